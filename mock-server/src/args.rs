@@ -1,0 +1,304 @@
+//! The command line: every flag with its environment variable, and what is wrong
+//! with a value in one sentence.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use whippy_mock::assets;
+use whippy_mock::clock::ClockMode;
+use whippy_mock::control::Control;
+use whippy_mock::endpoints::call::Settings;
+use whippy_mock::model::time::UtcOffset;
+use whippy_mock::profile::Profile;
+use whippy_mock::request_log::{LogFormat, RequestLog};
+use whippy_mock::server::{Limits, Server};
+use whippy_mock::service::{Seed, Service};
+use whippy_mock::store::Store;
+use whippy_mock::store::world::World;
+
+/// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server; the same as no command at all
+    Serve(ServeArgs),
+    /// Print the built-in worlds
+    Worlds,
+    /// Print the readings: what the documentation leaves open, and the choices
+    Readings,
+    /// Print the routes of the API
+    Routes,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_LISTEN",
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:8000"
+    )]
+    listen: String,
+
+    /// Built-in world (see `whippy-mock worlds`) or world file to start with
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WORLD",
+        value_name = "NAME|FILE",
+        default_value = "documented"
+    )]
+    world: String,
+
+    /// TOML file of readings: `reading-id = "choice"`
+    #[arg(long, env = "WHIPPY_MOCK_PROFILE", value_name = "FILE")]
+    profile: Option<PathBuf>,
+
+    /// One reading (see `whippy-mock readings`); goes before the profile file; repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_READING",
+        value_name = "ID=CHOICE",
+        value_delimiter = ','
+    )]
+    reading: Vec<String>,
+
+    /// Token that is let in; repeatable; without one any token is
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_TOKEN",
+        value_name = "TOKEN",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    token: Vec<String>,
+
+    /// Username that may log in; without it any pair may
+    #[arg(long, env = "WHIPPY_MOCK_USERNAME", value_name = "NAME")]
+    username: Option<String>,
+
+    /// Password of the username
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_PASSWORD",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    password: Option<String>,
+
+    /// The service's clock: the real one, or a moment and what each reading of it takes
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_CLOCK",
+        value_name = "real|TIMESTAMP[,tick=MICROSECONDS]",
+        default_value = "real"
+    )]
+    clock: String,
+
+    /// The service's distance from UTC
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_UTC_OFFSET",
+        value_name = "±HH:MM",
+        default_value = "+03:00",
+        allow_hyphen_values = true
+    )]
+    utc_offset: String,
+
+    /// Largest request body, bytes
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_BODY_LIMIT",
+        value_name = "BYTES",
+        default_value = "33554432"
+    )]
+    body_limit: NonZeroUsize,
+
+    /// Most connections at a time; the next is told 503
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_MAX_CONNECTIONS",
+        value_name = "COUNT",
+        default_value = "1024"
+    )]
+    max_connections: NonZeroUsize,
+
+    /// How long a client may leave a connection idle, or take over a request
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_IDLE_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30"
+    )]
+    idle_timeout: NonZeroU64,
+
+    /// Lets other machines use /__admin/, with `Authorization: Bearer TOKEN`
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    admin_token: Option<String>,
+
+    /// Log each request on standard error
+    #[arg(long, env = "WHIPPY_MOCK_LOG", value_name = "FORMAT")]
+    log: Option<Log>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Log {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// The most connections that the server's counter of them holds.
+const MOST_CONNECTIONS: usize = 1_000_000;
+
+/// The longest idle timeout: a day, in seconds.
+const LONGEST_IDLE: u64 = 86_400;
+
+/// The largest body limit: 1 GiB.
+const LARGEST_BODY: usize = 1 << 30;
+
+impl ServeArgs {
+    /// The address to listen on and the server, or what is wrong, in a sentence.
+    pub(crate) fn into_server(self) -> Result<(String, Server), String> {
+        let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
+            format!(
+                "--utc-offset cannot be `{}`: it takes +HH:MM, -HH:MM or Z",
+                self.utc_offset
+            )
+        })?;
+        let clock = ClockMode::parse(&self.clock, local)
+            .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
+        let credentials = match (&self.username, &self.password) {
+            (Some(username), Some(password)) => Some((username.clone(), password.clone())),
+            (None, None) => None,
+            (Some(_), None) => return Err("--username needs --password beside it".to_owned()),
+            (None, Some(_)) => return Err("--password needs --username beside it".to_owned()),
+        };
+        if let Some(token) = self
+            .token
+            .iter()
+            .find(|t| t.is_empty() || t.contains(char::is_whitespace))
+        {
+            return Err(format!(
+                "--token cannot be `{token}`: a token is not empty and has no spaces"
+            ));
+        }
+        if self.admin_token.as_deref() == Some("") {
+            return Err("--admin-token must not be empty".to_owned());
+        }
+        let bounded = |flag, value: usize, most: usize| {
+            if value <= most {
+                Ok(value)
+            } else {
+                Err(format!("{flag} cannot be {value}: the most is {most}"))
+            }
+        };
+        let limits = Limits {
+            body: bounded("--body-limit", self.body_limit.get(), LARGEST_BODY)?,
+            connections: bounded(
+                "--max-connections",
+                self.max_connections.get(),
+                MOST_CONNECTIONS,
+            )?,
+            idle: match self.idle_timeout.get() {
+                seconds @ ..=LONGEST_IDLE => Duration::from_secs(seconds),
+                seconds => {
+                    return Err(format!(
+                        "--idle-timeout cannot be {seconds}: the most is {LONGEST_IDLE}"
+                    ));
+                }
+            },
+        };
+        let settings = Settings {
+            profile: self.read_profile()?,
+            tokens: self.token.clone(),
+            credentials,
+            local,
+        };
+        let seed = Seed {
+            settings,
+            store: load_world(&self.world)?,
+            clock,
+        };
+        let server = Server {
+            service: Service::new(seed),
+            control: Control {
+                token: self.admin_token,
+                started: Instant::now(),
+            },
+            limits,
+            log: self.log.map(|log| {
+                let format = match log {
+                    Log::Text => LogFormat::Text,
+                    Log::Json => LogFormat::Json,
+                };
+                RequestLog::new(format, local)
+            }),
+        };
+        Ok((self.listen, server))
+    }
+
+    fn read_profile(&self) -> Result<Profile, String> {
+        let mut profile = Profile::default();
+        if let Some(path) = &self.profile {
+            let named = |why: String| format!("--profile {}: {why}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            profile
+                .apply_toml(&text)
+                .map_err(|error| named(error.to_string()))?;
+        }
+        for setting in &self.reading {
+            let (id, choice) = setting
+                .split_once('=')
+                .ok_or_else(|| format!("--reading cannot be `{setting}`: it takes ID=CHOICE"))?;
+            profile
+                .set(id.trim(), choice.trim())
+                .map_err(|error| format!("--reading: {error}"))?;
+        }
+        Ok(profile)
+    }
+}
+
+/// A built-in world by name, or a file. A file that has a built-in's name is meant by
+/// `./NAME`.
+fn load_world(world: &str) -> Result<Store, String> {
+    let named = |why: String| format!("--world {world}: {why}");
+    let file;
+    let json = match assets::world(world) {
+        Some(json) => json.as_bytes(),
+        None => match std::fs::read(world) {
+            Ok(bytes) => {
+                file = bytes;
+                &file
+            }
+            Err(error) => {
+                let known: Vec<_> = assets::world_names().collect();
+                return Err(named(format!(
+                    "no built-in world ({}) and no file: {error}",
+                    known.join(", ")
+                )));
+            }
+        },
+    };
+    World::from_json(json)
+        .and_then(|world| Store::load(&world))
+        .map_err(|error| named(error.to_string()))
+}

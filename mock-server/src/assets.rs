@@ -1,0 +1,156 @@
+//! The contract as data, embedded: the one list of `schemas/` and `fixtures/`.
+
+use serde_json::Value;
+
+/// A file: its name and its content.
+pub type Asset = (&'static str, &'static str);
+
+macro_rules! assets {
+    ($folder:literal: $($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../../", $folder, "/", $name))),)+]
+    };
+}
+
+/// The OpenAPI document.
+pub const OPENAPI: &str = include_str!("../../schemas/openapi.json");
+
+/// The register of readings.
+pub const READINGS: &str = include_str!("../../schemas/readings.yaml");
+
+/// The JSON Schemas, which `openapi.json` refers to by file name.
+#[rustfmt::skip]
+pub const SCHEMAS: &[Asset] = assets!("schemas":
+    "active-stocks-page.schema.json"
+    "active-stocks-request.schema.json"
+    "already-reported.schema.json"
+    "date-time.schema.json"
+    "detail.schema.json"
+    "invalid-location-error.schema.json"
+    "login-request.schema.json"
+    "login-response.schema.json"
+    "metadata.schema.json"
+    "multi-stock-query-request.schema.json"
+    "multi-store-check-result.schema.json"
+    "period-request.schema.json"
+    "period.schema.json"
+    "problem.schema.json"
+    "provider-create.schema.json"
+    "provider-page.schema.json"
+    "provider.schema.json"
+    "readings.schema.json"
+    "reservation.schema.json"
+    "stock-create.schema.json"
+    "stock-exists-error.schema.json"
+    "stock-list-create.schema.json"
+    "stock-list-page.schema.json"
+    "stock-list.schema.json"
+    "stock-location-create.schema.json"
+    "stock-location-page.schema.json"
+    "stock-location.schema.json"
+    "stock-page.schema.json"
+    "stock-query-request.schema.json"
+    "stock-upsert.schema.json"
+    "stock.schema.json"
+    "store-check-result.schema.json"
+    "store-check-row.schema.json"
+    "upsert-result.schema.json"
+    "validation-errors.schema.json"
+    "world.schema.json"
+);
+
+/// The seed states, the default first.
+pub const WORLDS: &[Asset] = assets!("fixtures/worlds":
+    "documented.json"
+    "before-create.json"
+    "before-decrease.json"
+    "demo.json"
+    "empty.json"
+    "five-active-skus.json"
+    "reservations-reported.json"
+    "sku-500-in-five-stores.json"
+    "skus-500-and-505-in-three-stores.json"
+);
+
+/// The documented responses.
+pub const DOCUMENTED: &[Asset] = assets!("fixtures/documented":
+    "active_multiple_200.json"
+    "active_single_200.json"
+    "create_201.json"
+    "create_400_exists.json"
+    "create_400_location.json"
+    "create_400_required.json"
+    "decrease_201.json"
+    "decrease_208.json"
+    "decrease_400.json"
+    "increase_201.json"
+    "increase_208.json"
+    "increase_400.json"
+    "list_200.json"
+    "multi_salable_200.json"
+    "multi_stock_query_200.json"
+    "salable_200.json"
+    "search_200.json"
+    "stock_query_200.json"
+    "upsert_200.json"
+);
+
+/// The seed state of a name.
+pub fn world(name: &str) -> Option<&'static str> {
+    WORLDS
+        .iter()
+        .find(|(file, _)| file.strip_suffix(".json") == Some(name))
+        .map(|(_, json)| *json)
+}
+
+/// The names of the seed states.
+pub fn world_names() -> impl Iterator<Item = &'static str> {
+    WORLDS
+        .iter()
+        .map(|(file, _)| file.strip_suffix(".json").unwrap_or(file))
+}
+
+/// The OpenAPI document in one piece: the schemas beside it moved into its
+/// components.
+pub fn openapi_bundle() -> Value {
+    let mut document: Value = serde_json::from_str(OPENAPI).unwrap_or_default();
+    point_inward(&mut document, "");
+    let schemas = SCHEMAS.iter().map(|(file, json)| {
+        let name = component(file);
+        let mut schema: Value = serde_json::from_str(json).unwrap_or_default();
+        point_inward(&mut schema, &format!("#/components/schemas/{name}"));
+        (name.to_owned(), schema)
+    });
+    document["components"]["schemas"] = Value::Object(schemas.collect());
+    document
+}
+
+fn component(file: &str) -> &str {
+    file.strip_suffix(".schema.json").unwrap_or(file)
+}
+
+/// Makes references to files references to components, and those within a schema
+/// references to where the schema now stands.
+fn point_inward(value: &mut Value, here: &str) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(target) if name == "$ref" => {
+                        if target.ends_with(".schema.json") {
+                            *target = format!("#/components/schemas/{}", component(target));
+                        } else if let Some(within) = target.strip_prefix("#/$defs/") {
+                            *target = format!("{here}/$defs/{within}");
+                        }
+                    }
+                    member => point_inward(member, here),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                point_inward(item, here);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,217 @@
+//! One request as a handler sees it: its arguments parsed when asked for, the
+//! readings it was decided by, and the links of its pages.
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+
+use http::HeaderMap;
+use http::header::CONTENT_TYPE;
+
+use super::Resource;
+use crate::model::fields::Body;
+use crate::model::time::UtcOffset;
+use crate::problem::Problem;
+use crate::profile::{Decided, MissingContentType, Profile, Reading};
+use crate::query::Page;
+use crate::wire::form::{self, Form, FormError};
+use crate::wire::json::{self, JsonError, Value};
+use crate::wire::urlencoded::{Pair, with_parameter};
+
+/// What the service is set to, apart from its world.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The readings in force.
+    pub profile: Profile,
+    /// The tokens that are known; none: any is.
+    pub tokens: Vec<String>,
+    /// The username and the password that are known; `None`: any pair is.
+    pub credentials: Option<(String, String)>,
+    /// The local time zone.
+    pub local: UtcOffset,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            tokens: Vec::new(),
+            credentials: None,
+            local: UtcOffset::PAGE,
+        }
+    }
+}
+
+/// A request that was routed and let in.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// What the service is set to.
+    pub settings: &'a Settings,
+    /// The decoded path, without the mount.
+    pub path: &'a str,
+    /// The text of the path's parameter.
+    pub argument: Option<&'a str>,
+    /// The parsed query.
+    pub query: &'a [Pair<'a>],
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) content: &'a [u8],
+    /// Scheme, host and mount: what the links of a page begin with.
+    pub(crate) base: Cow<'a, str>,
+    pub(crate) decided: Cell<Decided>,
+    /// A body in another character set, as UTF-8.
+    transcoded: OnceCell<String>,
+}
+
+impl std::fmt::Debug for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        (path, argument): (&'a str, Option<&'a str>),
+        query: &'a [Pair<'a>],
+        (headers, content): (&'a HeaderMap, &'a [u8]),
+        base: Cow<'a, str>,
+    ) -> Self {
+        Self {
+            settings,
+            path,
+            argument,
+            query,
+            headers,
+            content,
+            base,
+            decided: Cell::default(),
+            transcoded: OnceCell::new(),
+        }
+    }
+
+    /// The readings in force.
+    pub fn profile(&self) -> &'a Profile {
+        &self.settings.profile
+    }
+
+    /// The local time zone.
+    pub fn local(&self) -> UtcOffset {
+        self.settings.local
+    }
+
+    /// Keeps that a reading decided.
+    pub fn decided(&self, reading: Reading) {
+        self.decided.set(self.decided.get().and(reading));
+    }
+
+    /// Keeps that readings decided.
+    pub fn decided_all(&self, readings: Decided) {
+        self.decided.set(self.decided.get().union(readings));
+    }
+
+    /// The body, parsed by its type. No body at all is an object without members.
+    pub fn body(&self) -> Result<Body<'_>, Problem> {
+        let content_type = self
+            .headers
+            .get(CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let content_type = content_type.as_deref();
+        let kind = content_type.map(|ct| ct.split(';').next().unwrap_or_default().trim());
+        let is = |media: &str| kind.is_some_and(|kind| matches_media(media, kind));
+        let form = |form: Result<Form, FormError>| {
+            form.map(Body::Form).map_err(|error| match error {
+                FormError::TooManyFields => Problem::TooManyFields,
+                FormError::Syntax(why) => {
+                    Problem::Unparsable(format!("Multipart form parse error - {why}"))
+                }
+            })
+        };
+        let is_form = is(FORM) || is(MULTIPART);
+        if self.content.is_empty() {
+            return Ok(if is_form {
+                Body::Form(Form::default())
+            } else {
+                Body::Json(Value::Dict(Vec::new()))
+            });
+        }
+        let Some(content_type) = content_type.filter(|ct| !ct.is_empty()) else {
+            self.decided(Reading::MissingContentType);
+            return match self.profile().missing_content_type {
+                MissingContentType::Json => self.json(None),
+                MissingContentType::Unsupported => {
+                    Err(Problem::UnsupportedMediaType(String::new()))
+                }
+            };
+        };
+        if is("application/json") {
+            self.json(form::parameter(content_type, "charset").as_deref())
+        } else if is(FORM) {
+            form(Form::from_urlencoded(self.content))
+        } else if is(MULTIPART) {
+            let boundary = form::parameter(content_type, "boundary");
+            form(Form::from_multipart(self.content, boundary.as_deref()))
+        } else {
+            Err(Problem::UnsupportedMediaType(content_type.to_owned()))
+        }
+    }
+
+    fn json(&self, charset: Option<&str>) -> Result<Body<'_>, Problem> {
+        let latin = charset.is_some_and(|name| {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1"].contains(&name.as_str())
+        });
+        let value = if latin {
+            let text = self
+                .transcoded
+                .get_or_init(|| self.content.iter().copied().map(char::from).collect());
+            json::parse(text)
+        } else {
+            json::decode(self.content)
+        };
+        value.map(Body::Json).map_err(|error| match error {
+            JsonError::Syntax(why) => Problem::Unparsable(format!("JSON parse error - {why}")),
+            JsonError::TooDeep => Problem::ServerError,
+        })
+    }
+
+    /// Appends `"next":…,"previous":…` for a page.
+    pub fn write_links(&self, out: &mut Vec<u8>, page: Page, has_next: bool) {
+        out.extend_from_slice(b"\"next\":");
+        if has_next {
+            json::write_string(out, &self.page_link(page.number + 1));
+        } else {
+            out.extend_from_slice(b"null");
+        }
+        out.extend_from_slice(b",\"previous\":");
+        if page.number > 1 {
+            json::write_string(out, &self.page_link(page.number - 1));
+        } else {
+            out.extend_from_slice(b"null");
+        }
+    }
+
+    fn page_link(&self, number: usize) -> String {
+        let number = number.to_string();
+        // The first page goes without a number.
+        let value = (number != "1").then_some(number.as_str());
+        let query = with_parameter(self.query, "page", value);
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{}{mark}{query}", self.base, self.path)
+    }
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// Whether a type that is parsed or rendered fits a type that came, which may have
+/// wildcards.
+pub(crate) fn matches_media(ours: &str, theirs: &str) -> bool {
+    let split = |media: &str| -> (String, String) {
+        let (main, sub) = media.split_once('/').unwrap_or((media, ""));
+        (main.to_ascii_lowercase(), sub.to_ascii_lowercase())
+    };
+    if ours.eq_ignore_ascii_case(theirs) {
+        return true;
+    }
+    let ((main, sub), (their_main, their_sub)) = (split(ours), split(theirs));
+    (their_sub == "*" || their_sub == sub) && (their_main == "*" || their_main == main)
+}

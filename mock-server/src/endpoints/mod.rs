@@ -1,0 +1,299 @@
+//! The whole API as one table, and what its handlers share.
+
+pub mod active_stocks;
+pub mod call;
+pub mod login;
+pub mod metadata;
+pub mod places;
+pub mod queries;
+pub mod reservations;
+pub mod stocks;
+pub mod upsert;
+
+use http::Method;
+
+use crate::model::time::Timestamp;
+use crate::problem::{Grade, Problem};
+use crate::profile::{ActivePath, Profile, Reading, UpsertMethod};
+use crate::store::Store;
+use crate::store::places::PlaceKind;
+use call::Call;
+use metadata::{self as meta, Meta};
+
+/// An answer that is not a refusal.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The rule's name in the header.
+    pub rule: &'static str,
+    /// Who speaks.
+    pub grade: Grade,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// What a handler comes to.
+pub type Outcome = Result<Answer, Problem>;
+
+/// The service's clock during one request: it starts at a moment and each reading
+/// is a tick later than the one before.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock {
+    next: Timestamp,
+    tick: i64,
+    reads: u64,
+}
+
+impl Clock {
+    /// A clock that starts at `now`; the tick in microseconds.
+    pub fn new(now: Timestamp, tick: i64) -> Self {
+        Self {
+            next: now,
+            tick,
+            reads: 0,
+        }
+    }
+
+    /// The moment, and a tick passes.
+    pub fn read(&mut self) -> Timestamp {
+        let now = self.next;
+        self.next = now.plus(self.tick);
+        self.reads += 1;
+        now
+    }
+
+    /// How often it was read.
+    pub fn reads(&self) -> u64 {
+        self.reads
+    }
+}
+
+/// A handler, by what it does to the world.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// Looks only.
+    Read(fn(&Store, &Call<'_>) -> Outcome),
+    /// Changes it, or refuses and leaves it as it was.
+    Write(fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome),
+}
+
+/// A reading that switches something on, and the test of its choice.
+pub type OnlyIf = (Reading, fn(&Profile) -> bool);
+
+/// A method that a path declares. `HEAD` comes with `GET`, and `OPTIONS` of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `GET`.
+    Get,
+    /// `POST`.
+    Post,
+}
+
+impl Verb {
+    /// As in a request.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+
+    /// The verb that answers a method.
+    fn of(method: &Method) -> Option<Self> {
+        if method == Method::GET || method == Method::HEAD {
+            Some(Self::Get)
+        } else if method == Method::POST {
+            Some(Self::Post)
+        } else {
+            None
+        }
+    }
+}
+
+/// One method of a path.
+#[derive(Clone, Copy)]
+pub struct Action {
+    /// Its method.
+    pub verb: Verb,
+    /// The operation's id in `openapi.json`.
+    pub operation: &'static str,
+    /// What answers.
+    pub handler: Handler,
+    /// Under which reading it is there; `None`: always.
+    pub only_if: Option<OnlyIf>,
+}
+
+/// A path of the API.
+#[derive(Clone, Copy)]
+pub struct Resource {
+    /// `{name}` stands for one segment.
+    pub path: &'static str,
+    /// What `OPTIONS` calls it.
+    pub title: &'static str,
+    /// The fields that `OPTIONS` lists for its POST.
+    pub fields: &'static [Meta],
+    /// Whether `OPTIONS` shows the filters.
+    pub filters: bool,
+    /// Whether it answers without a token.
+    pub public: bool,
+    /// Its methods.
+    pub actions: &'static [Action],
+    /// Under which reading it is there; `None`: always.
+    pub only_if: Option<OnlyIf>,
+}
+
+const fn get(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+    Action {
+        verb: Verb::Get,
+        operation,
+        handler: Handler::Read(handler),
+        only_if: None,
+    }
+}
+
+const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+    Action {
+        verb: Verb::Post,
+        ..get(operation, handler)
+    }
+}
+
+const fn write(
+    operation: &'static str,
+    handler: fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome,
+) -> Action {
+    Action {
+        verb: Verb::Post,
+        operation,
+        handler: Handler::Write(handler),
+        only_if: None,
+    }
+}
+
+/// A resource of the stocks view, whose paths all show the filters.
+const STOCKS: Resource = Resource {
+    path: "",
+    title: "",
+    fields: &[],
+    filters: true,
+    public: false,
+    actions: &[],
+    only_if: None,
+};
+
+const OTHER: Resource = Resource {
+    filters: false,
+    ..STOCKS
+};
+
+/// Every path of the API. A concrete one stands before a template that fits it too.
+#[rustfmt::skip]
+pub const RESOURCES: &[Resource] = &[
+    Resource { path: "/api/v1/stocks/", title: "Stock List", fields: meta::STOCK, actions: &[
+        get("list-stocks", stocks::list),
+        write("create-stock", stocks::create),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/increase_reserved_stock/", title: "Increase reserved stock", fields: meta::RESERVATION, actions: &[
+        write("increase-reserved-stock", reservations::increase),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/decrease_reserved_stock/", title: "Decrease reserved stock", fields: meta::RESERVATION, actions: &[
+        write("decrease-reserved-stock", reservations::decrease),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/stock_query/", title: "Stock query", actions: &[
+        get("stock-query", queries::stock),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/multi_stock_query/", title: "Multi stock query", actions: &[
+        get("multi-stock-query", queries::multi_stock),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/salable_stock_query/", title: "Salable stock query", actions: &[
+        get("salable-stock-query", queries::salable),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/multi_salable_stock_query/", title: "Multi salable stock query", actions: &[
+        get("multi-salable-stock-query", queries::multi_salable),
+    ], ..STOCKS },
+    Resource { path: "/api/v1/stocks/insert_or_update_stock/", title: "Insert or update stock", fields: meta::STOCK, actions: &[
+        write("upsert-stocks", upsert::upsert),
+        Action { verb: Verb::Get, only_if: Some((Reading::UpsertMethod, |p| p.upsert_method == UpsertMethod::PostOrGet)), ..write("upsert-stocks", upsert::upsert) },
+    ], ..STOCKS },
+    Resource { path: "/api/v1/active-stocks/{stocklist_id}/", title: "Active Stocks", fields: meta::ACTIVE_STOCKS, actions: &[
+        ask("list-active-stocks", active_stocks::list),
+    ], ..OTHER },
+    Resource { path: "/api/v1/stocks/{stocklist_id}/", title: "Active Stocks", fields: meta::ACTIVE_STOCKS, actions: &[
+        ask("list-active-stocks-alias", active_stocks::list),
+    ], only_if: Some((Reading::ActivePath, |p| p.active_path == ActivePath::Both)), ..OTHER },
+    Resource { path: "/api/v1/auth/login/", title: "Login", fields: meta::LOGIN, public: true, actions: &[
+        ask("login", login::login),
+    ], ..OTHER },
+    Resource { path: "/api/v1/providers/", title: "Provider List", fields: meta::PROVIDER, actions: &[
+        get("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)),
+        write("create-provider", places::create_provider),
+    ], ..OTHER },
+    Resource { path: "/api/v1/providers/{id}/", title: "Provider Instance", actions: &[
+        get("get-provider", |s, c| places::show(PlaceKind::Provider, s, c)),
+    ], ..OTHER },
+    Resource { path: "/api/v1/stock-locations/", title: "Stock Location List", fields: meta::LOCATION, actions: &[
+        get("list-stock-locations", |s, c| places::list(PlaceKind::Location, s, c)),
+        write("create-stock-location", places::create_location),
+    ], ..OTHER },
+    Resource { path: "/api/v1/stock-locations/{id}/", title: "Stock Location Instance", actions: &[
+        get("get-stock-location", |s, c| places::show(PlaceKind::Location, s, c)),
+    ], ..OTHER },
+    Resource { path: "/api/v1/stock-lists/", title: "Stock List List", fields: meta::STOCK_LIST, actions: &[
+        get("list-stock-lists", |s, c| places::list(PlaceKind::StockList, s, c)),
+        write("create-stock-list", places::create_stock_list),
+    ], ..OTHER },
+    Resource { path: "/api/v1/stock-lists/{id}/", title: "Stock List Instance", actions: &[
+        get("get-stock-list", |s, c| places::show(PlaceKind::StockList, s, c)),
+    ], ..OTHER },
+];
+
+impl Resource {
+    /// Whether the path is this resource's; the text of its parameter.
+    fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        let Some((before, after)) = self.path.split_once('{') else {
+            return (path == self.path).then_some(None);
+        };
+        let after = after.split_once('}').map_or("", |(_, after)| after);
+        let argument = path.strip_prefix(before)?.strip_suffix(after)?;
+        // What a path parameter of the stack's router takes.
+        let fits = !argument.is_empty() && !argument.contains(['/', '.']);
+        fits.then_some(Some(argument))
+    }
+
+    /// The action of a method under a profile.
+    pub fn action(&self, method: &Method, profile: &Profile) -> Option<&'static Action> {
+        Verb::of(method).and_then(|verb| self.action_of(verb, profile))
+    }
+
+    fn action_of(&self, verb: Verb, profile: &Profile) -> Option<&'static Action> {
+        self.actions
+            .iter()
+            .find(|action| action.verb == verb && is_on(action.only_if, profile))
+    }
+
+    /// The `Allow` header under a profile.
+    pub fn allow(&self, profile: &Profile) -> &'static str {
+        let has = |verb| self.action_of(verb, profile).is_some();
+        match (has(Verb::Get), has(Verb::Post)) {
+            (true, true) => "GET, POST, HEAD, OPTIONS",
+            (true, false) => "GET, HEAD, OPTIONS",
+            (false, _) => "POST, OPTIONS",
+        }
+    }
+}
+
+fn is_on(only_if: Option<OnlyIf>, profile: &Profile) -> bool {
+    only_if.is_none_or(|(_, test)| test(profile))
+}
+
+/// The resource of a decoded path under a profile, and the text of its parameter.
+pub fn resolve<'p>(
+    path: &'p str,
+    profile: &Profile,
+) -> Option<(&'static Resource, Option<&'p str>)> {
+    RESOURCES
+        .iter()
+        .filter(|resource| is_on(resource.only_if, profile))
+        .find_map(|resource| Some((resource, resource.matches(path)?)))
+}

@@ -1,0 +1,178 @@
+//! Reserving one piece of a stock, and giving one back.
+//!
+//! Source: page, Increase Reserved Stock and Decrease Reserved Stock; the rules of
+//! the 208 are readings.
+
+use smol_str::SmolStr;
+
+use super::call::Call;
+use super::stocks::write_stock;
+use super::{Answer, Clock, Outcome};
+use crate::model::fields::{self, Fields, Presence};
+use crate::model::stock::Stock;
+use crate::problem::{Grade, Problem};
+use crate::profile::{
+    AlreadyReported, DecreaseAtZero, Reading, ReservationArguments, ReservationDate as DateReading,
+    ReservationRow, ReservationWithoutStock,
+};
+use crate::query;
+use crate::store::table::Row;
+use crate::store::{Applied, Direction, ReservationDate, Store};
+
+/// `POST /api/v1/stocks/increase_reserved_stock/`.
+pub fn increase(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
+    reserve(store, call, clock, Direction::Increase)
+}
+
+/// `POST /api/v1/stocks/decrease_reserved_stock/`.
+pub fn decrease(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
+    reserve(store, call, clock, Direction::Decrease)
+}
+
+fn reserve(store: &mut Store, call: &Call<'_>, clock: &mut Clock, direction: Direction) -> Outcome {
+    let arguments = read(call)?;
+    let Some(row) = find(store, call, &arguments) else {
+        call.decided(Reading::ReservationWithoutStock);
+        return Err(match call.profile().reservation_without_stock {
+            ReservationWithoutStock::NotFound => Problem::NoSuchStock,
+            ReservationWithoutStock::AlreadyReported => Problem::AlreadyReported,
+        });
+    };
+    let mut stock = store.stock(row);
+    let applied = arguments.date.map(|date| Applied {
+        sku: stock.sku.clone(),
+        location: stock.location,
+        direction,
+        date,
+    });
+    if is_already_reported(store, call, &stock, applied.as_ref()) {
+        call.decided(Reading::AlreadyReported);
+        return Err(Problem::AlreadyReported);
+    }
+    let changed = match direction {
+        Direction::Increase => stock.reserved.checked_add(1),
+        Direction::Decrease if stock.reserved <= 0 => {
+            call.decided(Reading::DecreaseAtZero);
+            match call.profile().decrease_at_zero {
+                DecreaseAtZero::AlreadyReported => return Err(Problem::AlreadyReported),
+                DecreaseAtZero::Floor => Some(stock.reserved),
+                DecreaseAtZero::Negative => stock.reserved.checked_sub(1),
+            }
+        }
+        Direction::Decrease => stock.reserved.checked_sub(1),
+    };
+    // The database has no room for more, and the stack no answer to that.
+    stock.reserved = changed.ok_or(Problem::ServerError)?;
+    stock.modified = clock.read();
+    store.update(row, &stock);
+    if let Some(applied) = applied {
+        store.keep_applied(applied);
+    }
+    let mut body = Vec::with_capacity(384);
+    write_stock(&mut body, &stock, store.places(), call.local());
+    Ok(Answer {
+        status: 201,
+        rule: match direction {
+            Direction::Increase => "increased",
+            Direction::Decrease => "decreased",
+        },
+        grade: Grade::Documented,
+        body,
+    })
+}
+
+struct Arguments {
+    sku: SmolStr,
+    location: SmolStr,
+    provider: Option<SmolStr>,
+    date: Option<ReservationDate>,
+}
+
+fn read(call: &Call<'_>) -> Result<Arguments, Problem> {
+    use Presence::{Optional, Required};
+    let (from_body, from_query) = match call.profile().reservation_arguments {
+        ReservationArguments::Either => (true, true),
+        ReservationArguments::Body => (true, false),
+        ReservationArguments::Query => (false, true),
+    };
+    let body = if from_body { Some(call.body()?) } else { None };
+    let query = if from_query { call.query } else { &[] };
+    let mut fields = Fields::of_arguments(body.as_ref(), query)?;
+    if !from_body
+        || ["sku", "location", "provider", "date"]
+            .iter()
+            .any(|name| fields.is_from_query(name))
+    {
+        call.decided(Reading::ReservationArguments);
+    }
+    let sku = fields.field("sku", Required, fields::text);
+    let location = fields.field("location", Required, fields::text);
+    let provider = fields.field("provider", Optional, fields::text);
+    let date = fields.field("date", Optional, |value| {
+        call.decided(Reading::ReservationDate);
+        match call.profile().reservation_date {
+            DateReading::DateOrDatetime => {
+                fields::datetime(value, call.local()).map(ReservationDate::At)
+            }
+            DateReading::Opaque => fields::text(value).map(ReservationDate::Text),
+        }
+    });
+    match (sku, location) {
+        (Some(sku), Some(location)) if fields.is_clean() => Ok(Arguments {
+            sku,
+            location,
+            provider,
+            date,
+        }),
+        _ => Err(Problem::Fields(fields.into_errors())),
+    }
+}
+
+/// The row that the arguments name.
+fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
+    let places = store.places();
+    let location = places.location_coded(&arguments.location)?;
+    if let Some(named) = &arguments.provider {
+        let owner = places.locations[location as usize].provider;
+        let mut providers = query::providers(places, named, call.profile());
+        if !providers.any(|provider| provider == owner) {
+            return None;
+        }
+    }
+    let mut rows = store.rows_at(&arguments.sku, location);
+    let first = rows.next()?;
+    let Some(last) = rows.last() else {
+        return Some(first);
+    };
+    call.decided(Reading::ReservationRow);
+    Some(match call.profile().reservation_row {
+        ReservationRow::First => first,
+        ReservationRow::Last => last,
+    })
+}
+
+fn is_already_reported(
+    store: &Store,
+    call: &Call<'_>,
+    stock: &Stock,
+    applied: Option<&Applied>,
+) -> bool {
+    match call.profile().already_reported {
+        AlreadyReported::ReplayedDate => applied.is_some_and(|applied| store.was_applied(applied)),
+        AlreadyReported::StaleDate => applied.is_some_and(|applied| {
+            let at = match &applied.date {
+                ReservationDate::At(at) => Some(*at),
+                ReservationDate::Text(text) => {
+                    crate::model::time::Timestamp::parse(text, call.local()).ok()
+                }
+            };
+            at.is_some_and(|at| at < stock.stock_written)
+        }),
+        AlreadyReported::ProviderOptedOut => {
+            let places = store.places();
+            let provider = places.locations[stock.location as usize].provider;
+            !places.providers[provider as usize].should_add_reservations
+        }
+        AlreadyReported::Never => false,
+    }
+}

@@ -1,0 +1,268 @@
+//! The list of stocks, and creating one.
+//!
+//! Source: page, List Stock, Create Stock, Search Stocks.
+
+use smol_str::SmolStr;
+
+use super::call::Call;
+use super::{Answer, Clock, Outcome};
+use crate::model::fields::{self, Fields, Presence};
+use crate::model::period::Period;
+use crate::model::stock::{Stock, StockType, UnitType};
+use crate::model::time::UtcOffset;
+use crate::problem::{Detail, FieldErrors, Grade, Problem, wording};
+use crate::profile::{PeriodShape, Reading, StockIdentity, UnknownPlace};
+use crate::query;
+use crate::store::Store;
+use crate::store::places::Places;
+use crate::store::table::Row;
+use crate::wire::json;
+
+/// `GET /api/v1/stocks/`.
+pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
+    let search = query::search(call.query, store, call.profile(), call.local())?;
+    call.decided_all(search.decided);
+    let selection = store.select(&search.filters);
+    let count = selection.len();
+    let (limit, reading) = query::page_limit(call.query, call.profile());
+    let page = query::page(call.query, limit, count)?;
+    if let Some(reading) = reading
+        && (count > limit || page.number > 1)
+    {
+        call.decided(reading);
+    }
+    let stocks = selection.page(&search.order, page.offset, page.limit);
+    let mut body = Vec::with_capacity(64 + stocks.len() * 320);
+    body.extend_from_slice(b"{\"count\":");
+    json::write_integer(&mut body, i64::try_from(count).unwrap_or(i64::MAX));
+    body.push(b',');
+    call.write_links(&mut body, page, page.offset + page.limit < count);
+    body.extend_from_slice(b",\"results\":[");
+    for (i, stock) in stocks.iter().enumerate() {
+        if i > 0 {
+            body.push(b',');
+        }
+        write_stock(&mut body, stock, store.places(), call.local());
+    }
+    body.extend_from_slice(b"]}");
+    Ok(Answer {
+        status: 200,
+        rule: if search.is_search { "found" } else { "listed" },
+        grade: Grade::Documented,
+        body,
+    })
+}
+
+/// `POST /api/v1/stocks/`.
+pub fn create(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
+    let body = call.body()?;
+    let draft = read(Fields::of_body(&body)?, call, store.places())?.map_err(Problem::Fields)?;
+    let Place::At(location) = draft.place else {
+        return Err(draft.place.refusal(call));
+    };
+    if find(store, &draft, location, call).is_some() {
+        return Err(Problem::StockExists);
+    }
+    let row = insert(store, &draft, location, clock);
+    let stock = Stock {
+        // What was just written shows as it was sent, not as the database keeps it.
+        period: draft.period.flatten(),
+        ..store.stock(row)
+    };
+    let mut body = Vec::with_capacity(384);
+    write_stock(&mut body, &stock, store.places(), call.local());
+    Ok(Answer {
+        status: 201,
+        rule: "created",
+        grade: Grade::Documented,
+        body,
+    })
+}
+
+/// A stock as a client describes it: `None` where it says nothing.
+#[derive(Debug)]
+pub(super) struct Draft {
+    #[allow(clippy::option_option)] // Absent, null and a period are three things.
+    pub(super) period: Option<Option<Period>>,
+    pub(super) stock_type: Option<StockType>,
+    pub(super) unit_type: Option<UnitType>,
+    pub(super) place: Place,
+    pub(super) stock: i32,
+    pub(super) is_active: Option<bool>,
+    pub(super) sku: SmolStr,
+    pub(super) reserved: Option<i32>,
+}
+
+/// Where a client says that a stock lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// At this location of the provider's.
+    At(u32),
+    /// At a location of another provider.
+    Foreign,
+    /// The provider or the location does not exist.
+    Unknown,
+}
+
+impl Place {
+    /// The refusal of a place that is none of the provider's.
+    pub(super) fn refusal(self, call: &Call<'_>) -> Problem {
+        if self == Self::Unknown {
+            call.decided(Reading::UnknownPlace);
+        }
+        Problem::InvalidLocation
+    }
+}
+
+/// Reads the fields of a stock in the order of the serializer. The outer error is
+/// one of the whole request, the inner one of the fields.
+pub(super) fn read(
+    mut fields: Fields<'_>,
+    call: &Call<'_>,
+    places: &Places,
+) -> Result<Result<Draft, FieldErrors>, Problem> {
+    use Presence::{Optional, Required};
+    let profile = call.profile();
+    let period = match fields.period(call.local())? {
+        Some(Some(_)) if profile.period_shape == PeriodShape::NullOnly => {
+            call.decided(Reading::PeriodShape);
+            fields.refuse("period", Detail::one(wording::PERIOD_MUST_BE_NULL));
+            None
+        }
+        period => {
+            if period.flatten().is_some() {
+                call.decided(Reading::PeriodShape);
+            }
+            period
+        }
+    };
+    let stock_type = fields.field("stock_type", Optional, |value| {
+        fields::choice(value, query::stock_type)
+    });
+    let unit_type = fields.field("unit_type", Optional, |value| {
+        if UnitType::ALL.iter().any(|u| value.to_text() == u.label()) {
+            call.decided(Reading::UnitLabels);
+        }
+        fields::choice(value, |text| query::unit_type(text, profile))
+    });
+    let must_exist = profile.unknown_place == UnknownPlace::DoesNotExist;
+    let provider = fields.field("provider", Required, |value| {
+        let text = fields::slug(value)?;
+        let found = query::providers(places, &text, profile).collect::<Vec<_>>();
+        if found.is_empty() && must_exist {
+            call.decided(Reading::UnknownPlace);
+            return Err(Detail::one(wording::no_object("name", &text)));
+        }
+        Ok(found)
+    });
+    let location = fields.field("location", Required, |value| {
+        let text = fields::slug(value)?;
+        let found = places.location_coded(&text);
+        if found.is_none() && must_exist {
+            call.decided(Reading::UnknownPlace);
+            return Err(Detail::one(wording::no_object("code", &text)));
+        }
+        Ok(found)
+    });
+    let stock = fields.field("stock", Required, fields::integer);
+    let is_active = fields.field("is_active", Optional, fields::boolean);
+    let sku = fields.field("sku", Required, |value| {
+        fields::string(value, profile.sku_length as usize)
+    });
+    let reserved = fields.field("reserved_stock", Optional, fields::integer);
+    let (Some(providers), Some(location), Some(stock), Some(sku), true) =
+        (provider, location, stock, sku, fields.is_clean())
+    else {
+        return Ok(Err(fields.into_errors()));
+    };
+    let place = match location {
+        Some(at) if providers.contains(&places.locations[at as usize].provider) => Place::At(at),
+        Some(_) if !providers.is_empty() => Place::Foreign,
+        _ => Place::Unknown,
+    };
+    Ok(Ok(Draft {
+        period,
+        stock_type,
+        unit_type,
+        place,
+        stock,
+        is_active,
+        sku,
+        reserved,
+    }))
+}
+
+/// The stock of the draft's identity.
+pub(super) fn find(store: &Store, draft: &Draft, location: u32, call: &Call<'_>) -> Option<Row> {
+    let period = draft.period.flatten().map(Period::stored);
+    let stock_type = draft.stock_type.unwrap_or_default();
+    let mut rows = store.rows_at(&draft.sku, location).peekable();
+    let same_place = rows.peek().copied();
+    let same_period = rows.find(|&row| {
+        let stock = store.stock(row);
+        stock.stock_type == stock_type && stock.period == period
+    });
+    // The two identities differ only where the place has stock, but none of this period.
+    if same_place.is_some() && same_place != same_period {
+        call.decided(Reading::StockIdentity);
+    }
+    match call.profile().stock_identity {
+        StockIdentity::PlaceAndPeriod => same_period,
+        StockIdentity::Place => same_place,
+    }
+}
+
+/// Adds the draft as a new stock, reading the clock twice.
+pub(super) fn insert(store: &mut Store, draft: &Draft, location: u32, clock: &mut Clock) -> Row {
+    let created = clock.read();
+    let modified = clock.read();
+    let id = store.take_id();
+    store.insert(&Stock {
+        id,
+        created,
+        modified,
+        stock_written: modified,
+        period: draft.period.flatten().map(Period::stored),
+        stock_type: draft.stock_type.unwrap_or_default(),
+        unit_type: draft.unit_type.unwrap_or_default(),
+        location,
+        stock: draft.stock,
+        is_active: draft.is_active.unwrap_or(true),
+        sku: draft.sku.clone(),
+        reserved: draft.reserved.unwrap_or(0),
+    })
+}
+
+/// Appends a stock.
+pub(super) fn write_stock(out: &mut Vec<u8>, stock: &Stock, places: &Places, local: UtcOffset) {
+    let location = &places.locations[stock.location as usize];
+    let provider = &places.providers[location.provider as usize];
+    out.extend_from_slice(b"{\"id\":");
+    json::write_integer(out, stock.id);
+    out.extend_from_slice(b",\"created_date\":\"");
+    stock.created.write(out, local);
+    out.extend_from_slice(b"\",\"modified_date\":\"");
+    stock.modified.write(out, local);
+    out.extend_from_slice(b"\",\"period\":");
+    match stock.period {
+        None => out.extend_from_slice(b"null"),
+        Some(period) => period.write(out, local),
+    }
+    out.extend_from_slice(b",\"stock_type\":\"");
+    out.extend_from_slice(stock.stock_type.text().as_bytes());
+    out.extend_from_slice(b"\",\"unit_type\":\"");
+    out.extend_from_slice(stock.unit_type.text().as_bytes());
+    out.extend_from_slice(b"\",\"provider\":");
+    json::write_string(out, &provider.head.name);
+    out.extend_from_slice(b",\"location\":");
+    json::write_string(out, &location.head.code);
+    out.extend_from_slice(b",\"stock\":");
+    json::write_integer(out, stock.stock.into());
+    out.extend_from_slice(b",\"is_active\":");
+    json::write_bool(out, stock.is_active);
+    out.extend_from_slice(b",\"sku\":");
+    json::write_string(out, &stock.sku);
+    out.extend_from_slice(b",\"reserved_stock\":");
+    json::write_integer(out, stock.reserved.into());
+    out.push(b'}');
+}

@@ -1,0 +1,166 @@
+//! Inserting or updating stocks, one or many in a call.
+//!
+//! Source: page, Insert/Update Single/Multiple Stock.
+
+use super::call::Call;
+use super::stocks::{self, Draft, Place};
+use super::{Answer, Clock, Outcome};
+use crate::model::fields::{Body, Fields, not_an_object};
+use crate::problem::{Detail, FieldErrors, Grade, INVALID_LOCATION, Problem, wording};
+use crate::profile::{Reading, UpsertRefusal};
+use crate::store::Store;
+use crate::wire::json::{self, Value};
+
+/// `POST /api/v1/stocks/insert_or_update_stock/`.
+pub fn upsert(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
+    match call.body()? {
+        Body::Json(Value::List(items)) => {
+            let rows: Vec<Body<'_>> = items.into_iter().map(Body::Json).collect();
+            upsert_rows(store, call, clock, &rows, Problem::Rows)
+        }
+        single => {
+            if let Body::Json(value) = &single
+                && !matches!(value, Value::Dict(_))
+            {
+                return Err(Problem::Fields(not_an_object(value)));
+            }
+            let rows = [single];
+            upsert_rows(store, call, clock, &rows, |mut details| {
+                match details.pop() {
+                    Some(Detail::Map(errors)) if errors == place_error() => {
+                        Problem::InvalidLocation
+                    }
+                    Some(Detail::Map(errors)) => Problem::Fields(errors),
+                    _ => Problem::ServerError,
+                }
+            })
+        }
+    }
+}
+
+fn upsert_rows(
+    store: &mut Store,
+    call: &Call<'_>,
+    clock: &mut Clock,
+    rows: &[Body<'_>],
+    refuse: impl FnOnce(Vec<Detail>) -> Problem,
+) -> Outcome {
+    let mut drafts = Vec::with_capacity(rows.len());
+    for row in rows {
+        drafts.push(read_row(row, call, store)?);
+    }
+    let is_good = |draft: &Result<Draft, Detail>| matches!(draft, Ok(draft) if is_placed(draft));
+    let all_good = drafts.iter().all(is_good);
+    if !all_good {
+        call.decided(Reading::UpsertRefusal);
+        if call.profile().upsert_refusal == UpsertRefusal::AllOrNothing {
+            return Err(refuse(refusals(&drafts, call)));
+        }
+    }
+    let mut body = b"{\"Store_checkResult\":{".to_vec();
+    let mut refused = 0;
+    for (i, (row, draft)) in rows.iter().zip(drafts).enumerate() {
+        let detail = match draft {
+            Ok(draft) => match draft.place {
+                Place::At(location) => {
+                    write(store, call, clock, &draft, location);
+                    continue;
+                }
+                place => {
+                    let _ = place.refusal(call);
+                    Detail::Map(place_error())
+                }
+            },
+            Err(detail) => detail,
+        };
+        if refused > 0 {
+            body.push(b',');
+        }
+        refused += 1;
+        json::write_string(&mut body, &sku_as_sent(row, i));
+        body.push(b':');
+        detail.write(&mut body);
+    }
+    body.extend_from_slice(b"}}");
+    Ok(Answer {
+        status: 200,
+        rule: if all_good {
+            "upserted"
+        } else {
+            "upserted-in-part"
+        },
+        grade: if all_good {
+            Grade::Documented
+        } else {
+            Grade::Reading
+        },
+        body,
+    })
+}
+
+fn is_placed(draft: &Draft) -> bool {
+    matches!(draft.place, Place::At(_))
+}
+
+fn read_row(
+    row: &Body<'_>,
+    call: &Call<'_>,
+    store: &Store,
+) -> Result<Result<Draft, Detail>, Problem> {
+    let fields = match row {
+        Body::Json(Value::Null) => return Ok(Err(Detail::one(wording::NULL))),
+        Body::Json(Value::Dict(_)) | Body::Form(_) => Fields::of_row(row),
+        Body::Json(other) => return Ok(Err(Detail::Map(not_an_object(other)))),
+    };
+    let draft = stocks::read(fields, call, store.places())?;
+    Ok(draft.map_err(Detail::Map))
+}
+
+/// A list aligned with the rows. Places are judged only once every field is valid,
+/// so the two never stand side by side.
+fn refusals(drafts: &[Result<Draft, Detail>], call: &Call<'_>) -> Vec<Detail> {
+    let fields_are_valid = drafts.iter().all(Result::is_ok);
+    let refusal = |draft: &Result<Draft, Detail>| match draft {
+        Err(detail) => detail.clone(),
+        Ok(draft) if fields_are_valid && !is_placed(draft) => {
+            let _ = draft.place.refusal(call);
+            Detail::Map(place_error())
+        }
+        Ok(_) => Detail::Map(Vec::new()),
+    };
+    drafts.iter().map(refusal).collect()
+}
+
+fn place_error() -> FieldErrors {
+    let (key, sentence) = INVALID_LOCATION;
+    vec![(key.into(), Detail::Text(sentence))]
+}
+
+/// What a refused row is called: its SKU, or its position where it sent none.
+fn sku_as_sent(row: &Body<'_>, position: usize) -> String {
+    let sku = match row {
+        Body::Json(object) => object.get("sku").map(|sku| sku.to_text().into_owned()),
+        Body::Form(_) => None,
+    };
+    sku.unwrap_or_else(|| format!("[{position}]"))
+}
+
+/// Sets `stock` and whatever else the draft names, or adds a stock.
+fn write(store: &mut Store, call: &Call<'_>, clock: &mut Clock, draft: &Draft, location: u32) {
+    let Some(row) = stocks::find(store, draft, location, call) else {
+        stocks::insert(store, draft, location, clock);
+        return;
+    };
+    let mut stock = store.stock(row);
+    stock.modified = clock.read();
+    stock.stock_written = stock.modified;
+    stock.stock = draft.stock;
+    if let Some(period) = draft.period {
+        stock.period = period.map(crate::model::period::Period::stored);
+    }
+    stock.stock_type = draft.stock_type.unwrap_or(stock.stock_type);
+    stock.unit_type = draft.unit_type.unwrap_or(stock.unit_type);
+    stock.is_active = draft.is_active.unwrap_or(stock.is_active);
+    stock.reserved = draft.reserved.unwrap_or(stock.reserved);
+    store.update(row, &stock);
+}

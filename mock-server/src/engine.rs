@@ -1,0 +1,533 @@
+//! The whole API as a value: a request and a moment in, an answer out.
+//!
+//! Nothing here knows a socket, a lock, a file or the system clock, and equal
+//! histories give equal worlds. A request is judged in the stack's order: path,
+//! rendering, token, method, then whatever the endpoint asks of the body.
+//! Source: facts, section 2.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
+    LOCATION, WWW_AUTHENTICATE,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+
+use crate::endpoints::call::{Call, Settings, matches_media};
+use crate::endpoints::{Action, Answer, Clock, Handler, Resource, metadata, resolve};
+use crate::model::time::Timestamp;
+use crate::problem::{Grade, Problem, ProblemBody};
+use crate::profile::{Decided, Reading};
+use crate::query::parameter;
+use crate::store::Store;
+use crate::wire::form::parameters;
+use crate::wire::json;
+use crate::wire::text::Integer;
+use crate::wire::urlencoded::{self, Pair};
+
+/// The header that names the rule of an answer.
+pub const RULE_HEADER: HeaderName = HeaderName::from_static("whippy-mock-rule");
+
+/// Where the service's clock stands when a request arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// The first reading.
+    pub at: Timestamp,
+    /// Microseconds from one reading to the next.
+    pub tick: i64,
+}
+
+/// A path in front of `/api/`, which the links of pages keep. It travels in the
+/// extensions of a request whose own path goes without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount(pub String);
+
+/// An answer and what is to be known about it.
+#[derive(Debug)]
+pub struct Reply {
+    /// What the client gets.
+    pub response: Response<Bytes>,
+    /// The rule that decided.
+    pub rule: Rule,
+    /// How often the clock was read.
+    pub clock_reads: u64,
+}
+
+/// Which rule decided an answer, who speaks in it, and which readings had a say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// The operation's id, or `unrouted`.
+    pub operation: &'static str,
+    /// The rule within it.
+    pub name: &'static str,
+    /// Who speaks.
+    pub grade: Grade,
+    /// The readings.
+    pub decided: Decided,
+}
+
+/// The service: its settings and its world.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    settings: Settings,
+    store: Store,
+}
+
+impl Engine {
+    /// A service of a world.
+    pub fn new(settings: Settings, store: Store) -> Self {
+        Self { settings, store }
+    }
+
+    /// What it is set to.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its world.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Whether a request may change the world, and so needs [`Engine::handle`].
+    pub fn writes(&self, request: &Request<Bytes>) -> bool {
+        let path = urlencoded::decode_path(request.uri().path());
+        let profile = &self.settings.profile;
+        resolve(&path, profile)
+            .and_then(|(resource, _)| resource.action(request.method(), profile))
+            .is_some_and(|action| matches!(action.handler, Handler::Write(_)))
+    }
+
+    /// Answers a request, whatever it does.
+    pub fn handle(&mut self, request: &Request<Bytes>, now: Now) -> Reply {
+        let Self { settings, store } = self;
+        answer(
+            settings,
+            request,
+            now,
+            |handler, call, clock| match handler {
+                Handler::Read(handler) => handler(store, call),
+                Handler::Write(handler) => handler(store, call, clock),
+            },
+        )
+    }
+
+    /// Answers a request that only looks. One that would write is answered as the
+    /// stack answers what it stumbles over.
+    pub fn look(&self, request: &Request<Bytes>) -> Reply {
+        let now = Now {
+            at: Timestamp::EPOCH,
+            tick: 0,
+        };
+        answer(
+            &self.settings,
+            request,
+            now,
+            |handler, call, _| match handler {
+                Handler::Read(handler) => handler(&self.store, call),
+                Handler::Write(_) => Err(Problem::ServerError),
+            },
+        )
+    }
+
+    /// The refusal of a body above the server's limit, which never reached the engine.
+    pub fn body_too_large(&self, request: &Request<()>, limit: usize) -> Reply {
+        let path = urlencoded::decode_path(request.uri().path());
+        let resource = resolve(&path, &self.settings.profile).map(|(resource, _)| resource);
+        let operation = operation_of(resource, request.method(), &self.settings);
+        let mut draft = ReplyDraft::new(request.method());
+        if let Some(resource) = resource {
+            draft.allow = Some(resource.allow(&self.settings.profile));
+        }
+        draft.refuse(
+            &Problem::BodyTooLarge(limit),
+            operation,
+            Decided::default(),
+            &self.settings,
+        )
+    }
+}
+
+fn answer(
+    settings: &Settings,
+    request: &Request<Bytes>,
+    now: Now,
+    handle: impl FnOnce(Handler, &Call<'_>, &mut Clock) -> Result<Answer, Problem>,
+) -> Reply {
+    let profile = &settings.profile;
+    let method = request.method();
+    let headers = request.headers();
+    let mut draft = ReplyDraft::new(method);
+    let path = urlencoded::decode_path(request.uri().path());
+    let Some((resource, argument)) = resolve(&path, profile) else {
+        let problem = off_the_routes(&path, request, settings);
+        return draft.refuse(&problem, "unrouted", Decided::default(), settings);
+    };
+    draft.allow = Some(resource.allow(profile));
+    let operation = operation_of(Some(resource), method, settings);
+    let query_text = request.uri().query().unwrap_or_default();
+    let query = match urlencoded::decode(query_text.as_bytes()) {
+        Ok(query) => query,
+        Err(_) => {
+            draft.allow = None;
+            return draft.refuse(
+                &Problem::TooManyFields,
+                operation,
+                Decided::default(),
+                settings,
+            );
+        }
+    };
+    let admitted = negotiate(headers, &query).and_then(|indent| {
+        draft.indent = indent;
+        authenticate(headers, settings, resource)?;
+        if method == Method::OPTIONS {
+            return Ok(None);
+        }
+        let action = resource.action(method, profile);
+        action
+            .map(Some)
+            .ok_or_else(|| Problem::MethodNotAllowed(method.as_str().to_owned()))
+    });
+    let action = match admitted {
+        Ok(action) => action,
+        Err(problem) => return draft.refuse(&problem, operation, Decided::default(), settings),
+    };
+    let call = Call::new(
+        settings,
+        (&path, argument),
+        &query,
+        (headers, request.body()),
+        base(request),
+    );
+    for (reading, _) in [resource.only_if, action.and_then(|a| a.only_if)]
+        .into_iter()
+        .flatten()
+    {
+        call.decided(reading);
+    }
+    let Some(action) = action else {
+        let answer = Answer {
+            status: 200,
+            rule: "metadata",
+            grade: Grade::Stack,
+            body: metadata::describe(resource, &call),
+        };
+        return draft.grant(answer, operation, call.decided.get(), settings);
+    };
+    let mut clock = Clock::new(now.at, now.tick);
+    let outcome = handle(action.handler, &call, &mut clock);
+    let decided = call.decided.get();
+    draft.clock_reads = clock.reads();
+    match outcome {
+        Ok(answer) => {
+            let operation = operation_shown(action, answer.rule);
+            draft.grant(answer, operation, decided, settings)
+        }
+        Err(problem) => {
+            let shown = match problem {
+                Problem::Filters(_) => "search-stocks",
+                _ => operation,
+            };
+            draft.refuse(&problem, shown, decided, settings)
+        }
+    }
+}
+
+/// The list of stocks is a search once it is asked for something.
+fn operation_shown(action: &Action, rule: &str) -> &'static str {
+    if action.operation == "list-stocks" && rule == "found" {
+        "search-stocks"
+    } else {
+        action.operation
+    }
+}
+
+/// The operation that a request means, even where it is refused.
+fn operation_of(
+    resource: Option<&'static Resource>,
+    method: &Method,
+    settings: &Settings,
+) -> &'static str {
+    let Some(resource) = resource else {
+        return "unrouted";
+    };
+    if method == Method::OPTIONS && resource.path == "/api/v1/stocks/" {
+        return "stock-metadata";
+    }
+    resource
+        .action(method, &settings.profile)
+        .or(resource.actions.first())
+        .map_or("unrouted", |action| action.operation)
+}
+
+/// A path that no route has: the one with a slash behind it is where to go, if there
+/// is one. The stack answers both before it looks at anything else.
+fn off_the_routes(path: &str, request: &Request<Bytes>, settings: &Settings) -> Problem {
+    if path.ends_with('/') || resolve(&format!("{path}/"), &settings.profile).is_none() {
+        return Problem::NoSuchPath;
+    }
+    let mount = request.extensions().get::<Mount>();
+    let mount = mount.map_or("", |mount| mount.0.as_str());
+    let query = match request.uri().query() {
+        Some(query) if !query.is_empty() => format!("?{query}"),
+        _ => String::new(),
+    };
+    Problem::MissingSlash(format!("{mount}{path}/{query}"))
+}
+
+/// Scheme, host and mount, for links.
+fn base(request: &Request<Bytes>) -> Cow<'_, str> {
+    let uri = request.uri();
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let host = match uri.authority() {
+        Some(authority) => Cow::Borrowed(authority.as_str()),
+        None => request
+            .headers()
+            .get(HOST)
+            .map_or(Cow::Borrowed("localhost"), |host| {
+                String::from_utf8_lossy(host.as_bytes())
+            }),
+    };
+    let mount = request.extensions().get::<Mount>();
+    let mount = mount.map_or("", |mount| mount.0.as_str());
+    Cow::Owned(format!("{scheme}://{host}{mount}"))
+}
+
+/// Settles how to render: the indent, if one is asked for.
+fn negotiate(headers: &HeaderMap, query: &[Pair<'_>]) -> Result<Option<usize>, Problem> {
+    if let Some(format) = parameter(query, "format")
+        && !format.is_empty()
+        && format != "json"
+    {
+        return Err(Problem::UnknownFormat);
+    }
+    let accept = match headers.get(ACCEPT) {
+        None => return Ok(None),
+        Some(accept) => accept.as_bytes(),
+    };
+    if accept == b"*/*" || accept == b"application/json" {
+        return Ok(None);
+    }
+    let accept = String::from_utf8_lossy(accept);
+    let token = accept
+        .split(',')
+        .map(str::trim)
+        .filter(|token| {
+            let media = token.split(';').next().unwrap_or_default().trim();
+            matches_media("application/json", media)
+        })
+        .min_by_key(|token| std::cmp::Reverse(precedence(token)))
+        .ok_or(Problem::NotAcceptable)?;
+    let indent = parameters(token)
+        .filter(|(name, _)| name.eq_ignore_ascii_case("indent"))
+        .last()
+        .and_then(|(_, value)| Integer::parse(&value));
+    // Indents go up to 8, and none at all is the compact form.
+    Ok(indent
+        .and_then(|indent| usize::try_from(indent.clamped().clamp(0, 8)).ok())
+        .filter(|&indent| indent > 0))
+}
+
+/// How specific an accepted type is; the most specific goes first.
+fn precedence(token: &str) -> u8 {
+    let (media, _) = token.split_once(';').unwrap_or((token, ""));
+    let (main, sub) = media.trim().split_once('/').unwrap_or((media, ""));
+    let mut names = parameters(token).map(|(name, _)| name.to_ascii_lowercase());
+    match (main, sub) {
+        ("*", _) => 0,
+        (_, "*") => 1,
+        _ if names.all(|name| name == "q") => 2,
+        _ => 3,
+    }
+}
+
+fn authenticate(
+    headers: &HeaderMap,
+    settings: &Settings,
+    resource: &Resource,
+) -> Result<(), Problem> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .map_or(&b""[..], HeaderValue::as_bytes);
+    let mut words = header
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let scheme = words.next().unwrap_or_default();
+    if !scheme.eq_ignore_ascii_case(b"token") {
+        return if resource.public {
+            Ok(())
+        } else {
+            Err(Problem::NoCredentials)
+        };
+    }
+    let token = words.next().ok_or(Problem::NoToken)?;
+    if words.next().is_some() {
+        return Err(Problem::TokenWithSpaces);
+    }
+    let token = std::str::from_utf8(token).map_err(|_| Problem::TokenWithInvalidCharacters)?;
+    if settings.tokens.is_empty() || settings.tokens.iter().any(|known| known == token) {
+        Ok(())
+    } else {
+        Err(Problem::UnknownToken)
+    }
+}
+
+/// What is known of a reply while the request is judged.
+struct ReplyDraft {
+    is_head: bool,
+    allow: Option<&'static str>,
+    indent: Option<usize>,
+    clock_reads: u64,
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
+impl ReplyDraft {
+    fn new(method: &Method) -> Self {
+        Self {
+            is_head: method == Method::HEAD,
+            allow: None,
+            indent: None,
+            clock_reads: 0,
+        }
+    }
+
+    fn grant(
+        self,
+        answer: Answer,
+        operation: &'static str,
+        decided: Decided,
+        settings: &Settings,
+    ) -> Reply {
+        let rule = Rule {
+            operation,
+            name: answer.rule,
+            grade: answer.grade,
+            decided,
+        };
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+        let body = match self.indent {
+            Some(indent) => json::indent(&answer.body, indent),
+            None => answer.body,
+        };
+        self.reply(status, JSON, body.into(), rule, settings)
+    }
+
+    fn refuse(
+        mut self,
+        problem: &Problem,
+        operation: &'static str,
+        decided: Decided,
+        settings: &Settings,
+    ) -> Reply {
+        let (name, grade) = problem.rule();
+        let rule = Rule {
+            operation,
+            name,
+            grade,
+            decided,
+        };
+        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        match problem.body() {
+            ProblemBody::Json(body) => {
+                let body = match self.indent {
+                    Some(indent) => json::indent(&body, indent),
+                    None => body,
+                };
+                let mut reply = self.reply(status, JSON, body.into(), rule, settings);
+                if status == StatusCode::UNAUTHORIZED {
+                    let token = HeaderValue::from_static("Token");
+                    reply.response.headers_mut().insert(WWW_AUTHENTICATE, token);
+                }
+                reply
+            }
+            ProblemBody::Html(page) => {
+                // The stack's own pages come from outside the view that knows `Allow`.
+                self.allow = None;
+                let body = Bytes::from_static(page.as_bytes());
+                self.reply(status, HTML, body, rule, settings)
+            }
+            ProblemBody::Redirect(location) => {
+                let mut reply = self.reply(status, HTML, Bytes::new(), rule, settings);
+                let headers = reply.response.headers_mut();
+                headers.remove(X_FRAME_OPTIONS);
+                if let Ok(location) = HeaderValue::from_str(&location) {
+                    headers.insert(LOCATION, location);
+                }
+                reply
+            }
+        }
+    }
+
+    fn reply(
+        self,
+        status: StatusCode,
+        content_type: HeaderValue,
+        body: Bytes,
+        rule: Rule,
+        settings: &Settings,
+    ) -> Reply {
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(CONTENT_TYPE, content_type);
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        // What the stack's stock middleware adds. Source: facts, section 2.
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        headers.insert(RULE_HEADER, rule.header(settings));
+        let body = if self.is_head {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+            Bytes::new()
+        } else {
+            body
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        Reply {
+            response,
+            rule,
+            clock_reads: self.clock_reads,
+        }
+    }
+}
+
+const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
+const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
+const REFERRER_POLICY: HeaderName = HeaderName::from_static("referrer-policy");
+const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+impl Rule {
+    /// `<operation>/<rule>; grade=<grade>`, and `; reading=<id>=<choice>` for each
+    /// reading that decided.
+    fn header(&self, settings: &Settings) -> HeaderValue {
+        let mut text = String::with_capacity(96);
+        for part in [
+            self.operation,
+            "/",
+            self.name,
+            "; grade=",
+            self.grade.text(),
+        ] {
+            text.push_str(part);
+        }
+        for reading in self.decided.iter() {
+            write_reading(&mut text, reading, settings);
+        }
+        HeaderValue::from_maybe_shared(Bytes::from(text))
+            .unwrap_or_else(|_| HeaderValue::from_static("unrouted/unknown; grade=stack"))
+    }
+}
+
+fn write_reading(text: &mut String, reading: Reading, settings: &Settings) {
+    text.push_str("; reading=");
+    text.push_str(reading.id());
+    text.push('=');
+    text.push_str(&settings.profile.choice(reading));
+}

@@ -1,0 +1,31 @@
+//! A stateful fake of the Whippy Ware Stock API.
+//!
+//! The modules stand in reading order, and each imports only from those before it.
+
+pub mod assets;
+
+pub mod wire;
+
+pub mod profile;
+
+pub mod problem;
+
+pub mod model;
+
+pub mod store;
+
+pub mod query;
+
+pub mod endpoints;
+
+pub mod engine;
+
+pub mod clock;
+
+pub mod service;
+
+pub mod control;
+
+pub mod request_log;
+
+pub mod server;

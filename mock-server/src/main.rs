@@ -1,0 +1,94 @@
+//! `whippy-mock`: a fake Whippy Ware on this machine.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
+
+mod args;
+mod listing;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use args::{Cli, Command};
+use whippy_mock::server::Server;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        None => serve(cli.serve),
+        Some(Command::Serve(args)) => serve(args),
+        Some(Command::Worlds) => listing::print(&listing::worlds()),
+        Some(Command::Readings) => listing::print(&listing::readings()),
+        Some(Command::Routes) => listing::print(&listing::routes()),
+        Some(Command::Openapi) => listing::print(&listing::openapi()),
+    }
+}
+
+fn serve(args: args::ServeArgs) -> ExitCode {
+    let (listen, server) = match args.into_server() {
+        Ok(server) => server,
+        Err(sentence) => {
+            eprintln!("whippy-mock: {sentence}");
+            return ExitCode::from(2);
+        }
+    };
+    raise_file_limit();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("whippy-mock: no threads to run on: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(listen_and_serve(&listen, server))
+}
+
+async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
+    let listener = match TcpListener::bind(listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("whippy-mock: cannot listen on {listen}: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) = (
+        listener.local_addr(),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        eprintln!("whippy-mock: the system gives no address or no signals");
+        return ExitCode::FAILURE;
+    };
+    let said = listing::print(&format!("Listening on http://{address}\n"));
+    if said != ExitCode::SUCCESS {
+        return said;
+    }
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(server.run(listener, stopped));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let _ = stop.send(true);
+    // Whoever asks twice does not want to wait.
+    tokio::select! {
+        _ = running => ExitCode::SUCCESS,
+        _ = terminate.recv() => ExitCode::FAILURE,
+        _ = interrupt.recv() => ExitCode::FAILURE,
+    }
+}
+
+/// Every connection takes a file descriptor, and the soft limit is often far below
+/// what the system would give.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+}

@@ -1,0 +1,428 @@
+//! Every refusal: its status, its body, its wording, its grade.
+//!
+//! Handlers return a [`Problem`]; nothing outside this file spells a sentence of
+//! the service.
+
+use std::borrow::Cow;
+
+use crate::wire::json;
+
+/// Who speaks in an answer: the page, the stack, the vendor's other pages, or a
+/// reading of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grade {
+    /// The page says or shows it.
+    Documented,
+    /// The page is silent; the stack does it.
+    Stack,
+    /// Other public pages of the vendor show it.
+    Observed,
+    /// The page is silent or contradicts itself; we chose.
+    Reading,
+}
+
+impl Grade {
+    /// As in headers and reports.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Stack => "stack",
+            Self::Observed => "observed",
+            Self::Reading => "reading",
+        }
+    }
+}
+
+/// The body of a refusal by fields: texts, lists and maps of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Detail {
+    /// A sentence.
+    Text(Cow<'static, str>),
+    /// Several.
+    List(Vec<Detail>),
+    /// By name.
+    Map(FieldErrors),
+}
+
+/// What is wrong with each field, in the order of the fields.
+pub type FieldErrors = Vec<(Cow<'static, str>, Detail)>;
+
+impl Detail {
+    /// A list of one sentence, the usual form.
+    pub fn one(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::List(vec![Self::Text(sentence.into())])
+    }
+
+    /// Appends the JSON form.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => json::write_string(out, text),
+            Self::List(items) => {
+                out.push(b'[');
+                for (i, item) in items.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    item.write(out);
+                }
+                out.push(b']');
+            }
+            Self::Map(fields) => write_fields(out, fields),
+        }
+    }
+}
+
+fn write_fields(out: &mut Vec<u8>, fields: &FieldErrors) {
+    out.push(b'{');
+    for (i, (name, detail)) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(b',');
+        }
+        json::write_string(out, name);
+        out.push(b':');
+        detail.write(out);
+    }
+    out.push(b'}');
+}
+
+/// Why a request is not granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// No route has this path.
+    NoSuchPath,
+    /// A route has this path with a slash behind it; the path with it, and the query.
+    MissingSlash(String),
+    /// More than a thousand fields in a query or a form.
+    TooManyFields,
+    /// `?format=` names a format that is not rendered.
+    UnknownFormat,
+    /// `Accept` names no type that is rendered.
+    NotAcceptable,
+    /// No token came.
+    NoCredentials,
+    /// The header names the scheme only.
+    NoToken,
+    /// The token has spaces.
+    TokenWithSpaces,
+    /// The token is not text.
+    TokenWithInvalidCharacters,
+    /// The token is not known.
+    UnknownToken,
+    /// The path has no such method.
+    MethodNotAllowed(String),
+    /// The body is of a type that is not parsed.
+    UnsupportedMediaType(String),
+    /// The body is not what its type says.
+    Unparsable(String),
+    /// Fields are missing or wrong.
+    Fields(FieldErrors),
+    /// Filters are wrong.
+    Filters(FieldErrors),
+    /// Rows of an upsert are wrong: an entry for each row, empty where it is right.
+    Rows(Vec<Detail>),
+    /// There is no such page.
+    InvalidPage,
+    /// The path names an object that does not exist.
+    NotFound,
+    /// A reservation or a query names a stock that does not exist.
+    NoSuchStock,
+    /// A stock of the same identity exists.
+    StockExists,
+    /// The location is not one of the provider's.
+    InvalidLocation,
+    /// The reservation was applied before.
+    AlreadyReported,
+    /// The username and password are not known.
+    LoginRefused,
+    /// What the stack stumbles over.
+    ServerError,
+    /// The body is larger than the server takes; the limit in bytes.
+    BodyTooLarge(usize),
+}
+
+/// The body of an answer that is a refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProblemBody {
+    /// JSON.
+    Json(Vec<u8>),
+    /// A page of the stack's.
+    Html(&'static str),
+    /// None, and where to go instead.
+    Redirect(String),
+}
+
+const NOT_FOUND_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
+const BAD_REQUEST_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Bad Request (400)</title>\n</head>\n<body>\n  <h1>Bad Request (400)</h1><p></p>\n</body>\n</html>\n";
+const SERVER_ERROR_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Server Error (500)</title>\n</head>\n<body>\n  <h1>Server Error (500)</h1><p></p>\n</body>\n</html>\n";
+
+impl Problem {
+    /// One field, one sentence.
+    pub fn field(name: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self::Fields(vec![(name.into(), Detail::one(sentence))])
+    }
+
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::AlreadyReported => 208,
+            Self::MissingSlash(_) => 301,
+            Self::NoCredentials
+            | Self::NoToken
+            | Self::TokenWithSpaces
+            | Self::TokenWithInvalidCharacters
+            | Self::UnknownToken => 401,
+            Self::NoSuchPath
+            | Self::UnknownFormat
+            | Self::InvalidPage
+            | Self::NotFound
+            | Self::NoSuchStock => 404,
+            Self::MethodNotAllowed(_) => 405,
+            Self::NotAcceptable => 406,
+            Self::BodyTooLarge(_) => 413,
+            Self::UnsupportedMediaType(_) => 415,
+            Self::ServerError => 500,
+            Self::TooManyFields
+            | Self::Unparsable(_)
+            | Self::Fields(_)
+            | Self::Filters(_)
+            | Self::Rows(_)
+            | Self::StockExists
+            | Self::InvalidLocation
+            | Self::LoginRefused => 400,
+        }
+    }
+
+    /// The rule's name in the header, and its grade.
+    pub fn rule(&self) -> (&'static str, Grade) {
+        match self {
+            Self::NoSuchPath => ("no-such-path", Grade::Stack),
+            Self::MissingSlash(_) => ("missing-slash", Grade::Stack),
+            Self::TooManyFields => ("too-many-fields", Grade::Stack),
+            Self::UnknownFormat => ("unknown-format", Grade::Stack),
+            Self::NotAcceptable => ("not-acceptable", Grade::Stack),
+            Self::NoCredentials
+            | Self::NoToken
+            | Self::TokenWithSpaces
+            | Self::TokenWithInvalidCharacters
+            | Self::UnknownToken => ("not-authenticated", Grade::Stack),
+            Self::MethodNotAllowed(_) => ("method-not-allowed", Grade::Stack),
+            Self::UnsupportedMediaType(_) => ("unsupported-media-type", Grade::Stack),
+            Self::Unparsable(_) => ("unparsable-body", Grade::Stack),
+            Self::Fields(errors) if all_required(errors) => ("required-fields", Grade::Documented),
+            Self::Fields(_) => ("invalid-fields", Grade::Stack),
+            Self::Filters(_) => ("invalid-filter", Grade::Stack),
+            Self::Rows(_) => ("invalid-rows", Grade::Reading),
+            Self::InvalidPage => ("invalid-page", Grade::Stack),
+            Self::NotFound => ("not-found", Grade::Stack),
+            Self::NoSuchStock => ("no-such-stock", Grade::Reading),
+            Self::StockExists => ("stock-exists", Grade::Documented),
+            Self::InvalidLocation => ("invalid-location", Grade::Documented),
+            Self::AlreadyReported => ("already-reported", Grade::Documented),
+            Self::LoginRefused => ("login-refused", Grade::Observed),
+            Self::ServerError => ("server-error", Grade::Stack),
+            // The page and the stack set no limit; the mock does, to stay alive.
+            Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
+        }
+    }
+
+    /// The body.
+    pub fn body(&self) -> ProblemBody {
+        let html = match self {
+            Self::NoSuchPath => NOT_FOUND_PAGE,
+            Self::TooManyFields => BAD_REQUEST_PAGE,
+            Self::ServerError => SERVER_ERROR_PAGE,
+            Self::MissingSlash(location) => return ProblemBody::Redirect(location.clone()),
+            json => return ProblemBody::Json(json.json_body()),
+        };
+        ProblemBody::Html(html)
+    }
+
+    fn json_body(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        match self {
+            Self::Fields(errors) | Self::Filters(errors) => write_fields(&mut out, errors),
+            Self::Rows(rows) => {
+                out.push(b'[');
+                for (i, row) in rows.iter().enumerate() {
+                    if i > 0 {
+                        out.push(b',');
+                    }
+                    row.write(&mut out);
+                }
+                out.push(b']');
+            }
+            other => {
+                let (key, sentence) = other.sentence();
+                out.push(b'{');
+                json::write_string(&mut out, key);
+                out.push(b':');
+                match other {
+                    Self::LoginRefused => Detail::one(sentence).write(&mut out),
+                    _ => json::write_string(&mut out, &sentence),
+                }
+                out.push(b'}');
+            }
+        }
+        out
+    }
+
+    /// The key and the sentence of a body that has one.
+    fn sentence(&self) -> (&'static str, Cow<'static, str>) {
+        let detail = |sentence: Cow<'static, str>| ("detail", sentence);
+        match self {
+            Self::StockExists => ("stock_exists_error", "Stock already exists.".into()),
+            Self::InvalidLocation => INVALID_LOCATION,
+            Self::AlreadyReported => ("message", "Already reported".into()),
+            Self::LoginRefused => (
+                NON_FIELD_ERRORS,
+                "Unable to log in with provided credentials.".into(),
+            ),
+            Self::NotAcceptable => detail("Could not satisfy the request Accept header.".into()),
+            Self::NoCredentials => detail("Authentication credentials were not provided.".into()),
+            Self::NoToken => detail("Invalid token header. No credentials provided.".into()),
+            Self::TokenWithSpaces => {
+                detail("Invalid token header. Token string should not contain spaces.".into())
+            }
+            Self::TokenWithInvalidCharacters => detail(
+                "Invalid token header. Token string should not contain invalid characters.".into(),
+            ),
+            Self::UnknownToken => detail("Invalid token.".into()),
+            Self::MethodNotAllowed(method) => {
+                detail(format!("Method \"{method}\" not allowed.").into())
+            }
+            Self::UnsupportedMediaType(media_type) => {
+                detail(format!("Unsupported media type \"{media_type}\" in request.").into())
+            }
+            Self::Unparsable(why) => detail(why.clone().into()),
+            Self::InvalidPage => detail("Invalid page.".into()),
+            Self::BodyTooLarge(limit) => {
+                detail(format!("Request body exceeds the limit of {limit} bytes.").into())
+            }
+            _ => detail("Not found.".into()),
+        }
+    }
+}
+
+/// The refusal of a place in the form it has inside a list of rows.
+pub const INVALID_LOCATION: (&str, Cow<'static, str>) = (
+    "invalid_location",
+    Cow::Borrowed("Location does not belong to provider."),
+);
+
+/// The key of errors that belong to no field.
+pub const NON_FIELD_ERRORS: &str = "non_field_errors";
+
+fn all_required(errors: &FieldErrors) -> bool {
+    let required = Detail::one(wording::REQUIRED);
+    errors.iter().all(|(_, detail)| *detail == required)
+}
+
+/// The stack's sentences about fields and filters. Source: facts, section 2.
+pub mod wording {
+    /// A required field is absent.
+    pub const REQUIRED: &str = "This field is required.";
+    /// A field is null that may not be.
+    pub const NULL: &str = "This field may not be null.";
+    /// A text is empty or white space.
+    pub const BLANK: &str = "This field may not be blank.";
+    /// A text is of another type.
+    pub const NOT_A_STRING: &str = "Not a valid string.";
+    /// A text has a NUL.
+    pub const NUL: &str = "Null characters are not allowed.";
+    /// An integer is none.
+    pub const NOT_AN_INTEGER: &str = "A valid integer is required.";
+    /// The text of an integer is longer than a thousand characters.
+    pub const INTEGER_TOO_LONG: &str = "String value too large.";
+    /// A boolean is none.
+    pub const NOT_A_BOOLEAN: &str = "Must be a valid boolean.";
+    /// A date-time is none.
+    pub const NOT_A_DATETIME: &str = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
+    /// A date-time lies outside the calendar.
+    pub const DATETIME_RANGE: &str = "Datetime value out of range.";
+    /// A slug has a NUL.
+    pub const INVALID_VALUE: &str = "Invalid value.";
+    /// A list is empty that may not be.
+    pub const EMPTY_LIST: &str = "This list may not be empty.";
+    /// An object is null.
+    pub const NO_DATA: &str = "No data provided";
+    /// A range ends before it starts.
+    pub const RANGE_ORDER: &str = "The start of the range must not exceed the end of the range.";
+    /// A period under the reading that knows none; our wording.
+    pub const PERIOD_MUST_BE_NULL: &str = "This field must be null.";
+    /// A number of a filter is none.
+    pub const NOT_A_NUMBER: &str = "Enter a number.";
+    /// A number of a filter is beyond 1e50.
+    pub const NUMBER_TOO_LARGE: &str = "Ensure this value is less than or equal to 1e+50.";
+    /// A date-time of a filter is none.
+    pub const NOT_A_DATE_FILTER: &str = "Enter a valid date/time.";
+
+    /// An integer above the database's.
+    pub fn at_most(most: i64) -> String {
+        format!("Ensure this value is less than or equal to {most}.")
+    }
+
+    /// An integer below the database's.
+    pub fn at_least(least: i64) -> String {
+        format!("Ensure this value is greater than or equal to {least}.")
+    }
+
+    /// A text longer than its column.
+    pub fn too_long(most: usize) -> String {
+        format!("Ensure this field has no more than {most} characters.")
+    }
+
+    /// A text with half of a surrogate pair.
+    pub fn surrogate(code: u16) -> String {
+        format!("Surrogate characters are not allowed: U+{code:X}.")
+    }
+
+    /// A choice that is none.
+    pub fn not_a_choice(given: &str) -> String {
+        format!("\"{given}\" is not a valid choice.")
+    }
+
+    /// A choice of a filter that is none.
+    pub fn not_an_available_choice(given: &str) -> String {
+        format!("Select a valid choice. {given} is not one of the available choices.")
+    }
+
+    /// A slug that names nothing.
+    pub fn no_object(slug: &str, given: &str) -> String {
+        format!("Object with {slug}={given} does not exist.")
+    }
+
+    /// A key that names nothing.
+    pub fn no_key(given: &str) -> String {
+        format!("Invalid pk \"{given}\" - object does not exist.")
+    }
+
+    /// A key of the wrong type.
+    pub fn key_type(given: &str) -> String {
+        format!("Incorrect type. Expected pk value, received {given}.")
+    }
+
+    /// A unique value that is taken.
+    pub fn taken(noun: &str, field: &str) -> String {
+        format!("{noun} with this {field} already exists.")
+    }
+
+    /// Something else where an object belongs.
+    pub fn not_a_dictionary(type_name: &str) -> String {
+        format!("Invalid data. Expected a dictionary, but got {type_name}.")
+    }
+
+    /// Something else where a dictionary field belongs.
+    pub fn not_a_dictionary_field(type_name: &str) -> String {
+        format!("Expected a dictionary of items but got type \"{type_name}\".")
+    }
+
+    /// Something else where a list belongs.
+    pub fn not_a_list(type_name: &str) -> String {
+        format!("Expected a list of items but got type \"{type_name}\".")
+    }
+
+    /// A member that a range does not have.
+    pub fn extra_content(name: &str) -> String {
+        format!("Extra content not allowed \"{name}\".")
+    }
+}

@@ -1,0 +1,334 @@
+//! The shell: sockets, the system's clock, and the limits that keep the mock alive
+//! whatever a client does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use crate::control::{AdminCall, Control, PREFIX};
+use crate::engine::Rule;
+use crate::model::time::Timestamp;
+use crate::request_log::{Entry, RequestLog};
+use crate::service::Service;
+
+/// The largest request head: line and headers, bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// Bodies above this are handled where they hold up no other connection, bytes.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// How long a stopping server waits for what is in flight.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// What a server is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body, bytes.
+    pub body: usize,
+    /// The most connections at a time; the next is told 503.
+    pub connections: usize,
+    /// How long a client may keep a connection without sending a whole request, and
+    /// how long it may take over a body.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 32 * 1024 * 1024,
+            connections: 1024,
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A server, before it listens.
+#[derive(Debug)]
+pub struct Server {
+    /// What answers.
+    pub service: Service,
+    /// What answers under `/__admin/`.
+    pub control: Control,
+    /// What it is allowed.
+    pub limits: Limits,
+    /// Where requests are logged.
+    pub log: Option<RequestLog>,
+}
+
+/// The system's time.
+pub fn system_time() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::EPOCH.plus(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
+
+impl Server {
+    /// Serves connections until `stop` changes or its sender is gone, then lets what
+    /// is in flight finish.
+    pub async fn run(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let connections = Arc::new(Semaphore::new(self.limits.connections));
+        let server = Arc::new(self);
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.changed() => break,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors or memory: those who are connected go on,
+                    // and leaving makes room.
+                    if is_lasting(&error) {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+                shed(&stream);
+                continue;
+            };
+            let server = Arc::clone(&server);
+            let stop = stop.clone();
+            tokio::spawn(async move {
+                server.serve(stream, peer, stop).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let all = u32::try_from(server.limits.connections).unwrap_or(u32::MAX);
+        let drained = tokio::time::timeout(DRAIN, connections.acquire_many(all)).await;
+        drop(drained);
+    }
+
+    /// Serves one connection, HTTP/1.1 or HTTP/2 with prior knowledge.
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let _ = stream.set_nodelay(true);
+        let activity = Arc::new(Activity::new());
+        let idle = self.limits.idle;
+        let service = service_fn(|request| {
+            let server = Arc::clone(&self);
+            let activity = Arc::clone(&activity);
+            async move {
+                let busy = activity.begin();
+                let response = server.respond(request, peer).await;
+                drop(busy);
+                Ok::<_, std::convert::Infallible>(response)
+            }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_buf_size(MAX_HEAD)
+            .pipeline_flush(true);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(256)
+            .max_header_list_size(64 * 1024);
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let mut closing = false;
+        loop {
+            let wait = activity.left_of(idle).unwrap_or(idle);
+            tokio::select! {
+                // What the client did wrong is its own to see; there is nobody to tell here.
+                _ = connection.as_mut() => return,
+                _ = stop.changed(), if !closing => {
+                    closing = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                () = tokio::time::sleep(wait) => {
+                    if activity.left_of(idle).is_some() {
+                        continue;
+                    }
+                    if closing {
+                        return;
+                    }
+                    closing = true;
+                    activity.touch();
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+
+    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        let is_admin = head.uri.path().starts_with(PREFIX);
+        let body = match self.collect(body).await {
+            Ok(body) => body,
+            Err(refusal) => {
+                let mut response = match refusal {
+                    BodyRefusal::TooLarge if is_admin => Control::body_too_large(self.limits.body),
+                    BodyRefusal::TooLarge => {
+                        let request = Request::from_parts(head, ());
+                        self.service
+                            .body_too_large(&request, self.limits.body)
+                            .response
+                    }
+                    BodyRefusal::TooSlow => bare(StatusCode::REQUEST_TIMEOUT),
+                    BodyRefusal::Broken => bare(StatusCode::BAD_REQUEST),
+                };
+                // The rest of the body is not read, so the connection cannot go on.
+                let close = HeaderValue::from_static("close");
+                response
+                    .headers_mut()
+                    .insert(http::header::CONNECTION, close);
+                return response.map(Full::new);
+            }
+        };
+        let large = body.len() > LARGE_BODY;
+        let request = Request::from_parts(head, body);
+        let answer = || self.answer(&request, peer);
+        let (response, rule) = if large {
+            tokio::task::block_in_place(answer)
+        } else {
+            answer()
+        };
+        if let Some(log) = &self.log {
+            log.record(&Entry {
+                at: system_time(),
+                method: request.method(),
+                uri: request.uri(),
+                status: response.status(),
+                rule,
+                took: started.elapsed(),
+            });
+        }
+        response.map(Full::new)
+    }
+
+    fn answer(
+        &self,
+        request: &Request<Bytes>,
+        peer: SocketAddr,
+    ) -> (Response<Bytes>, Option<Rule>) {
+        if request.uri().path().starts_with(PREFIX) {
+            let call = AdminCall {
+                service: &self.service,
+                request,
+                peer,
+                system: system_time(),
+            };
+            return (self.control.answer(call), None);
+        }
+        let reply = self.service.answer(request, system_time);
+        (reply.response, Some(reply.rule))
+    }
+
+    async fn collect(&self, body: Incoming) -> Result<Bytes, BodyRefusal> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let limit = self.limits.body;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(BodyRefusal::TooLarge);
+        }
+        let collected = Limited::new(body, limit).collect();
+        match tokio::time::timeout(self.limits.idle, collected).await {
+            Err(_) => Err(BodyRefusal::TooSlow),
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(BodyRefusal::TooLarge)
+            }
+            Ok(Err(_)) => Err(BodyRefusal::Broken),
+        }
+    }
+}
+
+enum BodyRefusal {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+fn bare(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// Whether accepting again at once would fail again.
+fn is_lasting(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+/// Turns a connection away without spending a task on it.
+fn shed(stream: &TcpStream) {
+    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let _ = stream.try_write(BUSY);
+}
+
+/// When a connection last did something, and what it is doing.
+struct Activity {
+    started: Instant,
+    in_flight: AtomicU32,
+    /// Milliseconds since `started`.
+    last: AtomicU64,
+}
+
+struct Busy<'a>(&'a Activity);
+
+impl Activity {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            in_flight: AtomicU32::new(0),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    fn begin(&self) -> Busy<'_> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Busy(self)
+    }
+
+    fn touch(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    /// How much of the idle time is left; `None` where it has run out.
+    fn left_of(&self, idle: Duration) -> Option<Duration> {
+        if self.in_flight.load(Ordering::Relaxed) > 0 {
+            return Some(idle);
+        }
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        idle.checked_sub(self.started.elapsed().saturating_sub(last))
+            .filter(|left| !left.is_zero())
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,134 @@
+//! The engine and its clock as one state that many connections share.
+//!
+//! Requests that only look run side by side; one that writes runs alone, and reads
+//! the clock while it does, so that the order of times is the order of writes.
+
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use http::Request;
+
+use crate::clock::{ClockMode, ServiceClock};
+use crate::endpoints::call::Settings;
+use crate::engine::{Engine, Reply};
+use crate::model::time::Timestamp;
+use crate::profile::Profile;
+use crate::store::Store;
+
+/// What a service starts with, and returns to on a reset.
+#[derive(Debug, Clone)]
+pub struct Seed {
+    /// Its settings.
+    pub settings: Settings,
+    /// Its world.
+    pub store: Store,
+    /// Its clock.
+    pub clock: ClockMode,
+}
+
+/// What a reset changes of the seed; `None` returns to it.
+#[derive(Debug, Default)]
+pub struct Reset {
+    /// Another world.
+    pub store: Option<Store>,
+    /// Another clock.
+    pub clock: Option<ClockMode>,
+    /// Another profile.
+    pub profile: Option<Profile>,
+}
+
+/// The running service.
+#[derive(Debug)]
+pub struct Service {
+    seed: Seed,
+    state: RwLock<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    engine: Engine,
+    clock: ServiceClock,
+}
+
+impl Service {
+    /// A service that starts with the seed.
+    pub fn new(seed: Seed) -> Self {
+        let state = RwLock::new(State {
+            engine: Engine::new(seed.settings.clone(), seed.store.clone()),
+            clock: ServiceClock::new(seed.clock),
+        });
+        Self { seed, state }
+    }
+
+    // The engine does not panic; should it, the world is as it was before or after.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request; `system` is called for the time if the request writes.
+    pub fn answer(&self, request: &Request<Bytes>, system: impl FnOnce() -> Timestamp) -> Reply {
+        {
+            let state = self.read();
+            if !state.engine.writes(request) {
+                return state.engine.look(request);
+            }
+        }
+        let mut state = self.write();
+        let now = state.clock.now(system());
+        let reply = state.engine.handle(request, now);
+        state.clock.was_read(now, reply.clock_reads);
+        reply
+    }
+
+    /// The refusal of a body above the server's limit.
+    pub fn body_too_large(&self, request: &Request<()>, limit: usize) -> Reply {
+        self.read().engine.body_too_large(request, limit)
+    }
+
+    /// The service's settings.
+    pub fn settings(&self) -> Settings {
+        self.read().engine.settings().clone()
+    }
+
+    /// The world's name and how many stocks it has.
+    pub fn world(&self) -> (String, usize) {
+        let state = self.read();
+        let store = state.engine.store();
+        (store.name().to_owned(), store.len())
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> ServiceClock {
+        self.read().clock
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, mode: ClockMode) {
+        self.write().clock = ServiceClock::new(mode);
+    }
+
+    /// Moves the clock forward by so many microseconds.
+    pub fn advance_clock(&self, micros: i64) {
+        self.write().clock.advance(micros);
+    }
+
+    /// Returns to the seed, but for what the reset names.
+    pub fn reset(&self, reset: Reset) {
+        let mut settings = self.seed.settings.clone();
+        if let Some(profile) = reset.profile {
+            settings.profile = profile;
+        }
+        let store = reset.store.unwrap_or_else(|| self.seed.store.clone());
+        let next = State {
+            engine: Engine::new(settings, store),
+            clock: ServiceClock::new(reset.clock.unwrap_or(self.seed.clock)),
+        };
+        let before = std::mem::replace(&mut *self.write(), next);
+        // A large world is dropped outside the lock.
+        drop(before);
+    }
+}

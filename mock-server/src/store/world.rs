@@ -1,0 +1,666 @@
+//! A world as JSON: loading a seed state into a store, and dumping a store.
+//!
+//! The shape is `schemas/world.schema.json`. Whatever a row can do without has a
+//! default, so that a hand-written world stays short.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
+
+use super::index::Index;
+use super::places::{PlaceKind, Places};
+use super::table::{Row, Table};
+use super::{Applied, Column, Direction, ReservationDate, Store};
+use crate::model::period::{Bounds, Period};
+use crate::model::place::{Head, Location, Provider, StockList};
+use crate::model::stock::{Stock, StockType, UnitType};
+use crate::model::time::{Timestamp, UtcOffset};
+
+/// Why a world cannot be loaded, as a sentence that names the row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorldError(String);
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WorldError {}
+
+/// A seed state, as in a world file.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct World<'a> {
+    #[serde(rename = "$schema", default, skip_serializing)]
+    _schema: Option<serde::de::IgnoredAny>,
+    /// What it is called.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The moment of every row that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    at: Option<Moment>,
+    #[serde(default)]
+    next_stock_id: Option<i64>,
+    #[serde(default)]
+    stock_id_step: Option<i64>,
+    #[serde(default)]
+    providers: Vec<ProviderRow>,
+    #[serde(default)]
+    stock_locations: Vec<LocationRow>,
+    #[serde(default)]
+    stock_lists: Vec<StockListRow>,
+    #[serde(default, borrow)]
+    stocks: Vec<StockRow<'a>>,
+    #[serde(default)]
+    reservations: Vec<ReservationRow>,
+}
+
+/// A date-time that carries its offset.
+#[derive(Debug, Clone, Copy)]
+struct Moment(Timestamp);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Moment;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a date-time like 2023-05-10T13:37:18.209869+03:00")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Moment, E> {
+                Timestamp::parse(text, UtcOffset::PAGE)
+                    .map(Moment)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0.to_text(UtcOffset::PAGE))
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ProviderRow {
+    id: Option<i64>,
+    created_date: Option<Moment>,
+    modified_date: Option<Moment>,
+    #[serde(default = "yes")]
+    is_active: bool,
+    name: String,
+    code: Option<String>,
+    #[serde(default = "yes")]
+    should_add_reservations: bool,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct LocationRow {
+    id: Option<i64>,
+    created_date: Option<Moment>,
+    modified_date: Option<Moment>,
+    #[serde(default = "yes")]
+    is_active: bool,
+    name: Option<String>,
+    code: String,
+    provider: IdOrName,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct StockListRow {
+    id: Option<i64>,
+    created_date: Option<Moment>,
+    modified_date: Option<Moment>,
+    #[serde(default = "yes")]
+    is_active: bool,
+    code: String,
+    name: Option<String>,
+    #[serde(default)]
+    remote_id: Option<i64>,
+    #[serde(default)]
+    stock_list_rule: Option<i64>,
+    #[serde(default)]
+    locations: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct StockRow<'a> {
+    id: Option<i64>,
+    created_date: Option<Moment>,
+    modified_date: Option<Moment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stock_written_date: Option<Moment>,
+    #[serde(default)]
+    period: Option<PeriodRow>,
+    #[serde(default)]
+    stock_type: StockTypeName,
+    #[serde(default)]
+    unit_type: UnitTypeName,
+    #[serde(borrow)]
+    provider: Cow<'a, str>,
+    #[serde(borrow)]
+    location: Cow<'a, str>,
+    stock: i32,
+    #[serde(default = "yes")]
+    is_active: bool,
+    #[serde(borrow)]
+    sku: Cow<'a, str>,
+    #[serde(default)]
+    reserved_stock: i32,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct ReservationRow {
+    operation: DirectionName,
+    sku: String,
+    location: String,
+    #[serde(default)]
+    provider: Option<String>,
+    date: String,
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum IdOrName {
+    Id(i64),
+    Name(String),
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum PeriodRow {
+    Empty {
+        empty: bool,
+    },
+    Range {
+        #[serde(default)]
+        lower: Option<Moment>,
+        #[serde(default)]
+        upper: Option<Moment>,
+        #[serde(default)]
+        bounds: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum StockTypeName {
+    #[default]
+    Standard,
+    Scheduled,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+enum UnitTypeName {
+    #[default]
+    #[serde(rename = "qty")]
+    Quantity,
+    #[serde(rename = "kg")]
+    Kilogram,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum DirectionName {
+    IncreaseReservedStock,
+    DecreaseReservedStock,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl<'a> World<'a> {
+    /// Reads the JSON of a world file.
+    pub fn from_json(json: &'a [u8]) -> Result<Self, WorldError> {
+        serde_json::from_slice(json).map_err(|error| WorldError(error.to_string()))
+    }
+
+    /// The world as JSON.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}
+
+impl Store {
+    /// Loads a world.
+    pub fn load(world: &World<'_>) -> Result<Self, WorldError> {
+        let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
+        let places = load_places(world, at)?;
+        let stocks = load_stocks(world, &places, at)?;
+        let id_step = world.stock_id_step.unwrap_or(1);
+        let last_id = stocks.last().map_or(0, |stock| stock.id);
+        let next_id = world.next_stock_id.unwrap_or(last_id + id_step);
+        if id_step < 1 {
+            return Err(WorldError(format!(
+                "stock_id_step is {id_step}, but ids rise by 1 or more"
+            )));
+        }
+        if next_id <= last_id {
+            return Err(WorldError(format!(
+                "next_stock_id is {next_id}, but the last stock has id {last_id}"
+            )));
+        }
+        let mut store = Self {
+            name: SmolStr::new(world.name.as_deref().unwrap_or("unnamed")),
+            table: Table::default(),
+            by_sku: Index::default(),
+            columns: Default::default(),
+            places: Arc::new(places),
+            applied: Index::default(),
+            next_id,
+            id_step,
+        };
+        store.fill(&stocks);
+        for (i, row) in world.reservations.iter().enumerate() {
+            let applied = store.load_reservation(row);
+            store.keep_applied(
+                applied.map_err(|why| WorldError(format!("reservations[{i}]: {why}")))?,
+            );
+        }
+        Ok(store)
+    }
+
+    /// Fills the empty tables, each index from its sorted keys at once.
+    fn fill(&mut self, stocks: &[Stock]) {
+        let rows = || (0..).zip(stocks).map(|(row, stock): (Row, _)| (row, stock));
+        for stock in stocks {
+            self.table.push(stock);
+        }
+        let mut skus: Vec<_> = rows()
+            .map(|(row, stock)| (stock.sku.clone(), stock.location, row))
+            .collect();
+        skus.sort_unstable();
+        self.by_sku = Index::from_sorted(skus);
+        for column in Column::ALL {
+            let mut keys: Vec<_> = rows()
+                .filter_map(|(row, stock)| Some((self.key_of(stock, column)?, row)))
+                .collect();
+            keys.sort_unstable();
+            self.columns[column as usize] = Index::from_sorted(keys);
+        }
+    }
+
+    fn load_reservation(&self, row: &ReservationRow) -> Result<Applied, String> {
+        let location = self
+            .places
+            .location_coded(&row.location)
+            .ok_or_else(|| format!("there is no location `{}`", row.location))?;
+        let provider = self.places.locations[location as usize].provider;
+        let owner = &self.places.providers[provider as usize].head.name;
+        if let Some(named) = &row.provider
+            && owner != named.as_str()
+        {
+            return Err(format!(
+                "location `{}` is of provider `{owner}`, not `{named}`",
+                row.location
+            ));
+        }
+        Ok(Applied {
+            sku: row.sku.as_str().into(),
+            location,
+            direction: match row.operation {
+                DirectionName::IncreaseReservedStock => Direction::Increase,
+                DirectionName::DecreaseReservedStock => Direction::Decrease,
+            },
+            date: Timestamp::parse(&row.date, UtcOffset::PAGE).map_or_else(
+                |_| ReservationDate::Text(row.date.as_str().into()),
+                ReservationDate::At,
+            ),
+        })
+    }
+
+    /// The whole state as a world; loading it gives an equal store.
+    pub fn dump(&self) -> World<'_> {
+        let places = &*self.places;
+        let shown = |head: &Head| {
+            (
+                Some(head.id),
+                Some(Moment(head.created)),
+                Some(Moment(head.modified)),
+            )
+        };
+        let providers = places.providers.iter().map(|provider| {
+            let (id, created_date, modified_date) = shown(&provider.head);
+            ProviderRow {
+                id,
+                created_date,
+                modified_date,
+                is_active: provider.head.is_active,
+                name: provider.head.name.to_string(),
+                code: Some(provider.head.code.to_string()),
+                should_add_reservations: provider.should_add_reservations,
+            }
+        });
+        let locations = places.locations.iter().map(|location| {
+            let (id, created_date, modified_date) = shown(&location.head);
+            LocationRow {
+                id,
+                created_date,
+                modified_date,
+                is_active: location.head.is_active,
+                name: Some(location.head.name.to_string()),
+                code: location.head.code.to_string(),
+                provider: IdOrName::Id(places.providers[location.provider as usize].head.id),
+            }
+        });
+        let code = |&at: &u32| places.locations[at as usize].head.code.to_string();
+        let stock_lists = places.stock_lists.iter().map(|list| {
+            let (id, created_date, modified_date) = shown(&list.head);
+            StockListRow {
+                id,
+                created_date,
+                modified_date,
+                is_active: list.head.is_active,
+                code: list.head.code.to_string(),
+                name: Some(list.head.name.to_string()),
+                remote_id: list.remote_id,
+                stock_list_rule: list.stock_list_rule,
+                locations: list
+                    .locations
+                    .as_ref()
+                    .map(|locations| locations.iter().map(code).collect()),
+            }
+        });
+        let last = Row::try_from(self.len()).unwrap_or(Row::MAX);
+        World {
+            name: Some(self.name.to_string()),
+            next_stock_id: Some(self.next_id),
+            stock_id_step: Some(self.id_step),
+            providers: providers.collect(),
+            stock_locations: locations.collect(),
+            stock_lists: stock_lists.collect(),
+            stocks: (0..last).map(|row| self.dump_stock(row)).collect(),
+            reservations: self
+                .applied
+                .iter_from(0)
+                .map(|applied| self.dump_reservation(applied))
+                .collect(),
+            ..World::default()
+        }
+    }
+
+    fn dump_stock(&self, row: Row) -> StockRow<'_> {
+        let stock = self.table.get(row);
+        let location = &self.places.locations[stock.location as usize];
+        let provider = &self.places.providers[location.provider as usize];
+        StockRow {
+            id: Some(stock.id),
+            created_date: Some(Moment(stock.created)),
+            modified_date: Some(Moment(stock.modified)),
+            stock_written_date: (stock.stock_written != stock.modified)
+                .then_some(Moment(stock.stock_written)),
+            period: stock.period.map(|period| match period {
+                Period::Empty => PeriodRow::Empty { empty: true },
+                Period::Range {
+                    lower,
+                    upper,
+                    bounds,
+                } => PeriodRow::Range {
+                    lower: lower.map(Moment),
+                    upper: upper.map(Moment),
+                    bounds: Some(bounds.text().to_owned()),
+                },
+            }),
+            stock_type: match stock.stock_type {
+                StockType::Standard => StockTypeName::Standard,
+                StockType::Scheduled => StockTypeName::Scheduled,
+            },
+            unit_type: match stock.unit_type {
+                UnitType::Quantity => UnitTypeName::Quantity,
+                UnitType::Kilogram => UnitTypeName::Kilogram,
+            },
+            provider: provider.head.name.as_str().into(),
+            location: location.head.code.as_str().into(),
+            stock: stock.stock,
+            is_active: stock.is_active,
+            sku: self.table.sku(row).as_str().into(),
+            reserved_stock: stock.reserved,
+        }
+    }
+
+    fn dump_reservation(&self, applied: &Applied) -> ReservationRow {
+        let location = &self.places.locations[applied.location as usize];
+        let provider = &self.places.providers[location.provider as usize];
+        ReservationRow {
+            operation: match applied.direction {
+                Direction::Increase => DirectionName::IncreaseReservedStock,
+                Direction::Decrease => DirectionName::DecreaseReservedStock,
+            },
+            sku: applied.sku.to_string(),
+            location: location.head.code.to_string(),
+            provider: Some(provider.head.name.to_string()),
+            date: match &applied.date {
+                ReservationDate::At(at) => at.to_text(UtcOffset::PAGE),
+                ReservationDate::Text(text) => text.to_string(),
+            },
+        }
+    }
+}
+
+/// 2023-05-10T00:00:00+03:00, the day of the page's examples.
+const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
+
+fn load_places(world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
+    let mut places = Places::default();
+    for (i, row) in world.providers.iter().enumerate() {
+        let fail = |why: String| WorldError(format!("providers[{i}]: {why}"));
+        let head = head(
+            &places,
+            PlaceKind::Provider,
+            (row.id, row.created_date, row.modified_date, row.is_active),
+            Some(&row.name),
+            row.code.as_deref(),
+            at,
+        )
+        .map_err(fail)?;
+        if places.provider_named(&head.name).is_some() {
+            return Err(fail(format!("name `{}` is taken", head.name)));
+        }
+        places.add_provider(Provider {
+            head,
+            should_add_reservations: row.should_add_reservations,
+        });
+    }
+    for (i, row) in world.stock_locations.iter().enumerate() {
+        let fail = |why: String| WorldError(format!("stock_locations[{i}]: {why}"));
+        let head = head(
+            &places,
+            PlaceKind::Location,
+            (row.id, row.created_date, row.modified_date, row.is_active),
+            row.name.as_deref(),
+            Some(&row.code),
+            at,
+        )
+        .map_err(fail)?;
+        let provider = match &row.provider {
+            IdOrName::Id(id) => places.with_id(PlaceKind::Provider, *id),
+            IdOrName::Name(name) => places.provider_named(name),
+        };
+        let provider = provider.ok_or_else(|| {
+            fail(match &row.provider {
+                IdOrName::Id(id) => format!("there is no provider with id {id}"),
+                IdOrName::Name(name) => format!("there is no provider `{name}`"),
+            })
+        })?;
+        places.add_location(Location { head, provider });
+    }
+    for (i, row) in world.stock_lists.iter().enumerate() {
+        let fail = |why: String| WorldError(format!("stock_lists[{i}]: {why}"));
+        let head = head(
+            &places,
+            PlaceKind::StockList,
+            (row.id, row.created_date, row.modified_date, row.is_active),
+            row.name.as_deref(),
+            Some(&row.code),
+            at,
+        )
+        .map_err(fail)?;
+        let position = |code: &String| {
+            places
+                .location_coded(code)
+                .ok_or_else(|| fail(format!("there is no location `{code}`")))
+        };
+        let locations = row.locations.as_ref().map(|codes| {
+            let mut locations: Vec<u32> = codes.iter().map(position).collect::<Result<_, _>>()?;
+            locations.sort_unstable();
+            Ok(locations)
+        });
+        let locations = locations.transpose()?;
+        places.add_stock_list(StockList {
+            head,
+            remote_id: row.remote_id,
+            stock_list_rule: row.stock_list_rule,
+            locations,
+        });
+    }
+    Ok(places)
+}
+
+type RowHead = (Option<i64>, Option<Moment>, Option<Moment>, bool);
+
+fn head(
+    places: &Places,
+    kind: PlaceKind,
+    (id, created, modified, is_active): RowHead,
+    name: Option<&str>,
+    code: Option<&str>,
+    at: Timestamp,
+) -> Result<Head, String> {
+    let (name, code) = (name.or(code), code.or(name));
+    let (name, code) = (name.unwrap_or_default(), code.unwrap_or_default());
+    if name.is_empty() || code.is_empty() {
+        return Err("name and code must not be empty".to_owned());
+    }
+    let next = places.next_id(kind);
+    let id = id.unwrap_or(next);
+    if id < next {
+        return Err(format!(
+            "id {id} does not rise: the one before is {}",
+            next - 1
+        ));
+    }
+    if places.coded(kind, code).is_some() {
+        return Err(format!("code `{code}` is taken"));
+    }
+    let created = created.map_or(at, |moment| moment.0);
+    Ok(Head {
+        id,
+        created,
+        modified: modified.map_or(created, |moment| moment.0),
+        is_active,
+        name: name.into(),
+        code: code.into(),
+    })
+}
+
+/// The stocks in the order of ids.
+fn load_stocks(
+    world: &World<'_>,
+    places: &Places,
+    at: Timestamp,
+) -> Result<Vec<Stock>, WorldError> {
+    let mut stocks: Vec<Stock> = Vec::with_capacity(world.stocks.len());
+    let mut last_id = 0;
+    let step = world.stock_id_step.unwrap_or(1).max(1);
+    for (i, row) in world.stocks.iter().enumerate() {
+        let fail = |why: String| WorldError(format!("stocks[{i}]: {why}"));
+        let location = places
+            .location_coded(&row.location)
+            .ok_or_else(|| fail(format!("there is no location `{}`", row.location)))?;
+        let provider = places.locations[location as usize].provider;
+        let owner = &places.providers[provider as usize].head.name;
+        if owner.as_str() != row.provider {
+            return Err(fail(format!(
+                "location `{}` is of provider `{owner}`, not `{}`",
+                row.location, row.provider
+            )));
+        }
+        if row.sku.is_empty() {
+            return Err(fail("the sku is empty".to_owned()));
+        }
+        let id = row.id.unwrap_or(last_id + step);
+        if id < 1 {
+            return Err(fail(format!("id {id} is below 1")));
+        }
+        last_id = id;
+        let created = row.created_date.map_or(at, |moment| moment.0);
+        let modified = row.modified_date.map_or(created, |moment| moment.0);
+        stocks.push(Stock {
+            id,
+            created,
+            modified,
+            stock_written: row.stock_written_date.map_or(modified, |moment| moment.0),
+            period: row
+                .period
+                .as_ref()
+                .map(load_period)
+                .transpose()
+                .map_err(fail)?,
+            stock_type: match row.stock_type {
+                StockTypeName::Standard => StockType::Standard,
+                StockTypeName::Scheduled => StockType::Scheduled,
+            },
+            unit_type: match row.unit_type {
+                UnitTypeName::Quantity => UnitType::Quantity,
+                UnitTypeName::Kilogram => UnitType::Kilogram,
+            },
+            location,
+            stock: row.stock,
+            is_active: row.is_active,
+            sku: SmolStr::new(&row.sku),
+            reserved: row.reserved_stock,
+        });
+    }
+    if !stocks.is_sorted_by(|a, b| a.id < b.id) {
+        stocks.sort_by_key(|stock| stock.id);
+        if let Some(pair) = stocks.windows(2).find(|pair| pair[0].id == pair[1].id) {
+            return Err(WorldError(format!("two stocks have the id {}", pair[0].id)));
+        }
+    }
+    Ok(stocks)
+}
+
+fn load_period(row: &PeriodRow) -> Result<Period, String> {
+    match row {
+        PeriodRow::Empty { empty: true } => Ok(Period::Empty),
+        PeriodRow::Empty { empty: false } => Err("`empty` is true or absent".to_owned()),
+        PeriodRow::Range {
+            lower,
+            upper,
+            bounds,
+        } => {
+            let bounds = match bounds {
+                None => Bounds::DEFAULT,
+                Some(text) => Bounds::parse(text)
+                    .ok_or_else(|| format!("`{text}` are no bounds: [), [], () or (]"))?,
+            };
+            let (lower, upper) = (lower.map(|m| m.0), upper.map(|m| m.0));
+            if lower.is_some() && upper.is_some() && lower > upper {
+                return Err("the period ends before it starts".to_owned());
+            }
+            Ok(Period::Range {
+                lower,
+                upper,
+                bounds,
+            }
+            .stored())
+        }
+    }
+}
