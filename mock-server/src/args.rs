@@ -31,7 +31,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run the server; the same as no command at all
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the built-in worlds
     Worlds,
     /// Print the readings: what the documentation leaves open, and the choices

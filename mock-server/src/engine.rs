@@ -14,7 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::endpoints::call::{Call, Settings, matches_media};
+use crate::endpoints::call::{Call, Settings, header_text, matches_media};
 use crate::endpoints::{Action, Answer, Clock, Handler, Resource, metadata, resolve};
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
@@ -167,17 +167,9 @@ fn answer(
     draft.allow = Some(resource.allow(profile));
     let operation = operation_of(Some(resource), method, settings);
     let query_text = request.uri().query().unwrap_or_default();
-    let query = match urlencoded::decode(query_text.as_bytes()) {
-        Ok(query) => query,
-        Err(_) => {
-            draft.allow = None;
-            return draft.refuse(
-                &Problem::TooManyFields,
-                operation,
-                Decided::default(),
-                settings,
-            );
-        }
+    let Ok(query) = urlencoded::decode(query_text.as_bytes()) else {
+        let problem = Problem::TooManyFields;
+        return draft.refuse(&problem, operation, Decided::default(), settings);
     };
     let admitted = negotiate(headers, &query).and_then(|indent| {
         draft.indent = indent;
@@ -271,9 +263,10 @@ fn off_the_routes(path: &str, request: &Request<Bytes>, settings: &Settings) -> 
     let mount = request.extensions().get::<Mount>();
     let mount = mount.map_or("", |mount| mount.0.as_str());
     let query = match request.uri().query() {
-        Some(query) if !query.is_empty() => format!("?{query}"),
+        Some(query) if !query.is_empty() => format!("?{}", urlencoded::encode_query(query)),
         _ => String::new(),
     };
+    let path = urlencoded::encode_path(path);
     Problem::MissingSlash(format!("{mount}{path}/{query}"))
 }
 
@@ -303,14 +296,11 @@ fn negotiate(headers: &HeaderMap, query: &[Pair<'_>]) -> Result<Option<usize>, P
     {
         return Err(Problem::UnknownFormat);
     }
-    let accept = match headers.get(ACCEPT) {
+    let accept = match header_text(headers, ACCEPT) {
         None => return Ok(None),
-        Some(accept) => accept.as_bytes(),
+        Some(accept) if accept == "*/*" || accept == "application/json" => return Ok(None),
+        Some(accept) => accept,
     };
-    if accept == b"*/*" || accept == b"application/json" {
-        return Ok(None);
-    }
-    let accept = String::from_utf8_lossy(accept);
     let token = accept
         .split(',')
         .map(str::trim)
@@ -348,10 +338,9 @@ fn authenticate(
     settings: &Settings,
     resource: &Resource,
 ) -> Result<(), Problem> {
-    let header = headers
-        .get(AUTHORIZATION)
-        .map_or(&b""[..], HeaderValue::as_bytes);
-    let mut words = header
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let first = values.next().map_or(&b""[..], HeaderValue::as_bytes);
+    let mut words = first
         .split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty());
     let scheme = words.next().unwrap_or_default();
@@ -363,7 +352,8 @@ fn authenticate(
         };
     }
     let token = words.next().ok_or(Problem::NoToken)?;
-    if words.next().is_some() {
+    // A second header is joined to the first by a comma and the words of its own.
+    if words.next().is_some() || values.next().is_some() {
         return Err(Problem::TokenWithSpaces);
     }
     let token = std::str::from_utf8(token).map_err(|_| Problem::TokenWithInvalidCharacters)?;

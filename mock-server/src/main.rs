@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     match cli.command {
         None => serve(cli.serve),
-        Some(Command::Serve(args)) => serve(args),
+        Some(Command::Serve(args)) => serve(*args),
         Some(Command::Worlds) => listing::print(&listing::worlds()),
         Some(Command::Readings) => listing::print(&listing::readings()),
         Some(Command::Routes) => listing::print(&listing::routes()),

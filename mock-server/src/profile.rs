@@ -4,7 +4,7 @@
 //! spelled in code; what each means and what speaks for it stands in
 //! `schemas/readings.yaml`, and a test holds the two together.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// How many readings there are room for in a [`Decided`].
 type Bits = u32;
@@ -328,10 +328,11 @@ impl Profile {
         let mut out = String::new();
         for &reading in Reading::ALL {
             let choice = self.choice(reading);
-            out += &match reading.accepts() {
-                Accepts::Choices(_) => format!("{} = \"{choice}\"\n", reading.id()),
-                Accepts::Number { .. } => format!("{} = {choice}\n", reading.id()),
+            let quote = match reading.accepts() {
+                Accepts::Choices(_) => "\"",
+                Accepts::Number { .. } => "",
             };
+            let _ = writeln!(out, "{} = {quote}{choice}{quote}", reading.id());
         }
         out
     }

@@ -103,7 +103,7 @@ impl FilterField {
         };
         let found = self.lookups.iter().copied().find(|l| *l == lookup)?;
         let has_suffix = !matches!(found, "exact" | "icontains");
-        (has_suffix == !rest.is_empty()).then_some(found)
+        (has_suffix != rest.is_empty()).then_some(found)
     }
 }
 

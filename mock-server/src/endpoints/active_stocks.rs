@@ -15,13 +15,14 @@ use crate::store::Store;
 use crate::store::places::PlaceKind;
 use crate::store::table::Row;
 use crate::wire::json;
+use crate::wire::text::Integer;
 
 /// `POST /api/v1/active-stocks/{stocklist_id}/`.
 pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
     let list = call
         .argument
-        .and_then(|id| id.parse().ok())
-        .and_then(|id| store.places().with_id(PlaceKind::StockList, id))
+        .and_then(Integer::parse)
+        .and_then(|id| store.places().with_id(PlaceKind::StockList, id.clamped()))
         .ok_or(Problem::NotFound)?;
     let asked = asked_sku(call)?;
     let only = match &asked {

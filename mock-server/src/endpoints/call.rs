@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 
 use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderName};
 
 use super::Resource;
 use crate::model::fields::Body;
@@ -110,10 +110,7 @@ impl<'a> Call<'a> {
 
     /// The body, parsed by its type. No body at all is an object without members.
     pub fn body(&self) -> Result<Body<'_>, Problem> {
-        let content_type = self
-            .headers
-            .get(CONTENT_TYPE)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let content_type = header_text(self.headers, CONTENT_TYPE);
         let content_type = content_type.as_deref();
         let kind = content_type.map(|ct| ct.split(';').next().unwrap_or_default().trim());
         let is = |media: &str| kind.is_some_and(|kind| matches_media(media, kind));
@@ -147,6 +144,12 @@ impl<'a> Call<'a> {
         } else if is(FORM) {
             form(Form::from_urlencoded(self.content))
         } else if is(MULTIPART) {
+            // The parser behind the negotiation does look at upper and lower case.
+            if !content_type.starts_with("multipart/") {
+                return Err(Problem::Unparsable(format!(
+                    "Multipart form parse error - Invalid Content-Type: {content_type}"
+                )));
+            }
             let boundary = form::parameter(content_type, "boundary");
             form(Form::from_multipart(self.content, boundary.as_deref()))
         } else {
@@ -197,6 +200,23 @@ impl<'a> Call<'a> {
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{}{mark}{query}", self.base, self.path)
     }
+}
+
+/// A header's bytes as the stack's gateway gives them on: one character a byte, and
+/// several headers of a name as one, with commas.
+pub(crate) fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    let mut text = match first.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(first.as_bytes().iter().copied().map(char::from).collect()),
+    };
+    for value in values {
+        let text = text.to_mut();
+        text.push(',');
+        text.extend(value.as_bytes().iter().copied().map(char::from));
+    }
+    Some(text)
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -2,23 +2,33 @@
 //!
 //! Source: facts, section 1b (the body) and section 2, Auth (the refusals).
 
+use std::fmt::Write as _;
+
+use smol_str::SmolStr;
+
 use super::call::Call;
 use super::{Answer, Outcome};
 use crate::model::fields::{self, Fields, Presence};
 use crate::problem::{Grade, Problem};
 use crate::store::Store;
-use crate::wire::json;
+use crate::wire::json::{self, Value};
+use crate::wire::text::strip;
 
 /// `POST /api/v1/auth/login/`.
 pub fn login(_: &Store, call: &Call<'_>) -> Outcome {
     let body = call.body()?;
     let mut fields = Fields::of_body(&body)?;
-    let username = fields.field("username", Presence::Optional, fields::text);
+    let username = fields.field("username", Presence::Optional, |value| match value {
+        Value::Str(text) if strip(&text.text).is_empty() => Ok(SmolStr::default()),
+        value => fields::text(value),
+    });
     let password = fields.field("password", Presence::Required, fields::text);
     let Some(password) = password.filter(|_| fields.is_clean()) else {
         return Err(Problem::Fields(fields.into_errors()));
     };
-    let username = username.ok_or(Problem::LoginRefused)?;
+    let username = username
+        .filter(|name| !name.is_empty())
+        .ok_or(Problem::LoginRefused)?;
     if let Some((known, secret)) = &call.settings.credentials
         && (username != known.as_str() || password != secret.as_str())
     {
@@ -48,7 +58,7 @@ fn token_of(username: &str) -> String {
     let mut token = String::with_capacity(48);
     while token.len() < 40 {
         hash = mix(hash, 0xff);
-        token += &format!("{hash:016x}");
+        let _ = write!(token, "{hash:016x}");
     }
     token.truncate(40);
     token

@@ -250,6 +250,7 @@ pub const RESOURCES: &[Resource] = &[
 
 impl Resource {
     /// Whether the path is this resource's; the text of its parameter.
+    #[allow(clippy::option_option)] // No match, a match, a match with a parameter.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
         let Some((before, after)) = self.path.split_once('{') else {
             return (path == self.path).then_some(None);

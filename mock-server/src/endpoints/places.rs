@@ -15,6 +15,7 @@ use crate::query;
 use crate::store::Store;
 use crate::store::places::{PlaceKind, Places};
 use crate::wire::json::{self, Value};
+use crate::wire::text::Integer;
 
 /// The longest name and code.
 const LONGEST: usize = 255;
@@ -49,8 +50,8 @@ pub fn list(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
 pub fn show(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     let at = call
         .argument
-        .and_then(|id| id.parse().ok())
-        .and_then(|id| store.places().with_id(kind, id))
+        .and_then(Integer::parse)
+        .and_then(|id| store.places().with_id(kind, id.clamped()))
         .ok_or(Problem::NotFound)?;
     let mut body = Vec::new();
     write_place(&mut body, store.places(), kind, at as usize, call.local());
@@ -158,7 +159,7 @@ fn head(
 /// A boolean that is true by default, but false where a form leaves it out, as a
 /// form leaves out an empty check box.
 fn flag(fields: &mut Fields<'_>, name: &'static str) -> bool {
-    let default = !fields.is_form();
+    let default = !fields.is_left_out(name);
     fields
         .field(name, Presence::Optional, fields::boolean)
         .unwrap_or(default)
@@ -200,7 +201,7 @@ fn key_of_provider(places: &Places, value: &Value<'_>) -> Result<u32, Detail> {
     let id = match value {
         Value::Int(id) => *id,
         Value::Str(text) if text.text.is_empty() => return Err(Detail::one(wording::NULL)),
-        Value::Str(text) => crate::wire::text::Integer::parse(&text.text)
+        Value::Str(text) => Integer::parse(&text.text)
             .ok_or_else(|| Detail::one(wording::key_type("str")))?
             .clamped(),
         Value::BigInt(_) => return Err(missing()),

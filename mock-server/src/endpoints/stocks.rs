@@ -56,7 +56,12 @@ pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
 /// `POST /api/v1/stocks/`.
 pub fn create(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
     let body = call.body()?;
-    let draft = read(Fields::of_body(&body)?, call, store.places())?.map_err(Problem::Fields)?;
+    let fields = Fields::of_body(&body)?;
+    let unchecked = fields.is_left_out("is_active");
+    let mut draft = read(fields, call, store.places())?.map_err(Problem::Fields)?;
+    if unchecked {
+        draft.is_active = Some(false);
+    }
     let Place::At(location) = draft.place else {
         return Err(draft.place.refusal(call));
     };

@@ -89,9 +89,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the body is a form.
-    pub fn is_form(&self) -> bool {
-        matches!(self.body, Some(Body::Form(_)))
+    /// Whether the body is a form that does not name a field, as one with an empty
+    /// check box does not.
+    pub fn is_left_out(&self, name: &str) -> bool {
+        matches!(self.body, Some(Body::Form(form)) if form.last(name).is_none())
     }
 
     /// Whether a field comes from the query, the body having none of that name.
@@ -241,32 +242,14 @@ impl<'a> Fields<'a> {
     #[allow(clippy::option_option)] // Absent, null and a value are three things.
     pub fn period(&mut self, local: UtcOffset) -> Result<Option<Option<Period>>, Problem> {
         let name = "period";
-        let nested;
-        let value = match self.body {
-            Some(Body::Form(form)) => {
-                let members: Vec<_> = form
-                    .fields
-                    .iter()
-                    .filter_map(|(key, value)| match value {
-                        FormValue::Text(text) => {
-                            let member = key.strip_prefix("period.")?;
-                            Some((member.into(), text_value(text).into_owned()))
-                        }
-                        FormValue::File => None,
-                    })
-                    .collect();
-                if members.is_empty() {
-                    return Ok(None);
-                }
-                nested = Value::Dict(members);
-                &nested
-            }
-            Some(Body::Json(object)) => match object.get(name) {
-                None => return Ok(None),
-                Some(Value::Null) => return Ok(Some(None)),
-                Some(value) => value,
-            },
+        // In a form the stack loses a period, whatever it is called.
+        let Some(Body::Json(object)) = self.body else {
+            return Ok(None);
+        };
+        let value = match object.get(name) {
             None => return Ok(None),
+            Some(Value::Null) => return Ok(Some(None)),
+            Some(value) => value,
         };
         match range(value, local) {
             Ok(period) => Ok(Some(Some(period))),
@@ -424,9 +407,10 @@ pub fn datetime(value: &Value<'_>, local: UtcOffset) -> Result<Timestamp, Detail
 /// The text of a field that names another object: anything, as text, but empty.
 pub fn slug(value: &Value<'_>) -> Result<SmolStr, Detail> {
     let text = value.to_text();
+    let has_surrogate = matches!(value, Value::Str(text) if text.surrogate.is_some());
     if text.is_empty() {
         Err(Detail::one(wording::NULL))
-    } else if text.contains('\0') {
+    } else if has_surrogate || text.contains('\0') {
         Err(Detail::one(wording::INVALID_VALUE))
     } else {
         Ok(SmolStr::new(text))

@@ -205,9 +205,8 @@ impl<K: Ord + Clone> Node<K> {
     fn insert(&mut self, key: K) -> Inserted<K> {
         match self {
             Self::Leaf(keys) => {
-                let at = match keys.binary_search(&key) {
-                    Ok(_) => return Inserted::Present,
-                    Err(at) => at,
+                let Err(at) = keys.binary_search(&key) else {
+                    return Inserted::Present;
                 };
                 if keys.len() < MOST {
                     keys.insert(at, key);
@@ -434,17 +433,18 @@ mod tests {
         assert!(index.contains(&7));
     }
 
+    fn leaves<K>(node: &Node<K>) -> usize {
+        match node {
+            Node::Leaf(_) => 1,
+            Node::Branch(children) => children.iter().map(|c| leaves(&c.node)).sum(),
+        }
+    }
+
     #[test]
     fn narrow_nodes_are_merged() {
         let mut index = Index::from_sorted((0..64_000).collect());
         for k in (0..64_000).filter(|k| k % 64 != 0) {
             index.remove(&k);
-        }
-        fn leaves<K>(node: &Node<K>) -> usize {
-            match node {
-                Node::Leaf(_) => 1,
-                Node::Branch(children) => children.iter().map(|c| leaves(&c.node)).sum(),
-            }
         }
         assert_eq!(index.len(), 1000);
         assert!(leaves(&index.root) < 100, "{}", leaves(&index.root));

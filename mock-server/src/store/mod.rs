@@ -102,7 +102,7 @@ pub struct Store {
 impl Store {
     /// How many stocks there are.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.rows()
     }
 
     /// Whether there is no stock.
@@ -144,7 +144,7 @@ impl Store {
 
     /// Adds a stock, whose id must be greater than all before it.
     pub fn insert(&mut self, stock: &Stock) -> Row {
-        let row = Row::try_from(self.table.len()).unwrap_or(Row::MAX);
+        let row = Row::try_from(self.table.rows()).unwrap_or(Row::MAX);
         self.table.push(stock);
         self.by_sku.insert((stock.sku.clone(), stock.location, row));
         for column in Column::ALL {

@@ -224,7 +224,7 @@ impl Store {
                     continue;
                 }
             }
-            let fits = &mut fits[..chunk.len()];
+            let fits = &mut fits[..chunk.rows()];
             fits.fill(true);
             for filter in filters {
                 self.mark(chunk, filter, fits);
@@ -269,7 +269,7 @@ impl Store {
                         keep(fits, fitting.map(|n| within(n.into())));
                     }
                     Column::PeriodLower | Column::PeriodUpper => {
-                        let ends = (0..chunk.len()).map(|at| period_end(chunk, at, *column));
+                        let ends = (0..chunk.rows()).map(|at| period_end(chunk, at, *column));
                         keep(fits, ends.map(|end| end.is_some_and(within)));
                     }
                 }

@@ -70,7 +70,7 @@ pub struct Chunk {
 
 impl Chunk {
     /// How many rows it holds.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.ids.len()
     }
 
@@ -78,7 +78,7 @@ impl Chunk {
     pub fn count(&self, flag: Flag) -> usize {
         let (bit, set) = flag.bit();
         let with = usize::from(self.tally[bit.trailing_zeros() as usize]);
-        if set { with } else { self.len() - with }
+        if set { with } else { self.rows() - with }
     }
 
     /// Whether each row has a flag.
@@ -134,7 +134,7 @@ pub struct Table {
 
 impl Table {
     /// How many stocks there are.
-    pub fn len(&self) -> usize {
+    pub fn rows(&self) -> usize {
         self.len
     }
 
@@ -196,7 +196,7 @@ impl Table {
         self.len += 1;
         if let Some(last) = self.chunks.last_mut() {
             let chunk = Arc::make_mut(last);
-            let at = chunk.len();
+            let at = chunk.rows();
             chunk.ids.push(stock.id);
             chunk.created.push(stock.created.micros());
             chunk.modified.push(stock.modified.micros());

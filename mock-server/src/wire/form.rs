@@ -6,6 +6,9 @@ use std::borrow::Cow;
 
 use super::urlencoded::{self, MAX_FIELDS, TooManyFields};
 
+/// The most files of a multipart body; the stack refuses more.
+const MAX_FILES: usize = 100;
+
 /// The value of a form field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormValue {
@@ -67,10 +70,12 @@ impl Form {
             }
             let end = marks.peek().copied().unwrap_or(body.len());
             if let Some(field) = read_part(&body[start..end]) {
-                if form.fields.len() == MAX_FIELDS {
+                form.fields.push(field);
+                let files = form.fields.iter().filter(|(_, v)| *v == FormValue::File);
+                let files = files.count();
+                if files > MAX_FILES || form.fields.len() - files > MAX_FIELDS {
                     return Err(FormError::TooManyFields);
                 }
-                form.fields.push(field);
             }
         }
         Ok(form)

@@ -11,7 +11,7 @@ use super::text::MAX_INTEGER_DIGITS;
 
 /// Containers nested deeper than this exhaust the stack's recursion limit, which
 /// it answers with its page for a server error.
-const MAX_DEPTH: usize = 900;
+const MAX_DEPTH: usize = 960;
 
 /// A string, which JSON's `\ud800` escapes can give halves of surrogate pairs.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,7 @@ pub enum JsonError {
     TooDeep,
 }
 
-impl<'a> Value<'a> {
+impl Value<'_> {
     /// Python's name of the type, as error wordings use it.
     pub fn type_name(&self) -> &'static str {
         match self {
@@ -165,13 +165,25 @@ fn write_str_repr(out: &mut String, text: &str) {
                 out.push('\\');
                 out.push(c);
             }
-            c if c.is_control() => {
-                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            c if c == ' ' || is_printable(c) => out.push(c),
+            c => {
+                let code = u32::from(c);
+                let _ = match code {
+                    0..=0xff => write!(out, "\\x{code:02x}"),
+                    0x100..=0xffff => write!(out, "\\u{code:04x}"),
+                    _ => write!(out, "\\U{code:08x}"),
+                };
             }
-            c => out.push(c),
         }
     }
     out.push(quote);
+}
+
+/// Whether `repr` shows a character as it is: not controls, separators and private
+/// ones.
+fn is_printable(c: char) -> bool {
+    let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
+    !c.is_control() && !c.is_whitespace() && !is_private
 }
 
 /// Decodes a body: UTF-8, then JSON. An incomplete character at the very end is
@@ -180,6 +192,10 @@ pub fn decode(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     match std::str::from_utf8(bytes) {
         Ok(text) => parse(text),
         Err(error) => match error.error_len() {
+            // Half of a surrogate, cut off, is not yet wrong to the stack's decoder.
+            Some(1) if is_cut_surrogate(&bytes[error.valid_up_to()..]) => {
+                parse(std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default())
+            }
             None => match std::str::from_utf8(&bytes[..error.valid_up_to()]) {
                 Ok(text) => parse(text),
                 Err(_) => Err(codec_error(bytes, error.valid_up_to(), 1)),
@@ -187,6 +203,10 @@ pub fn decode(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
             Some(length) => Err(codec_error(bytes, error.valid_up_to(), length)),
         },
     }
+}
+
+fn is_cut_surrogate(rest: &[u8]) -> bool {
+    matches!(rest, [0xed, 0xa0..=0xbf])
 }
 
 fn codec_error(bytes: &[u8], at: usize, length: usize) -> JsonError {
@@ -557,7 +577,6 @@ pub fn write_bool(out: &mut Vec<u8>, value: bool) {
 }
 
 /// Compact JSON, which must be well formed, in the renderer's indented form.
-/// An indent of 0 puts every member on a line of its own without indenting it.
 pub fn indent(compact: &[u8], indent: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(compact.len() * 2);
     let mut depth = 0;

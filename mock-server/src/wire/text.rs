@@ -53,7 +53,12 @@ impl Integer {
     /// `int(text)`: surrounding white space, a sign, digits of any script, single
     /// underscores between them. `None` where Python raises `ValueError`.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = strip(text);
+        // The separators U+001C to U+001F count as space only beside other scripts.
+        let text = if text.is_ascii() {
+            text.trim_matches(|c: char| c.is_whitespace())
+        } else {
+            strip(text)
+        };
         let (negative, body) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
             b'+' => (false, &text[1..]),
@@ -103,6 +108,9 @@ pub enum DecimalError {
     TooLarge,
 }
 
+/// The largest exponent that `Decimal` reads.
+const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
+
 /// The float 1e50, written out: what the stack compares with.
 const LARGEST_DECIMAL: &str = "100000000000000007629769841091887003294964970946560";
 
@@ -123,6 +131,9 @@ pub fn decimal(text: &str) -> Result<i64, DecimalError> {
                 return Err(DecimalError::NotANumber);
             }
             let exponent = Integer::parse(exponent).ok_or(DecimalError::NotANumber)?;
+            if exponent.clamped().abs() > MAX_EXPONENT {
+                return Err(DecimalError::NotANumber);
+            }
             (&body[..at], exponent.clamped())
         }
         None => (body, 0),
@@ -185,6 +196,7 @@ mod tests {
     #[case("1_000", Some(1000))]
     #[case("\u{661}\u{662}", Some(12))]
     #[case("\u{1c}7\u{2003}", Some(7))]
+    #[case("7\u{1c}", None)]
     #[case("99999999999999999999", Some(i64::MAX))]
     #[case("-99999999999999999999", Some(i64::MIN))]
     #[case("", None)]
@@ -211,7 +223,8 @@ mod tests {
     #[case("0.005e3", Ok(5))]
     #[case("1e50", Ok(i64::MAX))]
     #[case("-1e60", Ok(i64::MIN))]
-    #[case("1e-999999999999999999999", Ok(0))]
+    #[case("1e-999999999999999999", Ok(0))]
+    #[case("1e1000000000000000000", Err(DecimalError::NotANumber))]
     #[case("1e51", Err(DecimalError::TooLarge))]
     #[case("100000000000000007629769841091887003294964970946560", Ok(i64::MAX))]
     #[case(

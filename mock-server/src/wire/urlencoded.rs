@@ -19,10 +19,11 @@ pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 /// not UTF-8 become U+FFFD, a malformed percent sign stands for itself.
 pub fn decode(text: &[u8]) -> Result<Vec<Pair<'_>>, TooManyFields> {
     let mut pairs = Vec::new();
+    // Empty ones count, though they are passed over.
+    if text.split(|&b| b == b'&').nth(MAX_FIELDS).is_some() {
+        return Err(TooManyFields);
+    }
     for pair in text.split(|&b| b == b'&').filter(|pair| !pair.is_empty()) {
-        if pairs.len() == MAX_FIELDS {
-            return Err(TooManyFields);
-        }
         let (name, value) = match pair.iter().position(|&b| b == b'=') {
             Some(at) => (&pair[..at], &pair[at + 1..]),
             None => (pair, &[][..]),
@@ -90,6 +91,28 @@ pub fn with_parameter(pairs: &[Pair<'_>], name: &str, value: Option<&str>) -> St
     query
 }
 
+/// Encodes a decoded path, as the stack does before it redirects to it.
+pub fn encode_path(path: &str) -> String {
+    quote(path, "/:@&+$,-_.!~*'()")
+}
+
+/// Encodes what a query must not have as it came.
+pub fn encode_query(query: &str) -> String {
+    quote(query, "/#%[]=:;$&()+,!?*@'~-_.")
+}
+
+fn quote(text: &str, safe: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for b in text.bytes() {
+        if b.is_ascii_alphanumeric() || safe.as_bytes().contains(&b) {
+            out.push(char::from(b));
+        } else {
+            let _ = write!(out, "%{b:02X}");
+        }
+    }
+    out
+}
+
 fn encode(out: &mut String, text: &str) {
     for b in text.bytes() {
         match b {
@@ -127,7 +150,7 @@ mod tests {
 
     #[test]
     fn fields_have_a_bound() {
-        assert!(decode("a&".repeat(MAX_FIELDS).as_bytes()).is_ok());
-        assert_eq!(decode("a&".repeat(1001).as_bytes()), Err(TooManyFields));
+        assert!(decode("a&".repeat(999).as_bytes()).is_ok());
+        assert_eq!(decode("&".repeat(1000).as_bytes()), Err(TooManyFields));
     }
 }

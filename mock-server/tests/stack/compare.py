@@ -16,7 +16,7 @@ import sys
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,7 +25,12 @@ import probes
 HEADERS = ["content-type", "allow", "www-authenticate", "location", "retry-after"]
 
 # Where the mock differs on purpose: which probes (as shell patterns), and why.
-ALLOWED = []
+HYPER = "the mock's HTTP library refuses <, > and \" in a request line"
+ALLOWED = [
+    ("filter/*=<b>", HYPER),
+    ("link/*<>*", HYPER),
+    ("path/*<>*", HYPER),
+]
 
 WORLD = Path(__file__).parents[3] / "fixtures/worlds/documented.json"
 
@@ -55,7 +60,7 @@ class Service:
         if self.made_by != probe.before:
             answer = exchange(self.address, self.reset_request.request())
             if answer.status not in (200, 204):
-                raise SystemExit(f"{self.address}: reset answered {answer.status} {answer.body[:200]}")
+                raise OSError(f"reset of {self.address} answered {answer.status} {answer.body!r}")
             for earlier in probe.before:
                 exchange(self.address, earlier.request(), earlier.method)
         self.made_by = None if probe.writes else probe.before
@@ -74,14 +79,15 @@ def mock(url):
 
 def exchange(address, request, method="GET"):
     """One connection, one request, the answer: nothing on the way may tidy the bytes."""
-    with socket.create_connection(address, timeout=30) as connection:
+    with socket.create_connection(address, timeout=10) as connection:
         received = b""
         try:
             connection.sendall(request)
             while chunk := connection.recv(1 << 16):
                 received += chunk
-        except (BrokenPipeError, ConnectionResetError):
-            # A body that is too large may be refused before it was read; what came is the answer.
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            # A body that is too large may be refused before it was read; what came is
+            # the answer. One that hangs is an answer too: without a status it is 0.
             pass
     head, _, body = received.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
@@ -104,7 +110,9 @@ def unchunked(body):
     return whole
 
 
-WRITTEN = re.compile(rb'("(?:created|modified)_date": ?)"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+03:00)"')
+WRITTEN = re.compile(
+    rb'("(?:created|modified)_date": ?)"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{6})?\+03:00)"'
+)
 
 
 def timeless(body):
@@ -112,7 +120,7 @@ def timeless(body):
 
     def now_or_not(match):
         moment = datetime.fromisoformat(match[2].decode())
-        recent = abs(datetime.now(timezone.utc) - moment) < timedelta(hours=1)
+        recent = abs(datetime.now(UTC) - moment) < timedelta(hours=1)
         return match[1] + b"(now)" if recent else match[0]
 
     return WRITTEN.sub(now_or_not, body)
@@ -135,8 +143,12 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--reference", required=True, metavar="URL")
     arguments.add_argument("--mock", required=True, metavar="URL")
-    arguments.add_argument("--only", default="*", metavar="PATTERN", help="probes to send, as a shell pattern")
-    arguments.add_argument("--show", type=int, default=3, metavar="N", help="differences printed a group (default 3)")
+    arguments.add_argument(
+        "--only", default="*", metavar="PATTERN", help="probes to send, as a shell pattern"
+    )
+    arguments.add_argument(
+        "--show", type=int, default=3, metavar="N", help="differences printed a group (default 3)"
+    )
     given = arguments.parse_args()
     chosen = [probe for probe in probes.all_probes() if fnmatch.fnmatchcase(probe.name, given.only)]
     if not chosen:
@@ -150,13 +162,13 @@ def main():
     except OSError as error:
         print(f"a service cannot be reached: {error}", file=sys.stderr)
         return 2
-    return report(zip(chosen, expected, got), given.show)
+    return report(zip(chosen, expected, got, strict=True), given.show)
 
 
 def report(triples, show):
-    sent, groups, excused = 0, defaultdict(list), defaultdict(list)
+    sent, groups, excused = [], defaultdict(list), defaultdict(list)
     for probe, expected, got in triples:
-        sent += 1
+        sent.append(probe.name)
         ours, theirs = got.compared(), expected.compared()
         differing = [name for name in theirs if theirs[name] != ours[name]]
         why = excuse(probe, expected, got)
@@ -169,13 +181,18 @@ def report(triples, show):
         for probe, theirs, ours in members[:show]:
             print(f"-- {probe.name}\n   {probe.method} {shown(probe.path)} {shown(probe.body)}")
             for name in differing:
-                print(f"   {name}\n     reference {shown(theirs[name])}\n     mock      {shown(ours[name])}")
+                print(f"   {name}\n     reference {shown(theirs[name])}")
+                print(f"     mock      {shown(ours[name])}")
         if len(members) > show:
             print("   also " + ", ".join(probe.name for probe, _, _ in members[show:][:20]))
-    for why, names in excused.items():
+    for why, names in list(excused.items()):
         print(f"\nallowed, {why}: {len(names)}, such as {names[0]}")
-    different = sum(map(len, groups.values()))
-    print(f"\n{sent} probes, {different} differ, {sum(map(len, excused.values()))} more are allowed to")
+    for pattern, why in ALLOWED:
+        # Once the mock agrees, its excuse has to go.
+        if fnmatch.filter(sent, pattern) and not fnmatch.filter(excused[why], pattern):
+            print(f"\nallowed for nothing, {pattern}: {why}")
+    different, allowed = sum(map(len, groups.values())), sum(map(len, excused.values()))
+    print(f"\n{len(sent)} probes, {different} differ, {allowed} more are allowed to")
     return 1 if different else 0
 
 

@@ -43,7 +43,9 @@ class Stock(Dated):
         choices=[("standard", "standard"), ("scheduled", "scheduled")],
         default="standard",
     )
-    unit_type = models.CharField(max_length=16, choices=[("qty", "qty"), ("kg", "kg")], default="qty")
+    unit_type = models.CharField(
+        max_length=16, choices=[("qty", "qty"), ("kg", "kg")], default="qty"
+    )
     provider = models.ForeignKey(Provider, models.PROTECT)
     location = models.ForeignKey(StockLocation, models.PROTECT)
     stock = models.IntegerField()

@@ -1,4 +1,4 @@
-"""Settings: what the page shows (Istanbul time, tokens, `sort`, `limit`), else the stack's defaults."""
+"""What the page shows (Istanbul time, tokens, `sort`, `limit`), else the stack's defaults."""
 
 import os
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Greatest
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound, ValidationError
-from rest_framework.generics import GenericAPIView, get_object_or_404
+from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
@@ -90,7 +90,8 @@ class StockViewSet(CreateModelMixin, ListModelMixin, GenericViewSet):
             raise NotFound
         applied = {"operation": operation, "stock": stock, "date": asked.get("date")}
         replayed = applied["date"] and Reservation.objects.filter(**applied).exists()
-        if replayed or stock.reserved_stock + step < 0:
+        nothing_left = operation == "decrease" and stock.reserved_stock <= 0
+        if replayed or nothing_left:
             return Response({"message": "Already reported"}, status.HTTP_208_ALREADY_REPORTED)
         if applied["date"]:
             Reservation.objects.create(**applied)
@@ -143,17 +144,22 @@ class ActiveStocks(GenericAPIView):
         )
 
 
-class ProviderViewSet(CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class PlaceViewSet(CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+    # Nothing is known of filters or sorting here.
+    filter_backends = []
+
+
+class ProviderViewSet(PlaceViewSet):
     queryset = Provider.objects.all()
     serializer_class = serializers.ProviderSerializer
 
 
-class StockLocationViewSet(CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class StockLocationViewSet(PlaceViewSet):
     queryset = StockLocation.objects.all()
     serializer_class = serializers.StockLocationSerializer
 
 
-class StockListViewSet(CreateModelMixin, ListModelMixin, RetrieveModelMixin, GenericViewSet):
+class StockListViewSet(PlaceViewSet):
     queryset = StockList.objects.all()
     serializer_class = serializers.StockListSerializer
 

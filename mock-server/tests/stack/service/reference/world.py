@@ -58,7 +58,7 @@ def insert(model, rows):
     records = model.objects.bulk_create(model(**row) for row in rows)
     # `auto_now` has overwritten the world's dates; a bulk update goes past it.
     dates = ("created_date", "modified_date")
-    for record, row in zip(records, rows):
+    for record, row in zip(records, rows, strict=True):
         for name in dates:
             setattr(record, name, datetime.fromisoformat(row[name]))
     model.objects.bulk_update(records, dates)

@@ -1,0 +1,13 @@
+//! The mock from outside: its contract, its engine in process, its server and its
+//! command line.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+#![allow(clippy::too_many_lines)] // Tables run on.
+#![allow(clippy::print_stdout)] // Shown only when a test fails.
+
+mod api;
+mod contract;
+mod layers;
+mod properties;
+mod readings;
+mod stack;
