@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::assets;
 use crate::clock::{ClockMode, MAX_ADVANCE};
 use crate::model::time::Timestamp;
+use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::service::{Reset, Service};
 use crate::store::Store;
@@ -158,10 +159,15 @@ impl Control {
         }
     }
 
-    /// The refusal of a body above the limit.
-    pub fn body_too_large(limit: usize) -> Response<Bytes> {
-        let detail = format!("the body exceeds the limit of {limit} bytes");
-        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, detail).response()
+    /// The refusal of a request whose body the server could not take.
+    pub fn refuse(problem: &Problem) -> Response<Bytes> {
+        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let detail = match problem {
+            Problem::BodyTooLarge(limit) => format!("the body exceeds the limit of {limit} bytes"),
+            Problem::BodyTooSlow => "the body did not arrive in time".to_owned(),
+            _ => "the body broke off".to_owned(),
+        };
+        Refusal::new(status, detail).response()
     }
 
     /// Whether the caller may drive the mock. A page in a browser on this machine is

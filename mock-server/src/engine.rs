@@ -131,21 +131,16 @@ impl Engine {
         )
     }
 
-    /// The refusal of a body above the server's limit, which never reached the engine.
-    pub fn body_too_large(&self, request: &Request<()>, limit: usize) -> Reply {
+    /// The refusal of a request whose body the server could not take, so that it never
+    /// was one.
+    pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
         let path = urlencoded::decode_path(request.uri().path());
-        let resource = resolve(&path, &self.settings.profile).map(|(resource, _)| resource);
+        let profile = &self.settings.profile;
+        let resource = resolve(&path, profile).map(|(resource, _)| resource);
         let operation = operation_of(resource, request.method(), &self.settings);
         let mut draft = ReplyDraft::new(request.method());
-        if let Some(resource) = resource {
-            draft.allow = Some(resource.allow(&self.settings.profile));
-        }
-        draft.refuse(
-            &Problem::BodyTooLarge(limit),
-            operation,
-            Decided::default(),
-            &self.settings,
-        )
+        draft.allow = resource.map(|resource| resource.allow(profile));
+        draft.refuse(problem, operation, Decided::default(), &self.settings)
     }
 }
 

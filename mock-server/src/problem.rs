@@ -138,6 +138,10 @@ pub enum Problem {
     ServerError,
     /// The body is larger than the server takes; the limit in bytes.
     BodyTooLarge(usize),
+    /// The body did not arrive in the server's time.
+    BodyTooSlow,
+    /// The body broke off.
+    BodyBroken,
 }
 
 /// The body of an answer that is a refusal.
@@ -178,6 +182,7 @@ impl Problem {
             | Self::NoSuchStock => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::NotAcceptable => 406,
+            Self::BodyTooSlow => 408,
             Self::BodyTooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
             Self::ServerError => 500,
@@ -188,7 +193,8 @@ impl Problem {
             | Self::Rows(_)
             | Self::StockExists
             | Self::InvalidLocation
-            | Self::LoginRefused => 400,
+            | Self::LoginRefused
+            | Self::BodyBroken => 400,
         }
     }
 
@@ -220,8 +226,10 @@ impl Problem {
             Self::AlreadyReported => ("already-reported", Grade::Documented),
             Self::LoginRefused => ("login-refused", Grade::Observed),
             Self::ServerError => ("server-error", Grade::Stack),
-            // The page and the stack set no limit; the mock does, to stay alive.
+            // The page and the stack set no limits; the mock does, to stay alive.
             Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
+            Self::BodyTooSlow => ("body-too-slow", Grade::Reading),
+            Self::BodyBroken => ("body-broken", Grade::Reading),
         }
     }
 
@@ -298,6 +306,8 @@ impl Problem {
             Self::BodyTooLarge(limit) => {
                 detail(format!("Request body exceeds the limit of {limit} bytes.").into())
             }
+            Self::BodyTooSlow => detail("The request body did not arrive in time.".into()),
+            Self::BodyBroken => detail("The request body broke off.".into()),
             _ => detail("Not found.".into()),
         }
     }

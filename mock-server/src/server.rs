@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -20,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::control::{AdminCall, Control, PREFIX};
 use crate::engine::Rule;
 use crate::model::time::Timestamp;
+use crate::problem::Problem;
 use crate::request_log::{Entry, RequestLog};
 use crate::service::Service;
 
@@ -179,17 +180,12 @@ impl Server {
         let is_admin = head.uri.path().starts_with(PREFIX);
         let body = match self.collect(body).await {
             Ok(body) => body,
-            Err(refusal) => {
-                let mut response = match refusal {
-                    BodyRefusal::TooLarge if is_admin => Control::body_too_large(self.limits.body),
-                    BodyRefusal::TooLarge => {
-                        let request = Request::from_parts(head, ());
-                        self.service
-                            .body_too_large(&request, self.limits.body)
-                            .response
-                    }
-                    BodyRefusal::TooSlow => bare(StatusCode::REQUEST_TIMEOUT),
-                    BodyRefusal::Broken => bare(StatusCode::BAD_REQUEST),
+            Err(problem) => {
+                let mut response = if is_admin {
+                    Control::refuse(&problem)
+                } else {
+                    let request = Request::from_parts(head, ());
+                    self.service.refuse(&request, &problem).response
                 };
                 // The rest of the body is not read, so the connection cannot go on.
                 let close = HeaderValue::from_static("close");
@@ -238,36 +234,24 @@ impl Server {
         (reply.response, Some(reply.rule))
     }
 
-    async fn collect(&self, body: Incoming) -> Result<Bytes, BodyRefusal> {
+    async fn collect(&self, body: Incoming) -> Result<Bytes, Problem> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
         let limit = self.limits.body;
         if body.size_hint().lower() > limit as u64 {
-            return Err(BodyRefusal::TooLarge);
+            return Err(Problem::BodyTooLarge(limit));
         }
         let collected = Limited::new(body, limit).collect();
         match tokio::time::timeout(self.limits.idle, collected).await {
-            Err(_) => Err(BodyRefusal::TooSlow),
+            Err(_) => Err(Problem::BodyTooSlow),
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                Err(BodyRefusal::TooLarge)
+                Err(Problem::BodyTooLarge(limit))
             }
-            Ok(Err(_)) => Err(BodyRefusal::Broken),
+            Ok(Err(_)) => Err(Problem::BodyBroken),
         }
     }
-}
-
-enum BodyRefusal {
-    TooLarge,
-    TooSlow,
-    Broken,
-}
-
-fn bare(status: StatusCode) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::new());
-    *response.status_mut() = status;
-    response
 }
 
 /// Whether accepting again at once would fail again.

@@ -12,6 +12,7 @@ use crate::clock::{ClockMode, ServiceClock};
 use crate::endpoints::call::Settings;
 use crate::engine::{Engine, Reply};
 use crate::model::time::Timestamp;
+use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::store::Store;
 
@@ -84,9 +85,9 @@ impl Service {
         reply
     }
 
-    /// The refusal of a body above the server's limit.
-    pub fn body_too_large(&self, request: &Request<()>, limit: usize) -> Reply {
-        self.read().engine.body_too_large(request, limit)
+    /// The refusal of a request whose body the server could not take.
+    pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
+        self.read().engine.refuse(request, problem)
     }
 
     /// The service's settings.

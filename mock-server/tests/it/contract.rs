@@ -7,6 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_mock::assets;
 use whippy_mock::endpoints::RESOURCES;
+use whippy_mock::profile::{Accepts, Reading};
 use whippy_mock::query::FILTERS;
 
 use super::api::{Api, STOCKS, request, store};
@@ -210,6 +211,24 @@ fn each_schema_is_a_schema() {
             schema["$schema"], "https://json-schema.org/draft/2020-12/schema",
             "{file}"
         );
+    }
+}
+
+/// The README's table of readings is the register's.
+#[test]
+fn the_readme_names_every_reading_and_choice() {
+    let readme = include_str!("../../../README.md");
+    for reading in Reading::ALL {
+        let start = format!("| `{}` |", reading.id());
+        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row of {}", reading.id()));
+        let names = match reading.accepts() {
+            Accepts::Choices(choices) => choices.iter().map(|name| format!("`{name}`")).collect(),
+            accepts @ Accepts::Number { .. } => vec![accepts.to_string()],
+        };
+        for name in names {
+            assert!(row.contains(&name), "{}: {name}", reading.id());
+        }
     }
 }
 
