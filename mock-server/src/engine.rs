@@ -5,16 +5,14 @@
 //! rendering, token, method, then whatever the endpoint asks of the body.
 //! Source: facts, section 2.
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
 use http::header::{
-    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderName, HeaderValue,
-    LOCATION, WWW_AUTHENTICATE,
+    ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
-use crate::endpoints::call::{Call, Settings, header_text, matches_media};
+use crate::endpoints::call::{Call, Settings, header_text, matches_media, mount};
 use crate::endpoints::{Action, Answer, Clock, Handler, Resource, metadata, resolve};
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
@@ -37,11 +35,6 @@ pub struct Now {
     /// Microseconds from one reading to the next.
     pub tick: i64,
 }
-
-/// A path in front of `/api/`, which the links of pages keep. It travels in the
-/// extensions of a request whose own path goes without it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mount(pub String);
 
 /// An answer and what is to be known about it.
 #[derive(Debug)]
@@ -181,13 +174,7 @@ fn answer(
         Ok(action) => action,
         Err(problem) => return draft.refuse(&problem, operation, Decided::default(), settings),
     };
-    let call = Call::new(
-        settings,
-        (&path, argument),
-        &query,
-        (headers, request.body()),
-        base(request),
-    );
+    let call = Call::new(settings, (&path, argument), &query, request);
     for (reading, _) in [resource.only_if, action.and_then(|a| a.only_if)]
         .into_iter()
         .flatten()
@@ -255,32 +242,13 @@ fn off_the_routes(path: &str, request: &Request<Bytes>, settings: &Settings) -> 
     if path.ends_with('/') || resolve(&format!("{path}/"), &settings.profile).is_none() {
         return Problem::NoSuchPath;
     }
-    let mount = request.extensions().get::<Mount>();
-    let mount = mount.map_or("", |mount| mount.0.as_str());
+    let mount = mount(request);
     let query = match request.uri().query() {
         Some(query) if !query.is_empty() => format!("?{}", urlencoded::encode_query(query)),
         _ => String::new(),
     };
     let path = urlencoded::encode_path(path);
     Problem::MissingSlash(format!("{mount}{path}/{query}"))
-}
-
-/// Scheme, host and mount, for links.
-fn base(request: &Request<Bytes>) -> Cow<'_, str> {
-    let uri = request.uri();
-    let scheme = uri.scheme_str().unwrap_or("http");
-    let host = match uri.authority() {
-        Some(authority) => Cow::Borrowed(authority.as_str()),
-        None => request
-            .headers()
-            .get(HOST)
-            .map_or(Cow::Borrowed("localhost"), |host| {
-                String::from_utf8_lossy(host.as_bytes())
-            }),
-    };
-    let mount = request.extensions().get::<Mount>();
-    let mount = mount.map_or("", |mount| mount.0.as_str());
-    Cow::Owned(format!("{scheme}://{host}{mount}"))
 }
 
 /// Settles how to render: the indent, if one is asked for.

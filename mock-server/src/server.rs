@@ -175,7 +175,7 @@ impl Server {
     }
 
     async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
-        let started = Instant::now();
+        let started = self.log.is_some().then(Instant::now);
         let (head, body) = request.into_parts();
         let is_admin = head.uri.path().starts_with(PREFIX);
         let body = match self.collect(body).await {
@@ -210,7 +210,7 @@ impl Server {
                 uri: request.uri(),
                 status: response.status(),
                 rule,
-                took: started.elapsed(),
+                took: started.map_or(Duration::ZERO, |started| started.elapsed()),
             });
         }
         response.map(Full::new)

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 
-use http::HeaderMap;
-use http::header::{CONTENT_TYPE, HeaderName};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderName};
+use http::{HeaderMap, Request};
 
 use super::Resource;
 use crate::model::fields::Body;
@@ -41,6 +42,17 @@ impl Default for Settings {
     }
 }
 
+/// A path in front of `/api/`, which redirects and the links of pages keep. It travels
+/// in the extensions of a request whose own path goes without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount(pub String);
+
+/// The mount of a request.
+pub(crate) fn mount(request: &Request<Bytes>) -> &str {
+    let mount = request.extensions().get::<Mount>();
+    mount.map_or("", |mount| mount.0.as_str())
+}
+
 /// A request that was routed and let in.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -52,10 +64,7 @@ pub struct Call<'a> {
     pub argument: Option<&'a str>,
     /// The parsed query.
     pub query: &'a [Pair<'a>],
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) content: &'a [u8],
-    /// Scheme, host and mount: what the links of a page begin with.
-    pub(crate) base: Cow<'a, str>,
+    request: &'a Request<Bytes>,
     pub(crate) decided: Cell<Decided>,
     /// A body in another character set, as UTF-8.
     transcoded: OnceCell<String>,
@@ -72,17 +81,14 @@ impl<'a> Call<'a> {
         settings: &'a Settings,
         (path, argument): (&'a str, Option<&'a str>),
         query: &'a [Pair<'a>],
-        (headers, content): (&'a HeaderMap, &'a [u8]),
-        base: Cow<'a, str>,
+        request: &'a Request<Bytes>,
     ) -> Self {
         Self {
             settings,
             path,
             argument,
             query,
-            headers,
-            content,
-            base,
+            request,
             decided: Cell::default(),
             transcoded: OnceCell::new(),
         }
@@ -110,7 +116,7 @@ impl<'a> Call<'a> {
 
     /// The body, parsed by its type. No body at all is an object without members.
     pub fn body(&self) -> Result<Body<'_>, Problem> {
-        let content_type = header_text(self.headers, CONTENT_TYPE);
+        let content_type = header_text(self.request.headers(), CONTENT_TYPE);
         let content_type = content_type.as_deref();
         let kind = content_type.map(|ct| ct.split(';').next().unwrap_or_default().trim());
         let is = |media: &str| kind.is_some_and(|kind| matches_media(media, kind));
@@ -123,7 +129,8 @@ impl<'a> Call<'a> {
             })
         };
         let is_form = is(FORM) || is(MULTIPART);
-        if self.content.is_empty() {
+        let content = self.request.body();
+        if content.is_empty() {
             return Ok(if is_form {
                 Body::Form(Form::default())
             } else {
@@ -142,7 +149,7 @@ impl<'a> Call<'a> {
         if is("application/json") {
             self.json(form::parameter(content_type, "charset").as_deref())
         } else if is(FORM) {
-            form(Form::from_urlencoded(self.content))
+            form(Form::from_urlencoded(content))
         } else if is(MULTIPART) {
             // The parser behind the negotiation does look at upper and lower case.
             if !content_type.starts_with("multipart/") {
@@ -151,7 +158,7 @@ impl<'a> Call<'a> {
                 )));
             }
             let boundary = form::parameter(content_type, "boundary");
-            form(Form::from_multipart(self.content, boundary.as_deref()))
+            form(Form::from_multipart(content, boundary.as_deref()))
         } else {
             Err(Problem::UnsupportedMediaType(content_type.to_owned()))
         }
@@ -163,12 +170,17 @@ impl<'a> Call<'a> {
             ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1"].contains(&name.as_str())
         });
         let value = if latin {
-            let text = self
-                .transcoded
-                .get_or_init(|| self.content.iter().copied().map(char::from).collect());
+            let text = self.transcoded.get_or_init(|| {
+                self.request
+                    .body()
+                    .iter()
+                    .copied()
+                    .map(char::from)
+                    .collect()
+            });
             json::parse(text)
         } else {
-            json::decode(self.content)
+            json::decode(self.request.body())
         };
         value.map(Body::Json).map_err(|error| match error {
             JsonError::Syntax(why) => Problem::Unparsable(format!("JSON parse error - {why}")),
@@ -192,13 +204,29 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Scheme, host and mount, with which links begin.
+    fn base(&self) -> String {
+        let uri = self.request.uri();
+        let scheme = uri.scheme_str().unwrap_or("http");
+        let host = match uri.authority() {
+            Some(authority) => Cow::Borrowed(authority.as_str()),
+            None => {
+                let host = self.request.headers().get(HOST);
+                host.map_or(Cow::Borrowed("localhost"), |host| {
+                    String::from_utf8_lossy(host.as_bytes())
+                })
+            }
+        };
+        format!("{scheme}://{host}{}", mount(self.request))
+    }
+
     fn page_link(&self, number: usize) -> String {
         let number = number.to_string();
         // The first page goes without a number.
         let value = (number != "1").then_some(number.as_str());
         let query = with_parameter(self.query, "page", value);
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}{}{mark}{query}", self.base, self.path)
+        format!("{}{}{mark}{query}", self.base(), self.path)
     }
 }
 

@@ -8,6 +8,7 @@
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
+use jiff::tz::Offset;
 
 use crate::wire::text::{digit, is_space, strip};
 
@@ -169,9 +170,13 @@ impl Timestamp {
 
 /// Year, month and day of a day counted from 1970-01-01.
 fn civil_date(days: i64) -> (i64, i64, i64) {
-    let date = EPOCH
-        .checked_add(SignedDuration::from_hours(days * 24))
-        .unwrap_or(EPOCH);
+    let date = match jiff::Timestamp::from_second(days * (DAY / SECOND)) {
+        Ok(at) => Offset::UTC.to_datetime(at).date(),
+        // The last days of 9999 are beyond what a `jiff::Timestamp` holds.
+        Err(_) => EPOCH
+            .checked_add(SignedDuration::from_hours(days * 24))
+            .unwrap_or(EPOCH),
+    };
     (date.year().into(), date.month().into(), date.day().into())
 }
 
