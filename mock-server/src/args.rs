@@ -1,11 +1,10 @@
 //! The command line: every flag with its environment variable, and what is wrong
 //! with a value in one sentence.
 
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
@@ -122,27 +121,30 @@ pub(crate) struct ServeArgs {
         long,
         env = "WHIPPY_MOCK_BODY_LIMIT",
         value_name = "BYTES",
+        value_parser = value_parser!(u32).range(1..=LARGEST_BODY),
         default_value = "33554432"
     )]
-    body_limit: NonZeroUsize,
+    body_limit: u32,
 
     /// Most connections at a time; the next is told 503
     #[arg(
         long,
         env = "WHIPPY_MOCK_MAX_CONNECTIONS",
         value_name = "COUNT",
+        value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS),
         default_value = "1024"
     )]
-    max_connections: NonZeroUsize,
+    max_connections: u32,
 
     /// How long a client may leave a connection idle, or take over a request
     #[arg(
         long,
         env = "WHIPPY_MOCK_IDLE_TIMEOUT",
         value_name = "SECONDS",
+        value_parser = value_parser!(u32).range(1..=LONGEST_IDLE),
         default_value = "30"
     )]
-    idle_timeout: NonZeroU64,
+    idle_timeout: u32,
 
     /// Lets other machines use /__admin/, with `Authorization: Bearer TOKEN`
     #[arg(
@@ -167,13 +169,13 @@ enum Log {
 }
 
 /// The most connections that the server's counter of them holds.
-const MOST_CONNECTIONS: usize = 1_000_000;
+const MOST_CONNECTIONS: i64 = 1_000_000;
 
 /// The longest idle timeout: a day, in seconds.
-const LONGEST_IDLE: u64 = 86_400;
+const LONGEST_IDLE: i64 = 86_400;
 
 /// The largest body limit: 1 GiB.
-const LARGEST_BODY: usize = 1 << 30;
+const LARGEST_BODY: i64 = 1 << 30;
 
 impl ServeArgs {
     /// The address to listen on and the server, or what is wrong, in a sentence.
@@ -204,28 +206,11 @@ impl ServeArgs {
         if self.admin_token.as_deref() == Some("") {
             return Err("--admin-token must not be empty".to_owned());
         }
-        let bounded = |flag, value: usize, most: usize| {
-            if value <= most {
-                Ok(value)
-            } else {
-                Err(format!("{flag} cannot be {value}: the most is {most}"))
-            }
-        };
+        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let limits = Limits {
-            body: bounded("--body-limit", self.body_limit.get(), LARGEST_BODY)?,
-            connections: bounded(
-                "--max-connections",
-                self.max_connections.get(),
-                MOST_CONNECTIONS,
-            )?,
-            idle: match self.idle_timeout.get() {
-                seconds @ ..=LONGEST_IDLE => Duration::from_secs(seconds),
-                seconds => {
-                    return Err(format!(
-                        "--idle-timeout cannot be {seconds}: the most is {LONGEST_IDLE}"
-                    ));
-                }
-            },
+            body: size(self.body_limit),
+            connections: size(self.max_connections),
+            idle: Duration::from_secs(self.idle_timeout.into()),
         };
         let settings = Settings {
             profile: self.read_profile()?,

@@ -53,7 +53,11 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
     let listener = match TcpListener::bind(listen).await {
         Ok(listener) => listener,
         Err(error) => {
-            eprintln!("whippy-mock: cannot listen on {listen}: {error}");
+            let hint = match error.kind() {
+                std::io::ErrorKind::AddrInUse => "; `--listen 127.0.0.1:0` takes a free port",
+                _ => "",
+            };
+            eprintln!("whippy-mock: cannot listen on {listen}: {error}{hint}");
             return ExitCode::FAILURE;
         }
     };

@@ -261,12 +261,15 @@ fn refused(reading: Reading, choice: &str) -> ProfileError {
 fn unknown(id: &str) -> ProfileError {
     let nearest = Reading::ALL
         .iter()
-        .map(|reading| reading.id())
-        .min_by_key(|known| distance(id, known))
-        .unwrap_or_default();
+        .map(|reading| (distance(id, reading.id()), reading.id()))
+        .min()
+        .filter(|(distance, known)| *distance * 2 < known.len());
+    let hint = match nearest {
+        Some((_, known)) => format!("did you mean `{known}`? "),
+        None => String::new(),
+    };
     ProfileError(format!(
-        "there is no reading `{id}`; did you mean `{nearest}`? \
-         (`whippy-mock readings` lists them all)"
+        "there is no reading `{id}`; {hint}`whippy-mock readings` lists them all"
     ))
 }
 
@@ -408,7 +411,7 @@ mod tests {
         assert_eq!(
             said("salabel", "stock"),
             "there is no reading `salabel`; did you mean `salable`? \
-             (`whippy-mock readings` lists them all)"
+             `whippy-mock readings` lists them all"
         );
         let toml = profile.apply_toml("salable = true").unwrap_err();
         assert_eq!(
