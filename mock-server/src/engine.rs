@@ -5,6 +5,8 @@
 //! rendering, token, method, then whatever the endpoint asks of the body.
 //! Source: facts, section 2.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
@@ -13,7 +15,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::endpoints::call::{Call, Settings, header_text, matches_media, mount};
-use crate::endpoints::{Action, Answer, Clock, Handler, Resource, metadata, resolve};
+use crate::endpoints::{Action, Answer, Clock, Handler, Outcome, Resource, metadata, resolve};
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
 use crate::profile::{Decided, Reading};
@@ -63,18 +65,24 @@ pub struct Rule {
 /// The service: its settings and its world.
 #[derive(Debug, Clone)]
 pub struct Engine {
-    settings: Settings,
+    settings: Arc<Settings>,
     store: Store,
 }
+
+/// What a handler came to, and how often it read the clock.
+pub type Handled = (Outcome, u64);
 
 impl Engine {
     /// A service of a world.
     pub fn new(settings: Settings, store: Store) -> Self {
-        Self { settings, store }
+        Self {
+            settings: Arc::new(settings),
+            store,
+        }
     }
 
     /// What it is set to.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
@@ -94,34 +102,31 @@ impl Engine {
 
     /// Answers a request, whatever it does.
     pub fn handle(&mut self, request: &Request<Bytes>, now: Now) -> Reply {
-        let Self { settings, store } = self;
-        answer(
-            settings,
-            request,
-            now,
-            |handler, call, clock| match handler {
-                Handler::Read(handler) => handler(store, call),
-                Handler::Write(handler) => handler(store, call, clock),
-            },
-        )
+        let settings = Arc::clone(&self.settings);
+        answer(&settings, request, |handler, call| {
+            self.run(handler, call, now)
+        })
     }
 
     /// Answers a request that only looks. One that would write is answered as the
     /// stack answers what it stumbles over.
     pub fn look(&self, request: &Request<Bytes>) -> Reply {
-        let now = Now {
-            at: Timestamp::EPOCH,
-            tick: 0,
-        };
-        answer(
-            &self.settings,
-            request,
-            now,
-            |handler, call, _| match handler {
-                Handler::Read(handler) => handler(&self.store, call),
-                Handler::Write(_) => Err(Problem::ServerError),
-            },
-        )
+        answer(&self.settings, request, |handler, call| match handler {
+            Handler::Read(handler) => (handler(&self.store, call), 0),
+            Handler::Write(_) => (Err(Problem::ServerError), 0),
+        })
+    }
+
+    /// Runs a handler on the world.
+    pub fn run(&mut self, handler: Handler, call: &Call<'_>, now: Now) -> Handled {
+        match handler {
+            Handler::Read(handler) => (handler(&self.store, call), 0),
+            Handler::Write(handler) => {
+                let mut clock = Clock::new(now.at, now.tick);
+                let outcome = handler(&mut self.store, call, &mut clock);
+                (outcome, clock.reads())
+            }
+        }
     }
 
     /// The refusal of a request whose body the server could not take, so that it never
@@ -137,11 +142,12 @@ impl Engine {
     }
 }
 
-fn answer(
+/// Answers a request; `run` is called at most once, with the handler that it leads to.
+/// Whoever shares a world among threads takes hold of it there, and no earlier.
+pub fn answer(
     settings: &Settings,
     request: &Request<Bytes>,
-    now: Now,
-    handle: impl FnOnce(Handler, &Call<'_>, &mut Clock) -> Result<Answer, Problem>,
+    run: impl FnOnce(Handler, &Call<'_>) -> Handled,
 ) -> Reply {
     let profile = &settings.profile;
     let method = request.method();
@@ -190,10 +196,9 @@ fn answer(
         };
         return draft.grant(answer, operation, call.decided.get(), settings);
     };
-    let mut clock = Clock::new(now.at, now.tick);
-    let outcome = handle(action.handler, &call, &mut clock);
+    let (outcome, clock_reads) = run(action.handler, &call);
     let decided = call.decided.get();
-    draft.clock_reads = clock.reads();
+    draft.clock_reads = clock_reads;
     match outcome {
         Ok(answer) => {
             let operation = operation_shown(action, answer.rule);

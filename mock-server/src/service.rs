@@ -3,14 +3,14 @@
 //! Requests that only look run side by side; one that writes runs alone, and reads
 //! the clock while it does, so that the order of times is the order of writes.
 
-use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::Request;
 
 use crate::clock::{ClockMode, ServiceClock};
 use crate::endpoints::call::Settings;
-use crate::engine::{Engine, Reply};
+use crate::engine::{self, Engine, Reply};
 use crate::model::time::Timestamp;
 use crate::problem::Problem;
 use crate::profile::Profile;
@@ -71,18 +71,32 @@ impl Service {
     }
 
     /// Answers a request; `system` is called for the time if the request writes.
-    pub fn answer(&self, request: &Request<Bytes>, system: impl FnOnce() -> Timestamp) -> Reply {
-        {
-            let state = self.read();
-            if !state.engine.writes(request) {
-                return state.engine.look(request);
+    pub fn answer(&self, request: &Request<Bytes>, system: impl Fn() -> Timestamp) -> Reply {
+        loop {
+            let settings = {
+                let state = self.read();
+                if !state.engine.writes(request) {
+                    return state.engine.look(request);
+                }
+                Arc::clone(state.engine.settings())
+            };
+            let mut stale = false;
+            let reply = engine::answer(&settings, request, |handler, call| {
+                let mut state = self.write();
+                // A reset came between: the request is judged anew, by its settings.
+                if !Arc::ptr_eq(state.engine.settings(), &settings) {
+                    stale = true;
+                    return (Err(Problem::ServerError), 0);
+                }
+                let now = state.clock.now(system());
+                let (outcome, reads) = state.engine.run(handler, call, now);
+                state.clock.was_read(now, reads);
+                (outcome, reads)
+            });
+            if !stale {
+                return reply;
             }
         }
-        let mut state = self.write();
-        let now = state.clock.now(system());
-        let reply = state.engine.handle(request, now);
-        state.clock.was_read(now, reply.clock_reads);
-        reply
     }
 
     /// The refusal of a request whose body the server could not take.
@@ -91,8 +105,8 @@ impl Service {
     }
 
     /// The service's settings.
-    pub fn settings(&self) -> Settings {
-        self.read().engine.settings().clone()
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(self.read().engine.settings())
     }
 
     /// The world's name and how many stocks it has.
