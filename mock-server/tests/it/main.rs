@@ -5,9 +5,13 @@
 #![allow(clippy::too_many_lines)] // Tables run on.
 #![allow(clippy::print_stdout)] // Shown only when a test fails.
 
+mod admin;
 mod api;
+mod command;
 mod contract;
 mod layers;
 mod properties;
 mod readings;
+mod server;
 mod stack;
+mod support;

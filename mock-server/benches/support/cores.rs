@@ -1,0 +1,57 @@
+//! Who runs on which core. A request that wakes a sleeping core takes several times as
+//! long as one that does not, and left alone the system's scheduler settles on either,
+//! so that two equal servers can differ fivefold.
+
+use std::io;
+
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::process::Process;
+
+/// The cores that there are.
+#[derive(Debug)]
+pub(crate) struct Cores(Vec<usize>);
+
+impl Cores {
+    /// Those that this process may use, before any is set.
+    pub(crate) fn here() -> io::Result<Self> {
+        let allowed = sched_getaffinity(None)?;
+        let cores = 0..CpuSet::MAX_CPU;
+        Ok(Self(cores.filter(|&core| allowed.is_set(core)).collect()))
+    }
+
+    /// Client and servers anywhere, as the system likes.
+    pub(crate) fn all<'p>(&self, servers: impl IntoIterator<Item = &'p Process>) -> io::Result<()> {
+        place(None, &self.0)?;
+        servers
+            .into_iter()
+            .try_for_each(|server| move_to(server, &self.0))
+    }
+
+    /// Client and servers on one core: a request takes what is done for it, and nothing
+    /// for a core to wake.
+    pub(crate) fn one<'p>(&self, servers: impl IntoIterator<Item = &'p Process>) -> io::Result<()> {
+        let one = &self.0[..1];
+        place(None, one)?;
+        servers
+            .into_iter()
+            .try_for_each(|server| move_to(server, one))
+    }
+}
+
+/// Moves every thread of a server.
+fn move_to(server: &Process, cores: &[usize]) -> io::Result<()> {
+    for thread in server.threads()? {
+        place(Pid::from_raw(thread), cores)?;
+    }
+    Ok(())
+}
+
+fn place(thread: Option<Pid>, cores: &[usize]) -> io::Result<()> {
+    let mut set = CpuSet::new();
+    for &core in cores {
+        set.set(core);
+    }
+    Ok(sched_setaffinity(thread, &set)?)
+}

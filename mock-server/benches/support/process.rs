@@ -1,0 +1,117 @@
+//! A server as a process of its own, and what the system says of it.
+
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The binary under measurement.
+pub(crate) const MOCK: &str = env!("CARGO_BIN_EXE_whippy-mock");
+
+/// A running server; it ends with the value.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// When it was asked for.
+    pub(crate) spawned: Instant,
+}
+
+impl Process {
+    /// The mock on a free port.
+    pub(crate) fn mock(arguments: &[&str]) -> io::Result<Self> {
+        let mut command = Command::new(MOCK);
+        command.args(["--listen", "127.0.0.1:0"]).args(arguments);
+        Self::start(command)
+    }
+
+    /// This executable once more.
+    pub(crate) fn this(arguments: &[&str]) -> io::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(arguments);
+        Self::start(command)
+    }
+
+    fn start(mut command: Command) -> io::Result<Self> {
+        // Nothing of the caller's environment sets a flag of the mock.
+        command.env_clear().stdout(Stdio::piped());
+        let spawned = Instant::now();
+        let mut child = command.spawn()?;
+        let mut line = String::new();
+        if let Some(stdout) = child.stdout.as_mut() {
+            BufReader::new(stdout).read_line(&mut line)?;
+        }
+        let address = line
+            .trim_end()
+            .strip_prefix("Listening on http://")
+            .and_then(|address| address.parse().ok());
+        let Some(address) = address else {
+            child.kill()?;
+            child.wait()?;
+            return Err(io::Error::other(format!("a server said {line:?}")));
+        };
+        Ok(Self {
+            child,
+            address,
+            spawned,
+        })
+    }
+
+    fn read(&self, file: &str) -> io::Result<String> {
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))
+    }
+
+    /// Resident memory now, bytes.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        self.status("VmRSS:")
+    }
+
+    /// The most that resident memory ever was, bytes.
+    pub(crate) fn peak(&self) -> io::Result<u64> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, field: &str) -> io::Result<u64> {
+        let status = self.read("status")?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(field))
+            .and_then(|rest| rest.trim().strip_suffix(" kB")?.parse::<u64>().ok())
+            .map(|kilobytes| kilobytes * 1024)
+            .ok_or_else(|| io::Error::other(format!("no {field} in {status}")))
+    }
+
+    /// The ids of its threads.
+    pub(crate) fn threads(&self) -> io::Result<Vec<i32>> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
+        let id = |task: io::Result<std::fs::DirEntry>| {
+            let name = task?.file_name();
+            let id = name.to_str().and_then(|name| name.parse().ok());
+            id.ok_or_else(|| io::Error::other(format!("a thread called {}", name.display())))
+        };
+        tasks.map(id).collect()
+    }
+
+    /// Processor time used so far, in steps of 10 ms.
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        let stat = self.read("stat")?;
+        // The name before the `)` may hold spaces; user and system time are the 14th
+        // and 15th fields, in ticks of the kernel's unchanging 100 Hz.
+        let ticks = stat.rsplit_once(") ").map(|(_, rest)| {
+            let fields = rest.split(' ').skip(11).take(2);
+            fields.filter_map(|field| field.parse::<u64>().ok()).sum()
+        });
+        ticks
+            .map(|ticks: u64| Duration::from_millis(ticks * 10))
+            .ok_or_else(|| io::Error::other(format!("no times in {stat}")))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may be gone already, which is as well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,207 @@
+//! Requests a second: the mock against a bare hyper server that gives the same bytes,
+//! and, where the mock writes, against a mutex around a vector and a map.
+
+#![allow(clippy::print_stdout)] // It is a report.
+#![allow(clippy::cast_precision_loss)] // Figures for people.
+
+mod support;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use support::baseline::{Baseline, Recorded};
+use support::client::{Client, Connection, Load, Request, SERIAL};
+use support::cores::Cores;
+use support::figures::{Rounds, Table, Target, percentile, print_raw};
+use support::process::Process;
+use support::{Mode, run};
+
+fn main() -> ExitCode {
+    run(measure)
+}
+
+/// How many connections are kept busy. A single one only ever has one side working.
+const CONNECTIONS: [(u64, &str); 3] = [
+    (1, "1 connection on one core"),
+    (8, "8 connections"),
+    (32, "32 connections"),
+];
+
+/// What is asked for under load.
+struct Operation {
+    name: &'static str,
+    request: Request,
+    status: u16,
+    writes: bool,
+    /// The least ratio to the bare server.
+    target: f64,
+}
+
+struct Side {
+    name: &'static str,
+    process: Process,
+    /// For resets, outside the load.
+    connection: Connection,
+}
+
+/// What the rounds of one side showed.
+#[derive(Default)]
+struct Measured {
+    per_second: Rounds,
+    /// Microseconds of the server's processor time a request.
+    cpu: Rounds,
+    /// Milliseconds.
+    p50: Rounds,
+    p99: Rounds,
+}
+
+fn operations() -> [Operation; 3] {
+    let stock = format!(
+        r#"{{"period":null,"stock_type":"standard","unit_type":"qty","provider":"shop_provider","location":"110","stock":5,"is_active":true,"sku":"{SERIAL}","reserved_stock":0}}"#
+    );
+    let reservation = r#"{"sku":"555AB1300456213004","location":"110"}"#;
+    [
+        Operation {
+            name: "list",
+            request: Request::get("/api/v1/stocks/"),
+            status: 200,
+            writes: false,
+            target: 0.9,
+        },
+        Operation {
+            name: "create",
+            request: Request::post("/api/v1/stocks/", &stock),
+            status: 201,
+            writes: true,
+            target: 0.75,
+        },
+        Operation {
+            name: "reserve",
+            request: Request::post("/api/v1/stocks/increase_reserved_stock/", reservation),
+            status: 201,
+            writes: true,
+            target: 0.75,
+        },
+    ]
+}
+
+fn measure(mode: Mode) -> io::Result<()> {
+    let rounds = mode.pick(41, 5);
+    let lasts = Duration::from_millis(mode.pick(150, 100));
+    let cores = Cores::here()?;
+    let mut client = Client::new()?;
+    let mut operations = operations();
+    let mut sides = start(&mut client, &mut operations)?;
+    println!("{rounds} rounds of {lasts:?} a server, in turn; median (least–most)");
+    let mut raw = Vec::new();
+    let mut table = Table::titled("Requests a second, thousands");
+    for (connections, name) in CONNECTIONS {
+        let servers = sides.iter().map(|side| &side.process);
+        if connections == 1 {
+            cores.one(servers)?;
+        } else {
+            cores.all(servers)?;
+        }
+        for operation in &operations {
+            let sides = &mut sides[..if operation.writes { 3 } else { 2 }];
+            let mut measured: Vec<Measured> = sides.iter().map(|_| Measured::default()).collect();
+            // The first round warms up.
+            for round in 0..=rounds {
+                for (side, measured) in sides.iter_mut().zip(&mut measured) {
+                    let cpu = side.cpu_after_reset(&client)?;
+                    let Operation {
+                        request, status, ..
+                    } = operation;
+                    let address = side.process.address;
+                    let load = client.load(address, request, *status, connections, lasts)?;
+                    let cpu = side.process.cpu()?.saturating_sub(cpu);
+                    if round > 0 {
+                        measured.push(load, cpu);
+                    }
+                }
+            }
+            let mock = &measured[0].per_second;
+            for (i, against) in measured.iter().enumerate().skip(1) {
+                let what = format!("{}, {name}", operation.name);
+                let target = match i {
+                    1 => Target::AtLeast(operation.target),
+                    _ => Target::Shown,
+                };
+                let pair = (mock, &against.per_second);
+                table.ratio(&what, pair, ("", sides[i].name), target);
+            }
+            for (side, measured) in sides.iter().zip(measured) {
+                let what = format!("{}, {connections}, {}", operation.name, side.name);
+                raw.push((what, measured));
+            }
+        }
+    }
+    table.close();
+    print_beside(&raw);
+    Ok(())
+}
+
+/// Starts the mock, and the servers that answer as it does.
+fn start(client: &mut Client, operations: &mut [Operation]) -> io::Result<[Side; 3]> {
+    // The connection for resets waits while others are measured.
+    let mock = Process::mock(&["--idle-timeout", "3600"])?;
+    let mut connection = client.connect(mock.address)?;
+    let mut recorded = Vec::new();
+    for Operation {
+        request, status, ..
+    } in operations
+    {
+        let answer = Recorded::probe(client, &mut connection, request, *status)?;
+        recorded.push(answer);
+    }
+    let side = |name, process: Process| {
+        Ok::<_, io::Error>(Side {
+            name,
+            connection: client.connect(process.address)?,
+            process,
+        })
+    };
+    Ok([
+        side("mock", mock)?,
+        side("bare hyper", Baseline::start_recorded(&recorded)?)?,
+        side("mutex, vector, map", Baseline::start_plain(&recorded)?)?,
+    ])
+}
+
+impl Side {
+    /// Returns the server to its seed; the processor time it has used until then.
+    fn cpu_after_reset(&mut self, client: &Client) -> io::Result<Duration> {
+        client.reset(&mut self.connection)?;
+        self.process.cpu()
+    }
+}
+
+impl Measured {
+    fn push(&mut self, mut load: Load, cpu: Duration) {
+        let requests = load.requests as f64;
+        let per_second = requests / load.took.as_secs_f64();
+        self.per_second.0.push(per_second / 1e3);
+        self.cpu.0.push(cpu.as_secs_f64() * 1e6 / requests);
+        self.p50.0.push(percentile(&mut load.latencies, 0.5));
+        self.p99.0.push(percentile(&mut load.latencies, 0.99));
+    }
+}
+
+fn print_beside(raw: &[(String, Measured)]) {
+    println!("\n## Beside it, medians\n");
+    println!("| load | server, µs of processor a request | p50, ms | p99, ms |");
+    println!("|---|---|---|---|");
+    for (what, measured) in raw {
+        println!(
+            "| {what} | {:.1} | {:.3} | {:.3} |",
+            measured.cpu.median(),
+            measured.p50.median(),
+            measured.p99.median(),
+        );
+    }
+    println!("\nRounds, thousand requests a second:\n");
+    for (what, measured) in raw {
+        print_raw(what, &measured.per_second, "");
+    }
+}
