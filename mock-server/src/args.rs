@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
@@ -121,7 +121,7 @@ pub(crate) struct ServeArgs {
         long,
         env = "WHIPPY_MOCK_BODY_LIMIT",
         value_name = "BYTES",
-        value_parser = value_parser!(u32).range(1..=LARGEST_BODY),
+        value_parser = up_to(LARGEST_BODY),
         default_value = "33554432"
     )]
     body_limit: u32,
@@ -131,7 +131,7 @@ pub(crate) struct ServeArgs {
         long,
         env = "WHIPPY_MOCK_MAX_CONNECTIONS",
         value_name = "COUNT",
-        value_parser = value_parser!(u32).range(1..=MOST_CONNECTIONS),
+        value_parser = up_to(MOST_CONNECTIONS),
         default_value = "1024"
     )]
     max_connections: u32,
@@ -141,7 +141,7 @@ pub(crate) struct ServeArgs {
         long,
         env = "WHIPPY_MOCK_IDLE_TIMEOUT",
         value_name = "SECONDS",
-        value_parser = value_parser!(u32).range(1..=LONGEST_IDLE),
+        value_parser = up_to(LONGEST_IDLE),
         default_value = "30"
     )]
     idle_timeout: u32,
@@ -169,17 +169,41 @@ enum Log {
 }
 
 /// The most connections that the server's counter of them holds.
-const MOST_CONNECTIONS: i64 = 1_000_000;
+const MOST_CONNECTIONS: u32 = 1_000_000;
 
 /// The longest idle timeout: a day, in seconds.
-const LONGEST_IDLE: i64 = 86_400;
+const LONGEST_IDLE: u32 = 86_400;
 
 /// The largest body limit: 1 GiB.
-const LARGEST_BODY: i64 = 1 << 30;
+const LARGEST_BODY: u32 = 1 << 30;
+
+/// Reads a whole number from 1 up.
+fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (1..=most).contains(number));
+        number.ok_or_else(|| format!("it takes a whole number from 1 to {most}"))
+    }
+}
+
+/// Whether an address is a host and a port; whether there is such a host, listening tells.
+fn is_host_and_port(address: &str) -> bool {
+    address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
 
 impl ServeArgs {
     /// The address to listen on and the server, or what is wrong, in a sentence.
     pub(crate) fn into_server(self) -> Result<(String, Server), String> {
+        if !is_host_and_port(&self.listen) {
+            return Err(format!(
+                "--listen cannot be `{}`: it takes HOST:PORT",
+                self.listen
+            ));
+        }
         let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
             format!(
                 "--utc-offset cannot be `{}`: it takes +HH:MM, -HH:MM or Z",
@@ -189,6 +213,9 @@ impl ServeArgs {
         let clock = ClockMode::parse(&self.clock, local)
             .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
         let credentials = match (&self.username, &self.password) {
+            (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
+                return Err("--username and --password must not be empty".to_owned());
+            }
             (Some(username), Some(password)) => Some((username.clone(), password.clone())),
             (None, None) => None,
             (Some(_), None) => return Err("--username needs --password beside it".to_owned()),

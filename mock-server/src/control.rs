@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
+use http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
+};
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -108,6 +110,10 @@ impl Refusal {
             "detail": self.detail,
         });
         let mut response = respond(self.status, "application/problem+json", problem.to_string());
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
         if let Some(allow) = self
             .allow
             .and_then(|allow| HeaderValue::try_from(allow).ok())
@@ -139,7 +145,8 @@ impl Control {
         }
         let routes: Vec<_> = ROUTES.iter().filter(|route| route.path == path).collect();
         if routes.is_empty() {
-            let known: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
+            let mut known: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
+            known.dedup();
             let detail = format!(
                 "there is no `{path}`; the admin paths are {}",
                 known.join(", ")
@@ -164,6 +171,7 @@ impl Control {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let detail = match problem {
             Problem::BodyTooLarge(limit) => format!("the body exceeds the limit of {limit} bytes"),
+            Problem::HeadTooLarge => "the request line and the headers are too large".to_owned(),
             Problem::BodyTooSlow => "the body did not arrive in time".to_owned(),
             _ => "the body broke off".to_owned(),
         };
@@ -255,7 +263,7 @@ fn body<T: for<'a> Deserialize<'a>>(call: AdminCall<'_>) -> Result<T, Refusal> {
 
 fn health(control: &Control, call: AdminCall<'_>) -> Outcome {
     let (world, stocks) = call.service.world();
-    let local = call.service.settings().local;
+    let local = call.service.local();
     Ok(json!({
         "status": "healthy",
         "message": "whippy-mock answers",
@@ -298,7 +306,7 @@ fn reset(_: &Control, call: AdminCall<'_>) -> Outcome {
     let clock = match &asked.clock {
         None => None,
         Some(Value::String(text)) => {
-            let local = call.service.settings().local;
+            let local = call.service.local();
             Some(
                 ClockMode::parse(text, local)
                     .map_err(|why| Refusal::bad(format!("clock: {why}")))?,
@@ -334,7 +342,7 @@ fn load(json: &[u8]) -> Result<Store, Refusal> {
 #[derive(Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 enum ClockBody {
-    Real,
+    Real {},
     Fixed {
         now: Option<String>,
         tick_microseconds: Option<i64>,
@@ -346,9 +354,9 @@ enum ClockBody {
 fn clock_mode(value: &Value, call: AdminCall<'_>) -> Result<ClockMode, Refusal> {
     let asked: ClockBody = serde_json::from_value(value.clone())
         .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
-    let local = call.service.settings().local;
+    let local = call.service.local();
     match asked {
-        ClockBody::Real => Ok(ClockMode::Real),
+        ClockBody::Real {} => Ok(ClockMode::Real),
         ClockBody::Fixed {
             now,
             tick_microseconds,
@@ -370,7 +378,7 @@ fn clock_mode(value: &Value, call: AdminCall<'_>) -> Result<ClockMode, Refusal> 
 fn show_clock(_: &Control, call: AdminCall<'_>) -> Outcome {
     let clock = call.service.clock();
     let now = clock.now(call.system).at;
-    let now = now.to_text(call.service.settings().local);
+    let now = now.to_text(call.service.local());
     Ok(match clock.mode() {
         ClockMode::Real => json!({"mode": "real", "now": now}),
         ClockMode::Fixed { tick, .. } => {

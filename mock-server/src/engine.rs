@@ -15,7 +15,9 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::endpoints::call::{Call, Settings, header_text, matches_media, mount};
-use crate::endpoints::{Action, Answer, Clock, Handler, Outcome, Resource, metadata, resolve};
+use crate::endpoints::{
+    Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
+};
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
 use crate::profile::{Decided, Reading};
@@ -156,7 +158,8 @@ pub fn answer(
     let path = urlencoded::decode_path(request.uri().path());
     let Some((resource, argument)) = resolve(&path, profile) else {
         let problem = off_the_routes(&path, request, settings);
-        return draft.refuse(&problem, "unrouted", Decided::default(), settings);
+        let decided = switched_off(&path, None);
+        return draft.refuse(&problem, "unrouted", decided, settings);
     };
     draft.allow = Some(resource.allow(profile));
     let operation = operation_of(Some(resource), method, settings);
@@ -178,6 +181,10 @@ pub fn answer(
     });
     let action = match admitted {
         Ok(action) => action,
+        Err(problem @ Problem::MethodNotAllowed(_)) => {
+            let decided = switched_off(&path, Some(method));
+            return draft.refuse(&problem, operation, decided, settings);
+        }
         Err(problem) => return draft.refuse(&problem, operation, Decided::default(), settings),
     };
     let call = Call::new(settings, (&path, argument), &query, request);
@@ -211,6 +218,15 @@ pub fn answer(
             };
             draft.refuse(&problem, shown, decided, settings)
         }
+    }
+}
+
+/// The reading that switches off a path, or a method of it.
+fn switched_off(path: &str, method: Option<&Method>) -> Decided {
+    let decided = Decided::default();
+    match off_switch(path, method) {
+        Some(reading) => decided.and(reading),
+        None => decided,
     }
 }
 
@@ -381,7 +397,7 @@ impl ReplyDraft {
         decided: Decided,
         settings: &Settings,
     ) -> Reply {
-        let (name, grade) = problem.rule();
+        let (name, grade) = problem.rule(operation);
         let rule = Rule {
             operation,
             name,

@@ -21,6 +21,17 @@ pub(crate) fn print(text: &str) -> ExitCode {
     }
 }
 
+/// What a command of one word prints.
+pub(crate) fn named(word: &str) -> Option<String> {
+    match word {
+        "worlds" => Some(worlds()),
+        "readings" => Some(readings()),
+        "routes" => Some(routes()),
+        "openapi" => Some(openapi()),
+        _ => None,
+    }
+}
+
 /// The built-in worlds.
 pub(crate) fn worlds() -> String {
     let mut out = String::new();

@@ -16,6 +16,13 @@ use args::{Cli, Command};
 use whippy_mock::server::Server;
 
 fn main() -> ExitCode {
+    // What is built in can be printed whatever the server's variables say.
+    let mut words = std::env::args().skip(1);
+    if let (Some(word), None) = (words.next(), words.next())
+        && let Some(listing) = listing::named(&word)
+    {
+        return listing::print(&listing);
+    }
     let cli = Cli::parse();
     match cli.command {
         None => serve(cli.serve),

@@ -136,6 +136,8 @@ pub enum Problem {
     LoginRefused,
     /// What the stack stumbles over.
     ServerError,
+    /// The request line and the headers are larger than the server takes.
+    HeadTooLarge,
     /// The body is larger than the server takes; the limit in bytes.
     BodyTooLarge(usize),
     /// The body did not arrive in the server's time.
@@ -185,6 +187,7 @@ impl Problem {
             Self::BodyTooSlow => 408,
             Self::BodyTooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
+            Self::HeadTooLarge => 431,
             Self::ServerError => 500,
             Self::TooManyFields
             | Self::Unparsable(_)
@@ -198,8 +201,8 @@ impl Problem {
         }
     }
 
-    /// The rule's name in the header, and its grade.
-    pub fn rule(&self) -> (&'static str, Grade) {
+    /// The rule's name in the header, and its grade, in an operation.
+    pub fn rule(&self, operation: &str) -> (&'static str, Grade) {
         match self {
             Self::NoSuchPath => ("no-such-path", Grade::Stack),
             Self::MissingSlash(_) => ("missing-slash", Grade::Stack),
@@ -214,7 +217,15 @@ impl Problem {
             Self::MethodNotAllowed(_) => ("method-not-allowed", Grade::Stack),
             Self::UnsupportedMediaType(_) => ("unsupported-media-type", Grade::Stack),
             Self::Unparsable(_) => ("unparsable-body", Grade::Stack),
-            Self::Fields(errors) if all_required(errors) => ("required-fields", Grade::Documented),
+            Self::Fields(errors) if all_required(errors) => {
+                let is_shown = SHOWN_REQUIRED.contains(&operation);
+                let grade = if is_shown {
+                    Grade::Documented
+                } else {
+                    Grade::Stack
+                };
+                ("required-fields", grade)
+            }
             Self::Fields(_) => ("invalid-fields", Grade::Stack),
             Self::Filters(_) => ("invalid-filter", Grade::Stack),
             Self::Rows(_) => ("invalid-rows", Grade::Reading),
@@ -227,6 +238,7 @@ impl Problem {
             Self::LoginRefused => ("login-refused", Grade::Observed),
             Self::ServerError => ("server-error", Grade::Stack),
             // The page and the stack set no limits; the mock does, to stay alive.
+            Self::HeadTooLarge => ("head-too-large", Grade::Reading),
             Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
             Self::BodyTooSlow => ("body-too-slow", Grade::Reading),
             Self::BodyBroken => ("body-broken", Grade::Reading),
@@ -306,6 +318,7 @@ impl Problem {
             Self::BodyTooLarge(limit) => {
                 detail(format!("Request body exceeds the limit of {limit} bytes.").into())
             }
+            Self::HeadTooLarge => detail("The request line and the headers are too large.".into()),
             Self::BodyTooSlow => detail("The request body did not arrive in time.".into()),
             Self::BodyBroken => detail("The request body broke off.".into()),
             _ => detail("Not found.".into()),
@@ -321,6 +334,13 @@ pub const INVALID_LOCATION: (&str, Cow<'static, str>) = (
 
 /// The key of errors that belong to no field.
 pub const NON_FIELD_ERRORS: &str = "non_field_errors";
+
+/// The operations whose missing fields the page shows.
+const SHOWN_REQUIRED: [&str; 3] = [
+    "create-stock",
+    "increase-reserved-stock",
+    "decrease-reserved-stock",
+];
 
 fn all_required(errors: &FieldErrors) -> bool {
     let required = Detail::one(wording::REQUIRED);
@@ -351,8 +371,6 @@ pub mod wording {
     pub const DATETIME_RANGE: &str = "Datetime value out of range.";
     /// A slug has a NUL.
     pub const INVALID_VALUE: &str = "Invalid value.";
-    /// A list is empty that may not be.
-    pub const EMPTY_LIST: &str = "This list may not be empty.";
     /// An object is null.
     pub const NO_DATA: &str = "No data provided";
     /// A range ends before it starts.

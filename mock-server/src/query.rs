@@ -8,10 +8,10 @@ use crate::model::stock::{StockType, UnitType};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::{Detail, FieldErrors, Problem, wording};
 use crate::profile::{Decided, PlaceOrder, Profile, ProviderArgument, Reading, UnitLabels};
-use crate::store::places::Places;
+use crate::store::Column;
+use crate::store::places::{PlaceKind, Places};
 use crate::store::select::{Filter, SortBy, SortKey};
 use crate::store::table::Flag;
-use crate::store::{Column, Store};
 use crate::wire::text::{DecimalError, Integer, decimal, strip};
 use crate::wire::urlencoded::Pair;
 
@@ -116,16 +116,16 @@ pub struct Search {
     pub order: Vec<SortBy>,
     /// Whether the query names a filter or an order at all.
     pub is_search: bool,
-    /// The readings that decided what the query means.
-    pub decided: Decided,
 }
 
-/// Reads filters and order; every bad value is reported.
+/// Reads filters and order; every bad value is reported. The readings that had a say
+/// are added to `decided`, whatever comes of it.
 pub fn search(
     query: &[Pair<'_>],
-    store: &Store,
+    places: &Places,
     profile: &Profile,
     local: UtcOffset,
+    decided: &mut Decided,
 ) -> Result<Search, Problem> {
     let mut search = Search::default();
     if query.is_empty() {
@@ -143,13 +143,13 @@ pub fn search(
                 .find(|(name, _)| field.lookup(name) == Some(lookup));
             let Some((name, value)) = last else { continue };
             search.is_search = true;
-            match filter(field.kind, lookup, value, store.places(), profile, local) {
+            match filter(field.kind, lookup, value, places, profile, local) {
                 Ok(filter) => search.filters.extend(filter),
                 Err(sentence) => {
                     errors.push((name.clone().into_owned().into(), Detail::one(sentence)));
                 }
             }
-            search.decided = search.decided.union(decided_by(field.kind, value, profile));
+            *decided = decided.union(decided_by(field.kind, value, places));
         }
     }
     if !errors.is_empty() {
@@ -168,22 +168,30 @@ pub fn search(
             )
         };
         if search.order.iter().any(by_place) {
-            search.decided = search.decided.and(Reading::PlaceOrder);
+            *decided = decided.and(Reading::PlaceOrder);
         }
     }
     Ok(search)
 }
 
-fn decided_by(kind: FilterKind, value: &str, profile: &Profile) -> Decided {
+fn decided_by(kind: FilterKind, value: &str, places: &Places) -> Decided {
     let decided = Decided::default();
     let labelled = UnitType::ALL.iter().any(|unit| unit.label() == value);
     match kind {
         FilterKind::Unit if labelled => decided.and(Reading::UnitLabels),
-        FilterKind::Provider if profile.provider_argument == ProviderArgument::NameOrId => {
+        FilterKind::Provider if is_provider_id(places, strip(value)) => {
             decided.and(Reading::ProviderArgument)
         }
         _ => decided,
     }
+}
+
+/// Whether a text is the id of a provider and no provider's name: only then it matters
+/// whether ids name providers.
+pub fn is_provider_id(places: &Places, text: &str) -> bool {
+    let by_id = text.parse().ok();
+    let by_id = by_id.and_then(|id| places.with_id(PlaceKind::Provider, id));
+    by_id.is_some() && places.provider_named(text).is_none()
 }
 
 /// One filter; `None` where the stack ignores the value.
@@ -312,7 +320,7 @@ pub fn providers<'a>(
         ProviderArgument::Name => None,
         ProviderArgument::NameOrId => text.parse().ok(),
     };
-    let by_id = by_id.and_then(|id| places.with_id(crate::store::places::PlaceKind::Provider, id));
+    let by_id = by_id.and_then(|id| places.with_id(PlaceKind::Provider, id));
     places.provider_named(text).into_iter().chain(by_id)
 }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::service::service_fn;
+use hyper::server::conn::http1;
+use hyper::service::{Service as HyperService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +31,9 @@ const MAX_HEAD: usize = 64 * 1024;
 
 /// Bodies above this are handled where they hold up no other connection, bytes.
 const LARGE_BODY: usize = 256 * 1024;
+
+/// What a client that speaks HTTP/2 with prior knowledge sends first.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// How long a connection that ran out of time has to close by itself.
 const GRACE: Duration = Duration::from_secs(1);
@@ -138,91 +143,93 @@ impl Server {
                 Ok::<_, std::convert::Infallible>(response)
             }
         });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            // A timer a request would cost a twentieth of the throughput; the loop below
-            // watches a connection with one timer for all of them.
-            .header_read_timeout(None)
-            .max_buf_size(MAX_HEAD)
-            .pipeline_flush(true);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(256)
-            .max_header_list_size(64 * 1024);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let mut closing = false;
-        loop {
-            let wait = match activity.left_of(idle) {
-                Some(left) => left,
-                None if closing => GRACE.min(idle),
-                None => Duration::ZERO,
-            };
-            tokio::select! {
-                // What the client did wrong is its own to see; there is nobody to tell here.
-                _ = connection.as_mut() => return,
-                _ = stop.changed(), if !closing => {
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-                () = tokio::time::sleep(wait) => {
-                    if activity.left_of(idle).is_some() {
-                        continue;
-                    }
-                    // One that hangs in the middle of a head or of an answer does not
-                    // close by itself.
-                    if closing {
-                        return;
-                    }
-                    closing = true;
-                    connection.as_mut().graceful_shutdown();
-                }
-            }
+        // HTTP/1.1 is served without the reader that tells it from HTTP/2, which costs a
+        // copy of every answer; that one is for whoever may be about to send the preface.
+        let mut first = [0; PREFACE.len()];
+        let peeked = tokio::time::timeout(idle, stream.peek(&mut first));
+        let seen = tokio::select! {
+            seen = peeked => match seen {
+                Ok(Ok(count)) if count > 0 => &first[..count],
+                _ => return,
+            },
+            _ = stop.changed() => return,
+        };
+        let stream = TokioIo::new(stream);
+        if PREFACE.starts_with(seen) {
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .header_read_timeout(None)
+                .max_buf_size(MAX_HEAD);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(256)
+                .max_header_list_size(64 * 1024);
+            let connection = builder.serve_connection(stream, service);
+            watch_over(connection, &activity, idle, stop).await;
+        } else {
+            let connection = http1::Builder::new()
+                // A timer a request would cost a twentieth of the throughput; one a
+                // connection does.
+                .header_read_timeout(None)
+                .max_buf_size(MAX_HEAD)
+                .serve_connection(stream, service);
+            watch_over(connection, &activity, idle, stop).await;
         }
     }
 
     async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
         let started = self.log.is_some().then(Instant::now);
         let (head, body) = request.into_parts();
-        let is_admin = head.uri.path().starts_with(PREFIX);
-        let body = match self.collect(body).await {
-            Ok(body) => body,
-            Err(problem) => {
-                let mut response = if is_admin {
-                    Control::refuse(&problem)
+        // hyper looks at the size of a head only while it waits for more of it.
+        let body = if head_size(&head) > MAX_HEAD {
+            Err(Problem::HeadTooLarge)
+        } else {
+            self.collect(body).await
+        };
+        let (request, response, rule) = match body {
+            Ok(body) => {
+                let large = body.len() > LARGE_BODY;
+                let request = Request::from_parts(head, body);
+                let answer = || self.answer(&request, peer);
+                let (response, rule) = if large {
+                    tokio::task::block_in_place(answer)
                 } else {
-                    let request = Request::from_parts(head, ());
-                    self.service.refuse(&request, &problem).response
+                    answer()
                 };
+                (request.map(drop), response, rule)
+            }
+            Err(problem) => {
+                let request = Request::from_parts(head, ());
+                let (mut response, rule) = self.refuse(&request, &problem);
                 // The rest of the body is not read, so the connection cannot go on.
                 let close = HeaderValue::from_static("close");
                 response
                     .headers_mut()
                     .insert(http::header::CONNECTION, close);
-                return response.map(Full::new);
+                (request, response, rule)
             }
         };
-        let large = body.len() > LARGE_BODY;
-        let request = Request::from_parts(head, body);
-        let answer = || self.answer(&request, peer);
-        let (response, rule) = if large {
-            tokio::task::block_in_place(answer)
-        } else {
-            answer()
-        };
-        if let Some(log) = &self.log {
+        if let (Some(log), Some(started)) = (&self.log, started) {
             log.record(&Entry {
                 at: system_time(),
                 method: request.method(),
                 uri: request.uri(),
                 status: response.status(),
                 rule,
-                took: started.map_or(Duration::ZERO, |started| started.elapsed()),
+                took: started.elapsed(),
             });
         }
         response.map(Full::new)
+    }
+
+    fn refuse(&self, request: &Request<()>, problem: &Problem) -> (Response<Bytes>, Option<Rule>) {
+        if request.uri().path().starts_with(PREFIX) {
+            return (Control::refuse(problem), None);
+        }
+        let reply = self.service.refuse(request, problem);
+        (reply.response, Some(reply.rule))
     }
 
     fn answer(
@@ -259,6 +266,79 @@ impl Server {
                 Err(Problem::BodyTooLarge(limit))
             }
             Ok(Err(_)) => Err(Problem::BodyBroken),
+        }
+    }
+}
+
+/// The size of a request line and headers, bytes, without marks.
+fn head_size(head: &http::request::Parts) -> usize {
+    let headers = head.headers.iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    let target = head.uri.path_and_query().map_or(0, |t| t.as_str().len());
+    target + headers.sum::<usize>()
+}
+
+/// A connection that can be told to end.
+trait Closing: Future {
+    /// Lets what is in flight finish, and takes nothing new.
+    fn close(self: Pin<&mut Self>);
+}
+
+impl<S> Closing for http1::Connection<TokioIo<TcpStream>, S>
+where
+    S: HyperService<Request<Incoming>, Response = Response<Full<Bytes>>>,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S> Closing for auto::Connection<'_, TokioIo<TcpStream>, S, TokioExecutor>
+where
+    S: HyperService<Request<Incoming>, Response = Response<Full<Bytes>>>,
+    S::Future: Send + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    fn close(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Drives a connection until it ends, is told to stop, or runs out of time.
+async fn watch_over(
+    connection: impl Closing,
+    activity: &Activity,
+    idle: Duration,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut connection = std::pin::pin!(connection);
+    let mut closing = false;
+    loop {
+        let wait = match activity.left_of(idle) {
+            _ if closing && !activity.is_busy() => GRACE.min(idle),
+            Some(left) => left,
+            None => Duration::ZERO,
+        };
+        tokio::select! {
+            // What the client did wrong is its own to see; there is nobody to tell here.
+            _ = connection.as_mut() => return,
+            _ = stop.changed(), if !closing => {
+                closing = true;
+                connection.as_mut().close();
+            }
+            () = tokio::time::sleep(wait) => {
+                if activity.is_busy() || (!closing && activity.left_of(idle).is_some()) {
+                    continue;
+                }
+                // One that hangs in the middle of a head or of an answer does not close
+                // by itself.
+                if closing {
+                    return;
+                }
+                closing = true;
+                connection.as_mut().close();
+            }
         }
     }
 }
@@ -303,6 +383,10 @@ impl Activity {
         Busy(self)
     }
 
+    fn is_busy(&self) -> bool {
+        self.in_flight.load(Ordering::Relaxed) > 0
+    }
+
     fn touch(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(now, Ordering::Relaxed);
@@ -310,7 +394,7 @@ impl Activity {
 
     /// How much of the idle time is left; `None` where it has run out.
     fn left_of(&self, idle: Duration) -> Option<Duration> {
-        if self.in_flight.load(Ordering::Relaxed) > 0 {
+        if self.is_busy() {
             return Some(idle);
         }
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));

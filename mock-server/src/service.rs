@@ -3,7 +3,7 @@
 //! Requests that only look run side by side; one that writes runs alone, and reads
 //! the clock while it does, so that the order of times is the order of writes.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::Request;
@@ -11,7 +11,7 @@ use http::Request;
 use crate::clock::{ClockMode, ServiceClock};
 use crate::endpoints::call::Settings;
 use crate::engine::{self, Engine, Reply};
-use crate::model::time::Timestamp;
+use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::store::Store;
@@ -43,6 +43,9 @@ pub struct Reset {
 pub struct Service {
     seed: Seed,
     state: RwLock<State>,
+    /// The world's name and how many stocks it has, for whoever must not wait for a long
+    /// write.
+    world: Mutex<(String, usize)>,
 }
 
 #[derive(Debug)]
@@ -58,7 +61,8 @@ impl Service {
             engine: Engine::new(seed.settings.clone(), seed.store.clone()),
             clock: ServiceClock::new(seed.clock),
         });
-        Self { seed, state }
+        let world = Mutex::new((seed.store.name().to_owned(), seed.store.len()));
+        Self { seed, state, world }
     }
 
     // The engine does not panic; should it, the world is as it was before or after.
@@ -74,11 +78,11 @@ impl Service {
     pub fn answer(&self, request: &Request<Bytes>, system: impl Fn() -> Timestamp) -> Reply {
         loop {
             let settings = {
-                let state = self.read();
-                if !state.engine.writes(request) {
-                    return state.engine.look(request);
+                let shared = self.read();
+                if !shared.engine.writes(request) {
+                    return shared.engine.look(request);
                 }
-                Arc::clone(state.engine.settings())
+                Arc::clone(shared.engine.settings())
             };
             let mut stale = false;
             let reply = engine::answer(&settings, request, |handler, call| {
@@ -91,6 +95,7 @@ impl Service {
                 let now = state.clock.now(system());
                 let (outcome, reads) = state.engine.run(handler, call, now);
                 state.clock.was_read(now, reads);
+                self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
             });
             if !stale {
@@ -104,16 +109,18 @@ impl Service {
         self.read().engine.refuse(request, problem)
     }
 
-    /// The service's settings.
-    pub fn settings(&self) -> Arc<Settings> {
-        Arc::clone(self.read().engine.settings())
+    /// The local time zone, which no reset changes.
+    pub fn local(&self) -> UtcOffset {
+        self.seed.settings.local
+    }
+
+    fn known_world(&self) -> MutexGuard<'_, (String, usize)> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The world's name and how many stocks it has.
     pub fn world(&self) -> (String, usize) {
-        let state = self.read();
-        let store = state.engine.store();
-        (store.name().to_owned(), store.len())
+        self.known_world().clone()
     }
 
     /// The clock.
@@ -142,7 +149,12 @@ impl Service {
             engine: Engine::new(settings, store),
             clock: ServiceClock::new(reset.clock.unwrap_or(self.seed.clock)),
         };
-        let before = std::mem::replace(&mut *self.write(), next);
+        let before = {
+            let mut state = self.write();
+            let store = next.engine.store();
+            *self.known_world() = (store.name().to_owned(), store.len());
+            std::mem::replace(&mut *state, next)
+        };
         // A large world is dropped outside the lock.
         drop(before);
     }

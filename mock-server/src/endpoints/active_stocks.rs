@@ -9,7 +9,7 @@ use super::queries::salable_quantity;
 use super::{Answer, Outcome};
 use crate::model::fields::{self, Fields, Presence};
 use crate::problem::{Grade, Problem};
-use crate::profile::{ActiveQuantity, ActiveSku, QueryArguments, Reading};
+use crate::profile::{ActiveQuantity, ActiveSku, Reading};
 use crate::query::{self, Page};
 use crate::store::Store;
 use crate::store::places::PlaceKind;
@@ -81,14 +81,10 @@ pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
     })
 }
 
-/// The `sku` of the single form.
+/// The `sku` of the single form: the page's table says query, its example sends a body.
 fn asked_sku(call: &Call<'_>) -> Result<Option<SmolStr>, Problem> {
     let body = call.body()?;
-    let query = match call.profile().query_arguments {
-        QueryArguments::Body => &[],
-        QueryArguments::Either | QueryArguments::Query => call.query,
-    };
-    let mut fields = Fields::of_arguments(Some(&body), query)?;
+    let mut fields = Fields::of_arguments(Some(&body), call.query)?;
     let sku = fields.field("sku", Presence::Optional, fields::text);
     if fields.is_clean() {
         Ok(sku)

@@ -13,7 +13,7 @@ use crate::model::fields::Body;
 use crate::model::time::UtcOffset;
 use crate::problem::Problem;
 use crate::profile::{Decided, MissingContentType, Profile, Reading};
-use crate::query::Page;
+use crate::query::{self, Page};
 use crate::wire::form::{self, Form, FormError};
 use crate::wire::json::{self, JsonError, Value};
 use crate::wire::urlencoded::{Pair, with_parameter};
@@ -188,6 +188,20 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// The page asked for out of so many rows. A reading that set its size had a say
+    /// where one page does not hold them all, or where there is no such page.
+    pub fn page(&self, count: usize) -> Result<Page, Problem> {
+        let (limit, reading) = query::page_limit(self.query, self.profile());
+        let page = query::page(self.query, limit, count);
+        let is_only_page = page.as_ref().is_ok_and(|page| page.number == 1) && count <= limit;
+        if let Some(reading) = reading
+            && !is_only_page
+        {
+            self.decided(reading);
+        }
+        page
+    }
+
     /// Appends `"next":…,"previous":…` for a page.
     pub fn write_links(&self, out: &mut Vec<u8>, page: Page, has_next: bool) {
         out.extend_from_slice(b"\"next\":");
@@ -208,14 +222,13 @@ impl<'a> Call<'a> {
     fn base(&self) -> String {
         let uri = self.request.uri();
         let scheme = uri.scheme_str().unwrap_or("http");
-        let host = match uri.authority() {
-            Some(authority) => Cow::Borrowed(authority.as_str()),
-            None => {
-                let host = self.request.headers().get(HOST);
-                host.map_or(Cow::Borrowed("localhost"), |host| {
-                    String::from_utf8_lossy(host.as_bytes())
-                })
-            }
+        let host = if let Some(authority) = uri.authority() {
+            Cow::Borrowed(authority.as_str())
+        } else {
+            let host = self.request.headers().get(HOST);
+            host.map_or(Cow::Borrowed("localhost"), |host| {
+                String::from_utf8_lossy(host.as_bytes())
+            })
         };
         format!("{scheme}://{host}{}", mount(self.request))
     }

@@ -262,9 +262,11 @@ impl Resource {
         fits.then_some(Some(argument))
     }
 
-    /// The action of a method under a profile.
+    /// The action of a method under a profile. A `HEAD` only looks.
     pub fn action(&self, method: &Method, profile: &Profile) -> Option<&'static Action> {
-        Verb::of(method).and_then(|verb| self.action_of(verb, profile))
+        Verb::of(method)
+            .and_then(|verb| self.action_of(verb, profile))
+            .filter(|action| method != Method::HEAD || matches!(action.handler, Handler::Read(_)))
     }
 
     fn action_of(&self, verb: Verb, profile: &Profile) -> Option<&'static Action> {
@@ -297,4 +299,18 @@ pub fn resolve<'p>(
         .iter()
         .filter(|resource| is_on(resource.only_if, profile))
         .find_map(|resource| Some((resource, resource.matches(path)?)))
+}
+
+/// The reading for which a path, or a method of it, is not there.
+pub fn off_switch(path: &str, method: Option<&Method>) -> Option<Reading> {
+    let resource = RESOURCES.iter().find(|r| r.matches(path).is_some())?;
+    let only_if = match method {
+        None => resource.only_if,
+        Some(method) => {
+            let verb = Verb::of(method)?;
+            let action = resource.actions.iter().find(|action| action.verb == verb)?;
+            action.only_if
+        }
+    };
+    only_if.map(|(reading, _)| reading)
 }

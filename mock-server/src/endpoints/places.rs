@@ -11,7 +11,6 @@ use crate::model::fields::{self, Fields, Presence};
 use crate::model::place::{Head, Location, Provider, StockList};
 use crate::model::time::UtcOffset;
 use crate::problem::{Detail, Grade, Problem, wording};
-use crate::query;
 use crate::store::Store;
 use crate::store::places::{PlaceKind, Places};
 use crate::wire::json::{self, Value};
@@ -24,13 +23,7 @@ const LONGEST: usize = 255;
 pub fn list(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     let places = store.places();
     let count = places.count(kind);
-    let (limit, reading) = query::page_limit(call.query, call.profile());
-    let page = query::page(call.query, limit, count)?;
-    if let Some(reading) = reading
-        && (count > limit || page.number > 1)
-    {
-        call.decided(reading);
-    }
+    let page = call.page(count)?;
     let mut body = b"{\"count\":".to_vec();
     json::write_integer(&mut body, i64::try_from(count).unwrap_or(i64::MAX));
     body.push(b',');

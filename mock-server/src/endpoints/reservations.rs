@@ -10,6 +10,7 @@ use super::stocks::write_stock;
 use super::{Answer, Clock, Outcome};
 use crate::model::fields::{self, Fields, Presence};
 use crate::model::stock::Stock;
+use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem};
 use crate::profile::{
     AlreadyReported, DecreaseAtZero, Reading, ReservationArguments, ReservationDate as DateReading,
@@ -45,8 +46,14 @@ fn reserve(store: &mut Store, call: &Call<'_>, clock: &mut Clock, direction: Dir
         direction,
         date,
     });
-    if is_already_reported(store, call, &stock, applied.as_ref()) {
+    let replayed = applied
+        .as_ref()
+        .is_some_and(|applied| was_applied(store, call, applied));
+    let reported = is_already_reported(store, call, &stock, replayed, applied.as_ref());
+    if reported || replayed {
         call.decided(Reading::AlreadyReported);
+    }
+    if reported {
         return Err(Problem::AlreadyReported);
     }
     let changed = match direction {
@@ -98,11 +105,9 @@ fn read(call: &Call<'_>) -> Result<Arguments, Problem> {
     let body = if from_body { Some(call.body()?) } else { None };
     let query = if from_query { call.query } else { &[] };
     let mut fields = Fields::of_arguments(body.as_ref(), query)?;
-    if !from_body
-        || ["sku", "location", "provider", "date"]
-            .iter()
-            .any(|name| fields.is_from_query(name))
-    {
+    let names = ["sku", "location", "provider", "date"];
+    let in_query = |name: &&str| query::parameter(call.query, name).is_some();
+    if !from_body || names.iter().any(in_query) {
         call.decided(Reading::ReservationArguments);
     }
     let sku = fields.field("sku", Required, fields::text);
@@ -134,6 +139,9 @@ fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
     let location = places.location_coded(&arguments.location)?;
     if let Some(named) = &arguments.provider {
         let owner = places.locations[location as usize].provider;
+        if query::is_provider_id(places, named) {
+            call.decided(Reading::ProviderArgument);
+        }
         let mut providers = query::providers(places, named, call.profile());
         if !providers.any(|provider| provider == owner) {
             return None;
@@ -151,20 +159,35 @@ fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
     })
 }
 
+/// Whether the same was applied before. A world's file cannot tell an opaque date from a
+/// moment, so one that reads as a moment is looked up as both.
+fn was_applied(store: &Store, call: &Call<'_>, applied: &Applied) -> bool {
+    let as_moment = match &applied.date {
+        ReservationDate::At(_) => None,
+        ReservationDate::Text(text) => Timestamp::parse(text, call.local()).ok(),
+    };
+    store.was_applied(applied)
+        || as_moment.is_some_and(|at| {
+            store.was_applied(&Applied {
+                date: ReservationDate::At(at),
+                ..applied.clone()
+            })
+        })
+}
+
 fn is_already_reported(
     store: &Store,
     call: &Call<'_>,
     stock: &Stock,
+    replayed: bool,
     applied: Option<&Applied>,
 ) -> bool {
     match call.profile().already_reported {
-        AlreadyReported::ReplayedDate => applied.is_some_and(|applied| store.was_applied(applied)),
+        AlreadyReported::ReplayedDate => replayed,
         AlreadyReported::StaleDate => applied.is_some_and(|applied| {
             let at = match &applied.date {
                 ReservationDate::At(at) => Some(*at),
-                ReservationDate::Text(text) => {
-                    crate::model::time::Timestamp::parse(text, call.local()).ok()
-                }
+                ReservationDate::Text(text) => Timestamp::parse(text, call.local()).ok(),
             };
             at.is_some_and(|at| at < stock.stock_written)
         }),

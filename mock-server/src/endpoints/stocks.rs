@@ -11,7 +11,7 @@ use crate::model::period::Period;
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::model::time::UtcOffset;
 use crate::problem::{Detail, FieldErrors, Grade, Problem, wording};
-use crate::profile::{PeriodShape, Reading, StockIdentity, UnknownPlace};
+use crate::profile::{Decided, PeriodShape, Reading, StockIdentity, UnknownPlace};
 use crate::query;
 use crate::store::Store;
 use crate::store::places::Places;
@@ -20,17 +20,19 @@ use crate::wire::json;
 
 /// `GET /api/v1/stocks/`.
 pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
-    let search = query::search(call.query, store, call.profile(), call.local())?;
-    call.decided_all(search.decided);
+    let mut decided = Decided::default();
+    let search = query::search(
+        call.query,
+        store.places(),
+        call.profile(),
+        call.local(),
+        &mut decided,
+    );
+    call.decided_all(decided);
+    let search = search?;
     let selection = store.select(&search.filters);
     let count = selection.len();
-    let (limit, reading) = query::page_limit(call.query, call.profile());
-    let page = query::page(call.query, limit, count)?;
-    if let Some(reading) = reading
-        && (count > limit || page.number > 1)
-    {
-        call.decided(reading);
-    }
+    let page = call.page(count)?;
     let stocks = selection.page(&search.order, page.offset, page.limit);
     let mut body = Vec::with_capacity(64 + stocks.len() * 320);
     body.extend_from_slice(b"{\"count\":");
@@ -153,8 +155,8 @@ pub(super) fn read(
     let must_exist = profile.unknown_place == UnknownPlace::DoesNotExist;
     let provider = fields.field("provider", Required, |value| {
         let text = fields::slug(value)?;
-        let found = query::providers(places, &text, profile).collect::<Vec<_>>();
-        if found.is_empty() && must_exist {
+        let found = places.provider_named(&text);
+        if found.is_none() && must_exist {
             call.decided(Reading::UnknownPlace);
             return Err(Detail::one(wording::no_object("name", &text)));
         }
@@ -172,17 +174,21 @@ pub(super) fn read(
     let stock = fields.field("stock", Required, fields::integer);
     let is_active = fields.field("is_active", Optional, fields::boolean);
     let sku = fields.field("sku", Required, |value| {
-        fields::string(value, profile.sku_length as usize)
+        let longest = profile.sku_length as usize;
+        if fields::text(value).is_ok_and(|sku| sku.chars().nth(longest).is_some()) {
+            call.decided(Reading::SkuLength);
+        }
+        fields::string(value, longest)
     });
     let reserved = fields.field("reserved_stock", Optional, fields::integer);
-    let (Some(providers), Some(location), Some(stock), Some(sku), true) =
+    let (Some(provider), Some(location), Some(stock), Some(sku), true) =
         (provider, location, stock, sku, fields.is_clean())
     else {
         return Ok(Err(fields.into_errors()));
     };
     let place = match location {
-        Some(at) if providers.contains(&places.locations[at as usize].provider) => Place::At(at),
-        Some(_) if !providers.is_empty() => Place::Foreign,
+        Some(at) if provider == Some(places.locations[at as usize].provider) => Place::At(at),
+        Some(_) if provider.is_some() => Place::Foreign,
         _ => Place::Unknown,
     };
     Ok(Ok(Draft {

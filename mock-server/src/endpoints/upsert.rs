@@ -2,6 +2,8 @@
 //!
 //! Source: page, Insert/Update Single/Multiple Stock.
 
+use std::collections::HashMap;
+
 use super::call::Call;
 use super::stocks::{self, Draft, Place};
 use super::{Answer, Clock, Outcome};
@@ -9,7 +11,8 @@ use crate::model::fields::{Body, Fields, not_an_object};
 use crate::problem::{Detail, FieldErrors, Grade, INVALID_LOCATION, Problem, wording};
 use crate::profile::{Reading, UpsertRefusal};
 use crate::store::Store;
-use crate::wire::json::{self, Value};
+use crate::wire::form::FormValue;
+use crate::wire::json::Value;
 
 /// `POST /api/v1/stocks/insert_or_update_stock/`.
 pub fn upsert(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome {
@@ -57,8 +60,7 @@ fn upsert_rows(
             return Err(refuse(refusals(&drafts, call)));
         }
     }
-    let mut body = b"{\"Store_checkResult\":{".to_vec();
-    let mut refused = 0;
+    let mut refused: Vec<(String, Detail)> = Vec::new();
     for (i, (row, draft)) in rows.iter().zip(drafts).enumerate() {
         let detail = match draft {
             Ok(draft) => match draft.place {
@@ -73,15 +75,11 @@ fn upsert_rows(
             },
             Err(detail) => detail,
         };
-        if refused > 0 {
-            body.push(b',');
-        }
-        refused += 1;
-        json::write_string(&mut body, &sku_as_sent(row, i));
-        body.push(b':');
-        detail.write(&mut body);
+        refused.push((sku_as_sent(row, i), detail));
     }
-    body.extend_from_slice(b"}}");
+    let mut body = b"{\"Store_checkResult\":".to_vec();
+    Detail::Map(by_sku(refused)).write(&mut body);
+    body.push(b'}');
     Ok(Answer {
         status: 200,
         rule: if all_good {
@@ -136,11 +134,35 @@ fn place_error() -> FieldErrors {
     vec![(key.into(), Detail::Text(sentence))]
 }
 
+/// The errors of each SKU; those of one that was refused more than once in a list.
+fn by_sku(refused: Vec<(String, Detail)>) -> FieldErrors {
+    let mut positions: HashMap<String, usize> = HashMap::new();
+    let mut errors: Vec<(String, Vec<Detail>)> = Vec::new();
+    for (sku, detail) in refused {
+        let at = *positions.entry(sku.clone()).or_insert(errors.len());
+        match errors.get_mut(at) {
+            Some((_, details)) => details.push(detail),
+            None => errors.push((sku, vec![detail])),
+        }
+    }
+    let one_or_list = |mut details: Vec<Detail>| match details.len() {
+        1 => details.remove(0),
+        _ => Detail::List(details),
+    };
+    errors
+        .into_iter()
+        .map(|(sku, details)| (sku.into(), one_or_list(details)))
+        .collect()
+}
+
 /// What a refused row is called: its SKU, or its position where it sent none.
 fn sku_as_sent(row: &Body<'_>, position: usize) -> String {
     let sku = match row {
         Body::Json(object) => object.get("sku").map(|sku| sku.to_text().into_owned()),
-        Body::Form(_) => None,
+        Body::Form(form) => match form.last("sku") {
+            Some(FormValue::Text(sku)) => Some(sku.clone()),
+            _ => None,
+        },
     };
     sku.unwrap_or_else(|| format!("[{position}]"))
 }

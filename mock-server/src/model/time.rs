@@ -120,6 +120,16 @@ impl Timestamp {
         }
     }
 
+    /// A date-time that must name its offset.
+    pub fn parse_with_offset(text: &str) -> Result<Self, TimeError> {
+        match read(text) {
+            Some((civil, Some(offset))) => {
+                Self::from_micros(civil - offset).ok_or(TimeError::Range)
+            }
+            _ => Err(TimeError::Format),
+        }
+    }
+
     /// A date-time of a filter: surrounding white space is dropped, and nothing is
     /// out of range.
     pub fn parse_filter(text: &str, local: UtcOffset) -> Result<Self, TimeError> {

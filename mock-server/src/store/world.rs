@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for Moment {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Moment, E> {
-                Timestamp::parse(text, UtcOffset::PAGE)
+                Timestamp::parse_with_offset(text)
                     .map(Moment)
                     .map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
             }
@@ -242,14 +242,19 @@ impl Store {
     /// Loads a world.
     pub fn load(world: &World<'_>) -> Result<Self, WorldError> {
         let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
+        let id_step = world.stock_id_step.unwrap_or(1);
+        if !(1..=LARGEST_STEP).contains(&id_step) {
+            return Err(WorldError(format!(
+                "stock_id_step is {id_step}, but ids rise by 1 to {LARGEST_STEP}"
+            )));
+        }
         let places = load_places(world, at)?;
         let stocks = load_stocks(world, &places, at)?;
-        let id_step = world.stock_id_step.unwrap_or(1);
         let last_id = stocks.last().map_or(0, |stock| stock.id);
         let next_id = world.next_stock_id.unwrap_or(last_id + id_step);
-        if id_step < 1 {
+        if next_id > LARGEST_ID {
             return Err(WorldError(format!(
-                "stock_id_step is {id_step}, but ids rise by 1 or more"
+                "next_stock_id is {next_id}, but ids go up to {LARGEST_ID}"
             )));
         }
         if next_id <= last_id {
@@ -326,7 +331,8 @@ impl Store {
         })
     }
 
-    /// The whole state as a world; loading it gives an equal store.
+    /// The whole state as a world; loading it gives an equal store (but that an opaque
+    /// date of a reservation becomes a moment where it reads as one).
     pub fn dump(&self) -> World<'_> {
         let places = &*self.places;
         let shown = |head: &Head| {
@@ -454,6 +460,13 @@ impl Store {
     }
 }
 
+/// The largest id of a world: what every JSON parser reads exactly. Counters have room
+/// above it for more than a machine can create.
+const LARGEST_ID: i64 = 1 << 53;
+
+/// The largest step from one id to the next.
+const LARGEST_STEP: i64 = 1_000_000;
+
 /// 2023-05-10T00:00:00+03:00, the day of the page's examples.
 const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
 
@@ -550,6 +563,9 @@ fn head(
     }
     let next = places.next_id(kind);
     let id = id.unwrap_or(next);
+    if id > LARGEST_ID {
+        return Err(format!("id {id} is above {LARGEST_ID}"));
+    }
     if id < next {
         return Err(format!(
             "id {id} does not rise: the one before is {}",
@@ -578,7 +594,7 @@ fn load_stocks(
 ) -> Result<Vec<Stock>, WorldError> {
     let mut stocks: Vec<Stock> = Vec::with_capacity(world.stocks.len());
     let mut last_id = 0;
-    let step = world.stock_id_step.unwrap_or(1).max(1);
+    let step = world.stock_id_step.unwrap_or(1);
     for (i, row) in world.stocks.iter().enumerate() {
         let fail = |why: String| WorldError(format!("stocks[{i}]: {why}"));
         let location = places
@@ -596,8 +612,8 @@ fn load_stocks(
             return Err(fail("the sku is empty".to_owned()));
         }
         let id = row.id.unwrap_or(last_id + step);
-        if id < 1 {
-            return Err(fail(format!("id {id} is below 1")));
+        if !(1..=LARGEST_ID).contains(&id) {
+            return Err(fail(format!("id {id} is not between 1 and {LARGEST_ID}")));
         }
         last_id = id;
         let created = row.created_date.map_or(at, |moment| moment.0);
