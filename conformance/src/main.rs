@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use whippy_conformance::catalogue::{self, Check, Outcome};
 use whippy_conformance::run::run;
-use whippy_conformance::target::{InProcess, Remote, Target, TargetError};
+use whippy_conformance::target::{InProcess, Remote, Secrets, Target, TargetError};
 
 /// Findings.
 const FINDINGS: u8 = 1;
@@ -37,6 +37,24 @@ struct RunArgs {
     /// A running whippy-mock; without it the engine in this process
     #[arg(long, env = "WHIPPY_CONFORMANCE_TARGET", value_name = "URL")]
     target: Option<String>,
+
+    /// Token to send, where the mock was started with one
+    #[arg(
+        long,
+        env = "WHIPPY_CONFORMANCE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    token: Option<String>,
+
+    /// Token for /__admin/, where the mock was started with one
+    #[arg(
+        long,
+        env = "WHIPPY_CONFORMANCE_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    admin_token: Option<String>,
 
     /// Only the checks whose id contains this
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -93,7 +111,13 @@ fn verdict(args: &RunArgs, mut checks: Vec<Check>) -> ExitCode {
 
 fn target(args: &RunArgs) -> Result<Box<dyn Target>, TargetError> {
     Ok(match &args.target {
-        Some(url) => Box::new(Remote::new(url)?),
+        Some(url) => {
+            let secrets = Secrets {
+                token: args.token.clone(),
+                admin_token: args.admin_token.clone(),
+            };
+            Box::new(Remote::new(url, secrets)?)
+        }
         None => Box::new(InProcess::new()?),
     })
 }

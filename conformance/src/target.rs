@@ -1,11 +1,10 @@
 //! What a check talks to: the engine in this process, or a server over HTTP.
 
 use std::fmt;
-use std::net::TcpStream as StdTcpStream;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
@@ -126,17 +125,27 @@ impl Target for InProcess {
     }
 }
 
+/// What a server wants to see before it answers.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    /// In place of the documented example's token; `None`: that one.
+    pub token: Option<String>,
+    /// For `/__admin/`.
+    pub admin_token: Option<String>,
+}
+
 /// A server over HTTP/1.1, one connection kept open.
 pub struct Remote {
     base: String,
     authority: String,
+    secrets: Secrets,
     runtime: Runtime,
     connection: Option<http1::SendRequest<Full<Bytes>>>,
 }
 
 impl Remote {
     /// A server at `http://HOST[:PORT]`.
-    pub fn new(url: &str) -> Result<Self, TargetError> {
+    pub fn new(url: &str, secrets: Secrets) -> Result<Self, TargetError> {
         let unusable = |why: &str| TargetError::Unreachable(format!("`{url}` {why}"));
         let uri: Uri = url
             .trim_end_matches('/')
@@ -155,6 +164,7 @@ impl Remote {
         Ok(Self {
             base: format!("http://{authority}"),
             authority: authority.to_string(),
+            secrets,
             runtime,
             connection: None,
         })
@@ -172,13 +182,15 @@ impl Remote {
             } else {
                 format!("{}:80", self.authority)
             };
-        let stream = StdTcpStream::connect(address).map_err(|error| unreachable(&error))?;
-        let prepared = stream
-            .set_nodelay(true)
-            .and_then(|()| stream.set_nonblocking(true));
-        prepared.map_err(|error| unreachable(&error))?;
         self.runtime.block_on(async {
-            let stream = TcpStream::from_std(stream).map_err(|error| unreachable(&error))?;
+            let connecting = tokio::time::timeout(TIMEOUT, TcpStream::connect(address));
+            let stream = connecting
+                .await
+                .map_err(|elapsed| unreachable(&elapsed))?
+                .map_err(|error| unreachable(&error))?;
+            stream
+                .set_nodelay(true)
+                .map_err(|error| unreachable(&error))?;
             let (sender, connection) = http1::handshake(TokioIo::new(stream))
                 .await
                 .map_err(|error| unreachable(&error))?;
@@ -199,7 +211,11 @@ impl Target for Remote {
             "clock": state.clock,
             "profile": state.profile,
         });
-        let request = Request::post(format!("{}/__admin/reset", self.base))
+        let mut request = Request::post(format!("{}/__admin/reset", self.base));
+        if let Some(token) = &self.secrets.admin_token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request
             .body(Bytes::from(body.to_string()))
             .map_err(not_seedable)?;
         let response = self.send(&request)?;
@@ -227,6 +243,12 @@ impl Target for Remote {
         let headers = outgoing.headers_mut();
         if let Ok(host) = HeaderValue::from_str(&self.authority) {
             headers.insert(HOST, host);
+        }
+        let is_admin = request.uri().path().starts_with("/__admin/");
+        if let (Some(token), false) = (&self.secrets.token, is_admin)
+            && let Ok(value) = HeaderValue::from_str(&format!("Token {token}"))
+        {
+            headers.insert(AUTHORIZATION, value);
         }
         if !request.body().is_empty() {
             headers.insert(CONTENT_LENGTH, request.body().len().into());

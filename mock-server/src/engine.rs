@@ -20,7 +20,7 @@ use crate::endpoints::{
 };
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
-use crate::profile::{Decided, Reading};
+use crate::profile::{Decided, Reading, UpsertMethod};
 use crate::query::parameter;
 use crate::store::Store;
 use crate::wire::form::parameters;
@@ -95,8 +95,12 @@ impl Engine {
 
     /// Whether a request may change the world, and so needs [`Engine::handle`].
     pub fn writes(&self, request: &Request<Bytes>) -> bool {
-        let path = urlencoded::decode_path(request.uri().path());
         let profile = &self.settings.profile;
+        // Short of a reading, only a POST does.
+        if request.method() != Method::POST && profile.upsert_method == UpsertMethod::Post {
+            return false;
+        }
+        let path = urlencoded::decode_path(request.uri().path());
         resolve(&path, profile)
             .and_then(|(resource, _)| resource.action(request.method(), profile))
             .is_some_and(|action| matches!(action.handler, Handler::Write(_)))

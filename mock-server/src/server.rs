@@ -17,7 +17,7 @@ use hyper::service::{Service as HyperService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::control::{AdminCall, Control, PREFIX};
 use crate::engine::Rule;
@@ -133,16 +133,6 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let activity = Arc::new(Activity::new());
         let idle = self.limits.idle;
-        let service = service_fn(|request| {
-            let server = Arc::clone(&self);
-            let activity = Arc::clone(&activity);
-            async move {
-                let busy = activity.begin();
-                let response = server.respond(request, peer).await;
-                drop(busy);
-                Ok::<_, std::convert::Infallible>(response)
-            }
-        });
         // HTTP/1.1 is served without the reader that tells it from HTTP/2, which costs a
         // copy of every answer; that one is for whoever may be about to send the preface.
         let mut first = [0; PREFACE.len()];
@@ -156,6 +146,10 @@ impl Server {
         };
         let stream = TokioIo::new(stream);
         if PREFACE.starts_with(seen) {
+            let service = service_fn(|request| {
+                let (server, activity) = (Arc::clone(&self), Arc::clone(&activity));
+                async move { server.respond_busily(&activity, request, peer).await }
+            });
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder
                 .http1()
@@ -169,6 +163,9 @@ impl Server {
             let connection = builder.serve_connection(stream, service);
             watch_over(connection, &activity, idle, stop).await;
         } else {
+            // What is borrowed here, threads need not count.
+            let (server, active) = (&*self, &*activity);
+            let service = service_fn(|request| server.respond_busily(active, request, peer));
             let connection = http1::Builder::new()
                 // A timer a request would cost a twentieth of the throughput; one a
                 // connection does.
@@ -177,6 +174,18 @@ impl Server {
                 .serve_connection(stream, service);
             watch_over(connection, &activity, idle, stop).await;
         }
+    }
+
+    async fn respond_busily(
+        &self,
+        activity: &Activity,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+        let busy = activity.begin();
+        let response = self.respond(request, peer).await;
+        drop(busy);
+        Ok(response)
     }
 
     async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
@@ -305,42 +314,56 @@ where
     }
 }
 
-/// Drives a connection until it ends, is told to stop, or runs out of time.
+/// Drives a connection until it ends, is told to stop, or runs out of time. Time and the
+/// word to stop are watched by a task of their own: a connection wakes for every request,
+/// and asking a timer and a shared channel each time would cost more than the answer.
 async fn watch_over(
     connection: impl Closing,
-    activity: &Activity,
+    activity: &Arc<Activity>,
     idle: Duration,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) {
+    let (close, told_to_close) = oneshot::channel();
+    let (cut, cut_off) = oneshot::channel();
+    let watcher = tokio::spawn(watch_time(Arc::clone(activity), idle, stop, close, cut));
     let mut connection = std::pin::pin!(connection);
-    let mut closing = false;
-    loop {
-        let wait = match activity.left_of(idle) {
-            _ if closing && !activity.is_busy() => GRACE.min(idle),
-            Some(left) => left,
-            None => Duration::ZERO,
-        };
-        tokio::select! {
-            // What the client did wrong is its own to see; there is nobody to tell here.
-            _ = connection.as_mut() => return,
-            _ = stop.changed(), if !closing => {
-                closing = true;
-                connection.as_mut().close();
-            }
-            () = tokio::time::sleep(wait) => {
-                if activity.is_busy() || (!closing && activity.left_of(idle).is_some()) {
-                    continue;
-                }
-                // One that hangs in the middle of a head or of an answer does not close
-                // by itself.
-                if closing {
-                    return;
-                }
-                closing = true;
-                connection.as_mut().close();
+    tokio::select! {
+        biased;
+        // What the client did wrong is its own to see; there is nobody to tell here.
+        _ = connection.as_mut() => {}
+        _ = told_to_close => {
+            connection.as_mut().close();
+            tokio::select! {
+                biased;
+                _ = connection.as_mut() => {}
+                _ = cut_off => {}
             }
         }
     }
+    watcher.abort();
+}
+
+/// Waits until the connection should close, and then until it has had its time to.
+async fn watch_time(
+    activity: Arc<Activity>,
+    idle: Duration,
+    mut stop: watch::Receiver<bool>,
+    close: oneshot::Sender<()>,
+    cut: oneshot::Sender<()>,
+) {
+    while let Some(left) = activity.left_of(idle) {
+        tokio::select! {
+            _ = stop.changed() => break,
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+    let _ = close.send(());
+    // One that hangs in the middle of a head or of an answer does not close by itself.
+    tokio::time::sleep(GRACE.min(idle)).await;
+    while activity.is_busy() {
+        tokio::time::sleep(GRACE.min(idle)).await;
+    }
+    let _ = cut.send(());
 }
 
 /// Whether accepting again at once would fail again.

@@ -84,12 +84,12 @@ impl Service {
                 }
                 Arc::clone(shared.engine.settings())
             };
-            let mut stale = false;
+            let mut was_reset = false;
             let reply = engine::answer(&settings, request, |handler, call| {
                 let mut state = self.write();
                 // A reset came between: the request is judged anew, by its settings.
                 if !Arc::ptr_eq(state.engine.settings(), &settings) {
-                    stale = true;
+                    was_reset = true;
                     return (Err(Problem::ServerError), 0);
                 }
                 let now = state.clock.now(system());
@@ -98,7 +98,7 @@ impl Service {
                 self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
             });
-            if !stale {
+            if !was_reset {
                 return reply;
             }
         }

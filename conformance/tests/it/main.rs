@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use whippy_conformance::catalogue::{self, Outcome};
 use whippy_conformance::run::{Summary, run};
-use whippy_conformance::target::{InProcess, Remote, SeedState, Target, TargetError};
+use whippy_conformance::target::{InProcess, Remote, Secrets, SeedState, Target, TargetError};
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
 use whippy_mock::endpoints::call::Settings;
@@ -25,7 +25,7 @@ use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 
 /// A whippy-mock on a free port, until its stop is dropped.
-fn with_server<T>(test: impl FnOnce(&str) -> T) -> T {
+fn with_server<T>(secrets: &Secrets, test: impl FnOnce(&str) -> T) -> T {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -33,12 +33,15 @@ fn with_server<T>(test: impl FnOnce(&str) -> T) -> T {
         .unwrap();
     let server = Server {
         service: Service::new(Seed {
-            settings: Settings::default(),
+            settings: Settings {
+                tokens: secrets.token.clone().into_iter().collect(),
+                ..Settings::default()
+            },
             store: Store::load(&World::default()).unwrap(),
             clock: ClockMode::Real,
         }),
         control: Control {
-            token: None,
+            token: secrets.admin_token.clone(),
             started: Instant::now(),
         },
         limits: Limits::default(),
@@ -76,9 +79,13 @@ fn the_engine_passes_every_check() {
     );
 }
 
-#[test]
-fn a_server_passes_every_check() {
-    let summary = with_server(|url| run_all(&mut Remote::new(url).unwrap()));
+#[rstest]
+#[case::open(Secrets::default())]
+#[case::with_tokens(Secrets { token: Some("t".to_owned()), admin_token: Some("a".to_owned()) })]
+fn a_server_passes_every_check(#[case] secrets: Secrets) {
+    let summary = with_server(&secrets, |url| {
+        run_all(&mut Remote::new(url, secrets.clone()).unwrap())
+    });
     assert_eq!(
         (summary.passed, summary.failed, summary.setup_failed),
         (19, 0, 0)
@@ -161,7 +168,9 @@ fn a_service_without_a_seed_is_not_blamed() {
         stream.write_all(answer).unwrap();
     });
     let checks = catalogue::all().unwrap();
-    let outcome = checks[0].run(&mut Remote::new(&url).unwrap()).unwrap();
+    let outcome = checks[0]
+        .run(&mut Remote::new(&url, Secrets::default()).unwrap())
+        .unwrap();
     assert!(matches!(outcome, Outcome::SetupFailed(why) if why.contains("404 Not Found")));
     serving.join().unwrap();
 }
@@ -172,7 +181,9 @@ fn a_target_that_is_not_there_is_named() {
     let url = format!("http://{}", free.local_addr().unwrap());
     drop(free);
     let checks = catalogue::all().unwrap();
-    let error = checks[0].run(&mut Remote::new(&url).unwrap()).unwrap_err();
+    let error = checks[0]
+        .run(&mut Remote::new(&url, Secrets::default()).unwrap())
+        .unwrap_err();
     assert!(matches!(error, TargetError::Unreachable(_)), "{error}");
 }
 
@@ -181,5 +192,8 @@ fn a_target_that_is_not_there_is_named() {
 #[case("https://localhost")]
 #[case("http://localhost/api/v1/")]
 fn a_target_is_a_plain_url(#[case] url: &str) {
-    assert!(matches!(Remote::new(url), Err(TargetError::Unreachable(_))));
+    assert!(matches!(
+        Remote::new(url, Secrets::default()),
+        Err(TargetError::Unreachable(_))
+    ));
 }
