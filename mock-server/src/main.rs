@@ -44,6 +44,7 @@ fn serve(args: args::ServeArgs) -> ExitCode {
     };
     raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads())
         .enable_all()
         .build()
     {
@@ -93,6 +94,12 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         _ = terminate.recv() => ExitCode::FAILURE,
         _ = interrupt.recv() => ExitCode::FAILURE,
     }
+}
+
+/// Half the cores: whoever tests against the mock runs on the others, and threads that
+/// take turns at one lock gain little from more.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// Every connection takes a file descriptor, and the soft limit is often far below
