@@ -31,6 +31,20 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server; the same as no command at all
     Serve(Box<ServeArgs>),
+    #[command(flatten)]
+    Listing(Listing),
+}
+
+/// What is built in, alone on the command line: whatever the server's variables say, it
+/// can be printed.
+#[derive(Debug, Parser)]
+pub(crate) struct ListingCli {
+    #[command(subcommand)]
+    pub(crate) listing: Listing,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Listing {
     /// Print the built-in worlds
     Worlds,
     /// Print the readings: what the documentation leaves open, and the choices

@@ -373,6 +373,14 @@ impl ReplyDraft {
         }
     }
 
+    /// JSON with the indent that was asked for.
+    fn laid_out(&self, compact: Vec<u8>) -> Bytes {
+        match self.indent {
+            Some(indent) => json::indent(&compact, indent).into(),
+            None => compact.into(),
+        }
+    }
+
     fn grant(
         self,
         answer: Answer,
@@ -387,11 +395,8 @@ impl ReplyDraft {
             decided,
         };
         let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
-        let body = match self.indent {
-            Some(indent) => json::indent(&answer.body, indent),
-            None => answer.body,
-        };
-        self.reply(status, JSON, body.into(), rule, settings)
+        let body = self.laid_out(answer.body);
+        self.reply(status, JSON, body, rule, settings)
     }
 
     fn refuse(
@@ -411,11 +416,8 @@ impl ReplyDraft {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
         match problem.body() {
             ProblemBody::Json(body) => {
-                let body = match self.indent {
-                    Some(indent) => json::indent(&body, indent),
-                    None => body,
-                };
-                let mut reply = self.reply(status, JSON, body.into(), rule, settings);
+                let body = self.laid_out(body);
+                let mut reply = self.reply(status, JSON, body, rule, settings);
                 if status == StatusCode::UNAUTHORIZED {
                     let token = HeaderValue::from_static("Token");
                     reply.response.headers_mut().insert(WWW_AUTHENTICATE, token);

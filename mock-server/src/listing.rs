@@ -11,6 +11,8 @@ use whippy_mock::profile::Reading;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 
+use crate::args::Listing;
+
 /// Prints; a reader that went away, as `head` does, is no failure.
 pub(crate) fn print(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
@@ -21,19 +23,18 @@ pub(crate) fn print(text: &str) -> ExitCode {
     }
 }
 
-/// What a command of one word prints.
-pub(crate) fn named(word: &str) -> Option<String> {
-    match word {
-        "worlds" => Some(worlds()),
-        "readings" => Some(readings()),
-        "routes" => Some(routes()),
-        "openapi" => Some(openapi()),
-        _ => None,
+/// What a listing says.
+pub(crate) fn text(listing: Listing) -> String {
+    match listing {
+        Listing::Worlds => worlds(),
+        Listing::Readings => readings(),
+        Listing::Routes => routes(),
+        Listing::Openapi => openapi(),
     }
 }
 
 /// The built-in worlds.
-pub(crate) fn worlds() -> String {
+fn worlds() -> String {
     let mut out = String::new();
     for name in assets::world_names() {
         let json = assets::world(name).unwrap_or_default();
@@ -78,7 +79,7 @@ struct Choice {
 }
 
 /// The register of readings.
-pub(crate) fn readings() -> String {
+fn readings() -> String {
     let Ok(register) = serde_saphyr::from_str::<Register>(assets::READINGS) else {
         return String::new();
     };
@@ -106,7 +107,7 @@ pub(crate) fn readings() -> String {
 }
 
 /// The routes of the API.
-pub(crate) fn routes() -> String {
+fn routes() -> String {
     let actions = || {
         RESOURCES.iter().flat_map(|resource| {
             resource
@@ -136,7 +137,7 @@ pub(crate) fn routes() -> String {
 }
 
 /// The OpenAPI document in one piece.
-pub(crate) fn openapi() -> String {
+fn openapi() -> String {
     let document = assets::openapi_bundle();
     let json = serde_json::to_string_pretty(&document).unwrap_or_default();
     json + "\n"

@@ -12,25 +12,18 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use args::{Cli, Command};
+use args::{Cli, Command, ListingCli};
 use whippy_mock::server::Server;
 
 fn main() -> ExitCode {
-    // What is built in can be printed whatever the server's variables say.
-    let mut words = std::env::args().skip(1);
-    if let (Some(word), None) = (words.next(), words.next())
-        && let Some(listing) = listing::named(&word)
-    {
-        return listing::print(&listing);
+    if let Ok(cli) = ListingCli::try_parse() {
+        return listing::print(&listing::text(cli.listing));
     }
     let cli = Cli::parse();
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(*args),
-        Some(Command::Worlds) => listing::print(&listing::worlds()),
-        Some(Command::Readings) => listing::print(&listing::readings()),
-        Some(Command::Routes) => listing::print(&listing::routes()),
-        Some(Command::Openapi) => listing::print(&listing::openapi()),
+        Some(Command::Listing(listing)) => listing::print(&listing::text(listing)),
     }
 }
 

@@ -27,7 +27,7 @@ use crate::request_log::{Entry, RequestLog};
 use crate::service::Service;
 
 /// The largest request head: line and headers, bytes.
-const MAX_HEAD: usize = 64 * 1024;
+const MAX_HEAD: u32 = 64 * 1024;
 
 /// Bodies above this are handled where they hold up no other connection, bytes.
 const LARGE_BODY: usize = 256 * 1024;
@@ -154,12 +154,12 @@ impl Server {
             builder
                 .http1()
                 .header_read_timeout(None)
-                .max_buf_size(MAX_HEAD);
+                .max_buf_size(MAX_HEAD as usize);
             builder
                 .http2()
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(256)
-                .max_header_list_size(64 * 1024);
+                .max_header_list_size(MAX_HEAD);
             let connection = builder.serve_connection(stream, service);
             watch_over(connection, &activity, idle, stop).await;
         } else {
@@ -167,10 +167,9 @@ impl Server {
             let (server, active) = (&*self, &*activity);
             let service = service_fn(|request| server.respond_busily(active, request, peer));
             let connection = http1::Builder::new()
-                // A timer a request would cost a twentieth of the throughput; one a
-                // connection does.
+                // `watch_over` keeps the time, with one timer for all requests.
                 .header_read_timeout(None)
-                .max_buf_size(MAX_HEAD)
+                .max_buf_size(MAX_HEAD as usize)
                 .serve_connection(stream, service);
             watch_over(connection, &activity, idle, stop).await;
         }
@@ -192,7 +191,7 @@ impl Server {
         let started = self.log.is_some().then(Instant::now);
         let (head, body) = request.into_parts();
         // hyper looks at the size of a head only while it waits for more of it.
-        let body = if head_size(&head) > MAX_HEAD {
+        let body = if head_size(&head) > MAX_HEAD as usize {
             Err(Problem::HeadTooLarge)
         } else {
             self.collect(body).await
@@ -410,11 +409,6 @@ impl Activity {
         self.in_flight.load(Ordering::Relaxed) > 0
     }
 
-    fn touch(&self) {
-        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.last.store(now, Ordering::Relaxed);
-    }
-
     /// How much of the idle time is left; `None` where it has run out.
     fn left_of(&self, idle: Duration) -> Option<Duration> {
         if self.is_busy() {
@@ -428,7 +422,8 @@ impl Activity {
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        self.0.touch();
+        let now = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.0.last.store(now, Ordering::Relaxed);
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -4,10 +4,10 @@
 
 use smol_str::SmolStr;
 
-use super::call::Call;
+use super::call::{ArgumentSource, Call};
 use super::queries::salable_quantity;
 use super::{Answer, Outcome};
-use crate::model::fields::{self, Fields, Presence};
+use crate::model::fields::{self, Presence};
 use crate::problem::{Grade, Problem};
 use crate::profile::{ActiveQuantity, ActiveSku, Reading};
 use crate::query::{self, Page};
@@ -83,14 +83,9 @@ pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
 
 /// The `sku` of the single form: the page's table says query, its example sends a body.
 fn asked_sku(call: &Call<'_>) -> Result<Option<SmolStr>, Problem> {
-    let body = call.body()?;
-    let mut fields = Fields::of_arguments(Some(&body), call.query)?;
-    let sku = fields.field("sku", Presence::Optional, fields::text);
-    if fields.is_clean() {
-        Ok(sku)
-    } else {
-        Err(Problem::Fields(fields.into_errors()))
-    }
+    call.arguments(ArgumentSource::Either, |fields| {
+        Some(fields.field("sku", Presence::Optional, fields::text))
+    })
 }
 
 /// What a list has of a SKU; `None` where none of it is active there.

@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, HOST, HeaderName};
 use http::{HeaderMap, Request};
 
 use super::Resource;
-use crate::model::fields::Body;
+use crate::model::fields::{Body, Fields};
 use crate::model::time::UtcOffset;
 use crate::problem::Problem;
 use crate::profile::{Decided, MissingContentType, Profile, Reading};
@@ -40,6 +40,14 @@ impl Default for Settings {
             local: UtcOffset::PAGE,
         }
     }
+}
+
+/// Where the arguments of a call may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ArgumentSource {
+    Either,
+    Body,
+    Query,
 }
 
 /// A path in front of `/api/`, which redirects and the links of pages keep. It travels
@@ -161,6 +169,28 @@ impl<'a> Call<'a> {
             form(Form::from_multipart(content, boundary.as_deref()))
         } else {
             Err(Problem::UnsupportedMediaType(content_type.to_owned()))
+        }
+    }
+
+    /// Reads arguments from the body, the query or both, whichever may hold them; in both
+    /// the body goes first. Every error comes at once.
+    pub(super) fn arguments<T>(
+        &self,
+        from: ArgumentSource,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let body = match from {
+            ArgumentSource::Query => None,
+            ArgumentSource::Either | ArgumentSource::Body => Some(self.body()?),
+        };
+        let query = match from {
+            ArgumentSource::Body => &[],
+            ArgumentSource::Either | ArgumentSource::Query => self.query,
+        };
+        let mut fields = Fields::of_arguments(body.as_ref(), query)?;
+        match read(&mut fields) {
+            Some(arguments) if fields.is_clean() => Ok(arguments),
+            _ => Err(Problem::Fields(fields.into_errors())),
         }
     }
 

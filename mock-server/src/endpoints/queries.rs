@@ -6,7 +6,7 @@
 
 use smol_str::SmolStr;
 
-use super::call::Call;
+use super::call::{ArgumentSource, Call};
 use super::{Answer, Outcome};
 use crate::model::fields::{self, Fields, Presence};
 use crate::model::stock::Stock;
@@ -67,19 +67,15 @@ fn with_arguments<T>(
     call: &Call<'_>,
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
 ) -> Result<T, Problem> {
-    let (from_body, from_query) = match call.profile().query_arguments {
-        QueryArguments::Either => (true, true),
-        QueryArguments::Body => (true, false),
-        QueryArguments::Query => (false, true),
+    let from = match call.profile().query_arguments {
+        QueryArguments::Either => ArgumentSource::Either,
+        QueryArguments::Body => ArgumentSource::Body,
+        QueryArguments::Query => ArgumentSource::Query,
     };
-    let body = if from_body { Some(call.body()?) } else { None };
-    let query = if from_query { call.query } else { &[] };
-    let mut fields = Fields::of_arguments(body.as_ref(), query)?;
-    call.decided(Reading::QueryArguments);
-    match read(&mut fields) {
-        Some(arguments) if fields.is_clean() => Ok(arguments),
-        _ => Err(Problem::Fields(fields.into_errors())),
-    }
+    call.arguments(from, |fields| {
+        call.decided(Reading::QueryArguments);
+        read(fields)
+    })
 }
 
 fn single(store: &Store, call: &Call<'_>, quantity: Quantity) -> Outcome {

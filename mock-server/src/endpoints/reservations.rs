@@ -5,10 +5,10 @@
 
 use smol_str::SmolStr;
 
-use super::call::Call;
+use super::call::{ArgumentSource, Call};
 use super::stocks::write_stock;
 use super::{Answer, Clock, Outcome};
-use crate::model::fields::{self, Fields, Presence};
+use crate::model::fields::{self, Presence};
 use crate::model::stock::Stock;
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem};
@@ -97,40 +97,36 @@ struct Arguments {
 
 fn read(call: &Call<'_>) -> Result<Arguments, Problem> {
     use Presence::{Optional, Required};
-    let (from_body, from_query) = match call.profile().reservation_arguments {
-        ReservationArguments::Either => (true, true),
-        ReservationArguments::Body => (true, false),
-        ReservationArguments::Query => (false, true),
+    let from = match call.profile().reservation_arguments {
+        ReservationArguments::Either => ArgumentSource::Either,
+        ReservationArguments::Body => ArgumentSource::Body,
+        ReservationArguments::Query => ArgumentSource::Query,
     };
-    let body = if from_body { Some(call.body()?) } else { None };
-    let query = if from_query { call.query } else { &[] };
-    let mut fields = Fields::of_arguments(body.as_ref(), query)?;
-    let names = ["sku", "location", "provider", "date"];
-    let in_query = |name: &&str| query::parameter(call.query, name).is_some();
-    if !from_body || names.iter().any(in_query) {
-        call.decided(Reading::ReservationArguments);
-    }
-    let sku = fields.field("sku", Required, fields::text);
-    let location = fields.field("location", Required, fields::text);
-    let provider = fields.field("provider", Optional, fields::text);
-    let date = fields.field("date", Optional, |value| {
-        call.decided(Reading::ReservationDate);
-        match call.profile().reservation_date {
-            DateReading::DateOrDatetime => {
-                fields::datetime(value, call.local()).map(ReservationDate::At)
-            }
-            DateReading::Opaque => fields::text(value).map(ReservationDate::Text),
+    call.arguments(from, |fields| {
+        let names = ["sku", "location", "provider", "date"];
+        let in_query = |name: &&str| query::parameter(call.query, name).is_some();
+        if from == ArgumentSource::Query || names.iter().any(in_query) {
+            call.decided(Reading::ReservationArguments);
         }
-    });
-    match (sku, location) {
-        (Some(sku), Some(location)) if fields.is_clean() => Ok(Arguments {
-            sku,
-            location,
+        let sku = fields.field("sku", Required, fields::text);
+        let location = fields.field("location", Required, fields::text);
+        let provider = fields.field("provider", Optional, fields::text);
+        let date = fields.field("date", Optional, |value| {
+            call.decided(Reading::ReservationDate);
+            match call.profile().reservation_date {
+                DateReading::DateOrDatetime => {
+                    fields::datetime(value, call.local()).map(ReservationDate::At)
+                }
+                DateReading::Opaque => fields::text(value).map(ReservationDate::Text),
+            }
+        });
+        Some(Arguments {
+            sku: sku?,
+            location: location?,
             provider,
             date,
-        }),
-        _ => Err(Problem::Fields(fields.into_errors())),
-    }
+        })
+    })
 }
 
 /// The row that the arguments name.
@@ -159,20 +155,26 @@ fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
     })
 }
 
+/// The moment of a date, where it is one.
+fn moment(date: &ReservationDate, call: &Call<'_>) -> Option<Timestamp> {
+    match date {
+        ReservationDate::At(at) => Some(*at),
+        ReservationDate::Text(text) => Timestamp::parse(text, call.local()).ok(),
+    }
+}
+
 /// Whether the same was applied before. A world's file cannot tell an opaque date from a
 /// moment, so one that reads as a moment is looked up as both.
 fn was_applied(store: &Store, call: &Call<'_>, applied: &Applied) -> bool {
-    let as_moment = match &applied.date {
-        ReservationDate::At(_) => None,
-        ReservationDate::Text(text) => Timestamp::parse(text, call.local()).ok(),
-    };
+    let is_text = matches!(applied.date, ReservationDate::Text(_));
     store.was_applied(applied)
-        || as_moment.is_some_and(|at| {
-            store.was_applied(&Applied {
-                date: ReservationDate::At(at),
-                ..applied.clone()
+        || is_text
+            && moment(&applied.date, call).is_some_and(|at| {
+                store.was_applied(&Applied {
+                    date: ReservationDate::At(at),
+                    ..applied.clone()
+                })
             })
-        })
 }
 
 fn is_already_reported(
@@ -184,13 +186,9 @@ fn is_already_reported(
 ) -> bool {
     match call.profile().already_reported {
         AlreadyReported::ReplayedDate => replayed,
-        AlreadyReported::StaleDate => applied.is_some_and(|applied| {
-            let at = match &applied.date {
-                ReservationDate::At(at) => Some(*at),
-                ReservationDate::Text(text) => Timestamp::parse(text, call.local()).ok(),
-            };
-            at.is_some_and(|at| at < stock.stock_written)
-        }),
+        AlreadyReported::StaleDate => applied
+            .and_then(|applied| moment(&applied.date, call))
+            .is_some_and(|at| at < stock.stock_written),
         AlreadyReported::ProviderOptedOut => {
             let places = store.places();
             let provider = places.locations[stock.location as usize].provider;

@@ -95,16 +95,6 @@ impl<'a> Fields<'a> {
         matches!(self.body, Some(Body::Form(form)) if form.last(name).is_none())
     }
 
-    /// Whether a field comes from the query, the body having none of that name.
-    pub fn is_from_query(&self, name: &str) -> bool {
-        let in_body = match self.body {
-            Some(Body::Json(object)) => object.get(name).is_some(),
-            Some(Body::Form(form)) => form.last(name).is_some(),
-            None => false,
-        };
-        !in_body && self.query.iter().any(|(n, _)| n == name)
-    }
-
     /// What was wrong.
     pub fn into_errors(self) -> FieldErrors {
         self.errors

@@ -154,12 +154,6 @@ impl Table {
         &chunk.sku[at]
     }
 
-    /// The id of a row.
-    pub fn id(&self, row: Row) -> i64 {
-        let (chunk, at) = self.locate(row);
-        chunk.ids[at]
-    }
-
     /// Whether a row has a flag.
     pub fn has(&self, row: Row, flag: Flag) -> bool {
         let (chunk, at) = self.locate(row);
