@@ -41,7 +41,7 @@ pub struct Now {
 }
 
 /// An answer and what is to be known about it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reply {
     /// What the client gets.
     pub response: Response<Bytes>,
@@ -91,6 +91,11 @@ impl Engine {
     /// Its world.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Its world, to write to past every rule.
+    pub fn store_mut(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// Whether a request may change the world, and so needs [`Engine::handle`].
@@ -244,7 +249,7 @@ fn operation_shown(action: &Action, rule: &str) -> &'static str {
 }
 
 /// The operation that a request means, even where it is refused.
-fn operation_of(
+pub(crate) fn operation_of(
     resource: Option<&'static Resource>,
     method: &Method,
     settings: &Settings,

@@ -24,6 +24,8 @@ pub mod clock;
 
 pub mod service;
 
+pub mod defects;
+
 pub mod control;
 
 pub mod request_log;

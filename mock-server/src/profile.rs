@@ -259,18 +259,21 @@ fn refused(reading: Reading, choice: &str) -> ProfileError {
 }
 
 fn unknown(id: &str) -> ProfileError {
-    let nearest = Reading::ALL
-        .iter()
-        .map(|reading| (distance(id, reading.id()), reading.id()))
-        .min()
-        .filter(|(distance, known)| *distance * 2 < known.len());
-    let hint = match nearest {
-        Some((_, known)) => format!("did you mean `{known}`? "),
-        None => String::new(),
-    };
+    let hint = did_you_mean(id, Reading::ALL.iter().map(|reading| reading.id()));
     ProfileError(format!(
         "there is no reading `{id}`; {hint}`whippy-mock readings` lists them all"
     ))
+}
+
+/// ``did you mean `known`? `` where a known name is near, and nothing otherwise.
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    known
+        .map(|known| (distance(name, known), known))
+        .min()
+        .filter(|(distance, known)| *distance * 2 < known.len())
+        .map_or_else(String::new, |(_, known)| {
+            format!("did you mean `{known}`? ")
+        })
 }
 
 /// The Levenshtein distance of two short names.

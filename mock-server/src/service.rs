@@ -9,8 +9,9 @@ use bytes::Bytes;
 use http::Request;
 
 use crate::clock::{ClockMode, ServiceClock};
-use crate::endpoints::call::Settings;
-use crate::engine::{self, Engine, Reply};
+use crate::endpoints::Handler;
+use crate::endpoints::call::{Call, Settings};
+use crate::engine::{self, Engine, Handled, Now, Reply};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::Profile;
@@ -76,6 +77,17 @@ impl Service {
 
     /// Answers a request; `system` is called for the time if the request writes.
     pub fn answer(&self, request: &Request<Bytes>, system: impl Fn() -> Timestamp) -> Reply {
+        self.answer_by(request, system, Engine::run)
+    }
+
+    /// The same, but for what runs the handler of a request that writes: it has the
+    /// engine to itself.
+    pub fn answer_by(
+        &self,
+        request: &Request<Bytes>,
+        system: impl Fn() -> Timestamp,
+        mut run: impl FnMut(&mut Engine, Handler, &Call<'_>, Now) -> Handled,
+    ) -> Reply {
         loop {
             let settings = {
                 let shared = self.read();
@@ -93,7 +105,7 @@ impl Service {
                     return (Err(Problem::ServerError), 0);
                 }
                 let now = state.clock.now(system());
-                let (outcome, reads) = state.engine.run(handler, call, now);
+                let (outcome, reads) = run(&mut state.engine, handler, call, now);
                 state.clock.was_read(now, reads);
                 self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
@@ -107,6 +119,21 @@ impl Service {
     /// The refusal of a request whose body the server could not take.
     pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
         self.read().engine.refuse(request, problem)
+    }
+
+    /// Whether a request may change the world.
+    pub fn writes(&self, request: &Request<Bytes>) -> bool {
+        self.read().engine.writes(request)
+    }
+
+    /// What it is set to.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(self.read().engine.settings())
+    }
+
+    /// The world as it stands.
+    pub fn store(&self) -> Store {
+        self.read().engine.store().clone()
     }
 
     /// The local time zone, which no reset changes.

@@ -245,7 +245,7 @@ pub(super) fn insert(store: &mut Store, draft: &Draft, location: u32, clock: &mu
 }
 
 /// Appends a stock.
-pub(super) fn write_stock(out: &mut Vec<u8>, stock: &Stock, places: &Places, local: UtcOffset) {
+pub(crate) fn write_stock(out: &mut Vec<u8>, stock: &Stock, places: &Places, local: UtcOffset) {
     let location = &places.locations[stock.location as usize];
     let provider = &places.providers[location.provider as usize];
     out.extend_from_slice(b"{\"id\":");

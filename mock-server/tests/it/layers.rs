@@ -16,6 +16,7 @@ const MOCK: &[&str] = &[
     "engine",
     "clock",
     "service",
+    "defects",
     "control",
     "request_log",
     "server",

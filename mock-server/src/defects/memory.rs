@@ -1,0 +1,135 @@
+//! What a defect keeps from one request to the next, and which of them it saw at once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Delivery;
+use super::effect::Scene;
+use super::question::Question;
+use crate::engine::Reply;
+
+/// How long a request is held back for another to overlap with.
+const HELD: Duration = Duration::from_millis(50);
+
+/// What a defect keeps.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    counts: Mutex<HashMap<&'static str, u64>>,
+    seen: Mutex<BTreeSet<String>>,
+    in_flight: Mutex<HashMap<String, Pair>>,
+    moved: Condvar,
+}
+
+/// Two requests about one stock.
+#[derive(Debug)]
+enum Pair {
+    /// The first waits for a second.
+    Alone,
+    /// The second waits for the answer to the first.
+    Met,
+    /// The answer to the first, for the second to take.
+    Answered(Box<Reply>),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Memory {
+    /// The how manieth request of an operation this is, from 1.
+    pub(super) fn count(&self, operation: &'static str) -> u64 {
+        let mut counts = lock(&self.counts);
+        let count = counts.entry(operation).or_default();
+        *count += 1;
+        *count
+    }
+
+    /// Keeps a text; whether it is new.
+    pub(super) fn keep(&self, text: String) -> bool {
+        lock(&self.seen).insert(text)
+    }
+
+    /// Whether a text was kept.
+    pub(super) fn has(&self, text: &str) -> bool {
+        lock(&self.seen).contains(text)
+    }
+}
+
+/// Holds a request back for a moment. Where another about the same stock comes
+/// meanwhile, the first is answered as usual and the second from that answer.
+pub(super) fn overlapped(
+    scene: &Scene<'_>,
+    second: fn(&Scene<'_>, &Reply) -> Delivery,
+) -> Delivery {
+    let memory = scene.memory;
+    let key = key_of(scene);
+    let mut in_flight = lock(&memory.in_flight);
+    match in_flight.get_mut(&key) {
+        None => {
+            in_flight.insert(key.clone(), Pair::Alone);
+            let is_alone = |in_flight: &mut HashMap<String, Pair>| {
+                matches!(in_flight.get(&key), Some(Pair::Alone))
+            };
+            let (mut in_flight, _) = memory
+                .moved
+                .wait_timeout_while(in_flight, HELD, is_alone)
+                .unwrap_or_else(PoisonError::into_inner);
+            if is_alone(&mut in_flight) {
+                in_flight.remove(&key);
+                drop(in_flight);
+                return scene.usual();
+            }
+            drop(in_flight);
+            let delivery = scene.usual();
+            let mut in_flight = lock(&memory.in_flight);
+            match &delivery {
+                Delivery::Answer(reply) => {
+                    in_flight.insert(key, Pair::Answered(Box::new(reply.clone())));
+                }
+                _ => {
+                    in_flight.remove(&key);
+                }
+            }
+            memory.moved.notify_all();
+            delivery
+        }
+        Some(pair @ Pair::Alone) => {
+            *pair = Pair::Met;
+            memory.moved.notify_all();
+            let mut in_flight = memory
+                .moved
+                .wait_while(in_flight, |in_flight| {
+                    matches!(in_flight.get(&key), Some(Pair::Met))
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            let answered = in_flight.remove(&key);
+            drop(in_flight);
+            match answered {
+                Some(Pair::Answered(first)) => {
+                    scene.mark();
+                    second(scene, &first)
+                }
+                _ => scene.usual(),
+            }
+        }
+        // A third goes its own way.
+        Some(Pair::Met | Pair::Answered(_)) => {
+            drop(in_flight);
+            scene.usual()
+        }
+    }
+}
+
+/// What a request is about: its operation, and the SKU and location it names.
+fn key_of(scene: &Scene<'_>) -> String {
+    let question = Question::of(scene.request, scene.service);
+    let named = |name| {
+        let in_body = question.body.get(name).map(Value::to_string);
+        in_body.or_else(|| question.parameter(name).map(str::to_owned))
+    };
+    let (sku, location) = (named("sku"), named("location"));
+    format!("{} {sku:?} {location:?}", scene.operation)
+}

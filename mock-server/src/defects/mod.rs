@@ -1,0 +1,271 @@
+//! Ways in which a real service drifts from its contract, so that a client's developer
+//! sees what their client makes of it, and a conformance run what it overlooks.
+//!
+//! A layer of its own around the service: nothing in the engine knows of it, nothing
+//! here knows sockets, threads or the system's time, and without a defect a request
+//! goes straight through. Each defect breaks a rule that is documented, the stack's or
+//! observed; what is only another choice of a reading is none.
+
+mod edit;
+mod effect;
+mod memory;
+mod question;
+mod statuses;
+mod written;
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::HeaderName;
+use http::{HeaderValue, Request};
+
+use crate::endpoints::resolve;
+use crate::engine::{self, Reply};
+use crate::model::time::Timestamp;
+use crate::profile::did_you_mean;
+use crate::service::Service;
+use crate::wire::urlencoded;
+use effect::{Effect, Scene};
+use memory::Memory;
+use written::Written;
+
+/// The header that names the defect of an answer; only an answer in which one had its
+/// hand has it.
+pub const DEFECT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-defect");
+
+/// One way to break the contract.
+#[derive(Clone, Copy)]
+pub struct Defect {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What goes wrong, in a sentence.
+    pub about: &'static str,
+    /// The ids of the operations where it does, as in `openapi.json`; none: all.
+    pub operations: &'static [&'static str],
+    effect: Effect,
+}
+
+impl fmt::Debug for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+const TABLES: &[&[Defect]] = &[statuses::ROWS];
+
+const COUNT: usize = {
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        count += TABLES[table].len();
+        table += 1;
+    }
+    count
+};
+
+const JOINED: [Defect; COUNT] = {
+    let mut joined = [TABLES[0][0]; COUNT];
+    let (mut at, mut table) = (0, 0);
+    while table < TABLES.len() {
+        let mut row = 0;
+        while row < TABLES[table].len() {
+            joined[at] = TABLES[table][row];
+            at += 1;
+            row += 1;
+        }
+        table += 1;
+    }
+    joined
+};
+
+/// Every defect, by where it is.
+pub static DEFECTS: &[Defect] = &JOINED;
+
+/// The defect of a name.
+pub fn find(name: &str) -> Option<&'static Defect> {
+    DEFECTS.iter().find(|defect| defect.name == name)
+}
+
+/// The defect of a name, or a sentence with the one that was probably meant.
+pub fn named(name: &str) -> Result<&'static Defect, String> {
+    find(name).ok_or_else(|| {
+        let hint = did_you_mean(name, DEFECTS.iter().map(|defect| defect.name));
+        format!("there is no defect `{name}`; {hint}`whippy-mock defects` lists them all")
+    })
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It is answered.
+    Answer(Reply),
+    /// It is never answered, and the connection stays open.
+    Hang,
+    /// The connection is closed without an answer.
+    Reset,
+    /// The head is sent and a part of the body that it announces; then the connection is
+    /// closed.
+    Truncated(Reply),
+}
+
+impl Delivery {
+    fn map(self, edit: impl FnOnce(Reply) -> Reply) -> Self {
+        match self {
+            Self::Answer(reply) => Self::Answer(edit(reply)),
+            Self::Truncated(reply) => Self::Truncated(edit(reply)),
+            silent => silent,
+        }
+    }
+}
+
+/// The defects in force, and what they keep from one request to the next.
+#[derive(Debug, Default)]
+pub struct Defects {
+    active: Vec<Active>,
+}
+
+#[derive(Debug)]
+struct Active {
+    defect: &'static Defect,
+    memory: Memory,
+}
+
+impl Defects {
+    /// A sound service.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// These; the first is the nearest to the client. One that is named twice is there
+    /// once.
+    pub fn new(defects: impl IntoIterator<Item = &'static Defect>) -> Self {
+        let mut active: Vec<Active> = Vec::new();
+        for defect in defects {
+            if !active.iter().any(|known| known.defect.name == defect.name) {
+                let memory = Memory::default();
+                active.push(Active { defect, memory });
+            }
+        }
+        Self { active }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.active.iter().map(|active| active.defect.name)
+    }
+
+    /// Whether a request may be held back until another comes, so that whoever answers
+    /// must not hold up the others.
+    pub fn may_hold(&self) -> bool {
+        self.active
+            .iter()
+            .any(|active| active.defect.effect.holds())
+    }
+
+    /// Answers a request as the service does, but for the defects. `system` is called
+    /// for the time if the request writes.
+    pub fn answer(
+        &self,
+        service: &Service,
+        request: &Request<Bytes>,
+        system: impl Fn() -> Timestamp,
+    ) -> Delivery {
+        if self.active.is_empty() || !request.uri().path().starts_with("/api/") {
+            return Delivery::Answer(service.answer(request, system));
+        }
+        self.through(0, service, request, &system)
+    }
+
+    /// The exchange from one defect inwards.
+    fn through(
+        &self,
+        from: usize,
+        service: &Service,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+    ) -> Delivery {
+        let Some(active) = self.active.get(from) else {
+            return Delivery::Answer(self.settled(service, request, system));
+        };
+        let operation = operation_of(service, request);
+        let scene = Scene {
+            service,
+            request,
+            operation,
+            memory: &active.memory,
+            concerned: active.defect.concerns(operation),
+            next: &|request| self.through(from + 1, service, request, system),
+            system,
+            changed: Cell::new(false),
+        };
+        let delivery = active.defect.effect.answer(&scene);
+        if scene.changed.get() {
+            delivery.map(|reply| marked(reply, active.defect))
+        } else {
+            delivery
+        }
+    }
+
+    /// The innermost answer: the engine's, and what the defects make of what it wrote.
+    fn settled(
+        &self,
+        service: &Service,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+    ) -> Reply {
+        let operation = operation_of(service, request);
+        let touched = RefCell::new(Vec::new());
+        let reply = service.answer_by(request, system, |engine, handler, call, now| {
+            let before = engine.store().clone();
+            let (mut outcome, reads) = engine.run(handler, call, now);
+            for active in &self.active {
+                if !active.defect.concerns(operation) {
+                    continue;
+                }
+                let mut written = Written {
+                    before: &before,
+                    store: engine.store_mut(),
+                    call,
+                    now: now.at,
+                    outcome: &mut outcome,
+                    memory: &active.memory,
+                    touched: false,
+                };
+                match active.defect.effect {
+                    Effect::Amend(amend) => amend(&mut written),
+                    Effect::Stick(_) if written.is_granted() => {
+                        for row in written.changed() {
+                            let id = written.store.stock(row).id;
+                            active.memory.keep(id.to_string());
+                        }
+                    }
+                    _ => {}
+                }
+                if written.touched {
+                    touched.borrow_mut().push(active.defect);
+                }
+            }
+            (outcome, reads)
+        });
+        touched.into_inner().into_iter().fold(reply, marked)
+    }
+}
+
+impl Defect {
+    fn concerns(&self, operation: &str) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+}
+
+fn marked(mut reply: Reply, defect: &Defect) -> Reply {
+    let name = HeaderValue::from_static(defect.name);
+    reply.response.headers_mut().append(DEFECT_HEADER, name);
+    reply
+}
+
+fn operation_of(service: &Service, request: &Request<Bytes>) -> &'static str {
+    let settings = service.settings();
+    let path = urlencoded::decode_path(request.uri().path());
+    let resource = resolve(&path, &settings.profile).map(|(resource, _)| resource);
+    engine::operation_of(resource, request.method(), &settings)
+}
