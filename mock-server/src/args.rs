@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
+use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
 use whippy_mock::model::time::UtcOffset;
 use whippy_mock::profile::Profile;
@@ -49,6 +50,8 @@ pub(crate) enum Listing {
     Worlds,
     /// Print the readings: what the documentation leaves open, and the choices
     Readings,
+    /// Print the defects: ways to break the contract on purpose
+    Defects,
     /// Print the routes of the API
     Routes,
     /// Print the OpenAPI document
@@ -87,6 +90,15 @@ pub(crate) struct ServeArgs {
         value_delimiter = ','
     )]
     reading: Vec<String>,
+
+    /// Breaks the contract on purpose (see `whippy-mock defects`); repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DEFECT",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    defect: Vec<String>,
 
     /// Token that is let in; repeatable; without one any token is
     #[arg(
@@ -253,6 +265,12 @@ impl ServeArgs {
             connections: size(self.max_connections),
             idle: Duration::from_secs(self.idle_timeout.into()),
         };
+        let defects = self
+            .defect
+            .iter()
+            .map(|name| defects::named(name.trim()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|why| format!("--defect: {why}"))?;
         let settings = Settings {
             profile: self.read_profile()?,
             tokens: self.token.clone(),
@@ -266,6 +284,7 @@ impl ServeArgs {
         };
         let server = Server {
             service: Service::new(seed),
+            defects: Defects::new(defects),
             control: Control {
                 token: self.admin_token,
                 started: Instant::now(),

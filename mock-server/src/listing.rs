@@ -1,4 +1,5 @@
-//! What the mock can tell of itself without the source: worlds, readings, routes.
+//! What the mock can tell of itself without the source: worlds, readings, defects,
+//! routes.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -6,6 +7,7 @@ use std::process::ExitCode;
 
 use serde::Deserialize;
 use whippy_mock::assets;
+use whippy_mock::defects::DEFECTS;
 use whippy_mock::endpoints::{Action, RESOURCES};
 use whippy_mock::profile::Reading;
 use whippy_mock::store::Store;
@@ -28,6 +30,7 @@ pub(crate) fn text(listing: Listing) -> String {
     match listing {
         Listing::Worlds => worlds(),
         Listing::Readings => readings(),
+        Listing::Defects => defects(),
         Listing::Routes => routes(),
         Listing::Openapi => openapi(),
     }
@@ -102,6 +105,23 @@ fn readings() -> String {
             );
         }
         let _ = writeln!(out, "    decides in {}\n", entry.operations.join(", "));
+    }
+    out
+}
+
+/// The ways to break the contract.
+fn defects() -> String {
+    let mut out = String::new();
+    for defect in DEFECTS {
+        let operations = match defect.operations {
+            [] => "every operation".to_owned(),
+            some => some.join(", "),
+        };
+        let _ = writeln!(
+            out,
+            "{}\n    {}\n    in {operations}\n",
+            defect.name, defect.about
+        );
     }
     out
 }

@@ -70,7 +70,12 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         eprintln!("whippy-mock: the system gives no address or no signals");
         return ExitCode::FAILURE;
     };
-    let said = listing::print(&format!("Listening on http://{address}\n"));
+    let defects: Vec<_> = server.defects.names().collect();
+    let defects = match defects.as_slice() {
+        [] => String::new(),
+        some => format!("With defects: {}\n", some.join(", ")),
+    };
+    let said = listing::print(&format!("Listening on http://{address}\n{defects}"));
     if said != ExitCode::SUCCESS {
         return said;
     }

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service as HyperService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -20,6 +21,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::control::{AdminCall, Control, PREFIX};
+use crate::defects::{Defects, Delivery};
 use crate::engine::Rule;
 use crate::model::time::Timestamp;
 use crate::problem::Problem;
@@ -68,6 +70,8 @@ impl Default for Limits {
 pub struct Server {
     /// What answers.
     pub service: Service,
+    /// What is wrong with it, on purpose.
+    pub defects: Defects,
     /// What answers under `/__admin/`.
     pub control: Control,
     /// What it is allowed.
@@ -131,7 +135,7 @@ impl Server {
         mut stop: watch::Receiver<bool>,
     ) {
         let _ = stream.set_nodelay(true);
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::new(stop.clone()));
         let idle = self.limits.idle;
         // HTTP/1.1 is served without the reader that tells it from HTTP/2, which costs a
         // copy of every answer; that one is for whoever may be about to send the preface.
@@ -180,14 +184,29 @@ impl Server {
         activity: &Activity,
         request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+    ) -> Result<Response<Payload>, Unanswered> {
         let busy = activity.begin();
         let response = self.respond(request, peer).await;
+        let response = match response {
+            Ok(Some(response)) => Ok(response),
+            Ok(None) => {
+                let mut stop = activity.stop.clone();
+                let _ = stop.changed().await;
+                Err(Unanswered)
+            }
+            Err(unanswered) => Err(unanswered),
+        };
         drop(busy);
-        Ok(response)
+        response
     }
 
-    async fn respond(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Full<Bytes>> {
+    /// The answer; `None` where none ever comes, an error where the connection closes
+    /// instead.
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
         let started = self.log.is_some().then(Instant::now);
         let (head, body) = request.into_parts();
         // hyper looks at the size of a head only while it waits for more of it.
@@ -196,15 +215,25 @@ impl Server {
         } else {
             self.collect(body).await
         };
+        let mut is_cut = false;
         let (request, response, rule) = match body {
             Ok(body) => {
-                let large = body.len() > LARGE_BODY;
+                let lasts = body.len() > LARGE_BODY || self.defects.may_hold();
                 let request = Request::from_parts(head, body);
                 let answer = || self.answer(&request, peer);
-                let (response, rule) = if large {
+                let answered = if lasts {
                     tokio::task::block_in_place(answer)
                 } else {
                     answer()
+                };
+                let (response, rule) = match answered {
+                    Answered::Wholly(response, rule) => (response, rule),
+                    Answered::InPart(response, rule) => {
+                        is_cut = true;
+                        (response, rule)
+                    }
+                    Answered::Never => return Ok(None),
+                    Answered::NotAtAll => return Err(Unanswered),
                 };
                 (request.map(drop), response, rule)
             }
@@ -229,7 +258,7 @@ impl Server {
                 took: started.elapsed(),
             });
         }
-        response.map(Full::new)
+        Ok(Some(response.map(|body| Payload::new(body, is_cut))))
     }
 
     fn refuse(&self, request: &Request<()>, problem: &Problem) -> (Response<Bytes>, Option<Rule>) {
@@ -240,11 +269,7 @@ impl Server {
         (reply.response, Some(reply.rule))
     }
 
-    fn answer(
-        &self,
-        request: &Request<Bytes>,
-        peer: SocketAddr,
-    ) -> (Response<Bytes>, Option<Rule>) {
+    fn answer(&self, request: &Request<Bytes>, peer: SocketAddr) -> Answered {
         if request.uri().path().starts_with(PREFIX) {
             let call = AdminCall {
                 service: &self.service,
@@ -252,10 +277,14 @@ impl Server {
                 peer,
                 system: system_time(),
             };
-            return (self.control.answer(call), None);
+            return Answered::Wholly(self.control.answer(call), None);
         }
-        let reply = self.service.answer(request, system_time);
-        (reply.response, Some(reply.rule))
+        match self.defects.answer(&self.service, request, system_time) {
+            Delivery::Answer(reply) => Answered::Wholly(reply.response, Some(reply.rule)),
+            Delivery::Truncated(reply) => Answered::InPart(reply.response, Some(reply.rule)),
+            Delivery::Hang => Answered::Never,
+            Delivery::Reset => Answered::NotAtAll,
+        }
     }
 
     async fn collect(&self, body: Incoming) -> Result<Bytes, Problem> {
@@ -278,6 +307,90 @@ impl Server {
     }
 }
 
+/// What goes back over the connection, and the rule that decided it.
+enum Answered {
+    Wholly(Response<Bytes>, Option<Rule>),
+    InPart(Response<Bytes>, Option<Rule>),
+    Never,
+    NotAtAll,
+}
+
+/// A request that gets no answer, but the end of its connection.
+#[derive(Debug)]
+struct Unanswered;
+
+impl std::fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a defect leaves the request without an answer")
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
+/// The body of an answer: whole, or half of it before the connection breaks.
+enum Payload {
+    Whole(Full<Bytes>),
+    Cut {
+        announced: u64,
+        /// What is still to be sent; `None` where the end is near.
+        half: Option<Bytes>,
+        flushed: bool,
+    },
+}
+
+impl Payload {
+    fn new(body: Bytes, is_cut: bool) -> Self {
+        if !is_cut {
+            return Self::Whole(Full::new(body));
+        }
+        Self::Cut {
+            announced: body.len() as u64,
+            half: Some(body.slice(..body.len() / 2)),
+            flushed: false,
+        }
+    }
+}
+
+impl Body for Payload {
+    type Data = Bytes;
+    type Error = Unanswered;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
+            Self::Cut { half, flushed, .. } => match half.take() {
+                Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+                // What was sent reaches the client before the connection breaks.
+                None if !*flushed => {
+                    *flushed = true;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                None => Poll::Ready(Some(Err(Unanswered))),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Cut { .. } => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Cut { announced, .. } => SizeHint::with_exact(*announced),
+        }
+    }
+}
+
 /// The size of a request line and headers, bytes, without marks.
 fn head_size(head: &http::request::Parts) -> usize {
     let headers = head.headers.iter();
@@ -294,7 +407,7 @@ trait Closing: Future {
 
 impl<S> Closing for http1::Connection<TokioIo<TcpStream>, S>
 where
-    S: HyperService<Request<Incoming>, Response = Response<Full<Bytes>>>,
+    S: HyperService<Request<Incoming>, Response = Response<Payload>>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     fn close(self: Pin<&mut Self>) {
@@ -304,7 +417,7 @@ where
 
 impl<S> Closing for auto::Connection<'_, TokioIo<TcpStream>, S, TokioExecutor>
 where
-    S: HyperService<Request<Incoming>, Response = Response<Full<Bytes>>>,
+    S: HyperService<Request<Incoming>, Response = Response<Payload>>,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -387,16 +500,19 @@ struct Activity {
     in_flight: AtomicU32,
     /// Milliseconds since `started`.
     last: AtomicU64,
+    /// Changes when the server stops.
+    stop: watch::Receiver<bool>,
 }
 
 struct Busy<'a>(&'a Activity);
 
 impl Activity {
-    fn new() -> Self {
+    fn new(stop: watch::Receiver<bool>) -> Self {
         Self {
             started: Instant::now(),
             in_flight: AtomicU32::new(0),
             last: AtomicU64::new(0),
+            stop,
         }
     }
 

@@ -7,15 +7,16 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::Value;
 
 use super::edit::{Object, rows};
 use super::memory::Memory;
 use super::question::{Question, relink};
-use super::written::Written;
+use super::written::{self, Written};
 use super::{DEFECT_HEADER, Delivery};
-use crate::engine::Reply;
+use crate::endpoints::call::Call;
+use crate::engine::{Engine, Reply};
 use crate::model::time::Timestamp;
 use crate::problem::Problem;
 use crate::service::Service;
@@ -45,6 +46,8 @@ pub(super) enum Effect {
     Body(fn(&mut Value)),
     /// The body of a refusal or of a 208 is another.
     Refusal(fn(&mut Value)),
+    /// A refusal that has this key has another status.
+    Refused(&'static str, u16),
     /// The bytes of a JSON body are others.
     Bytes(fn(&mut Vec<u8>)),
     /// What a request wrote is written otherwise, in the same breath.
@@ -113,6 +116,12 @@ impl Effect {
                     edit_json(reply, edit);
                 }
             }),
+            Self::Refused(key, to) => scene.edited(|reply| {
+                let body = json_of(reply);
+                if !is_granted(reply) && body.get(key).is_some() {
+                    *reply.response.status_mut() = status(to);
+                }
+            }),
             Self::Bytes(edit) => scene.edited(|reply| {
                 if is_json(reply) && !reply.response.body().is_empty() {
                     let mut bytes = reply.response.body().to_vec();
@@ -129,8 +138,22 @@ impl Effect {
                     scene.usual()
                 }
             }
-            // Acts beside the engine, in `Defects::settled`.
+            // They act beside the engine, in `amend`.
             Self::Amend(_) | Self::Stick(_) => scene.usual(),
+        }
+    }
+
+    /// Acts on what a request wrote.
+    pub(super) fn amend(&self, written: &mut Written<'_, '_>) {
+        match self {
+            Self::Amend(amend) => amend(written),
+            Self::Stick(_) if written.is_granted() => {
+                for row in written.changed() {
+                    let id = written.store.stock(row).id;
+                    written.memory.keep(id.to_string());
+                }
+            }
+            _ => {}
         }
     }
 
@@ -183,6 +206,33 @@ impl Scene<'_> {
         })
     }
 
+    /// What the answer to another question would be, which nobody sees.
+    pub(super) fn ask(&self, hear: impl FnOnce(&mut Question<'_>)) -> Option<Reply> {
+        let mut question = Question::of(self.request, self.service);
+        hear(&mut question);
+        let asked = question.into_request(self.request);
+        match (self.next)(asked.as_ref().unwrap_or(self.request)) {
+            Delivery::Answer(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    /// The engine's own answer, once what it wrote is written otherwise.
+    pub(super) fn amended(&self, amend: fn(&mut Written<'_, '_>)) -> Delivery {
+        self.mark();
+        let effects = [(&Effect::Amend(amend), self.memory)];
+        let run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
+            written::run(engine, (handler, call, now), &effects).0
+        };
+        Delivery::Answer(self.service.answer_by(self.request, self.system, run))
+    }
+
+    /// The answer to another request, as the answer to this one.
+    pub(super) fn pass_off(&self, request: &Request<Bytes>) -> Delivery {
+        self.mark();
+        (self.next)(request)
+    }
+
     /// The answer to what the request is taken for.
     pub(super) fn heard(&self, hear: impl FnOnce(&mut Question<'_>)) -> Delivery {
         let mut question = Question::of(self.request, self.service);
@@ -231,6 +281,11 @@ pub(super) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+/// The JSON of an answer; null where it has none.
+pub(super) fn json_of(reply: &Reply) -> Value {
+    serde_json::from_slice(reply.response.body()).unwrap_or_default()
+}
+
 fn is_json(reply: &Reply) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(reply.response.body()).is_ok()
 }
@@ -258,11 +313,6 @@ fn stick(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
             }
         });
     });
-}
-
-/// Whether the request is one whose answer has no body.
-pub(super) fn is_head(request: &Request<Bytes>) -> bool {
-    request.method() == Method::HEAD
 }
 
 /// Gives an answer another body; what the head says of its length goes with it.

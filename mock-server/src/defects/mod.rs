@@ -6,29 +6,48 @@
 //! goes straight through. Each defect breaks a rule that is documented, the stack's or
 //! observed; what is only another choice of a reading is none.
 
+mod access;
+mod active_stocks;
+mod bytes;
+mod connections;
+mod creates;
+mod dates;
 mod edit;
 mod effect;
+mod filters;
+mod listing;
 mod memory;
+mod methods;
+mod operations;
+mod overlaps;
+mod pages;
+mod places;
+mod queries;
 mod question;
+mod refusals;
+mod reservations;
+mod sorting;
 mod statuses;
+mod stocks;
+mod upserts;
 mod written;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 
-use bytes::Bytes;
+use ::bytes::Bytes;
 use http::header::HeaderName;
 use http::{HeaderValue, Request};
 
+use crate::endpoints::call::Call;
 use crate::endpoints::resolve;
-use crate::engine::{self, Reply};
+use crate::engine::{self, Engine, Reply};
 use crate::model::time::Timestamp;
 use crate::profile::did_you_mean;
 use crate::service::Service;
 use crate::wire::urlencoded;
 use effect::{Effect, Scene};
 use memory::Memory;
-use written::Written;
 
 /// The header that names the defect of an answer; only an answer in which one had its
 /// hand has it.
@@ -52,7 +71,41 @@ impl fmt::Debug for Defect {
     }
 }
 
-const TABLES: &[&[Defect]] = &[statuses::ROWS];
+/// A row of the tables.
+const fn defect(
+    name: &'static str,
+    operations: &'static [&'static str],
+    effect: Effect,
+    about: &'static str,
+) -> Defect {
+    Defect {
+        name,
+        about,
+        operations,
+        effect,
+    }
+}
+
+const TABLES: &[&[Defect]] = &[
+    statuses::ROWS,
+    stocks::ROWS,
+    dates::ROWS,
+    refusals::ROWS,
+    filters::ROWS,
+    sorting::ROWS,
+    pages::ROWS,
+    creates::ROWS,
+    reservations::ROWS,
+    upserts::ROWS,
+    queries::ROWS,
+    active_stocks::ROWS,
+    places::ROWS,
+    access::ROWS,
+    methods::ROWS,
+    bytes::ROWS,
+    connections::ROWS,
+    overlaps::ROWS,
+];
 
 const COUNT: usize = {
     let (mut count, mut table) = (0, 0);
@@ -63,7 +116,7 @@ const COUNT: usize = {
     count
 };
 
-const JOINED: [Defect; COUNT] = {
+static JOINED: [Defect; COUNT] = {
     let mut joined = [TABLES[0][0]; COUNT];
     let (mut at, mut table) = (0, 0);
     while table < TABLES.len() {
@@ -214,40 +267,23 @@ impl Defects {
         system: &dyn Fn() -> Timestamp,
     ) -> Reply {
         let operation = operation_of(service, request);
-        let touched = RefCell::new(Vec::new());
-        let reply = service.answer_by(request, system, |engine, handler, call, now| {
-            let before = engine.store().clone();
-            let (mut outcome, reads) = engine.run(handler, call, now);
-            for active in &self.active {
-                if !active.defect.concerns(operation) {
-                    continue;
-                }
-                let mut written = Written {
-                    before: &before,
-                    store: engine.store_mut(),
-                    call,
-                    now: now.at,
-                    outcome: &mut outcome,
-                    memory: &active.memory,
-                    touched: false,
-                };
-                match active.defect.effect {
-                    Effect::Amend(amend) => amend(&mut written),
-                    Effect::Stick(_) if written.is_granted() => {
-                        for row in written.changed() {
-                            let id = written.store.stock(row).id;
-                            active.memory.keep(id.to_string());
-                        }
-                    }
-                    _ => {}
-                }
-                if written.touched {
-                    touched.borrow_mut().push(active.defect);
-                }
-            }
-            (outcome, reads)
-        });
-        touched.into_inner().into_iter().fold(reply, marked)
+        let concerns = |active: &&Active| active.defect.concerns(operation);
+        let concerned: Vec<&Active> = self.active.iter().filter(concerns).collect();
+        let effects: Vec<_> = concerned
+            .iter()
+            .map(|active| (&active.defect.effect, &active.memory))
+            .collect();
+        let mut touched = Vec::new();
+        let run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
+            let (handled, by) = written::run(engine, (handler, call, now), &effects);
+            touched = by;
+            handled
+        };
+        let reply = service.answer_by(request, system, run);
+        let touching = concerned.into_iter().zip(touched);
+        touching
+            .filter(|(_, touched)| *touched)
+            .fold(reply, |reply, (active, _)| marked(reply, active.defect))
     }
 }
 

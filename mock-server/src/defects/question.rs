@@ -111,7 +111,7 @@ pub(super) fn query_of(request: &Request<Bytes>) -> Vec<(String, String)> {
     pairs.into_iter().map(owned).collect()
 }
 
-fn encoded(query: &[(String, String)]) -> String {
+pub(super) fn encoded(query: &[(String, String)]) -> String {
     let pairs: Vec<Pair<'_>> = query
         .iter()
         .map(|(name, value)| (name.as_str().into(), value.as_str().into()))

@@ -2,7 +2,8 @@
 
 use crate::endpoints::call::Call;
 use crate::endpoints::stocks::write_stock;
-use crate::endpoints::{Answer, Outcome};
+use crate::endpoints::{Answer, Handler, Outcome};
+use crate::engine::{Engine, Handled, Now};
 use crate::model::fields::Body;
 use crate::model::stock::Stock;
 use crate::model::time::Timestamp;
@@ -12,6 +13,7 @@ use crate::store::table::Row;
 use crate::wire::json::Value;
 use crate::wire::text::strip;
 
+use super::effect::Effect;
 use super::memory::Memory;
 
 /// A write that has just happened, or was refused.
@@ -32,10 +34,41 @@ pub(super) struct Written<'a, 'c> {
     pub(super) touched: bool,
 }
 
+/// Runs a handler, and lets each effect write otherwise what it wrote; which of them
+/// did.
+pub(super) fn run(
+    engine: &mut Engine,
+    (handler, call, now): (Handler, &Call<'_>, Now),
+    effects: &[(&Effect, &Memory)],
+) -> (Handled, Vec<bool>) {
+    let before = engine.store().clone();
+    let (mut outcome, reads) = engine.run(handler, call, now);
+    let touch = |(effect, memory): &(&Effect, &Memory)| {
+        let mut written = Written {
+            before: &before,
+            store: engine.store_mut(),
+            call,
+            now: now.at,
+            outcome: &mut outcome,
+            memory,
+            touched: false,
+        };
+        effect.amend(&mut written);
+        written.touched
+    };
+    let touched = effects.iter().map(touch).collect();
+    ((outcome, reads), touched)
+}
+
 impl Written<'_, '_> {
     /// Whether it was granted.
     pub(super) fn is_granted(&self) -> bool {
         self.outcome.is_ok()
+    }
+
+    /// Whether it was refused for this.
+    pub(super) fn was_refused(&self, problem: &Problem) -> bool {
+        self.outcome.as_ref().err() == Some(problem)
     }
 
     /// A text of the request: of the body, or of the query.
@@ -143,24 +176,27 @@ impl Written<'_, '_> {
 
     /// Shows a stock, where the answer shows one at all.
     pub(super) fn show(&mut self, stock: &Stock) {
-        if matches!(&self.outcome, Ok(answer) if answer.status == 201) {
-            self.create_answer(stock);
+        let mut body = Vec::new();
+        write_stock(&mut body, stock, self.store.places(), self.call.local());
+        if let Ok(answer) = self.outcome
+            && answer.status == 201
+            && answer.body != body
+        {
+            self.touched = true;
+            answer.body = body;
         }
     }
 
-    /// Answers 201 with a stock.
-    pub(super) fn create_answer(&mut self, stock: &Stock) {
-        let mut body = Vec::new();
-        write_stock(&mut body, stock, self.store.places(), self.call.local());
-        if !matches!(&self.outcome, Ok(answer) if answer.body == body) {
-            self.touched = true;
-            *self.outcome = Ok(Answer {
-                status: 201,
-                rule: "created",
-                grade: Grade::Documented,
-                body,
-            });
-        }
+    /// Answers as a create does that is granted.
+    pub(super) fn grant(&mut self, stock: &Stock) {
+        self.touched = true;
+        *self.outcome = Ok(Answer {
+            status: 201,
+            rule: "created",
+            grade: Grade::Documented,
+            body: Vec::new(),
+        });
+        self.show(stock);
     }
 
     /// Refuses it.

@@ -1,0 +1,90 @@
+//! A page of stocks made anew out of all rows, for what no other question gives.
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
+
+use super::Delivery;
+use super::effect::{Scene, is_granted, json_of};
+use super::question::Question;
+use crate::endpoints::call::Call;
+use crate::query::{self, FILTERS};
+use crate::wire::urlencoded::{self, Pair};
+
+/// Whether a parameter is a filter of the list.
+pub(super) fn is_filter(name: &str) -> bool {
+    FILTERS
+        .iter()
+        .any(|field| field.parameters().any(|(known, _)| known == name))
+}
+
+/// The rows that a question finds, as far as one page holds them.
+pub(super) fn all_rows(scene: &Scene<'_>, hear: impl FnOnce(&mut Question<'_>)) -> Vec<Value> {
+    let most = scene.service.settings().profile.page_limit;
+    let reply = scene.ask(|question| {
+        hear(question);
+        question.drop(&["page", "limit"]);
+        question.query.push(("limit".to_owned(), most.to_string()));
+    });
+    let body = reply.map(|reply| json_of(&reply)).unwrap_or_default();
+    body["results"].as_array().cloned().unwrap_or_default()
+}
+
+/// The page that a request asks for, out of these rows.
+pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
+    let Some(first) = scene.ask(|question| question.drop(&["page"])) else {
+        return scene.usual();
+    };
+    if !is_granted(&first) {
+        return scene.usual();
+    }
+    let settings = scene.service.settings();
+    let text = scene.request.uri().query().unwrap_or_default();
+    let pairs = urlencoded::decode(text.as_bytes()).unwrap_or_default();
+    let (limit, _) = query::page_limit(&pairs, &settings.profile);
+    let page = match query::page(&pairs, limit, rows.len()) {
+        Ok(page) => page,
+        Err(problem) => return scene.refuse(&problem),
+    };
+    let shown = rows.iter().skip(page.offset).take(limit);
+    let shown: Vec<String> = shown.map(Value::to_string).collect();
+    let mut body = format!("{{\"count\":{},", rows.len()).into_bytes();
+    let has_next = page.offset + limit < rows.len();
+    write_links(&mut body, scene.request, &pairs, page, has_next, scene);
+    body.extend_from_slice(b",\"results\":[");
+    body.extend_from_slice(shown.join(",").as_bytes());
+    body.extend_from_slice(b"]}");
+    // Edited from the usual answer, so that one that comes to the same is not marked.
+    match scene.usual() {
+        Delivery::Answer(usual) if is_granted(&usual) => {
+            scene.edit(Delivery::Answer(usual), |reply| {
+                *reply.response.body_mut() = body.into();
+            })
+        }
+        _ => scene.edit(Delivery::Answer(first), |reply| {
+            *reply.response.body_mut() = body.into();
+        }),
+    }
+}
+
+fn write_links(
+    out: &mut Vec<u8>,
+    request: &Request<Bytes>,
+    pairs: &[Pair<'_>],
+    page: query::Page,
+    has_next: bool,
+    scene: &Scene<'_>,
+) {
+    let settings = scene.service.settings();
+    let path = urlencoded::decode_path(request.uri().path());
+    let call = Call::new(&settings, (&path, None), pairs, request);
+    call.write_links(out, page, has_next);
+}
+
+/// The rows of several questions, each once, in the order of ids.
+pub(super) fn union(all: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
+    let mut rows: Vec<Value> = all.into_iter().flatten().collect();
+    rows.sort_by_key(|row| row["id"].as_i64());
+    rows.dedup_by_key(|row| row["id"].as_i64());
+    rows
+}
