@@ -249,7 +249,7 @@ fn operation_shown(action: &Action, rule: &str) -> &'static str {
 }
 
 /// The operation that a request means, even where it is refused.
-pub(crate) fn operation_of(
+fn operation_of(
     resource: Option<&'static Resource>,
     method: &Method,
     settings: &Settings,

@@ -38,11 +38,11 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-demands-unit-type", CREATE, Take(|s| demand(s, "unit_type")), "`unit_type` is required."),
     defect("create-demands-reserved-stock", CREATE, Take(|s| demand(s, "reserved_stock")), "`reserved_stock` is required."),
     // Fields that are passed over.
-    defect("create-ignores-reserved-stock", CREATE, Hear(|q| q.each(|s| remove(s, "reserved_stock"))), "`reserved_stock` is passed over."),
-    defect("create-ignores-is-active", CREATE, Hear(|q| q.each(|s| remove(s, "is_active"))), "`is_active` is passed over."),
-    defect("create-ignores-unit-type", CREATE, Hear(|q| q.each(|s| remove(s, "unit_type"))), "`unit_type` is passed over."),
-    defect("create-ignores-stock-type", CREATE, Hear(|q| q.each(|s| remove(s, "stock_type"))), "`stock_type` is passed over."),
-    defect("create-ignores-period", CREATE, Hear(|q| q.each(|s| remove(s, "period"))), "`period` is passed over."),
+    defect("create-ignores-reserved-stock", CREATE, Hear(|q| q.each(|s| remove(s, "reserved_stock"))), "A create passes over `reserved_stock`."),
+    defect("create-ignores-is-active", CREATE, Hear(|q| q.each(|s| remove(s, "is_active"))), "A create passes over `is_active`."),
+    defect("create-ignores-unit-type", CREATE, Hear(|q| q.each(|s| remove(s, "unit_type"))), "A create passes over `unit_type`."),
+    defect("create-ignores-stock-type", CREATE, Hear(|q| q.each(|s| remove(s, "stock_type"))), "A create passes over `stock_type`."),
+    defect("create-ignores-period", CREATE, Hear(|q| q.each(|s| remove(s, "period"))), "A create passes over `period`."),
     // Values that are changed on their way.
     defect("create-stores-one-less", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.saturating_sub(1))), "A stock has one piece less than it was created with."),
     defect("create-takes-off-the-reserved", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.saturating_sub(stock.reserved))), "`reserved_stock` is taken off `stock`."),

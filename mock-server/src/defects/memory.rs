@@ -12,7 +12,7 @@ use super::question::Question;
 use crate::engine::Reply;
 
 /// How long a request is held back for another to overlap with.
-const HELD: Duration = Duration::from_millis(50);
+const HELD: Duration = Duration::from_millis(100);
 
 /// What a defect keeps.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::edit::remove;
 use super::effect::Effect::{Body, Head, Take};
 use super::effect::{Scene, json_of, set_body, status};
-use super::operations::{ANY, METADATA};
+use super::operations::{ANY, METADATA, UNROUTED};
 use super::{Defect, Delivery, defect};
 use crate::problem::Problem;
 
@@ -34,7 +34,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("slash-redirect-without-location", ANY, Head(|r| { r.headers_mut().remove(LOCATION); }), "The redirection to the path with its slash says not where to."),
     defect("slash-redirect-leads-back", ANY, Head(|r| relocate(r, |to| to.replacen("/?", "?", 1).trim_end_matches('/').to_owned())), "The redirection to the path with its slash leads to the path without."),
     defect("unknown-path-is-found", ANY, Take(found), "A path that is none answers 200 with an empty object."),
-    defect("unknown-path-is-unauthorized", ANY, Take(|s| if s.operation == "unrouted" { s.refuse(&Problem::NoCredentials) } else { s.usual() }), "A path that is none is refused with 401."),
+    defect("unknown-path-is-unauthorized", ANY, Take(|s| if is_refused(&s.usual(), 404) && s.operation == UNROUTED { s.refuse(&Problem::NoCredentials) } else { s.usual() }), "A path that is none is refused with 401."),
     // Negotiation and parsing.
     defect("accept-not-checked", ANY, Take(any_accept), "`Accept` is passed over."),
     defect("content-type-not-checked", ANY, Take(any_type), "`Content-Type` is passed over: every body is JSON."),
@@ -121,7 +121,7 @@ fn slash(scene: &Scene<'_>) -> Delivery {
 
 fn found(scene: &Scene<'_>) -> Delivery {
     scene.edited(|reply| {
-        if scene.operation == "unrouted" && reply.response.status() == 404 {
+        if scene.operation == UNROUTED && reply.response.status() == 404 {
             *reply.response.status_mut() = status(200);
             set_body(reply, "{}");
         }

@@ -37,11 +37,11 @@ use std::fmt;
 
 use ::bytes::Bytes;
 use http::header::HeaderName;
-use http::{HeaderValue, Request};
+use http::{HeaderValue, Method, Request};
 
 use crate::endpoints::call::Call;
 use crate::endpoints::resolve;
-use crate::engine::{self, Engine, Reply};
+use crate::engine::{Engine, Reply};
 use crate::model::time::Timestamp;
 use crate::profile::did_you_mean;
 use crate::service::Service;
@@ -299,9 +299,17 @@ fn marked(mut reply: Reply, defect: &Defect) -> Reply {
     reply
 }
 
+/// The operation that a request asks for. One that a path does not take is none, and
+/// `OPTIONS` is one of its own, whatever the path.
 fn operation_of(service: &Service, request: &Request<Bytes>) -> &'static str {
     let settings = service.settings();
     let path = urlencoded::decode_path(request.uri().path());
-    let resource = resolve(&path, &settings.profile).map(|(resource, _)| resource);
-    engine::operation_of(resource, request.method(), &settings)
+    let Some((resource, _)) = resolve(&path, &settings.profile) else {
+        return operations::UNROUTED;
+    };
+    if request.method() == Method::OPTIONS {
+        return "stock-metadata";
+    }
+    let action = resource.action(request.method(), &settings.profile);
+    action.map_or(operations::UNROUTED, |action| action.operation)
 }

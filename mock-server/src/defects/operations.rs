@@ -1,5 +1,8 @@
 //! The operations that the tables name, by their ids.
 
+/// A path or a method that no operation has.
+pub(super) const UNROUTED: &str = "unrouted";
+
 pub(super) const ANY: &[&str] = &[];
 pub(super) const LIST: &[&str] = &["list-stocks"];
 pub(super) const CREATE: &[&str] = &["create-stock"];

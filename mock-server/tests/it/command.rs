@@ -122,6 +122,17 @@ const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
+        flag: "defect",
+        one: "list-answers-206,stock-id-is-text",
+        other: "list-answers-206",
+        look: |mock| {
+            let page = mock.get(STOCKS).expect(206).json();
+            page["results"][0]["id"].to_string()
+        },
+        seen: ("\"2\"", "2"),
+        ..SETTING
+    },
+    Setting {
         flag: "token",
         one: "one,uno",
         other: "other",
@@ -348,6 +359,8 @@ fn a_host_may_be_a_name() {
 #[case("reading", "salabel=stock", "`salable`")]
 #[case("reading", "salable=stocks", "one of active-unreserved, ")]
 #[case("reading", "page-size=0", "from 1 to 1000000")]
+#[case("defect", "create-answer-200", "`create-answers-200`")]
+#[case("defect", "", "no defect ``")]
 #[case("token", "a token", "no spaces")]
 #[case("token", "one,,other", "no spaces")]
 #[case("clock", "noon", "date-time like 2023-")]
@@ -392,6 +405,7 @@ fn the_sentence_says_what_the_flag_takes() {
         "--reading=salabel=stock",
         "--reading=salable=stocks",
         "--reading=page-size=0",
+        "--defect=create-answer-200",
         "--token=a token",
         "--clock=noon",
         "--clock=2023-05-10T13:37:18Z,tick=x",
@@ -412,6 +426,7 @@ fn the_sentence_says_what_the_flag_takes() {
     --reading: there is no reading `salabel`; did you mean `salable`? `whippy-mock readings` lists them all
     --reading: reading `salable` cannot be `stocks`: it takes one of active-unreserved, unreserved, stock
     --reading: reading `page-size` cannot be `0`: it takes a whole number from 1 to 1000000
+    --defect: there is no defect `create-answer-200`; did you mean `create-answers-200`? `whippy-mock defects` lists them all
     --token cannot be `a token`: a token is not empty and has no spaces
     --clock cannot be `noon`: `noon` is no date-time like 2023-05-10T13:37:18.209869+03:00; or `real`
     --clock cannot be `2023-05-10T13:37:18Z,tick=x`: the tick `x` is no number of microseconds; or `real`
@@ -635,7 +650,7 @@ fn the_openapi_document_is_printed_as_it_is_served() {
 
 #[rstest]
 fn a_reader_that_goes_away_is_no_failure(
-    #[values("worlds", "readings", "routes", "openapi")] command: &str,
+    #[values("worlds", "readings", "defects", "routes", "openapi")] command: &str,
     #[values(0, 1)] lines: usize,
 ) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_whippy-mock"))
@@ -661,7 +676,7 @@ fn a_reader_that_goes_away_is_no_failure(
 
 #[rstest]
 fn what_is_printed_does_not_depend_on_the_variables_of_the_server(
-    #[values("worlds", "readings", "routes", "openapi")] command: &str,
+    #[values("worlds", "readings", "defects", "routes", "openapi")] command: &str,
 ) {
     let variables: Vec<_> = SETTINGS
         .iter()

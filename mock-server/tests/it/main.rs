@@ -9,6 +9,7 @@ mod admin;
 mod api;
 mod command;
 mod contract;
+mod defects;
 mod layers;
 mod properties;
 mod readings;
