@@ -21,7 +21,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-exists-ignores-location", CREATE, Amend(|w| exists_if(w, |_, _, _| true)), "A stock of the SKU at another location counts as the same."),
     defect("create-exists-ignores-sku", CREATE, Amend(exists_at_location), "A stock of another SKU at the location counts as the same."),
     defect("create-exists-ignores-location-of-provider", CREATE, Amend(|w| exists_if(w, same_provider)), "A stock of the SKU at another location of the provider counts as the same."),
-    defect("create-accepts-a-foreign-location", CREATE, Hear(at_its_provider), "A location of another provider is accepted."),
+    defect("create-accepts-a-foreign-location", CREATE, Hear(|q| if q.body.get("provider").is_some() { at_its_provider(q) }), "A location of another provider is accepted."),
     defect("create-refuses-a-good-location", CREATE, Amend(|w| if w.is_granted() { w.undo(); w.refuse(Problem::InvalidLocation) }), "A location of the provider is refused."),
     // What is written at all.
     defect("create-writes-nothing", CREATE, Amend(|w| if w.is_granted() { w.undo() }), "A create answers 201 and writes nothing."),

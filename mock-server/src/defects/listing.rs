@@ -1,7 +1,5 @@
 //! A page of stocks made anew out of all rows, for what no other question gives.
 
-use bytes::Bytes;
-use http::Request;
 use serde_json::Value;
 
 use super::Delivery;
@@ -50,7 +48,7 @@ pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
     let shown: Vec<String> = shown.map(Value::to_string).collect();
     let mut body = format!("{{\"count\":{},", rows.len()).into_bytes();
     let has_next = page.offset + limit < rows.len();
-    write_links(&mut body, scene.request, &pairs, page, has_next, scene);
+    write_links(&mut body, scene, &pairs, page, has_next);
     body.extend_from_slice(b",\"results\":[");
     body.extend_from_slice(shown.join(",").as_bytes());
     body.extend_from_slice(b"]}");
@@ -69,16 +67,31 @@ pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
 
 fn write_links(
     out: &mut Vec<u8>,
-    request: &Request<Bytes>,
+    scene: &Scene<'_>,
     pairs: &[Pair<'_>],
     page: query::Page,
     has_next: bool,
-    scene: &Scene<'_>,
 ) {
     let settings = scene.service.settings();
-    let path = urlencoded::decode_path(request.uri().path());
-    let call = Call::new(&settings, (&path, None), pairs, request);
+    let path = urlencoded::decode_path(scene.request.uri().path());
+    let call = Call::new(&settings, (&path, None), pairs, scene.request);
     call.write_links(out, page, has_next);
+}
+
+/// The link that leads on from a page, whether there is a next one or not.
+pub(super) fn link_onwards(scene: &Scene<'_>, number: usize) -> Value {
+    let text = scene.request.uri().query().unwrap_or_default();
+    let pairs = urlencoded::decode(text.as_bytes()).unwrap_or_default();
+    let page = query::Page {
+        number,
+        offset: 0,
+        limit: 1,
+    };
+    let mut links = b"{".to_vec();
+    write_links(&mut links, scene, &pairs, page, true);
+    links.push(b'}');
+    let mut links: Value = serde_json::from_slice(&links).unwrap_or_default();
+    links["next"].take()
 }
 
 /// The rows of several questions, each once, in the order of ids.

@@ -8,6 +8,7 @@ use super::edit::remove;
 use super::effect::Effect::{Body, Head, Take};
 use super::effect::{Scene, json_of, set_body, status};
 use super::operations::{ANY, METADATA, UNROUTED};
+use super::question::with_target;
 use super::{Defect, Delivery, defect};
 use crate::problem::Problem;
 
@@ -111,11 +112,11 @@ fn slash(scene: &Scene<'_>) -> Delivery {
     let uri = scene.request.uri();
     let query = uri.query().map(|query| format!("?{query}"));
     let target = format!("{}/{}", uri.path(), query.unwrap_or_default());
-    let mut request = scene.request.clone();
-    let Ok(target) = target.parse() else {
+    let Some(uri) = with_target(uri, &target) else {
         return delivery;
     };
-    *request.uri_mut() = target;
+    let mut request = scene.request.clone();
+    *request.uri_mut() = uri;
     scene.pass_off(&request)
 }
 

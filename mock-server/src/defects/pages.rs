@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::edit::{Object, alter, quoted, remove, rename, set};
 use super::effect::Effect::{Body, Every, Hear, Ignore, Take};
 use super::effect::{Scene, edit_json, is_granted, json_of, set_body, status};
-use super::listing::is_filter;
+use super::listing::{is_filter, link_onwards};
 use super::operations::{LIST, PAGES};
 use super::question::Question;
 use super::{Defect, Delivery, defect};
@@ -241,35 +241,29 @@ fn without_last(scene: &Scene<'_>) -> Delivery {
 fn never_ends(scene: &Scene<'_>) -> Delivery {
     let question = Question::of(scene.request, scene.service);
     let page = question.parameter("page").unwrap_or("1");
-    let next = page.parse::<i64>().unwrap_or(1) + 1;
-    let host = scene.request.headers().get(http::header::HOST);
-    let host = host
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
-    let path = scene.request.uri().path();
-    let mut query = without(question.query.clone(), |name| name == "page");
-    query.push(("page".to_owned(), next.to_string()));
-    let query = super::question::encoded(&query);
+    let next = link_onwards(scene, page.parse().unwrap_or(1));
     scene.edited(|reply| {
         if is_granted(reply) {
             edit_json(reply, |body| {
                 if body["next"].is_null() {
-                    body["next"] = format!("http://{host}{path}?{query}").into();
+                    body["next"] = next;
                 }
             });
         }
     })
 }
 
-/// Whether a page was refused for not being there.
-fn is_beyond(delivery: &Delivery) -> bool {
-    matches!(delivery, Delivery::Answer(reply)
-        if reply.response.status() == 404 && json_of(reply)["detail"] == "Invalid page.")
+/// Whether a page was refused for being beyond the last.
+fn is_beyond(scene: &Scene<'_>, delivery: &Delivery) -> bool {
+    let question = Question::of(scene.request, scene.service);
+    let page = question.parameter("page");
+    let is_a_number = page.is_some_and(|page| page.parse::<u64>().is_ok_and(|page| page > 0));
+    is_a_number && matches!(delivery, Delivery::Answer(reply) if reply.response.status() == 404)
 }
 
 fn empty_beyond(scene: &Scene<'_>) -> Delivery {
     let delivery = scene.usual();
-    if !is_beyond(&delivery) {
+    if !is_beyond(scene, &delivery) {
         return delivery;
     }
     let first = scene.ask(|question| question.drop(&["page"]));
@@ -282,7 +276,7 @@ fn empty_beyond(scene: &Scene<'_>) -> Delivery {
 }
 
 fn last_beyond(scene: &Scene<'_>) -> Delivery {
-    if !is_beyond(&scene.usual()) {
+    if !is_beyond(scene, &scene.usual()) {
         return scene.usual();
     }
     scene.heard(|question| question.alter("page", |_| "last".to_owned()))

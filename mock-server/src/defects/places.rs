@@ -7,6 +7,7 @@ use super::edit::{alter, quoted, remove, rename, set};
 use super::effect::Effect::{Amend, Body, Row, RowOf, Take};
 use super::effect::{Scene, set_body, status};
 use super::operations::{NEW_PLACES, PLACE_LISTS, SHOWN_PLACES};
+use super::question::with_target;
 use super::{Defect, Delivery, defect};
 use crate::problem::Problem;
 use crate::store::places::PlaceKind;
@@ -54,7 +55,7 @@ fn another(scene: &Scene<'_>) -> Delivery {
     }
     let others = [id - 1, id + 1].into_iter().filter_map(|other| {
         let mut request: Request<_> = scene.request.clone();
-        *request.uri_mut() = format!("{list}/{other}/").parse().ok()?;
+        *request.uri_mut() = with_target(scene.request.uri(), &format!("{list}/{other}/"))?;
         match (scene.next)(&request) {
             Delivery::Answer(reply) if reply.response.status() == 200 => Some(reply),
             _ => None,

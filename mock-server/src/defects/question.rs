@@ -39,10 +39,8 @@ impl<'a> Question<'a> {
         if self.query != before.query {
             changed = true;
             let query = encoded(&self.query);
-            let path = came.uri().path();
-            let mut parts = came.uri().clone().into_parts();
-            parts.path_and_query = format!("{path}?{query}").parse().ok();
-            *request.uri_mut() = Uri::from_parts(parts).ok()?;
+            let target = format!("{}?{query}", came.uri().path());
+            *request.uri_mut() = with_target(came.uri(), &target)?;
         }
         if self.body != before.body {
             changed = true;
@@ -101,6 +99,13 @@ impl<'a> Question<'a> {
             _ => {}
         }
     }
+}
+
+/// A URI with another path and query.
+pub(super) fn with_target(uri: &Uri, target: &str) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target.parse().ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 /// The parameters of a request.

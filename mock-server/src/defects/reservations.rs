@@ -140,7 +140,7 @@ fn first_location(question: &mut Question<'_>, even_if_named: bool) {
 }
 
 fn creates(written: &mut Written<'_, '_>) {
-    if !written.was_refused(&Problem::NoSuchStock) {
+    if !written.was_refused(&Problem::NoSuchStock) || !written.named().is_empty() {
         return;
     }
     let code = written.text("location").unwrap_or_default();

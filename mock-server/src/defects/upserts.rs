@@ -41,7 +41,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("upsert-applies-the-last-row-alone", UPSERT, Hear(|q| if let Value::Array(rows) = &mut q.body { rows.drain(..rows.len().saturating_sub(1)); }), "An upsert of several rows applies only the last."),
     defect("upsert-writes-nothing", UPSERT, Amend(|w| if w.is_granted() { w.undo() }), "An upsert answers 200 and writes nothing."),
     defect("upsert-writes-what-it-refuses", UPSERT, Take(writes_the_good), "An upsert that is refused has written its good rows."),
-    defect("upsert-accepts-a-foreign-location", UPSERT, Hear(|q| known_rows(q, false)), "An upsert passes over a row whose location is another provider's, and answers 200."),
+    defect("upsert-passes-over-a-foreign-location", UPSERT, Hear(|q| known_rows(q, false)), "An upsert passes over a row whose location is another provider's, and answers 200."),
     defect("upsert-refuses-one-row", UPSERT, Take(|s| refuse_if(s, Value::is_object)), "An upsert of one object is refused; it wants a list."),
     defect("upsert-refuses-a-list", UPSERT, Take(|s| refuse_if(s, Value::is_array)), "An upsert of a list is refused; it wants one object."),
     // The answer.

@@ -148,18 +148,12 @@ fn world() -> Value {
     })
 }
 
-/// What a client does at a time.
-enum Step {
-    One(Request<Bytes>),
-    /// At once.
-    Two(Request<Bytes>, Request<Bytes>),
-}
-
-struct Session(Vec<Step>);
+/// What a client does, step by step; several requests of a step go at once.
+struct Session(Vec<Vec<Request<Bytes>>>);
 
 impl Session {
     fn ask(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) {
-        self.0.push(Step::One(request(method, path, headers, body)));
+        self.0.push(vec![request(method, path, headers, body)]);
     }
 
     fn get(&mut self, path: &str) {
@@ -185,7 +179,7 @@ impl Session {
 
     fn twice_at_once(&mut self, path: &str, body: &Value) {
         let one = || request("POST", path, JSON, &body.to_string());
-        self.0.push(Step::Two(one(), one()));
+        self.0.push(vec![one(), one()]);
     }
 }
 
@@ -399,7 +393,7 @@ fn knock(s: &mut Session) {
         r#"{"username": "ann", "password": "x"}"#,
     );
     anonymous.headers_mut().remove("authorization");
-    s.0.push(Step::One(anonymous));
+    s.0.push(vec![anonymous]);
     s.post(LOGIN, &json!({"username": "", "password": "x"}));
     s.post(LOGIN, &json!({"username": "ann"}));
 }
@@ -517,20 +511,11 @@ fn overlap(s: &mut Session) {
     s.look();
     s.twice_at_once(STOCKS, &row("hurried", "110", 1));
     s.look();
-    s.0.push(Step::Two(
-        request(
-            "POST",
-            UPSERT,
-            JSON,
-            &json!([row("500", "110", 71)]).to_string(),
-        ),
-        request(
-            "POST",
-            UPSERT,
-            JSON,
-            &json!([row("505", "110", 72)]).to_string(),
-        ),
-    ));
+    let upsert = |sku| {
+        let rows = json!([row(sku, "110", 71)]);
+        request("POST", UPSERT, JSON, &rows.to_string())
+    };
+    s.0.push(vec![upsert("500"), upsert("505")]);
     s.look();
 }
 
@@ -607,22 +592,24 @@ fn play(defects: &Defects) -> Vec<Came> {
     let mut came = Vec::new();
     for step in &steps {
         service.advance_clock(1_000_000);
-        let (asked, answers) = match step {
-            Step::One(one) => (one, vec![answer(one)]),
-            Step::Two(one, other) => {
-                let start = Barrier::new(2);
+        let answers = match step.as_slice() {
+            [one] => vec![answer(one)],
+            several => {
+                let start = Barrier::new(several.len());
                 let at_once = |request| {
                     start.wait();
                     answer(request)
                 };
-                let both = std::thread::scope(|scope| {
-                    let one = scope.spawn(|| at_once(one));
-                    let other = scope.spawn(|| at_once(other));
-                    vec![one.join().unwrap(), other.join().unwrap()]
-                });
-                (one, both)
+                std::thread::scope(|scope| {
+                    let at_once = &at_once;
+                    let spawn = |request| scope.spawn(move || at_once(request));
+                    let threads: Vec<_> = several.iter().map(spawn).collect();
+                    let joined = threads.into_iter().map(|thread| thread.join().unwrap());
+                    joined.collect()
+                })
             }
         };
+        let asked = &step[0];
         let sent = String::from_utf8_lossy(asked.body());
         let asked = format!("{} {} {sent}", asked.method(), asked.uri());
         let marked = answers.iter().any(|(_, marked)| *marked);
