@@ -71,12 +71,6 @@ pub const WORLDS: &[Asset] = assets!("fixtures/worlds":
     "skus-500-and-505-in-three-stores.json"
 );
 
-/// The conformance cases.
-pub const CASES: &[Asset] = assets!("fixtures/cases":
-    "readings.yaml"
-    "create.yaml"
-);
-
 /// The documented responses.
 pub const DOCUMENTED: &[Asset] = assets!("fixtures/documented":
     "active_multiple_200.json"
