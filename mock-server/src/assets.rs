@@ -38,6 +38,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "provider-page.schema.json"
     "provider.schema.json"
     "readings.schema.json"
+    "report.schema.json"
     "reservation.schema.json"
     "stock-create.schema.json"
     "stock-exists-error.schema.json"

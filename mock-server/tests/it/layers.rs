@@ -26,6 +26,9 @@ const MOCK: &[&str] = &[
 ];
 const CONFORMANCE: &[&str] = &[
     "finding",
+    "outcome",
+    "report",
+    "compare",
     "target",
     "documented",
     "catalogue",

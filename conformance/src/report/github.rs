@@ -1,0 +1,133 @@
+//! Workflow commands of GitHub Actions: annotations on the run's page.
+
+use std::fmt::Write as _;
+
+use super::{gist, label, many, visible, weight};
+use crate::outcome::{CheckReport, Report};
+
+/// GitHub shows this many annotations of a kind for a step, and drops the others.
+const SHOWN: usize = 10;
+
+/// A message of more characters loses its command line, which is in every other report.
+const LONG: usize = 4_000;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Error,
+    Warning,
+}
+
+impl Kind {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+struct Annotation {
+    kind: Kind,
+    /// The most important first.
+    rank: usize,
+    title: String,
+    message: String,
+}
+
+pub(super) fn write(report: &Report) -> String {
+    let mut annotations: Vec<_> = report.checks.iter().filter_map(of_check).collect();
+    annotations.extend(of_run(report));
+    annotations.sort_by_key(|annotation| annotation.rank);
+    let mut text = String::new();
+    let mut left = Vec::new();
+    for kind in [Kind::Error, Kind::Warning] {
+        let of_kind: Vec<_> = annotations.iter().filter(|a| a.kind == kind).collect();
+        for annotation in of_kind.iter().take(SHOWN) {
+            text += &command(kind.text(), &annotation.title, &annotation.message);
+        }
+        if of_kind.len() > SHOWN {
+            left.push(many(of_kind.len() - SHOWN, kind.text()));
+        }
+    }
+    let mut verdict = report.verdict.clone();
+    if !left.is_empty() {
+        let _ = write!(
+            verdict,
+            "\n{} more: GitHub shows {SHOWN} of a kind; the report has them all",
+            left.join(" and ")
+        );
+    }
+    text += &command("notice", "whippy-conformance", &verdict);
+    text
+}
+
+fn of_check(check: &CheckReport) -> Option<Annotation> {
+    let (kind, rank) = match label(check) {
+        // The heaviest level first: MUST is the last of its order.
+        "fail" => (Kind::Error, 3 - weight(check) as usize),
+        "error" | "setup-failed" | "dependency-failed" => (Kind::Error, 4),
+        "flaky" => (Kind::Warning, 0),
+        "warn" => (Kind::Warning, 3 - weight(check) as usize),
+        "inconclusive" => (Kind::Warning, 4),
+        _ => return None,
+    };
+    Some(Annotation {
+        kind,
+        rank,
+        title: format!("{} ({})", check.id, weight(check)),
+        message: message(check),
+    })
+}
+
+fn of_run(report: &Report) -> Vec<Annotation> {
+    let aborted = report.aborted.iter().map(|why| Annotation {
+        kind: Kind::Error,
+        rank: 0,
+        title: "the run ended early".to_owned(),
+        message: why.clone(),
+    });
+    let stale = report.stale.iter().map(|id| Annotation {
+        kind: Kind::Error,
+        rank: 5,
+        title: format!("{id} (baseline)"),
+        message: "no finding any more: take it out of the baseline".to_owned(),
+    });
+    aborted.chain(stale).collect()
+}
+
+fn message(check: &CheckReport) -> String {
+    let mut message = format!("{}\n{}", check.title, gist(check));
+    let Some(finding) = check.findings.first() else {
+        return message;
+    };
+    let more = check.findings.len() - 1;
+    if more > 0 {
+        let _ = write!(message, "\nand {}", many(more, "more finding"));
+    }
+    let _ = write!(
+        message,
+        "\n{}: “{}”",
+        check.source.section, check.source.quote
+    );
+    if let Some(record) = finding.exchanges.last() {
+        let repeat = format!("\nrepeat it: {}", record.curl);
+        if message.len() + repeat.len() <= LONG {
+            message += &repeat;
+        }
+    }
+    message
+}
+
+fn command(kind: &str, title: &str, message: &str) -> String {
+    format!("::{kind} title={}::{}\n", property(title), data(message))
+}
+
+/// What follows the second `::`.
+fn data(text: &str) -> String {
+    visible(text).replace('%', "%25").replace('\n', "%0A")
+}
+
+/// A property's value: commas and colons end it.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}

@@ -1,0 +1,295 @@
+//! A run as a text for whoever reads it: a person at a terminal, a CI server, a browser.
+//!
+//! Nothing here knows a file, the clock or the environment. No report cuts a body short;
+//! only the terminal shows no more of it than what differs.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::finding::{Finding, Level, Record};
+use crate::outcome::{CheckReport, Outcome, Report};
+
+mod diff;
+mod github;
+mod html;
+pub mod json;
+mod junit;
+mod markdown;
+pub mod text;
+
+/// The formats: one row each, and a file that writes it.
+macro_rules! formats {
+    ($($(#[$about:meta])* $format:ident $name:literal $write:path;)+) => {
+        /// A format of the report.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Format {
+            $($(#[$about])* $format,)+
+        }
+
+        impl Format {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$format,)+];
+
+            /// As on the command line.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$format => $name,)+
+                }
+            }
+
+            fn writer(self) -> fn(&Report) -> String {
+                match self {
+                    $(Self::$format => $write,)+
+                }
+            }
+        }
+    };
+}
+
+formats! {
+    /// For people, whole and without colour.
+    Text "text" text::write;
+    /// The report itself; `schemas/report.schema.json`.
+    Json "json" json::write;
+    /// XML for CI servers.
+    Junit "junit" junit::write;
+    /// For `$GITHUB_STEP_SUMMARY`.
+    Markdown "markdown" markdown::write;
+    /// One file for a browser.
+    Html "html" html::write;
+    /// Annotations, for the log of a GitHub workflow.
+    Github "github" github::write;
+}
+
+impl Format {
+    /// The format of this name; an error lists the names there are.
+    pub fn parse(name: &str) -> Result<Self, String> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|format| format.name() == name)
+            .ok_or_else(|| {
+                let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
+                format!("no report is called `{name}`: {}", names.join(", "))
+            })
+    }
+}
+
+/// The report in a format; it ends with a newline.
+pub fn render(format: Format, report: &Report) -> String {
+    format.writer()(report)
+}
+
+/// What checks are counted under, in the order of summaries: their outcome, but findings
+/// of the baseline apart, since they fail no run.
+const LABELS: [&str; 12] = [
+    "pass",
+    "fail",
+    KNOWN,
+    "warn",
+    "info",
+    "flaky",
+    "inconclusive",
+    "unsupported",
+    "disabled",
+    "setup-failed",
+    "dependency-failed",
+    "error",
+];
+
+const KNOWN: &str = "known";
+
+fn label(check: &CheckReport) -> &'static str {
+    let found = matches!(check.outcome, Outcome::Fail | Outcome::Warn);
+    if check.known && found {
+        KNOWN
+    } else {
+        check.outcome.text()
+    }
+}
+
+/// The labels that occur, with how many checks they have.
+fn counts<'a>(checks: impl IntoIterator<Item = &'a CheckReport>) -> Vec<(&'static str, usize)> {
+    let mut counts = LABELS.map(|label| (label, 0));
+    for check in checks {
+        let label = label(check);
+        for (_, count) in counts.iter_mut().filter(|(name, _)| *name == label) {
+            *count += 1;
+        }
+    }
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+/// The levels, as the columns of summaries.
+const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
+
+/// The labels that occur: how many checks of each level have them, and how many in all.
+fn counts_by_level(report: &Report) -> Vec<(&'static str, [usize; 3], usize)> {
+    let of = |level: Level, label: &str| {
+        let of_level = report.checks.iter().filter(|check| check.level == level);
+        of_level.filter(|check| self::label(check) == label).count()
+    };
+    counts(&report.checks)
+        .into_iter()
+        .map(|(label, all)| (label, LEVELS.map(|level| of(level, label)), all))
+        .collect()
+}
+
+/// The checks with a label, in the order of the catalogue.
+fn labelled<'a>(report: &'a Report, wanted: &str) -> Vec<&'a CheckReport> {
+    let checks = report.checks.iter();
+    checks.filter(|check| label(check) == wanted).collect()
+}
+
+/// The checks by section, both in the order of the catalogue.
+fn sections(report: &Report) -> Vec<(&str, Vec<&CheckReport>)> {
+    let mut sections: Vec<(&str, Vec<&CheckReport>)> = Vec::new();
+    for check in &report.checks {
+        match sections
+            .iter_mut()
+            .find(|(name, _)| *name == check.section())
+        {
+            Some((_, checks)) => checks.push(check),
+            None => sections.push((check.section(), vec![check])),
+        }
+    }
+    sections
+}
+
+/// Checks under one reason, the reason that most of them share first.
+fn by_reason<'a>(checks: &[&'a CheckReport]) -> Vec<(&'a str, Vec<&'a CheckReport>)> {
+    let mut reasons: Vec<(&str, Vec<&CheckReport>)> = Vec::new();
+    for check in checks {
+        let reason = reason(check);
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, checks)) => checks.push(check),
+            None => reasons.push((reason, vec![check])),
+        }
+    }
+    reasons.sort_by_key(|(_, checks)| std::cmp::Reverse(checks.len()));
+    reasons
+}
+
+fn reason(check: &CheckReport) -> &str {
+    check.reason.as_deref().unwrap_or("no reason was given")
+}
+
+/// The part of an id after the slash.
+fn name(check: &CheckReport) -> &str {
+    check.id.split_once('/').map_or(&check.id, |(_, name)| name)
+}
+
+/// The first line that says why a check did not pass.
+fn gist(check: &CheckReport) -> &str {
+    check
+        .findings
+        .first()
+        .map_or_else(|| reason(check), |finding| finding.summary.as_str())
+}
+
+/// The level of the heaviest finding; the check's own, where there is none.
+fn weight(check: &CheckReport) -> Level {
+    let levels = check.findings.iter().map(|finding| finding.level);
+    levels.max().unwrap_or(check.level)
+}
+
+/// `1 check`, `2 checks`.
+fn many(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
+fn requests(count: u64) -> String {
+    many(usize::try_from(count).unwrap_or(usize::MAX), "request")
+}
+
+/// `850 µs`, `12 ms`, `3.2 s`, `2 min 5 s`.
+fn duration(micros: u64) -> String {
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..1_000_000 => format!("{} ms", micros / 1_000),
+        1_000_000..60_000_000 => {
+            format!("{}.{} s", micros / 1_000_000, micros / 100_000 % 10)
+        }
+        _ => format!("{} min {} s", micros / 60_000_000, micros / 1_000_000 % 60),
+    }
+}
+
+/// The text with every control character but the newline and the tab spelled out: a body
+/// is a stranger's, and neither a terminal nor an XML parser may be steered by one.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t'))
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown.into()
+}
+
+/// A stranger's text as one line.
+fn one_line(text: &str) -> String {
+    visible(text)
+        .replace(['\n', '\t'], " ")
+        .trim_end()
+        .to_owned()
+}
+
+/// What comes after the host of a URL.
+fn path(url: &str) -> &str {
+    let after = url.split_once("://").map_or(url, |(_, rest)| rest);
+    after.find('/').map_or(url, |slash| &after[slash..])
+}
+
+/// `201 Created`.
+fn status_line(status: u16) -> String {
+    let known = http::StatusCode::from_u16(status).ok();
+    match known.and_then(|status| status.canonical_reason()) {
+        Some(reason) => format!("{status} {reason}"),
+        None => status.to_string(),
+    }
+}
+
+/// What came, in a few words: the status, or why none did.
+fn answer(record: &Record) -> String {
+    match (record.status, &record.failure) {
+        (Some(status), _) => status_line(status),
+        (None, Some(why)) => format!("no answer: {why}"),
+        (None, None) => "no answer".to_owned(),
+    }
+}
+
+/// A JSON value in a line, a text without its quotes.
+fn plain(value: &serde_json::Value) -> Cow<'_, str> {
+    match value {
+        serde_json::Value::String(text) => text.as_str().into(),
+        other => other.to_string().into(),
+    }
+}
+
+/// The steps of a finding, numbered where there are several.
+fn steps(finding: &Finding) -> impl Iterator<Item = (String, &Record)> {
+    let total = finding.exchanges.len();
+    finding
+        .exchanges
+        .iter()
+        .enumerate()
+        .map(move |(at, record)| {
+            let mut name = String::new();
+            if total > 1 {
+                // Writing to a text cannot fail.
+                let _ = write!(name, "{}/{total} ", at + 1);
+            }
+            name += &record.step;
+            (name, record)
+        })
+}

@@ -1,0 +1,561 @@
+//! The report for people: a line a section, the findings, the summary, the verdict.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use similar::ChangeTag;
+
+use super::diff::{self, Hunk};
+use super::{
+    KNOWN, LEVELS, answer, by_reason, counts, counts_by_level, duration, gist, label, labelled,
+    many, one_line, path, reason, requests, sections, steps, visible,
+};
+use crate::finding::{Finding, Level, Record, Text};
+use crate::outcome::{CheckReport, Covered, Report};
+
+/// How much is shown, and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Look {
+    /// With colours.
+    pub colour: bool,
+    /// Bodies, headers and lists whole.
+    pub whole: bool,
+}
+
+/// A body of more characters is not shown on a terminal.
+const LONG: usize = 600;
+/// Names of a list that a terminal shows.
+const NAMES: usize = 3;
+/// Requests of a chain that a terminal shows, the last ones.
+const CHAIN: usize = 8;
+/// What lists are set off by.
+const INDENT: &str = "  ";
+
+/// Where all of it can be seen.
+const HINT: &str = "--report json=FILE";
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// The whole report, without colour.
+pub(super) fn write(report: &Report) -> String {
+    let whole = Look {
+        colour: false,
+        whole: true,
+    };
+    render(report, whole)
+}
+
+/// The report.
+pub fn render(report: &Report, look: Look) -> String {
+    let sections = sections(report);
+    let width = width(sections.iter().map(|(name, _)| *name));
+    let mut page = Page::new(look);
+    for (section, checks) in &sections {
+        page.line(section_line(section, checks, width, look));
+    }
+    page.text + &below_sections(report, look)
+}
+
+/// The report without the lines of its sections, for whom they were shown already.
+pub fn below_sections(report: &Report, look: Look) -> String {
+    let mut page = Page::new(look);
+    for check in findings(report) {
+        page.check(check);
+    }
+    page.line("");
+    page.summary(report);
+    page.text
+}
+
+/// What a section came to: `create            12 pass  1 fail`. `width` is that of the
+/// longest section's name.
+pub fn section_line(section: &str, checks: &[&CheckReport], width: usize, look: Look) -> String {
+    let paint = Paint(look.colour);
+    let width = width.max(16);
+    let counts: Vec<_> = counts(checks.iter().copied())
+        .into_iter()
+        .map(|(label, count)| paint.put(style(label), &format!("{count:>3} {label}")))
+        .collect();
+    format!("{section:width$} {}", counts.join("  "))
+}
+
+/// A finding whole, without colour, as other formats embed it.
+pub(super) fn finding(check: &CheckReport, finding: &Finding) -> String {
+    let mut page = Page::new(Look {
+        colour: false,
+        whole: true,
+    });
+    page.finding(check, finding);
+    page.text
+}
+
+/// One request and its answer whole, as they went over the wire.
+pub(super) fn wire(record: &Record) -> String {
+    let mut page = Page::new(Look {
+        colour: false,
+        whole: true,
+    });
+    page.exchange("", record, true, false);
+    page.text
+}
+
+/// The checks whose findings are shown: what fails the run first.
+fn findings(report: &Report) -> impl Iterator<Item = &CheckReport> {
+    ["fail", "warn"]
+        .into_iter()
+        .flat_map(|label| labelled(report, label))
+}
+
+fn style(label: &str) -> Style {
+    match label {
+        "pass" => GREEN,
+        "fail" => RED.bold(),
+        "error" | "setup-failed" | "dependency-failed" => RED,
+        "warn" | "flaky" | "inconclusive" => YELLOW,
+        "info" => CYAN,
+        _ => DIM,
+    }
+}
+
+fn width<'a>(names: impl Iterator<Item = &'a str>) -> usize {
+    names.map(|name| name.chars().count()).max().unwrap_or(0)
+}
+
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn put(self, style: Style, text: &str) -> String {
+        if self.0 && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// A text that grows line by line.
+struct Page {
+    text: String,
+    paint: Paint,
+    whole: bool,
+}
+
+/// Findings.
+impl Page {
+    fn new(look: Look) -> Self {
+        Self {
+            text: String::new(),
+            paint: Paint(look.colour),
+            whole: look.whole,
+        }
+    }
+
+    fn line(&mut self, line: impl AsRef<str>) {
+        self.text += line.as_ref().trim_end();
+        self.text.push('\n');
+    }
+
+    /// A stranger's text on a line, so that it cannot begin one.
+    fn told(&mut self, mark: &str, style: Style, text: &str) {
+        let text = self.paint.put(style, &one_line(text));
+        self.line(format!("{mark}{text}"));
+    }
+
+    /// Lines of a stranger's text, each behind a mark.
+    fn lines(&mut self, mark: &str, style: Style, text: &str) {
+        for line in visible(text).split('\n') {
+            if line.is_empty() {
+                self.line(self.paint.put(style, mark.trim_end()));
+                continue;
+            }
+            // Blanks at its end stay: they may be what differs.
+            self.text += &self.paint.put(style, &format!("{mark}{line}"));
+            self.text.push('\n');
+        }
+    }
+
+    fn titled(&mut self, title: &str) {
+        let title = self.paint.put(BOLD, title);
+        self.line("");
+        self.line(title);
+    }
+
+    fn check(&mut self, check: &CheckReport) {
+        let label = label(check);
+        let head = format!("{} {}", label.to_uppercase(), check.id);
+        let head = self.paint.put(style(label).bold(), &head);
+        self.line("");
+        self.line(format!("{head} ({})", check.level));
+        if check.findings.is_empty() {
+            self.told(INDENT, Style::new(), &check.title);
+            self.told(INDENT, Style::new(), reason(check));
+        }
+        for (at, finding) in check.findings.iter().enumerate() {
+            if at > 0 {
+                let head = format!(
+                    "{}, finding {} of {}",
+                    check.id,
+                    at + 1,
+                    check.findings.len()
+                );
+                self.line("");
+                self.line(head);
+            }
+            self.finding(check, finding);
+        }
+    }
+
+    fn finding(&mut self, check: &CheckReport, finding: &Finding) {
+        self.told(INDENT, Style::new(), &check.title);
+        if let Some(row) = &finding.row {
+            self.told("  case: ", Style::new(), row);
+        }
+        if finding.level != check.level {
+            self.line(format!("  level of this finding: {}", finding.level));
+        }
+        self.told(INDENT, BOLD, &finding.summary);
+        self.sides(finding);
+        self.line("");
+        let quote = format!("{}: “{}”", check.source.section, check.source.quote);
+        self.told("  source: ", DIM, &quote);
+        self.exchanges(finding);
+    }
+
+    fn sides(&mut self, finding: &Finding) {
+        let hunks = diff::hunks(finding);
+        if !hunks.is_empty() {
+            self.line("");
+            self.told(INDENT, RED, "--- expected");
+            self.told(INDENT, GREEN, "+++ got");
+            for hunk in &hunks {
+                self.hunk(hunk);
+            }
+            return;
+        }
+        for (mark, side) in [
+            ("  expected: ", &finding.expected),
+            ("  got: ", &finding.got),
+        ] {
+            if let Some(side) = side {
+                self.lines(mark, Style::new(), side);
+            }
+        }
+    }
+
+    fn hunk(&mut self, hunk: &Hunk) {
+        self.told(INDENT, CYAN, &hunk.header);
+        for (tag, line) in &hunk.lines {
+            let style = match tag {
+                ChangeTag::Equal => Style::new(),
+                ChangeTag::Delete => RED,
+                ChangeTag::Insert => GREEN,
+            };
+            self.lines(&format!("  {}", diff::sign(*tag)), style, line);
+        }
+    }
+
+    fn exchanges(&mut self, finding: &Finding) {
+        let total = finding.exchanges.len();
+        let skipped = if self.whole {
+            0
+        } else {
+            total.saturating_sub(CHAIN)
+        };
+        if skipped > 0 {
+            self.line("");
+            self.line(format!(
+                "  ({} before these; {HINT} has them)",
+                many(skipped, "request")
+            ));
+        }
+        // What differs has been shown above, so the terminal need not show it again.
+        let is_shown = finding.expected.is_some() && finding.got.is_some();
+        for (at, (step, record)) in steps(finding).enumerate().skip(skipped) {
+            let is_last = at + 1 == total;
+            self.line("");
+            self.told(INDENT, DIM, &step);
+            self.exchange(INDENT, record, is_last, is_last && is_shown);
+        }
+        if total > 0 {
+            self.line("");
+        }
+        for (at, record) in finding.exchanges.iter().enumerate().skip(skipped) {
+            let mark = match (total, at) {
+                (1, _) => "  repeat it: ".to_owned(),
+                _ => format!("  repeat {}/{total}: ", at + 1),
+            };
+            self.told(&mark, Style::new(), &record.curl);
+        }
+    }
+
+    /// One request and its answer, as they went over the wire.
+    fn exchange(&mut self, indent: &str, record: &Record, is_last: bool, is_shown: bool) {
+        let (sent, came) = (&format!("{indent}> "), &format!("{indent}< "));
+        let line = format!("{} {}", record.method, path(&record.url));
+        self.told(sent, Style::new(), &line);
+        self.headers(sent, &record.request_headers, is_last);
+        self.body(sent, &record.request_body, false);
+        self.told(came, Style::new(), &answer(record));
+        self.headers(came, &record.response_headers, is_last);
+        if let Some(body) = &record.response_body {
+            self.body(came, body, is_shown);
+        }
+    }
+
+    /// Headers: of the request that shows the finding, or of all where all is shown.
+    fn headers(&mut self, mark: &str, headers: &[(String, String)], is_last: bool) {
+        if !is_last && !self.whole {
+            return;
+        }
+        for (name, value) in headers {
+            self.told(mark, DIM, &format!("{name}: {value}"));
+        }
+    }
+
+    fn body(&mut self, mark: &str, body: &Text, is_shown: bool) {
+        let text = body.shown();
+        if text.is_empty() {
+            return;
+        }
+        self.line(mark);
+        let total = text.chars().count();
+        if !self.whole && total > LONG {
+            if !is_shown {
+                let start: String = text.chars().take(LONG).collect();
+                self.lines(mark, Style::new(), &start);
+            }
+            let left = if is_shown { total } else { total - LONG };
+            let more = if is_shown { "" } else { " more" };
+            self.line(format!("{mark}({left}{more} characters; {HINT} has them)"));
+            return;
+        }
+        if matches!(body, Text::Hex { .. }) {
+            self.line(format!("{mark}(in hexadecimal digits)"));
+        }
+        self.lines(mark, Style::new(), text);
+    }
+}
+
+/// The summary.
+impl Page {
+    fn summary(&mut self, report: &Report) {
+        self.counts(report);
+        self.readings(report);
+        self.coverage(report);
+        self.faults(report);
+        self.listed(report, "inconclusive", "inconclusive");
+        self.flaky(report);
+        self.listed(report, KNOWN, "known, in the baseline");
+        self.stale(report);
+        self.grouped(report, "unsupported", "unsupported by the target");
+        self.grouped(report, "disabled", "not run");
+        self.clean_up(report);
+        self.verdict(report);
+    }
+
+    /// Outcomes by level.
+    fn counts(&mut self, report: &Report) {
+        let rows = counts_by_level(report);
+        if rows.is_empty() {
+            self.line("no check was selected");
+            return;
+        }
+        let heads = LEVELS.map(Level::text).join("  ");
+        let head = self.paint.put(DIM, &format!("  {:17}  {heads}   all", ""));
+        self.line(head);
+        for (label, of_levels, all) in rows {
+            let mut line = format!("  {}", self.paint.put(style(label), &format!("{label:17}")));
+            for (level, count) in LEVELS.into_iter().zip(of_levels) {
+                let width = level.text().len();
+                line += "  ";
+                line += &self.count(count, width);
+            }
+            line += "  ";
+            line += &self.count(all, 4);
+            self.line(line);
+        }
+    }
+
+    fn count(&self, count: usize, width: usize) -> String {
+        let style = if count == 0 { DIM } else { Style::new() };
+        self.paint.put(style, &format!("{count:>width$}"))
+    }
+
+    fn readings(&mut self, report: &Report) {
+        if report.readings.is_empty() {
+            return;
+        }
+        self.titled("readings seen");
+        let width = width(report.readings.iter().map(|seen| seen.id.as_str()));
+        for seen in &report.readings {
+            let choices = self.paint.put(CYAN, &visible(&seen.choices.join(" or ")));
+            self.line(format!("  {:width$}  {choices}", seen.id));
+        }
+    }
+
+    fn coverage(&mut self, report: &Report) {
+        let coverage = &report.coverage;
+        self.titled("coverage");
+        self.covered("operations", &coverage.operations);
+        self.covered("statuses", &coverage.statuses);
+        self.covered("parameters", &coverage.parameters);
+        self.covered("body members", &coverage.members);
+    }
+
+    fn covered(&mut self, what: &str, covered: &Covered) {
+        let figure = format!("{}/{}", covered.covered, covered.total);
+        let mut line = format!("  {what:13} {figure:>9} {:>4} %", covered.percent());
+        let names = self.names(&covered.missing);
+        if !names.is_empty() {
+            line += &self.paint.put(DIM, &format!("  not met: {names}"));
+        }
+        self.line(line);
+    }
+
+    /// Names in a row; on a terminal the first few and how many more there are.
+    fn names(&self, names: &[impl AsRef<str>]) -> String {
+        let shown = if self.whole { names.len() } else { NAMES };
+        let listed: Vec<_> = names.iter().take(shown).map(AsRef::as_ref).collect();
+        let mut text = visible(&listed.join(", ")).into_owned();
+        let left = names.len() - listed.len();
+        if left > 0 {
+            let _ = write!(text, " and {left} more");
+        }
+        text
+    }
+
+    /// What says nothing about the target although it was to.
+    fn faults(&mut self, report: &Report) {
+        let faults: Vec<_> = report
+            .checks
+            .iter()
+            .filter(|check| check.outcome.is_no_verdict())
+            .collect();
+        if faults.is_empty() {
+            return;
+        }
+        self.titled("no verdict");
+        for check in faults {
+            let label = self.paint.put(style(label(check)), label(check));
+            self.line(format!("  {label} {}", check.id));
+            self.told("    ", Style::new(), gist(check));
+        }
+    }
+
+    /// A line for each check with a label.
+    fn listed(&mut self, report: &Report, label: &str, title: &str) {
+        let checks = labelled(report, label);
+        if checks.is_empty() {
+            return;
+        }
+        self.titled(title);
+        let width = width(checks.iter().map(|check| check.id.as_str()));
+        for check in checks {
+            let mark = format!("  {:width$}  ", check.id);
+            self.told(&mark, Style::new(), gist(check));
+        }
+    }
+
+    fn flaky(&mut self, report: &Report) {
+        let checks = labelled(report, "flaky");
+        if checks.is_empty() {
+            return;
+        }
+        self.titled("flaky");
+        for check in checks {
+            self.line(format!(
+                "  {}  passed at attempt {}",
+                check.id, check.attempts
+            ));
+            self.told("    before: ", Style::new(), gist(check));
+        }
+    }
+
+    fn stale(&mut self, report: &Report) {
+        if report.stale.is_empty() {
+            return;
+        }
+        self.titled("stale in the baseline: no findings any more, so take them out");
+        for id in &report.stale {
+            self.told(INDENT, Style::new(), id);
+        }
+    }
+
+    /// Checks that did not run, a line a reason.
+    fn grouped(&mut self, report: &Report, label: &str, title: &str) {
+        let checks = labelled(report, label);
+        if checks.is_empty() {
+            return;
+        }
+        self.titled(title);
+        for (reason, checks) in by_reason(&checks) {
+            let ids: Vec<_> = checks.iter().map(|check| check.id.as_str()).collect();
+            let ids = match &checks[..] {
+                _ if self.whole => self.names(&ids),
+                [one] => one.id.clone(),
+                [first, ..]
+                    if checks
+                        .iter()
+                        .all(|check| check.section() == first.section()) =>
+                {
+                    format!("{}/…", first.section())
+                }
+                _ => String::new(),
+            };
+            let ids = self.paint.put(DIM, &ids);
+            let reason = one_line(reason);
+            self.line(format!("  {:>3}  {reason}  {ids}", checks.len()));
+        }
+    }
+
+    fn clean_up(&mut self, report: &Report) {
+        let Some(clean_up) = &report.clean_up else {
+            return;
+        };
+        self.titled("clean-up");
+        self.line(format!(
+            "  {} neutralised",
+            many(clean_up.neutralised, "stock")
+        ));
+        for left in &clean_up.left {
+            self.told("  left: ", YELLOW, left);
+        }
+        if let Some(ledger) = &clean_up.ledger {
+            self.told("  ledger: ", Style::new(), ledger);
+        }
+    }
+
+    fn verdict(&mut self, report: &Report) {
+        self.line("");
+        self.told("target  ", Style::new(), &report.target);
+        let given: Vec<_> = report
+            .profile
+            .iter()
+            .map(|(reading, choice)| format!("{reading}={choice}"))
+            .collect();
+        if !given.is_empty() {
+            let profile = self.names(&given);
+            self.line(format!("held to {profile}"));
+        }
+        self.line(format!(
+            "run     mode {}, level {}, {}, {} in {}",
+            report.mode.text(),
+            report.level,
+            many(report.checks.len(), "check"),
+            requests(report.requests),
+            duration(report.micros)
+        ));
+        if let Some(why) = &report.aborted {
+            self.told("ended early: ", RED, why);
+        }
+        let style = if report.exit_code == 0 { GREEN } else { RED };
+        let verdict = format!("{} (exit code {})", report.verdict, report.exit_code);
+        self.told("", style.bold(), &verdict);
+    }
+}
