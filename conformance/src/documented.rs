@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use whippy_mock::assets;
 
+use crate::finding::Source;
+
 /// A response that the page shows, and the request and state that lead to it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,16 +22,6 @@ pub struct Documented {
     pub request: DocumentedRequest,
     /// What comes.
     pub response: DocumentedResponse,
-}
-
-/// A place on the page.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Source {
-    /// The heading.
-    pub section: String,
-    /// The page's words.
-    pub quote: String,
 }
 
 /// A request.
@@ -58,9 +50,20 @@ pub struct DocumentedResponse {
 
 /// All of them by name. A fixture that cannot be read is an error of the suite's own.
 pub fn all() -> Result<Vec<(&'static str, Documented)>, String> {
-    let read = |(file, json): &(&'static str, &str)| {
-        let fixture = serde_json::from_str(json).map_err(|why| format!("{file}: {why}"))?;
-        Ok((file.strip_suffix(".json").unwrap_or(file), fixture))
-    };
-    assets::DOCUMENTED.iter().map(read).collect()
+    let names = assets::DOCUMENTED.iter().map(|(file, _)| name(file));
+    names.map(|name| Ok((name, find(name)?))).collect()
+}
+
+/// One of them: `create_201`.
+pub fn find(wanted: &str) -> Result<Documented, String> {
+    let mut known = assets::DOCUMENTED.iter();
+    let (file, json) = known.find(|(file, _)| name(file) == wanted).ok_or_else(|| {
+        let names: Vec<_> = assets::DOCUMENTED.iter().map(|(file, _)| name(file)).collect();
+        format!("`{wanted}` is no documented response; there are {}", names.join(", "))
+    })?;
+    serde_json::from_str(json).map_err(|why| format!("{file}: {why}"))
+}
+
+fn name(file: &'static str) -> &'static str {
+    file.strip_suffix(".json").unwrap_or(file)
 }

@@ -1,168 +1,347 @@
-//! Why a check did not pass: what was asked, what came, and how to ask it again.
+//! Why a check did not pass: what was asked, what was expected, what came.
 
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use http::{HeaderName, Request, Response};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use similar::TextDiff;
 
-/// One request and its answer, as they went over the wire.
+/// How much a requirement weighs, the weakest first. Source: the grades of the contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Other public pages of the vendor show it.
+    May,
+    /// The stack evidently behind the service does it.
+    Should,
+    /// The page says it.
+    Must,
+}
+
+impl Level {
+    /// As in reports.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::May => "MAY",
+            Self::Should => "SHOULD",
+            Self::Must => "MUST",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// Where a requirement comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The heading on the page, or of the facts.
+    pub section: String,
+    /// The words.
+    pub quote: String,
+}
+
+/// One request and what became of it, as they went over the wire.
 #[derive(Debug, Clone)]
 pub struct Exchange {
+    /// What it was for: a step's name.
+    pub step: String,
     /// What was asked.
     pub request: Request<Bytes>,
-    /// What came.
-    pub response: Response<Bytes>,
+    /// What came, or a sentence that says why nothing did.
+    pub answer: Result<Response<Bytes>, String>,
 }
 
 /// A difference between what the contract says and what a target does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
+    /// How much it weighs.
+    pub level: Level,
     /// Both sides in a line: `expected 201, got 200`.
     pub summary: String,
-    /// The bodies that differ, pretty-printed: expected, got.
-    pub bodies: Option<(String, String)>,
-    /// How it came to light.
-    pub exchange: Exchange,
+    /// The JSON pointers at which bodies differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// What was expected, whole: pretty-printed JSON, or a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came, laid out the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
+    /// The row of a table of variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
+    /// The chain of requests that led here, the one that shows it last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Record>,
 }
 
 impl Finding {
+    /// A finding of one line.
+    pub fn new(level: Level, summary: impl Into<String>) -> Self {
+        Self {
+            level,
+            summary: summary.into(),
+            at: Vec::new(),
+            expected: None,
+            got: None,
+            row: None,
+            exchanges: Vec::new(),
+        }
+    }
+
     /// Two statuses differ.
-    pub fn status(expected: u16, exchange: Exchange) -> Self {
-        Self {
-            summary: format!(
-                "expected {expected}, got {}",
-                exchange.response.status().as_u16()
-            ),
-            bodies: None,
-            exchange,
-        }
+    pub fn status(level: Level, expected: &[u16], got: u16) -> Self {
+        let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
+        let summary = format!("expected {}, got {got}", expected.join(" or "));
+        Self::new(level, summary)
     }
 
-    /// Two bodies differ, member for member.
-    pub fn body(expected: &Value, got: &Value, exchange: Exchange) -> Self {
-        let differing = differences(expected, got, "");
+    /// Two bodies differ.
+    pub fn bodies(level: Level, at: Vec<String>, expected: &Value, got: &Value) -> Self {
+        let summary = format!("the body differs at {}", listed(&at));
         Self {
-            summary: format!("the body differs at {}", differing.join(", ")),
-            bodies: Some((pretty(expected), pretty(got))),
-            exchange,
+            at,
+            expected: Some(pretty(expected)),
+            got: Some(pretty(got)),
+            ..Self::new(level, summary)
         }
     }
+}
 
-    /// The body is not what it must be to be compared.
-    pub fn unreadable(why: &str, exchange: Exchange) -> Self {
-        Self {
-            summary: why.to_owned(),
-            bodies: None,
-            exchange,
-        }
+/// The first few, and how many more there are.
+fn listed(at: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<_> = at.iter().take(SHOWN).map(String::as_str).collect();
+    match at.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more places", shown.join(", ")),
     }
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// The JSON pointers at which two values differ.
-fn differences(expected: &Value, got: &Value, at: &str) -> Vec<String> {
-    let here = || vec![if at.is_empty() { "/" } else { at }.to_owned()];
-    match (expected, got) {
-        (Value::Object(a), Value::Object(b)) => {
-            let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.flat_map(|key| match (a.get(key), b.get(key)) {
-                (Some(x), Some(y)) => differences(x, y, &format!("{at}/{key}")),
-                _ => vec![format!("{at}/{key}")],
-            })
-            .collect()
+/// Bytes for a report: text where they are text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Text {
+    /// UTF-8.
+    Utf8(String),
+    /// Anything else, in hexadecimal digits.
+    Hex {
+        /// The digits.
+        hex: String,
+    },
+}
+
+impl Text {
+    fn of(bytes: &[u8], secrets: &Secrets) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Utf8(secrets.redact(text)),
+            Err(_) => Self::Hex {
+                hex: secrets.redact_hex(&hex(bytes)),
+            },
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => a
-            .iter()
-            .zip(b)
-            .enumerate()
-            .flat_map(|(i, (x, y))| differences(x, y, &format!("{at}/{i}")))
-            .collect(),
-        (a, b) if a == b => Vec::new(),
-        _ => here(),
+    }
+
+    /// The text, or its digits.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Utf8(text) => text,
+            Self::Hex { hex } => hex,
+        }
     }
 }
 
-impl fmt::Display for Finding {
+/// What must never be shown, in whatever text it turns up.
+#[derive(Clone, Default)]
+pub struct Secrets(Vec<String>);
+
+impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.summary)?;
-        if let Some((expected, got)) = &self.bodies {
-            let diff = TextDiff::from_lines(expected, got);
-            let unified = diff.unified_diff().header("expected", "got").to_string();
-            write!(f, "{unified}")?;
-        }
-        write!(f, "{}", self.exchange)
+        write!(f, "Secrets({})", self.0.len())
     }
 }
 
-impl fmt::Display for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { request, response } = self;
-        let target = request
-            .uri()
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
-        writeln!(f, "> {} {target}", request.method())?;
-        for (name, value) in request.headers() {
-            writeln!(f, "> {name}: {}", shown(name, value.as_bytes()))?;
+impl Secrets {
+    /// These; short ones as well, but not empty ones.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut all = Self::default();
+        secrets.into_iter().for_each(|secret| all.add(&secret));
+        all
+    }
+
+    /// One more, in each way that an answer may spell it.
+    pub fn add(&mut self, secret: &str) {
+        if !secret.is_empty() {
+            for spelling in spellings(secret) {
+                if !self.0.contains(&spelling) {
+                    self.0.push(spelling);
+                }
+            }
         }
-        write_body(f, ">", request.body())?;
-        writeln!(f, "< {}", response.status())?;
-        for (name, value) in response.headers() {
-            writeln!(f, "< {name}: {}", shown(name, value.as_bytes()))?;
+    }
+
+    /// The text without them.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.0 {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), REDACTED);
+            }
         }
-        write_body(f, "<", response.body())?;
-        writeln!(f, "repeat: {}", self.curl())
+        text
+    }
+
+    /// Bytes as hexadecimal digits, without them.
+    pub fn redact_hex(&self, digits: &str) -> String {
+        let mut digits = digits.to_owned();
+        for secret in &self.0 {
+            digits = digits.replace(&hex(secret.as_bytes()), &hex(REDACTED.as_bytes()));
+        }
+        digits
     }
 }
 
-fn write_body(f: &mut fmt::Formatter<'_>, mark: &str, body: &Bytes) -> fmt::Result {
-    if body.is_empty() {
-        return Ok(());
+/// A text as it stands, in JSON with and without other letters than ASCII's, and in a URL.
+fn spellings(text: &str) -> [String; 4] {
+    let quoted = Value::from(text).to_string();
+    let in_json = quoted[1..quoted.len() - 1].to_owned();
+    let mut in_ascii = String::new();
+    for c in in_json.chars() {
+        if c.is_ascii() {
+            in_ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(in_ascii, "\\u{unit:04x}");
+            }
+        }
     }
-    writeln!(f, "{mark}")?;
-    for line in String::from_utf8_lossy(body).lines() {
-        writeln!(f, "{mark} {line}")?;
+    let mut in_url = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            in_url.push(char::from(byte));
+        } else {
+            let _ = write!(in_url, "%{byte:02X}");
+        }
     }
-    Ok(())
+    [text.to_owned(), in_ascii, in_url, in_json]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// What stands in a secret's place.
+pub const REDACTED: &str = "(redacted)";
+
+/// An exchange as reports show it, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What it was for.
+    pub step: String,
+    /// The method.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Names and values, in order.
+    pub request_headers: Vec<(String, String)>,
+    /// The body sent.
+    pub request_body: Text,
+    /// The status, if an answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Names and values, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_headers: Vec<(String, String)>,
+    /// The body that came, whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<Text>,
+    /// Why no answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// A command that asks the same, the token aside.
+    pub curl: String,
+}
+
+impl Record {
+    /// An exchange without its secrets.
+    pub fn new(exchange: &Exchange, secrets: &Secrets) -> Self {
+        let request = &exchange.request;
+        let headers = |headers: &http::HeaderMap| {
+            headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), shown(name, value.as_bytes(), secrets)))
+                .collect()
+        };
+        let answer = exchange.answer.as_ref();
+        Self {
+            step: exchange.step.clone(),
+            method: request.method().to_string(),
+            url: secrets.redact(&request.uri().to_string()),
+            request_headers: headers(request.headers()),
+            request_body: Text::of(request.body(), secrets),
+            status: answer.ok().map(|answer| answer.status().as_u16()),
+            response_headers: answer.map(|a| headers(a.headers())).unwrap_or_default(),
+            response_body: answer.ok().map(|a| Text::of(a.body(), secrets)),
+            failure: answer.err().map(|why| secrets.redact(why)),
+            curl: secrets.redact(&curl(request)),
+        }
+    }
 }
 
 /// A header's value, but never a secret's.
-fn shown(name: &HeaderName, value: &[u8]) -> String {
+fn shown(name: &HeaderName, value: &[u8], secrets: &Secrets) -> String {
     if *name == http::header::AUTHORIZATION {
-        "(redacted)".to_owned()
+        REDACTED.to_owned()
     } else {
-        String::from_utf8_lossy(value).into_owned()
+        secrets.redact(&String::from_utf8_lossy(value))
     }
 }
 
-impl Exchange {
-    /// A command that asks the same, the token aside.
-    pub fn curl(&self) -> String {
-        let request = &self.request;
-        let mut curl = format!("curl -i -X {}", request.method());
-        for (name, value) in request.headers() {
-            let value = if *name == http::header::AUTHORIZATION {
-                "Token $TOKEN".into()
-            } else {
-                String::from_utf8_lossy(value.as_bytes())
-            };
-            // The token is to be filled in by the shell, so it stands in double quotes.
-            let quote = if value.contains('$') { '"' } else { '\'' };
-            let _ = write!(curl, " -H {quote}{name}: {value}{quote}");
+/// A command that asks the same, the token aside.
+fn curl(request: &Request<Bytes>) -> String {
+    let mut curl = format!("curl -i -X {}", request.method());
+    for (name, value) in request.headers() {
+        // The token is to be filled in by the shell, so it stands in double quotes.
+        if *name == http::header::AUTHORIZATION {
+            curl += " -H \"Authorization: Token $WHIPPY_TOKEN\"";
+        } else {
+            let value = String::from_utf8_lossy(value.as_bytes());
+            curl += &format!(" -H {}", quoted(&format!("{name}: {value}")));
         }
-        if !request.body().is_empty() {
-            let body = String::from_utf8_lossy(request.body()).replace('\'', r"'\''");
-            // curl adds a type of its own unless it is told not to.
-            if !request.headers().contains_key(http::header::CONTENT_TYPE) {
-                curl += " -H 'Content-Type:'";
-            }
-            let _ = write!(curl, " --data-binary '{body}'");
-        }
-        curl + &format!(" '{}'", request.uri())
     }
+    let body = request.body();
+    if !body.is_empty() {
+        // curl adds a type of its own unless it is told not to.
+        if !request.headers().contains_key(http::header::CONTENT_TYPE) {
+            curl += " -H 'Content-Type:'";
+        }
+        curl += " --data-binary ";
+        curl += &match std::str::from_utf8(body) {
+            Ok(text) if !text.contains('\0') => quoted(text),
+            _ => {
+                let bytes: String = body.iter().map(|byte| format!("\\x{byte:02x}")).collect();
+                format!("$'{bytes}'")
+            }
+        };
+    }
+    format!("{curl} {}", quoted(&request.uri().to_string()))
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -2,12 +2,54 @@
 //!
 //! The modules stand in reading order, and each imports only from those before it.
 
+pub mod json;
+
 pub mod finding;
+
+pub mod outcome;
+
+pub mod report;
+
+pub mod compare;
 
 pub mod target;
 
+pub mod remote;
+
+pub mod ledger;
+
+pub mod guard;
+
+pub mod clean_up;
+
+pub mod contract;
+
 pub mod documented;
+
+pub mod scope;
+
+pub mod pattern;
+
+pub mod workers;
+
+pub mod probe;
+
+pub mod case;
+
+pub mod checks;
 
 pub mod catalogue;
 
 pub mod run;
+
+pub mod discovery;
+
+pub mod assembly;
+
+pub mod baseline;
+
+pub mod verdict;
+
+pub mod selection;
+
+pub mod explain;

@@ -2,134 +2,160 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
 
+mod command;
+
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use whippy_conformance::catalogue::{self, Check, Outcome};
-use whippy_conformance::run::run;
-use whippy_conformance::target::{InProcess, Remote, Secrets, Target, TargetError};
+use whippy_conformance::catalogue::Check;
+use whippy_conformance::contract::Contract;
+use whippy_conformance::ledger::Ledger;
+use whippy_conformance::outcome::Report;
+use whippy_conformance::probe::Session;
+use whippy_conformance::report::json;
+use whippy_conformance::selection::{Selection, did_you_mean};
+use whippy_conformance::verdict::{Exit, conclude};
+use whippy_conformance::{compare, explain};
 
-/// Findings.
-const FINDINGS: u8 = 1;
-/// The suite's own fault, or a target that cannot be reached or seeded.
-const NO_VERDICT: u8 = 3;
-/// Nothing ran.
-const NOTHING_RAN: u8 = 4;
-
-/// Checks an implementation of the Whippy Ware Stock API against its contract.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Replay the documented responses against a whippy-mock
-    Run(RunArgs),
-    /// Print the checks
-    List,
-}
-
-#[derive(Debug, Args)]
-struct RunArgs {
-    /// A running whippy-mock; without it the engine in this process
-    #[arg(long, env = "WHIPPY_CONFORMANCE_TARGET", value_name = "URL")]
-    target: Option<String>,
-
-    /// Token to send, where the mock was started with one
-    #[arg(
-        long,
-        env = "WHIPPY_CONFORMANCE_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true
-    )]
-    token: Option<String>,
-
-    /// Token for /__admin/, where the mock was started with one
-    #[arg(
-        long,
-        env = "WHIPPY_CONFORMANCE_ADMIN_TOKEN",
-        value_name = "TOKEN",
-        hide_env_values = true
-    )]
-    admin_token: Option<String>,
-
-    /// Only the checks whose id contains this
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    only: String,
-}
+use command::args::{self, CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs};
+use command::conduct::{self, Audience, Conducted, conduct};
+use command::connection::Connection;
+use command::permission::Writing;
+use command::plan::{self, Catalogue, Known};
+use command::printing::{self, print};
+use command::refusal::Refusal;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let checks = match catalogue::all() {
-        Ok(checks) => checks,
-        Err(why) => {
-            eprintln!("whippy-conformance: {why}");
-            return ExitCode::from(NO_VERDICT);
-        }
-    };
-    match cli.command {
-        Command::Run(args) => verdict(&args, checks),
-        Command::List => {
-            for check in &checks {
-                println!("{}  {:32}  {}", check.level.text(), check.id, check.section);
-            }
-            ExitCode::SUCCESS
-        }
+    // What a panic says may have a secret in it; where it was has none.
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        eprintln!("whippy-conformance: a fault of its own{at}");
+    }));
+    let result = std::panic::catch_unwind(|| {
+        args::read().and_then(|cli| match cli.command {
+            Command::Run(args) => run(&args),
+            Command::List(args) => list(&args),
+            Command::Explain(args) => explain(&args),
+            Command::Coverage(args) => coverage(&args),
+            Command::Diff(args) => diff(&args),
+            Command::CleanUp(args) => clean_up(&args),
+        })
+    });
+    match result {
+        Ok(Ok(code)) => ExitCode::from(code),
+        Ok(Err(refusal)) => refusal.tell(),
+        Err(_) => ExitCode::from(Exit::NoVerdict.code()),
     }
 }
 
-fn verdict(args: &RunArgs, mut checks: Vec<Check>) -> ExitCode {
-    checks.retain(|check| check.id.contains(&args.only));
-    if checks.is_empty() {
-        eprintln!("whippy-conformance: no check's id contains `{}`", args.only);
-        return ExitCode::from(NOTHING_RAN);
+/// Parse, build, run, report, exit code.
+fn run(args: &RunArgs) -> Result<u8, Refusal> {
+    let wanted = plan::reports(&args.results.report)?;
+    let known = Known::read(&args.results)?;
+    let Catalogue { contract, checks, .. } = Catalogue::read(args.checks.cases.cases.as_deref())?;
+    let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
+    let selection = plan::selection(&args.checks, &ids)?;
+    let audience = audience(args);
+    let Conducted { mut report, were_sections_shown } =
+        conduct(args, contract, &checks, &selection, audience)?;
+    if let Some(known) = known {
+        known.apply(&mut report, &ids)?;
     }
-    let summary = target(args).and_then(|mut target| run(&checks, &mut *target, tell));
-    match summary {
-        Err(error) => {
-            eprintln!("whippy-conformance: {error}");
-            ExitCode::from(NO_VERDICT)
-        }
-        Ok(summary) => {
-            println!(
-                "{} passed, {} failed, {} could not be set up",
-                summary.passed, summary.failed, summary.setup_failed
-            );
-            if summary.failed > 0 {
-                ExitCode::from(FINDINGS)
-            } else if summary.setup_failed > 0 {
-                ExitCode::from(NO_VERDICT)
-            } else {
-                ExitCode::SUCCESS
-            }
-        }
+    conclude(&mut report, args.results.fail_on_disabled);
+    printing::write_reports(&report, &wanted)?;
+    if let Some(path) = &args.results.write_profile {
+        printing::write_profile(&report, path)?;
+    }
+    printing::summarise(&report, &wanted, args.results.quiet, audience.look, were_sections_shown)?;
+    Ok(report.exit_code)
+}
+
+/// Who watches: a bar is for a terminal, and the lines above it only where the summary
+/// comes to the same one.
+fn audience(args: &RunArgs) -> Audience {
+    let is_terminal = std::io::stdout().is_terminal();
+    let is_watching = std::io::stderr().is_terminal() && is_terminal && !args.results.quiet;
+    Audience {
+        look: printing::look(args.results.color.unwrap_or_default(), is_terminal),
+        is_watching,
     }
 }
 
-fn target(args: &RunArgs) -> Result<Box<dyn Target>, TargetError> {
-    Ok(match &args.target {
-        Some(url) => {
-            let secrets = Secrets {
-                token: args.token.clone(),
-                admin_token: args.admin_token.clone(),
-            };
-            Box::new(Remote::new(url, secrets)?)
-        }
-        None => Box::new(InProcess::new()?),
+fn list(args: &ListArgs) -> Result<u8, Refusal> {
+    let catalogue = Catalogue::read(args.cases.cases.as_deref())?;
+    let selection = Selection::new(&args.globs, &[]).map_err(Refusal::usage)?;
+    if let Some((why, _)) = selection.idle_glob(&catalogue.ids()) {
+        let why = why.trim_start_matches("--only ").to_owned();
+        return Err(Refusal::Sentence(Exit::NothingRan, why));
+    }
+    let checks = catalogue.checks.iter();
+    let checks: Vec<&Check> = checks.filter(|check| selection.takes(&check.id)).collect();
+    print(&if args.json {
+        explain::list_json(&checks)
+    } else {
+        explain::list(&checks)
     })
 }
 
-fn tell(check: &Check, outcome: &Outcome) {
-    match outcome {
-        Outcome::Pass => println!("pass          {}", check.id),
-        Outcome::SetupFailed(why) => println!("setup-failed  {}: {why}", check.id),
-        Outcome::Fail(finding) => {
-            println!("FAIL          {} ({})", check.id, check.level.text());
-            println!("source: {}: \"{}\"", check.section, check.quote);
-            println!("{finding}");
-        }
+fn explain(args: &ExplainArgs) -> Result<u8, Refusal> {
+    let catalogue = Catalogue::read(args.cases.cases.as_deref())?;
+    let Some(check) = catalogue.checks.iter().find(|check| check.id == args.id) else {
+        let hint = did_you_mean(&args.id, &catalogue.ids());
+        return Err(Refusal::usage(format!(
+            "there is no check `{}`; {hint}`whippy-conformance list` lists them all",
+            args.id
+        )));
+    };
+    let text = explain::explain(check, &catalogue.checks, catalogue.contract, &catalogue.files);
+    print(&text.map_err(Refusal::no_verdict)?)
+}
+
+fn coverage(args: &CoverageArgs) -> Result<u8, Refusal> {
+    let catalogue = Catalogue::read(args.cases.cases.as_deref())?;
+    let coverage = explain::measure(&catalogue.checks, catalogue.contract, conduct::cores());
+    let coverage = coverage.map_err(Refusal::no_verdict)?;
+    print(&if args.json {
+        explain::coverage_json(&coverage)
+    } else {
+        explain::coverage(&coverage)
+    })
+}
+
+fn diff(args: &DiffArgs) -> Result<u8, Refusal> {
+    let comparison = compare::compare(&report(&args.before)?, &report(&args.after)?);
+    print(&comparison.text())?;
+    Ok(comparison.exit_code())
+}
+
+fn report(path: &Path) -> Result<Report, Refusal> {
+    let named = |why: String| Refusal::usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    json::read(&text).map_err(named)
+}
+
+fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {
+    let ledger = Ledger::open(&args.from)
+        .map_err(|error| Refusal::usage(format!("--from {}: {error}", args.from.display())))?;
+    let target = ledger.run().target.clone();
+    if let Some(other) = args.connection.target.as_ref().filter(|other| other.trim_end_matches('/') != target.trim_end_matches('/')) {
+        return Err(Refusal::usage(format!("--target {other}: the ledger is one of {target}")));
+    }
+    let connection = Connection::new(&target, &args.connection, None)?;
+    let writing = Writing::of_ledger(&args.from, ledger, &connection)?;
+    let contract = Contract::embedded().map_err(Refusal::no_verdict)?;
+    let mut session = Session::new(writing.target(), contract);
+    connection.enter(&mut session)?;
+    let cleaned = writing.clean_up(&connection, &session);
+    let mut text = format!("{} stocks neutralised\n", cleaned.neutralised);
+    for left in &cleaned.left {
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "left: {}", session.secrets.redact(left));
+    }
+    print(&text)?;
+    match cleaned.ledger {
+        None => Ok(Exit::Clean.code()),
+        Some(ledger) => Err(Refusal::no_verdict(format!("something is left, so {ledger} is kept"))),
     }
 }

@@ -23,6 +23,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "active-stocks-page.schema.json"
     "active-stocks-request.schema.json"
     "already-reported.schema.json"
+    "cases.schema.json"
     "date-time.schema.json"
     "detail.schema.json"
     "invalid-location-error.schema.json"
@@ -70,6 +71,27 @@ pub const WORLDS: &[Asset] = assets!("fixtures/worlds":
     "reservations-reported.json"
     "sku-500-in-five-stores.json"
     "skus-500-and-505-in-three-stores.json"
+);
+
+/// The conformance cases.
+pub const CASES: &[Asset] = assets!("fixtures/cases":
+    "readings.yaml"
+    "create.yaml"
+    "reserve.yaml"
+    "query.yaml"
+    "upsert.yaml"
+    "active-stocks.yaml"
+    "places.yaml"
+    "login.yaml"
+    "metadata.yaml"
+    "access.yaml"
+    "bodies.yaml"
+    "methods.yaml"
+    "list.yaml"
+    "comparisons.yaml"
+    "search.yaml"
+    "sort.yaml"
+    "pages.yaml"
 );
 
 /// The documented responses.

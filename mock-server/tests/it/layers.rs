@@ -25,14 +25,33 @@ const MOCK: &[&str] = &[
     "main",
 ];
 const CONFORMANCE: &[&str] = &[
+    "json",
     "finding",
     "outcome",
     "report",
     "compare",
     "target",
+    "remote",
+    "ledger",
+    "guard",
+    "clean_up",
+    "contract",
     "documented",
+    "scope",
+    "pattern",
+    "workers",
+    "probe",
+    "case",
+    "checks",
     "catalogue",
     "run",
+    "discovery",
+    "assembly",
+    "baseline",
+    "verdict",
+    "selection",
+    "explain",
+    "command",
     "main",
 ];
 
@@ -45,6 +64,10 @@ const OUTSIDE: &[&str] = &[
     "listing",
     "main",
     "target",
+    "remote",
+    "ledger",
+    "workers",
+    "command",
 ];
 
 const OUTSIDE_NAMES: &[&str] = &[

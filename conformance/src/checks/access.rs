@@ -1,0 +1,100 @@
+//! Who is let in, where the run's own token or an invented one is needed.
+
+use http::header::WWW_AUTHENTICATE;
+use serde_json::json;
+
+use super::CodeCheck;
+use crate::case::Capability;
+use crate::finding::Level;
+use crate::pattern::Pattern;
+use crate::probe::{Answer, Ask, Credentials, Probe, Stop};
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "access/scheme-is-read-in-any-case",
+        title: "The scheme of a token is read in any case and with any run of spaces",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "accepted (scheme case-insensitive, runs of spaces ok)",
+        run: scheme_is_read_in_any_case,
+        ..CodeCheck::LOOK
+    },
+    CodeCheck {
+        id: "access/unknown-token-is-refused",
+        title: "A token that nobody was given lets nobody in",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "401 {\"detail\":\"Invalid token.\"}",
+        run: unknown_token_is_refused,
+        ..CodeCheck::LOOK
+    },
+    CodeCheck {
+        id: "login/unknown-user-is-refused",
+        title: "A login of nobody is refused with 400",
+        level: Level::May,
+        section: "facts, section 2",
+        quote: "wrong 400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
+        capability: Some(Capability::Login),
+        run: unknown_user_is_refused,
+        ..CodeCheck::LOOK
+    },
+];
+
+fn scheme_is_read_in_any_case(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let Some(token) = probe.session.token.clone() else {
+        return Err(Stop::Disabled("it needs a token".to_owned()));
+    };
+    for authorization in [
+        format!("token {token}"),
+        format!("TOKEN {token}"),
+        format!("Token    {token}"),
+    ] {
+        let answer = probe.send(&list_as(authorization))?;
+        probe.expect_status(&answer, &[200])?;
+    }
+    Ok(())
+}
+
+fn unknown_token_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let token = "0123456789abcdef0123456789abcdef01234567";
+    let answer = probe.send(&list_as(format!("Token {token}")).invalid())?;
+    not_lenient(&answer, "token")?;
+    probe.expect_status(&answer, &[401])?;
+    let expected = json!({"detail": "Invalid token."});
+    let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
+    probe.expect_body(&answer, &expected)?;
+    match answer.headers.get(WWW_AUTHENTICATE) {
+        Some(challenge) if challenge == "Token" => Ok(()),
+        got => Err(probe.fail(format!("expected `WWW-Authenticate: Token`, got {got:?}"))),
+    }
+}
+
+fn unknown_user_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let user = json!({"username": probe.need("sku")?, "password": probe.need("sku2")?});
+    let ask = Ask {
+        credentials: Credentials::None,
+        ..Ask::post("/api/v1/auth/login/", user)
+    };
+    let answer = probe.send(&ask)?;
+    not_lenient(&answer, "username")?;
+    probe.expect_status(&answer, &[400])?;
+    let expected = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
+    let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
+    probe.expect_body(&answer, &expected)
+}
+
+/// A whippy-mock that was told no token takes any, as it says itself; it is no finding.
+fn not_lenient(answer: &Answer, what: &str) -> Result<(), Stop> {
+    if answer.status == 200 && answer.headers.contains_key("whippy-mock-rule") {
+        let why = format!("the whippy-mock was told no {what}, so it takes any");
+        return Err(Stop::Unsupported(why));
+    }
+    Ok(())
+}
+
+fn list_as(authorization: String) -> Ask {
+    Ask {
+        credentials: Credentials::Other(authorization),
+        ..Ask::get("/api/v1/stocks/").with("limit", 1)
+    }
+}

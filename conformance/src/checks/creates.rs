@@ -1,0 +1,145 @@
+//! Creating a stock: what a case as data cannot say about it. The rest is in `create.yaml`.
+
+use serde_json::{Map, Value, json};
+
+use super::CodeCheck;
+use super::pages::{STOCKS, stock_of};
+use crate::case::given;
+use crate::finding::Level;
+use crate::probe::{Ask, Probe, Stop};
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "create/errors-come-in-the-documented-order",
+        title: "The errors of a create come in the order in which a stock shows its members",
+        level: Level::Should,
+        section: "Create Stock",
+        quote: "\"provider\": [ \"This field is required.\" ], \"location\": [",
+        run: errors_in_order,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "create/members-come-in-the-documented-order",
+        title: "A stock shows its members in the order of the page's examples",
+        level: Level::May,
+        section: "Create Stock",
+        quote: "\"is_active\": true, \"sku\": \"555AB1300456213004\", \"reserved_stock\": 0",
+        run: |probe| {
+            let stock = given(probe, "stock", &json!({}))?;
+            expect_order(probe, &stock)
+        },
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "create/location-may-be-a-number",
+        title: "A location whose code has digits alone may be sent as a number, and is shown as text",
+        level: Level::Should,
+        section: "Create Stock",
+        quote: "location integer The stock location ID",
+        run: number_as_location,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "readings/sku-length",
+        title: "How long a SKU may be",
+        section: "Create Stock",
+        quote: "sku string body ✓ The SKU of the product",
+        reading: Some("sku-length"),
+        run: longest_sku,
+        ..CodeCheck::WRITE
+    },
+];
+
+/// The members of a stock, as every example of the page has them.
+const MEMBERS: &[&str] = &[
+    "id",
+    "created_date",
+    "modified_date",
+    "period",
+    "stock_type",
+    "unit_type",
+    "provider",
+    "location",
+    "stock",
+    "is_active",
+    "sku",
+    "reserved_stock",
+];
+
+/// One letter more than the longest SKU that the reading knows.
+const TOO_LONG: usize = 1001;
+
+fn expect_order(probe: &mut Probe<'_>, body: &Value) -> Result<(), Stop> {
+    let got: Vec<_> = body.as_object().into_iter().flat_map(Map::keys).collect();
+    let mut expected = got.clone();
+    expected.sort_by_key(|name| MEMBERS.iter().position(|member| member == name));
+    if got == expected {
+        return Ok(());
+    }
+    Err(probe.fail(format!(
+        "expected the members in the order {expected:?}, got {got:?}"
+    )))
+}
+
+fn errors_in_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    for body in [
+        json!({}),
+        json!({"sku": "", "stock": "none", "unit_type": "none", "is_active": "none", "stock_type": "none"}),
+        json!({"reserved_stock": "none", "stock": "none", "sku": sku}),
+    ] {
+        let answer = probe.send(&Ask::post(STOCKS, body).named("refused").invalid())?;
+        probe.expect_status(&answer, &[400])?;
+        let errors = probe.json(&answer)?.clone();
+        expect_order(probe, &errors)?;
+    }
+    Ok(())
+}
+
+fn number_as_location(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let code = probe.need("location")?;
+    let Some(number) = code
+        .parse::<u32>()
+        .ok()
+        .filter(|number| number.to_string() == code)
+    else {
+        let why = format!("the code of the run's location, `{code}`, is no number");
+        return Err(Stop::Unsupported(why));
+    };
+    let sku = probe.need("sku")?;
+    let mut body = stock_of(probe, &sku)?;
+    body["location"] = number.into();
+    let answer = probe.send(&Ask::post(STOCKS, body))?;
+    probe.expect_status(&answer, &[201])?;
+    let location = probe.json(&answer)?["location"].clone();
+    if location == code {
+        return Ok(());
+    }
+    Err(probe.fail(format!("expected the location \"{code}\", got {location}")))
+}
+
+fn longest_sku(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = format!("{:x<TOO_LONG$}", probe.need("sku")?);
+    let body = stock_of(probe, &sku)?;
+    let answer = probe.send(&Ask::post(STOCKS, body).named("refused").invalid())?;
+    let sentence = answer
+        .body
+        .as_ref()
+        .and_then(|body| body.pointer("/sku/0")?.as_str());
+    let number = sentence.and_then(|sentence| {
+        let mut numbers = sentence.split(|c: char| !c.is_ascii_digit());
+        numbers.find(|digits| !digits.is_empty())
+    });
+    match (answer.status, number) {
+        (400, Some(number)) => {
+            probe.choices = Some(vec![number.to_owned()]);
+            Ok(())
+        }
+        (201, _) => Err(Stop::Unsupported(format!(
+            "a SKU may have {TOO_LONG} characters or more"
+        ))),
+        (status, _) => Err(Stop::Unsupported(format!(
+            "a SKU of {TOO_LONG} characters was refused with {status}, and no number was named"
+        ))),
+    }
+}

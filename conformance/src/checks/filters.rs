@@ -1,0 +1,230 @@
+//! The filters that compare texts: what a part of a text, or its letters in another case,
+//! may and may not find. Everything else about filters is in `search.yaml` and
+//! `comparisons.yaml`.
+
+use serde_json::{Value, json};
+use whippy_mock::model::time::UtcOffset;
+
+use super::CodeCheck;
+use super::pages::{Page, STOCKS, follow, page, shown_by};
+use crate::case::{Capability, given};
+use crate::finding::Level;
+use crate::probe::{Ask, Probe, Stop};
+use crate::scope::moment;
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "search/location-name-may-be-a-part",
+        title: "`location_name` finds the stocks of locations whose name contains the text",
+        section: "Search Stocks",
+        quote: "\"location_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
+        capability: Some(Capability::Places),
+        run: |probe| {
+            let code = probe.need("location")?;
+            let provider = probe.need("provider")?;
+            let location = location_of(probe, &code, &provider)?;
+            contained(probe, "location_name", &location["name"])
+        },
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "search/provider-name-may-be-a-part",
+        title: "`provider_name` finds the stocks of providers whose name contains the text",
+        section: "Search Stocks",
+        quote: "\"provider_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
+        run: |probe| {
+            let name = probe.need("provider")?;
+            contained(probe, "provider_name", &name.into())
+        },
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "search/place-is-exact",
+        title: "A part of a location's code or of a provider's name is neither",
+        section: "Search Stocks",
+        quote: "\"location\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"exact\" ]",
+        run: exact,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "search/case-of-letters-counts",
+        title: "A SKU, a location's code or a provider's name in letters of the other case is another",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "Char: exact case-sensitive",
+        run: cased,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "search/date-may-be-of-another-zone",
+        title: "A moment is found by the time of any zone",
+        level: Level::Should,
+        section: "Search Stocks",
+        quote: "IsoDateTimeFilter",
+        run: zones,
+        ..CodeCheck::WRITE
+    },
+];
+
+/// How many pages of locations are looked through.
+const MOST_PAGES: usize = 12;
+
+/// The location of a code and a provider's name, as its own path shows it.
+pub(super) fn location_of(
+    probe: &mut Probe<'_>,
+    code: &str,
+    provider: &str,
+) -> Result<Value, Stop> {
+    let provider = listed(probe, "/api/v1/providers/", &|row| row["name"] == provider)?;
+    let (id, is_code) = (&provider["id"], |row: &Value| row["code"] == code);
+    listed(probe, "/api/v1/stock-locations/", &|row| {
+        is_code(row) && row["provider"] == *id
+    })
+}
+
+/// A place among those that a path lists. Those that the run made are the latest, and those
+/// that it found the first, so it is looked for from both ends.
+fn listed(
+    probe: &mut Probe<'_>,
+    path: &str,
+    is_it: &dyn Fn(&Value) -> bool,
+) -> Result<Value, Stop> {
+    let first = Ask::get(path).with("limit", 100);
+    let last = first.clone().with("page", "last");
+    let mut forth = Some(page(probe, &first)?);
+    let mut back = None;
+    for turn in 0..MOST_PAGES {
+        let shown = [&forth, &back].into_iter().flatten();
+        if let Some(place) = shown.flat_map(|page| &page.rows).find(|row| is_it(row)) {
+            return Ok(place.clone());
+        }
+        let next = forth.and_then(|page| page.next);
+        back = match back.and_then(|page: Page| page.previous) {
+            Some(previous) => Some(follow(probe, "previous", &previous)?),
+            // Only the stack knows the word `last`.
+            None if turn == 0 && next.is_some() => {
+                let answer = probe.send(&last)?;
+                (answer.status == 200)
+                    .then(|| shown_by(probe, &last, &answer))
+                    .transpose()?
+            }
+            None => None,
+        };
+        forth = next.map(|link| follow(probe, "next", &link)).transpose()?;
+    }
+    Err(Stop::Unsupported(format!(
+        "a place of a stock is not among those that {path} lists"
+    )))
+}
+
+/// Whether a stock that the check creates is found by a filter.
+fn expect_found(
+    probe: &mut Probe<'_>,
+    filter: &str,
+    value: &str,
+    expected: bool,
+) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let count = page(
+        probe,
+        &Ask::get(STOCKS).with("sku", sku).with(filter, value),
+    )?
+    .count;
+    if count == usize::from(expected) {
+        return Ok(());
+    }
+    let wanted = if expected {
+        "to find the stock"
+    } else {
+        "to find nothing"
+    };
+    Err(probe.fail(format!(
+        "expected {filter}={value} {wanted}, got a count of {count}"
+    )))
+}
+
+fn contained(probe: &mut Probe<'_>, filter: &str, name: &Value) -> Result<(), Stop> {
+    let Some(name) = name.as_str().filter(|name| !name.is_empty()) else {
+        return Err(Stop::Unsupported("the place has no name".to_owned()));
+    };
+    given(probe, "stock", &json!({}))?;
+    expect_found(probe, filter, name, true)?;
+    for part in parts(name).into_iter().chain(swapped_part(name)) {
+        expect_found(probe, filter, &part, true)?;
+    }
+    expect_found(probe, filter, &format!("{name}-"), false)
+}
+
+/// A text without its last letter, and without its first.
+pub(super) fn parts(text: &str) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() < 2 {
+        return Vec::new();
+    }
+    let cut = [&letters[..letters.len() - 1], &letters[1..]];
+    // A space at the end would be trimmed, and the rest be a part all the same.
+    cut.map(|part| part.iter().collect::<String>().trim().to_owned())
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// The longest run of letters whose case all languages agree on, in the other case: an i
+/// is another letter in Turkish.
+pub(super) fn swapped_part(text: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'i');
+    let runs = text.split(|c| !is_plain(c));
+    let run = runs.max_by_key(|run| run.len())?;
+    (!run.is_empty()).then(|| swapped(run))
+}
+
+pub(super) fn swapped(text: &str) -> String {
+    let swap = |c: char| match c {
+        'a'..='z' => c.to_ascii_uppercase(),
+        other => other.to_ascii_lowercase(),
+    };
+    text.chars().map(swap).collect()
+}
+
+fn exact(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    given(probe, "stock", &json!({}))?;
+    for filter in ["location", "provider"] {
+        let value = probe.need(filter)?;
+        for part in parts(&value) {
+            expect_found(probe, filter, &part, false)?;
+        }
+    }
+    Ok(())
+}
+
+fn cased(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    given(probe, "stock", &json!({}))?;
+    let sku = probe.need("sku")?;
+    for filter in ["sku", "location", "provider"] {
+        let value = probe.need(filter)?;
+        let other = swapped(&value);
+        let ask = match filter {
+            "sku" => Ask::get(STOCKS),
+            _ => Ask::get(STOCKS).with("sku", &sku),
+        };
+        if other != value && page(probe, &ask.with(filter, &other))?.count > 0 {
+            return Err(probe.fail(format!(
+                "expected {filter}={other} not to find the stock of {value}, got it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn zones(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stock = given(probe, "stock", &json!({}))?;
+    let created = stock["created_date"].as_str().and_then(moment);
+    let Some((created, _)) = created else {
+        return Err(probe.fail("expected `created_date` to be a date-time with an offset"));
+    };
+    for zone in ["Z", "+05:30", "-08:00"] {
+        let zone = UtcOffset::parse(zone).unwrap_or(UtcOffset::PAGE);
+        expect_found(probe, "created_date", &created.to_text(zone), true)?;
+    }
+    Ok(())
+}

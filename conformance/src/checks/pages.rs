@@ -1,0 +1,228 @@
+//! Pages: cut from one list, joined by links, none missing and none twice. What a page of
+//! one row shows is in `pages.yaml`.
+
+use http::Uri;
+use serde_json::{Value, json};
+
+use super::CodeCheck;
+use super::sorting::{Stocks, ids};
+use crate::probe::{Answer, Ask, Probe, Stop};
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "pages/concatenate-to-the-whole",
+        title: "Following `next` from the first page shows every stock once, and the count of all \
+                on each page",
+        section: "List Active Stock",
+        quote: "\"next\": \"https://{whippy_api_url}/api/v1/active-stocks/1/?page=2\"",
+        needs: &["provider", "location", "second-location"],
+        run: concatenate,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "pages/previous-leads-back",
+        title: "Following `previous` from the last page shows the same pages again",
+        section: "List Stock",
+        quote: "\"previous\": null",
+        needs: &["provider", "location", "second-location"],
+        run: back,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "pages/limit-is-kept-to",
+        title: "Of two limits that a target honours each shows so many rows",
+        section: "List Stock",
+        quote: "The amount of line items returned per page",
+        needs: &["provider", "location", "second-location"],
+        run: limits,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "readings/page-size",
+        title: "How many rows a page has without a limit",
+        section: "List Stock",
+        quote: "The amount of line items returned per page",
+        reading: Some("page-size"),
+        run: size,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "readings/page-limit",
+        title: "The largest limit that is honoured",
+        section: "List Stock",
+        quote: "The amount of line items returned per page",
+        reading: Some("page-limit"),
+        run: largest,
+        ..CodeCheck::SURVEY
+    },
+];
+
+/// The path of the list.
+pub(super) const STOCKS: &str = "/api/v1/stocks/";
+
+/// The largest limit that is asked for, so that no service has to bear more.
+const MOST_ROWS: usize = 2000;
+
+/// A page of stocks.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) count: usize,
+    pub(super) next: Option<String>,
+    pub(super) previous: Option<String>,
+    pub(super) rows: Vec<Value>,
+}
+
+/// The page that a request is answered with.
+pub(super) fn page(probe: &mut Probe<'_>, ask: &Ask) -> Result<Page, Stop> {
+    let answer = probe.send(ask)?;
+    shown_by(probe, ask, &answer)
+}
+
+/// The page that an answer holds.
+pub(super) fn shown_by(probe: &mut Probe<'_>, ask: &Ask, answer: &Answer) -> Result<Page, Stop> {
+    probe.expect_status(answer, &[200])?;
+    let body = probe.json(answer)?;
+    let count = body["count"]
+        .as_u64()
+        .and_then(|count| usize::try_from(count).ok());
+    let link = |name: &str| body[name].as_str().map(str::to_owned);
+    match (count, body["results"].as_array()) {
+        (Some(count), Some(rows)) => Ok(Page {
+            count,
+            next: link("next"),
+            previous: link("previous"),
+            rows: rows.clone(),
+        }),
+        _ => Err(probe.fail(format!(
+            "{}: expected a page with `count` and `results`, got another body",
+            ask.step
+        ))),
+    }
+}
+
+/// The page that a link leads to.
+pub(super) fn follow(probe: &mut Probe<'_>, name: &str, link: &str) -> Result<Page, Stop> {
+    let target: Option<Uri> = probe.session.target.base().parse().ok();
+    let prefix = target.as_ref().map_or("", Uri::path).trim_end_matches('/');
+    // What is not ASCII has no place in a URL, but the parser lets it through.
+    let link: Option<Uri> = Some(link)
+        .filter(|link| link.is_ascii())
+        .and_then(|l| l.parse().ok());
+    let link = link.filter(|link| link.host().is_some());
+    let path = link.as_ref().and_then(Uri::path_and_query);
+    let Some(path) = path.and_then(|path| path.as_str().strip_prefix(prefix)) else {
+        return Err(probe.fail(format!(
+            "expected `{name}` to be a URL of the target, got another"
+        )));
+    };
+    // The target wrote it: what it asks for is no mistake of the suite's.
+    page(probe, &Ask::get(path).named(name).invalid())
+}
+
+/// The pages from the first on, by `next`; `most` at the utmost.
+pub(super) fn walk(probe: &mut Probe<'_>, first: &Ask, most: usize) -> Result<Vec<Page>, Stop> {
+    let mut pages = vec![page(probe, first)?];
+    while pages.len() < most {
+        let Some(next) = pages.last().and_then(|page| page.next.clone()) else {
+            break;
+        };
+        pages.push(follow(probe, "next", &next)?);
+    }
+    Ok(pages)
+}
+
+/// The rows of pages, one after the other.
+pub(super) fn rows(pages: &[Page]) -> Vec<&Value> {
+    pages.iter().flat_map(|page| &page.rows).collect()
+}
+
+fn concatenate(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    let pages = walk(probe, &stocks.ask().with("limit", 2), stocks.rows.len() + 1)?;
+    let mut got = ids(rows(&pages));
+    got.sort_unstable();
+    let expected = ids(&stocks.rows);
+    if got != expected {
+        return Err(probe.fail(format!(
+            "expected the pages to show the stocks {expected:?}, got {got:?}"
+        )));
+    }
+    match pages.iter().find(|page| page.count != expected.len()) {
+        None => Ok(()),
+        Some(page) => Err(probe.fail(format!(
+            "expected a count of {} on every page, got {}",
+            expected.len(),
+            page.count
+        ))),
+    }
+}
+
+fn back(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    let pages = walk(probe, &stocks.ask().with("limit", 1), stocks.rows.len() + 1)?;
+    let mut link = pages.last().and_then(|page| page.previous.clone());
+    for earlier in pages.iter().rev().skip(1) {
+        let Some(previous) = link else {
+            return Err(probe.fail("expected `previous` to lead back to the first page, got null"));
+        };
+        let page = follow(probe, "previous", &previous)?;
+        let (expected, got) = (ids(&earlier.rows), ids(&page.rows));
+        if expected != got {
+            return Err(probe.fail(format!(
+                "expected `previous` to lead back to the stocks {expected:?}, got {got:?}"
+            )));
+        }
+        link = page.previous;
+    }
+    match link {
+        None => Ok(()),
+        Some(_) => Err(probe.fail("expected `previous` to be null on the first page, got a link")),
+    }
+}
+
+/// The largest limit may be as small as 1: whether 2 is honoured shows only by what 3 is
+/// answered with.
+fn limits(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    let three = page(probe, &stocks.ask().with("limit", 3))?.rows.len();
+    let two = page(probe, &stocks.ask().with("limit", 2))?.rows.len();
+    let expected = three.min(2);
+    if three > 3 || two != expected {
+        return Err(probe.fail(format!(
+            "expected {expected} rows by limit=2, got {two}, and {three} by limit=3"
+        )));
+    }
+    Ok(())
+}
+
+fn size(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let page = page(probe, &Ask::get(STOCKS))?;
+    observe(probe, &page)
+}
+
+fn largest(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let page = page(probe, &Ask::get(STOCKS).with("limit", MOST_ROWS))?;
+    if page.rows.len() >= MOST_ROWS {
+        return Err(Stop::Unsupported(format!(
+            "a page may have {MOST_ROWS} rows or more"
+        )));
+    }
+    observe(probe, &page)
+}
+
+/// The rows of a page that has a next one are as many as a page may have.
+fn observe(probe: &mut Probe<'_>, page: &Page) -> Result<(), Stop> {
+    let shown = page.rows.len();
+    if page.next.is_none() || shown == 0 || shown >= page.count {
+        let why = format!("a page shows all of the {} stocks there are", page.count);
+        return Err(Stop::Unsupported(why));
+    }
+    probe.choices = Some(vec![shown.to_string()]);
+    Ok(())
+}
+
+/// A body that creates a stock of the run's provider.
+pub(super) fn stock_of(probe: &Probe<'_>, sku: &str) -> Result<Value, Stop> {
+    let (provider, location) = (probe.need("provider")?, probe.need("location")?);
+    Ok(json!({"sku": sku, "provider": provider, "location": location, "stock": 5}))
+}

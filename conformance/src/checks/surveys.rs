@@ -1,0 +1,767 @@
+//! Surveys: what holds of any stocks there are. They only look, at a sample, with as few
+//! requests for a million stocks as for ten, so that they can be run in production.
+//!
+//! They weigh what the page says; what is the stack's alone is a SHOULD.
+
+use serde_json::{Value, json};
+
+use super::CodeCheck;
+use super::filters::{location_of, parts, swapped, swapped_part};
+use super::pages::{Page, STOCKS, follow, page, rows, walk};
+use super::sorting::{Fields, compare, ids, in_order, order, term};
+use crate::case::{Capability, takes_query};
+use crate::finding::Level;
+use crate::probe::{Answer, Ask, Payload, Probe, Stop};
+use crate::scope::moment;
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "survey/pages-fit-together",
+        title: "The first pages and the last show different stocks, and as many as are counted",
+        section: "List Stock",
+        quote: "The number of page returned",
+        run: pages_fit_together,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/links-lead-to-the-neighbours",
+        title: "`next` and `previous` lead to the page behind and the page before",
+        section: "List Stock",
+        quote: "\"previous\": null",
+        run: neighbours,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/limit-is-kept-to",
+        title: "A page has no more stocks than `limit` says, and no fewer if there are more",
+        section: "List Stock",
+        quote: "The amount of line items returned per page",
+        run: limited,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/bad-limit-leaves-the-usual-size",
+        title: "A limit that is none gives pages of the same size as no limit",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "limit 0/-1/abc/\"\"/3.0: silently default page size",
+        run: badly_limited,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/last-page-may-be-named",
+        title: "The page `last` is the one that the count says",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "page=last: last page.",
+        run: |probe| {
+            let first = page(probe, &Ask::get(STOCKS).with("limit", 5))?;
+            let (number, _) = last_of(&first)?;
+            let [named, numbered] = ["last".to_owned(), number.to_string()].map(|number| {
+                page(
+                    probe,
+                    &Ask::get(STOCKS).with("limit", 5).with("page", number),
+                )
+            });
+            let (got, expected) = (ids(&named?.rows), ids(&numbered?.rows));
+            expect_ids(probe, "page=last", &expected, &got)
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/links-keep-what-was-asked",
+        title: "The page that `next` leads to is filtered, sorted and cut like the one it stands on",
+        section: "List Active Stock",
+        quote: "\"next\": \"https://{whippy_api_url}/api/v1/active-stocks/1/?page=2\"",
+        run: kept_by_links,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/links-lead-to-the-target",
+        title: "Links have the scheme, host and port that the target was asked at",
+        level: Level::Should,
+        section: "List Active Stock",
+        quote: "https://{whippy_api_url}/api/v1/active-stocks/1/?page=2",
+        run: |probe| {
+            let shown = page(probe, &Ask::get(STOCKS).with("limit", 1))?;
+            is_there(&shown.rows)?;
+            let base = format!("{}/", probe.session.target.base());
+            match shown.next {
+                Some(link) if !link.starts_with(&base) => {
+                    Err(probe.fail(format!("expected `next` to begin with {base}, got {link}")))
+                }
+                _ => Ok(()),
+            }
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/list-is-ordered-by-id",
+        title: "Without a `sort` ids rise from the first stock to the last",
+        level: Level::Should,
+        section: "List Stock",
+        quote: "\"id\": 2,",
+        run: |probe| {
+            let pages = walk(probe, &Ask::get(STOCKS).with("limit", 5), MOST_PAGES)?;
+            let rows: Vec<_> = rows(&pages).into_iter().cloned().collect();
+            is_there(&rows)?;
+            in_order(probe, &rows, &[("id", false)])
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/sort-orders-what-there-is",
+        title: "A `sort` orders all stocks, by any field whose order all agree on, and loses none",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "sort=bogus,-stock works",
+        run: sorted,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/unknown-sort-is-passed-over",
+        title: "A `sort` by a field that does not exist changes nothing",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "invalid names dropped silently",
+        run: |probe| {
+            let usual = page(probe, &Ask::get(STOCKS).with("limit", 5))?;
+            is_there(&usual.rows)?;
+            let shown = page(
+                probe,
+                &Ask::get(STOCKS).with("limit", 5).with("sort", "bogus"),
+            )?;
+            expect_ids(probe, "sort=bogus", &ids(&usual.rows), &ids(&shown.rows))
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/comparisons-share-out-the-whole",
+        title: "What is less, equal and more than a value of some stock is all there is",
+        section: "Search Stocks",
+        quote: "\"lookup_types\": [ \"gt\", \"gte\", \"lt\", \"lte\", \"exact\" ]",
+        run: shared_out,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/flags-and-types-share-out-the-whole",
+        title: "Active and inactive stocks are all there are, and so are standard and scheduled ones",
+        section: "Search Stocks",
+        quote: "\"standard\", \"scheduled\"",
+        run: |probe| {
+            complementary(probe, "is_active", ["true", "false"])?;
+            complementary(probe, "stock_type", ["standard", "scheduled"])
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/units-share-out-the-whole",
+        title: "Stocks in pieces and in kilograms are all there are",
+        level: Level::Should,
+        section: "List Stock",
+        quote: "\"unit_type\": \"qty\",",
+        run: |probe| complementary(probe, "unit_type", ["qty", "kg"]),
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/filters-intersect",
+        title: "Two filters together find what each of them finds",
+        section: "Search Stocks",
+        quote: "This method is used to search stock objects with the specified filters.",
+        run: intersected,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/stock-is-found-by-its-own-values",
+        title: "A stock is found by every value that it shows",
+        section: "Search Stocks",
+        quote: "This method is used to search stock objects with the specified filters.",
+        run: found_again,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/period-is-found-by-its-bounds",
+        title: "A stock is found by the start and the end of its period, and not by a moment beside",
+        section: "Search Stocks",
+        quote: "\"startswith__gte\", \"startswith__lte\", \"endswith__gte\", \"endswith__lte\"",
+        run: bounded,
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/texts-are-exact",
+        title: "A SKU, a location's code or a provider's name is not found by a part of it",
+        section: "Search Stocks",
+        quote: "\"sku\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"exact\" ]",
+        run: |probe| only_themselves(probe, parts),
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/case-of-letters-counts",
+        title: "A SKU, a location's code or a provider's name is not found in letters of the other case",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "Char: exact case-sensitive",
+        run: |probe| only_themselves(probe, |text| vec![swapped(text)]),
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/provider-is-found-by-a-part-of-its-name",
+        title: "`provider_name` finds all that `provider` finds, by any part of the name in any case",
+        section: "Search Stocks",
+        quote: "\"provider_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
+        run: |probe| {
+            let sample = sample(probe)?;
+            let name = text(&sample.rows[0]["provider"]);
+            named(probe, &[("provider", name.clone())], "provider_name", &name)
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/location-is-found-by-a-part-of-its-name",
+        title: "`location_name` finds all that `location` finds, by any part of the name in any case",
+        section: "Search Stocks",
+        quote: "\"location_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
+        capability: Some(Capability::Places),
+        run: |probe| {
+            let sample = sample(probe)?;
+            let row = &sample.rows[0];
+            let (code, provider) = (text(&row["location"]), text(&row["provider"]));
+            let name = text(&location_of(probe, &code, &provider)?["name"]);
+            named(
+                probe,
+                &[("location", code), ("provider", provider)],
+                "location_name",
+                &name,
+            )
+        },
+        ..CodeCheck::SURVEY
+    },
+    CodeCheck {
+        id: "survey/queries-agree-with-the-list",
+        title: "The stock queries show the places and quantities that the list shows",
+        section: "Stock Query",
+        quote: "The number of the existing stock",
+        run: queried,
+        ..CodeCheck::SURVEY
+    },
+];
+
+/// How many pages are walked.
+const MOST_PAGES: usize = 4;
+
+/// How many rows are looked at, if the target shows so many.
+const SAMPLE: usize = 20;
+
+fn is_there(rows: &[Value]) -> Result<(), Stop> {
+    if rows.is_empty() {
+        return Err(Stop::Unsupported(
+            "there are no stocks to look at".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The first stocks of the list, whose texts a filter takes as they are.
+fn sample(probe: &mut Probe<'_>) -> Result<Page, Stop> {
+    let mut first = page(
+        probe,
+        &Ask::get(STOCKS).with("limit", SAMPLE).named("sample"),
+    )?;
+    is_there(&first.rows)?;
+    first.rows.retain(|row| {
+        let texts = ["sku", "location", "provider"].map(|name| row[name].as_str());
+        let is_plain = |text: &str| !text.is_empty() && text.trim() == text;
+        texts.iter().all(|text| text.is_some_and(is_plain))
+    });
+    is_there(&first.rows)?;
+    Ok(first)
+}
+
+/// The first, the middle and the last row.
+fn some(rows: &[Value]) -> Vec<&Value> {
+    let mut places = vec![0, rows.len() / 2, rows.len() - 1];
+    places.dedup();
+    places.into_iter().map(|place| &rows[place]).collect()
+}
+
+fn count(probe: &mut Probe<'_>, filters: &[(&str, String)]) -> Result<usize, Stop> {
+    let ask = Ask::get(STOCKS).with("limit", 1);
+    let ask = filters
+        .iter()
+        .fold(ask, |ask, (name, value)| ask.with(name, value));
+    Ok(page(probe, &ask)?.count)
+}
+
+/// A member's value as a filter takes it.
+fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn expect_ids(
+    probe: &mut Probe<'_>,
+    what: &str,
+    expected: &[i64],
+    got: &[i64],
+) -> Result<(), Stop> {
+    if expected == got {
+        return Ok(());
+    }
+    Err(probe.fail(format!(
+        "{what}: expected the stocks {expected:?}, got {got:?}"
+    )))
+}
+
+/// The number of the last page, and how many stocks are on it.
+fn last_of(first: &Page) -> Result<(usize, usize), Stop> {
+    is_there(&first.rows)?;
+    let size = first.rows.len();
+    let last = first.count.div_ceil(size).max(1);
+    Ok((last, first.count.saturating_sub((last - 1) * size)))
+}
+
+fn pages_fit_together(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let ask = Ask::get(STOCKS).with("limit", 5);
+    let mut pages = walk(probe, &ask, MOST_PAGES)?;
+    let total = pages[0].count;
+    let (last, expected) = last_of(&pages[0])?;
+    if pages.len() < last {
+        pages.push(page(probe, &ask.with("page", last).named("last page"))?);
+    }
+    let got = pages.last().map_or(0, |page| page.rows.len());
+    let is_last = pages.last().is_some_and(|page| page.next.is_none());
+    if pages.len() > last || got != expected || !is_last {
+        return Err(probe.fail(format!(
+            "expected {expected} of {total} stocks on page {last}, and none behind it, got {got} \
+             on it"
+        )));
+    }
+    if let Some(page) = pages.iter().find(|page| page.count != total) {
+        return Err(probe.fail(format!("expected a count of {total}, got {}", page.count)));
+    }
+    let all = ids(rows(&pages));
+    let mut once = all.clone();
+    once.sort_unstable();
+    once.dedup();
+    if once.len() != all.len() {
+        return Err(probe.fail(format!("expected no stock on two pages, got {all:?}")));
+    }
+    Ok(())
+}
+
+fn neighbours(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let ask = Ask::get(STOCKS).with("limit", 5);
+    let first = page(probe, &ask)?;
+    let (last, _) = last_of(&first)?;
+    let mut numbers = vec![2, last];
+    numbers.dedup();
+    for number in numbers
+        .into_iter()
+        .filter(|number| (2..=last).contains(number))
+    {
+        let of = |number: usize| ask.clone().with("page", number);
+        let (before, here) = (page(probe, &of(number - 1))?, page(probe, &of(number))?);
+        let Some(next) = before.next else {
+            let summary = format!("page {}: expected a `next`, got null", number - 1);
+            return Err(probe.fail(summary));
+        };
+        let Some(link) = here.previous else {
+            return Err(probe.fail(format!("page {number}: expected a `previous`, got null")));
+        };
+        let back = follow(probe, "previous", &link)?;
+        let what = format!("`previous` of page {number}");
+        expect_ids(probe, &what, &ids(&before.rows), &ids(&back.rows))?;
+        let forth = follow(probe, "next", &next)?;
+        let what = format!("`next` of page {}", number - 1);
+        expect_ids(probe, &what, &ids(&here.rows), &ids(&forth.rows))?;
+    }
+    match first.previous {
+        None => Ok(()),
+        Some(_) => Err(probe.fail("page 1: expected `previous` to be null, got a link")),
+    }
+}
+
+/// Whether a limit is honoured at all shows only by what the next larger one gives.
+fn limited(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let mut shown = Vec::new();
+    for limit in 1..=4 {
+        let rows = page(probe, &Ask::get(STOCKS).with("limit", limit))?.rows;
+        is_there(&rows)?;
+        shown.push(rows.len());
+    }
+    let most = shown[3];
+    let expected: Vec<_> = (1..=4).map(|limit| most.min(limit)).collect();
+    if shown == expected {
+        return Ok(());
+    }
+    Err(probe.fail(format!(
+        "expected {expected:?} stocks by the limits 1 to 4, got {shown:?}"
+    )))
+}
+
+fn badly_limited(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let usual = page(probe, &Ask::get(STOCKS))?;
+    is_there(&usual.rows)?;
+    for limit in ["0", "-1", "few"] {
+        let shown = page(probe, &Ask::get(STOCKS).with("limit", limit).invalid())?;
+        expect_ids(
+            probe,
+            &format!("limit={limit}"),
+            &ids(&usual.rows),
+            &ids(&shown.rows),
+        )?;
+    }
+    Ok(())
+}
+
+/// The provider's name stands in the link as well: it may have letters that are encoded.
+fn kept_by_links(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    let provider = &sample.rows[0]["provider"];
+    let ask = Ask::get(STOCKS)
+        .with("provider", text(provider))
+        .with("sort", "-id")
+        .with("limit", 2);
+    let pages = walk(probe, &ask, 3)?;
+    let rows: Vec<_> = rows(&pages).into_iter().cloned().collect();
+    if let Some(other) = rows.iter().find(|row| row["provider"] != *provider) {
+        return Err(probe.fail(format!("expected stocks of {provider} alone, got {other}")));
+    }
+    if pages
+        .iter()
+        .any(|page| page.count != pages[0].count || page.rows.len() > pages[0].rows.len())
+    {
+        let counts: Vec<_> = pages
+            .iter()
+            .map(|page| (page.count, page.rows.len()))
+            .collect();
+        return Err(probe.fail(format!(
+            "expected one count and one size on all pages, got {counts:?}"
+        )));
+    }
+    in_order(probe, &rows, &[("id", true)])
+}
+
+/// Fields of which all agree what their order is: texts are left out, whose order is a
+/// matter of language.
+const SORTS: &[Fields<'static>] = &[
+    &[("id", true)],
+    &[("created_date", true)],
+    &[("modified_date", false)],
+    &[("modified_date", true)],
+    &[("stock", false)],
+    &[("stock", true)],
+    &[("reserved_stock", true)],
+    &[("is_active", false)],
+    &[("stock_type", true)],
+    &[("unit_type", false)],
+    &[("stock", false), ("id", true)],
+    &[("is_active", true), ("stock", false), ("id", true)],
+];
+
+fn sorted(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    for fields in SORTS {
+        let ask = Ask::get(STOCKS)
+            .with("sort", term(fields))
+            .with("limit", SAMPLE);
+        let shown = page(probe, &ask)?;
+        if shown.count != sample.count {
+            let (sort, total, got) = (term(fields), sample.count, shown.count);
+            return Err(probe.fail(format!("sort={sort}: expected {total} stocks, got {got}")));
+        }
+        in_order(probe, &shown.rows, fields)?;
+        // What is not on the first page may not come before what is.
+        let Some(end) = shown.rows.last() else {
+            continue;
+        };
+        let on_page = ids(&shown.rows);
+        let behind = |row: &&Value| row["id"].as_i64().is_some_and(|id| !on_page.contains(&id));
+        let mut others = sample.rows.iter().filter(behind);
+        if let Some(other) = others.find(|other| order(fields, end, other).is_gt()) {
+            let both = [end.clone(), other.clone()];
+            in_order(probe, &both, fields)?;
+        }
+    }
+    Ok(())
+}
+
+fn shared_out(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    let row = &sample.rows[sample.rows.len() / 2];
+    for name in ["stock", "reserved_stock", "created_date", "modified_date"] {
+        let value = text(&row[name]);
+        let mut of = |lookup: &str| count(probe, &[(&format!("{name}{lookup}"), value.clone())]);
+        let (less, equal, more) = (of("__lt")?, of("")?, of("__gt")?);
+        let (most, least) = (of("__lte")?, of("__gte")?);
+        let fits = equal > 0
+            && less + equal + more == sample.count
+            && most == less + equal
+            && least == more + equal;
+        if !fits {
+            return Err(probe.fail(format!(
+                "{name} {value}: expected the counts of lt, exact and gt to sum up to {}, and lte \
+                 and gte to include what is equal, got lt {less}, lte {most}, exact {equal}, \
+                 gte {least}, gt {more}",
+                sample.count
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Two values that a member may have, and no other.
+fn complementary(probe: &mut Probe<'_>, name: &str, values: [&str; 2]) -> Result<(), Stop> {
+    let total = sample(probe)?.count;
+    let mut got = 0;
+    for value in values {
+        got += searched(probe, Ask::get(STOCKS), name, value)?.count;
+    }
+    if got == total {
+        return Ok(());
+    }
+    let [one, other] = values;
+    Err(probe.fail(format!(
+        "{name}: expected {one} and {other} stocks to be all {total}, got {got}"
+    )))
+}
+
+/// What a further filter finds, all of which must show the value.
+fn searched(probe: &mut Probe<'_>, ask: Ask, name: &str, value: &str) -> Result<Page, Stop> {
+    let shown = page(probe, &ask.with(name, value).with("limit", SAMPLE))?;
+    match shown.rows.iter().find(|row| text(&row[name]) != value) {
+        None => Ok(shown),
+        Some(other) => {
+            let got = &other[name];
+            Err(probe.fail(format!(
+                "{name}={value}: expected no other stock, got one with {got}"
+            )))
+        }
+    }
+}
+
+/// One filter whose stocks all fit on a page, and a second one by each value of a stock:
+/// together they must find what the second finds among the stocks of the first.
+fn intersected(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    for row in some(&sample.rows) {
+        let sku = text(&row["sku"]);
+        let all = searched(probe, Ask::get(STOCKS), "sku", &sku)?;
+        if all.rows.len() < all.count {
+            continue;
+        }
+        for name in ["location", "provider", "stock", "is_active", "created_date"] {
+            let by_sku = Ask::get(STOCKS).with("sku", &sku);
+            let shown = page(
+                probe,
+                &by_sku.with(name, text(&row[name])).with("limit", SAMPLE),
+            )?;
+            let is_date = name == "created_date";
+            let fits = |other: &&Value| {
+                other[name] == row[name] || is_date && compare(&other[name], &row[name]).is_eq()
+            };
+            let expected = ids(all.rows.iter().filter(fits));
+            let what = format!("sku={sku} and {name}={}", row[name]);
+            expect_ids(probe, &what, &expected, &ids(&shown.rows))?;
+        }
+    }
+    Ok(())
+}
+
+/// The bounds of a period, and the filters that include them.
+fn bounded(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let scheduled = Ask::get(STOCKS)
+        .with("stock_type", "scheduled")
+        .with("limit", SAMPLE);
+    let rows = page(probe, &scheduled)?.rows;
+    let moment_of = |row: &Value, end: &str| row["period"][end].as_str().and_then(moment);
+    let found = rows
+        .iter()
+        .find_map(|row| Some((row, moment_of(row, "lower")?, moment_of(row, "upper")?)));
+    let Some((row, lower, upper)) = found else {
+        return Err(Stop::Unsupported(
+            "no stock that was looked at has a period".to_owned(),
+        ));
+    };
+    for (filter, (bound, zone), beside) in [
+        ("period__startswith__gte", lower, 1),
+        ("period__startswith__lte", lower, -1),
+        ("period__endswith__gte", upper, 1),
+        ("period__endswith__lte", upper, -1),
+    ] {
+        for (moment, expected) in [(bound, true), (bound.plus(beside), false)] {
+            let moment = moment.to_text(zone);
+            let own = |name: &'static str| (name, text(&row[name]));
+            let ask = [own("sku"), own("location"), own("created_date")]
+                .into_iter()
+                .fold(Ask::get(STOCKS), |ask, (name, value)| ask.with(name, value));
+            let shown = page(probe, &ask.with(filter, &moment))?;
+            let is_found = ids(&shown.rows).contains(&row["id"].as_i64().unwrap_or_default());
+            if is_found != expected {
+                let wanted = if expected {
+                    "to be found"
+                } else {
+                    "not to be found"
+                };
+                let period = &row["period"];
+                return Err(probe.fail(format!(
+                    "{filter}={moment}: expected the stock of the period {period} {wanted}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Other texts than a stock's own must not find it.
+fn only_themselves(probe: &mut Probe<'_>, others: fn(&str) -> Vec<String>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    for name in ["sku", "location", "provider"] {
+        let own = text(&sample.rows[0][name]);
+        for other in others(&own).into_iter().filter(|other| *other != own) {
+            searched(probe, Ask::get(STOCKS), name, &other)?;
+        }
+    }
+    Ok(())
+}
+
+/// The stocks of a place are found by the place's name and by its parts, and not by more.
+fn named(
+    probe: &mut Probe<'_>,
+    place: &[(&str, String)],
+    filter: &str,
+    name: &str,
+) -> Result<(), Stop> {
+    let expected = count(probe, place)?;
+    let mut wanted = vec![(name.to_owned(), expected), (format!("{name}-"), 0)];
+    let some = parts(name).into_iter().chain(swapped_part(name));
+    wanted.extend(some.map(|part| (part, expected)));
+    for (part, expected) in wanted {
+        let mut filters = place.to_vec();
+        filters.push((filter, part.clone()));
+        let got = count(probe, &filters)?;
+        if got != expected {
+            return Err(probe.fail(format!(
+                "{filter}={part}: expected {expected} stocks of {name}, got {got}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn found_again(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    for row in some(&sample.rows) {
+        let mut filters = Vec::new();
+        for name in [
+            "sku",
+            "location",
+            "provider",
+            "stock_type",
+            "is_active",
+            "stock",
+        ] {
+            filters.push((name, text(&row[name])));
+        }
+        for name in ["reserved_stock", "created_date", "modified_date"] {
+            filters.push((name, text(&row[name])));
+        }
+        let ask = filters
+            .iter()
+            .fold(Ask::get(STOCKS), |ask, (name, value)| ask.with(name, value));
+        let shown = page(probe, &ask.with("sort", "id"))?;
+        if !shown.rows.contains(row) {
+            return Err(probe.fail(format!(
+                "expected the stock {row} by its own values, got another"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What a query shows of stocks is a row each, or one of each that is active; SKUs that
+/// have two stocks at a location are left out, since the page shows none.
+fn queried(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sample = sample(probe)?;
+    let mut skus = Vec::new();
+    for row in some(&sample.rows) {
+        let sku = text(&row["sku"]);
+        let of_sku = page(
+            probe,
+            &Ask::get(STOCKS).with("sku", &sku).with("limit", SAMPLE),
+        )?;
+        let mut places: Vec<_> = of_sku
+            .rows
+            .iter()
+            .map(|row| text(&row["location"]))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        let is_active = of_sku.rows.iter().any(|row| row["is_active"] == true);
+        let is_simple = is_active && places.len() == of_sku.count;
+        if is_simple && !sku.contains(',') && !skus.iter().any(|(known, _)| *known == sku) {
+            skus.push((sku, of_sku.rows));
+        }
+    }
+    if skus.is_empty() {
+        return Err(Stop::Unsupported(
+            "no active SKU has one stock a location".to_owned(),
+        ));
+    }
+    for (sku, stocks) in &skus {
+        let body = ask_query(probe, "stock_query", &json!({"sku": sku}))?;
+        agree(probe, sku, stocks, &body["Store_checkResult"])?;
+    }
+    let all: Vec<_> = skus.iter().map(|(sku, _)| sku.clone()).collect();
+    let body = ask_query(probe, "multi_stock_query", &json!({"sku": all}))?;
+    for (sku, stocks) in &skus {
+        agree(probe, sku, stocks, &body["Store_checkResult"][sku])?;
+    }
+    Ok(())
+}
+
+/// By a body, or by the query of a target that reads no other, as its refusal tells.
+fn ask_query(probe: &mut Probe<'_>, name: &str, arguments: &Value) -> Result<Value, Stop> {
+    let path = format!("{STOCKS}{name}/");
+    let mut by_body = Ask::get(&path);
+    by_body.payload = Payload::Json(arguments.clone());
+    let mut by_query = Ask::get(&path);
+    for sku in arguments["sku"]
+        .as_array()
+        .unwrap_or(&vec![arguments["sku"].clone()])
+    {
+        by_query = by_query.with("sku", text(sku));
+    }
+    let mut answer: Option<Answer> = None;
+    if !takes_query(probe, &path) {
+        answer = Some(probe.send(&by_body)?).filter(|answer| answer.status != 400);
+    }
+    let answer = match answer {
+        Some(answer) => answer,
+        None => probe.send(&by_query)?,
+    };
+    probe.expect_status(&answer, &[200])?;
+    Ok(probe.json(&answer)?.clone())
+}
+
+fn agree(probe: &mut Probe<'_>, sku: &str, stocks: &[Value], got: &Value) -> Result<(), Stop> {
+    let line = |place: &Value, stock: &Value| format!("{} at {}", stock, text(place));
+    let mut all: Vec<_> = stocks
+        .iter()
+        .map(|s| line(&s["location"], &s["stock"]))
+        .collect();
+    let active = stocks.iter().filter(|stock| stock["is_active"] == true);
+    let mut active: Vec<_> = active.map(|s| line(&s["location"], &s["stock"])).collect();
+    let rows = got.as_array().into_iter().flatten();
+    let mut shown: Vec<_> = rows
+        .map(|r| line(&r["retail_store_code"], &r["stock"]))
+        .collect();
+    for lines in [&mut all, &mut active, &mut shown] {
+        lines.sort_unstable();
+    }
+    if shown == all || shown == active {
+        return Ok(());
+    }
+    Err(probe.fail(format!("{sku}: expected the stock {all:?}, got {shown:?}")))
+}

@@ -1,0 +1,15 @@
+//! The command: flags and files around the library, and the order in which a run goes.
+//! Nothing outside of this folder knows the environment, a signal or a terminal.
+
+pub(crate) mod args;
+pub(crate) mod conduct;
+pub(crate) mod connection;
+pub(crate) mod embedded;
+pub(crate) mod interrupt;
+pub(crate) mod permission;
+pub(crate) mod plan;
+pub(crate) mod printing;
+pub(crate) mod progress;
+pub(crate) mod refusal;
+pub(crate) mod secrets;
+pub(crate) mod settings;

@@ -1,0 +1,69 @@
+//! Threads and the stopwatch: the only place beside targets and ledgers where a run
+//! meets the machine.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::time::Instant;
+
+/// How long something takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// One that runs.
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Microseconds since the start.
+    pub fn micros(self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Does every piece of work, on so many threads at once; the results in the order of the
+/// work.
+pub fn spread<T: Sync, R: Send>(jobs: usize, work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if jobs <= 1 {
+        return work.iter().map(each).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::with_capacity(work.len()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(work.len()) {
+            scope.spawn(|| {
+                while let Some((position, piece)) = {
+                    let position = next.fetch_add(1, Ordering::Relaxed);
+                    work.get(position).map(|piece| (position, piece))
+                } {
+                    let result = each(piece);
+                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                    done.push((position, result));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(position, _)| *position);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Does the same thing so many times at once, all beginning together.
+pub fn race<R: Send>(runners: usize, each: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let line = Barrier::new(runners);
+    std::thread::scope(|scope| {
+        let started: Vec<_> = (0..runners)
+            .map(|runner| {
+                let (line, each) = (&line, &each);
+                scope.spawn(move || {
+                    line.wait();
+                    each(runner)
+                })
+            })
+            .collect();
+        started
+            .into_iter()
+            .filter_map(|runner| runner.join().ok())
+            .collect()
+    })
+}

@@ -1,0 +1,362 @@
+//! The command as a process, and the servers that it is sent against: whippy-mocks, and
+//! scripted ones that answer as a test says.
+//!
+//! Nothing here sleeps: what is waited for is a line, an answer or an end.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use whippy_conformance::outcome::Report;
+use whippy_mock::assets;
+use whippy_mock::clock::ClockMode;
+use whippy_mock::control::Control;
+use whippy_mock::defects::Defects;
+use whippy_mock::endpoints::call::Settings;
+use whippy_mock::server::{Limits, Server};
+use whippy_mock::service::{Seed, Service};
+use whippy_mock::store::Store;
+use whippy_mock::store::world::World;
+
+/// How long anything may take before it counts as stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A folder of a test's own, which the command is started in.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A file in it.
+    #[track_caller]
+    pub(crate) fn file(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[track_caller]
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The names of the files in it.
+    #[track_caller]
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.0.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// Runs the command in it to its end.
+    #[track_caller]
+    pub(crate) fn run(&self, args: &[&str]) -> Ended {
+        self.run_with(args, &[])
+    }
+
+    /// The same, with these variables.
+    #[track_caller]
+    pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ended {
+        self.start(args, variables).ended()
+    }
+
+    #[track_caller]
+    pub(crate) fn start(&self, args: &[&str], variables: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whippy-conformance"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("WHIPPY_CONFORMANCE_") {
+                command.env_remove(name);
+            }
+        }
+        let mut child = command
+            .args(args)
+            .envs(variables.iter().copied())
+            .current_dir(self.0.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = lines(child.stdout.take().unwrap());
+        let err = lines(child.stderr.take().unwrap());
+        Process { child, out, err }
+    }
+
+    /// Runs the checks and reads the JSON report.
+    #[track_caller]
+    pub(crate) fn report(&self, args: &[&str]) -> Report {
+        self.report_with(args, &[])
+    }
+
+    #[track_caller]
+    pub(crate) fn report_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Report {
+        let args = [&["run", "--report=json=report.json"], args].concat();
+        let ended = self.run_with(&args, variables);
+        let Ok(text) = std::fs::read_to_string(self.path("report.json")) else {
+            panic!("no report: {ended:#?}");
+        };
+        let report: Report = serde_json::from_str(&text).unwrap();
+        assert_eq!(ended.code, Some(report.exit_code.into()), "{ended:#?}");
+        report
+    }
+}
+
+/// A process that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ended {
+    /// It must have ended so; what it said on standard error.
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
+        self.err
+    }
+}
+
+/// A process, which does not outlive the test.
+pub(crate) struct Process {
+    child: Child,
+    out: Receiver<String>,
+    err: Receiver<String>,
+}
+
+impl Process {
+    #[track_caller]
+    pub(crate) fn ended(mut self) -> Ended {
+        let out = rest(&self.out);
+        let err = rest(&self.err);
+        let code = self.child.wait().unwrap().code();
+        Ended { code, out, err }
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// The next line on standard error.
+    #[track_caller]
+    pub(crate) fn said(&self) -> String {
+        self.err.recv_timeout(PATIENCE).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                return;
+            }
+            line.clear();
+        }
+    });
+    receiver
+}
+
+#[track_caller]
+fn rest(lines: &Receiver<String>) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    let mut text = String::new();
+    loop {
+        match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => text += &line,
+            Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return text,
+            Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("it goes on: {text}"),
+        }
+    }
+}
+
+/// A whippy-mock on a free port, for as long as this lives.
+pub(crate) struct Mock {
+    pub(crate) url: String,
+    _stop: watch::Sender<bool>,
+    _runtime: Runtime,
+}
+
+impl Mock {
+    pub(crate) fn of_world(world: &str) -> Self {
+        Self::start(world, Settings::default(), None)
+    }
+
+    pub(crate) fn start(world: &str, settings: Settings, admin_token: Option<&str>) -> Self {
+        let world = World::from_json(assets::world(world).unwrap().as_bytes()).unwrap();
+        let server = Server {
+            service: Service::new(Seed {
+                settings,
+                store: Store::load(&world).unwrap(),
+                clock: ClockMode::Real,
+            }),
+            defects: Defects::none(),
+            control: Control {
+                token: admin_token.map(str::to_owned),
+                started: Instant::now(),
+            },
+            limits: Limits::default(),
+            log: None,
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = watch::channel(false);
+        runtime.spawn(server.run(listener, stopped));
+        Self {
+            url,
+            _stop: stop,
+            _runtime: runtime,
+        }
+    }
+
+    /// What a GET answers.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
+        let token = "Authorization: Token t";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
+    }
+
+    /// The stocks of a SKU's beginning, which a run wrote.
+    #[track_caller]
+    pub(crate) fn stocks(&self, prefix: &str) -> Vec<Value> {
+        let page = self.get("/api/v1/stocks/?limit=1000");
+        let rows = page["results"].as_array().unwrap().iter();
+        let ours = rows.filter(|row| row["sku"].as_str().unwrap().starts_with(prefix));
+        ours.cloned().collect()
+    }
+}
+
+/// A request as a scripted server gets it.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// What a scripted server says: a status, headers and a body; `None`: nothing, for ever.
+pub(crate) type Said = Option<(u16, String, String)>;
+
+/// JSON.
+#[allow(clippy::unnecessary_wraps)] // It is what a script says.
+pub(crate) fn json(status: u16, body: &str) -> Said {
+    Some((status, "Content-Type: application/json\r\n".to_owned(), body.to_owned()))
+}
+
+/// What another server answers to the same request.
+pub(crate) fn forwarded(url: &str, asked: &Asked) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+    let head = asked.head.trim_end().replace("connection: ", "x-connection: ");
+    write!(stream, "{head}\r\nConnection: close\r\n\r\n{}", asked.body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let (line, headers) = head.split_once("\r\n").unwrap();
+    let status = line.split(' ').nth(1).unwrap().parse().unwrap();
+    let is_kept = |line: &&str| !line.starts_with("content-length") && !line.starts_with("connection");
+    let headers = headers.lines().filter(is_kept).map(|line| format!("{line}\r\n"));
+    (status, headers.collect(), body.to_owned())
+}
+
+/// A server that answers as a test says, for as long as the test.
+pub(crate) struct Scripted {
+    pub(crate) url: String,
+    pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Scripted {
+    pub(crate) fn start(script: impl Fn(&Asked) -> Said + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (log, script) = (Arc::clone(&asked), Arc::new(script));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (log, script) = (Arc::clone(&log), Arc::clone(&script));
+                std::thread::spawn(move || serve(&stream.unwrap(), &log, &*script));
+            }
+        });
+        Self { url, asked }
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, script: &dyn Fn(&Asked) -> Said) {
+    let mut reader = BufReader::new(stream);
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).is_ok_and(|read| read == 0) {
+            return;
+        }
+    }
+    let length = head.to_lowercase().lines().find_map(|line| {
+        let length = line.strip_prefix("content-length:")?;
+        length.trim().parse::<usize>().ok()
+    });
+    let mut body = vec![0; length.unwrap_or_default()];
+    reader.read_exact(&mut body).unwrap();
+    let mut words = head.split(' ');
+    let asked = Asked {
+        method: words.next().unwrap_or_default().to_owned(),
+        path: words.next().unwrap_or_default().to_owned(),
+        head: head.clone(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+    };
+    log.lock().unwrap().push(asked.clone());
+    let Some((status, headers, body)) = script(&asked) else {
+        // Nothing, until the other side gives up.
+        let _ = reader.read(&mut [0]);
+        return;
+    };
+    let body = if asked.method == "HEAD" { "" } else { &body };
+    let length = body.len();
+    let answer = format!(
+        "HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    let _ = (&*stream).write_all(answer.as_bytes());
+}

@@ -1,0 +1,109 @@
+//! One helper between the tests and the runner.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use whippy_conformance::catalogue::{self, Check};
+use whippy_conformance::contract::Contract;
+use whippy_conformance::discovery::{self, Told};
+use whippy_conformance::finding::Level;
+use whippy_conformance::outcome::{CheckReport, Outcome, Safety};
+use whippy_conformance::probe::Session;
+use whippy_conformance::run::{Options, Ran, run};
+use whippy_conformance::target::{InProcess, Target};
+use whippy_mock::assets;
+use whippy_mock::clock::ClockMode;
+use whippy_mock::endpoints::call::Settings;
+use whippy_mock::profile::Profile;
+use whippy_mock::service::Seed;
+use whippy_mock::store::Store;
+use whippy_mock::store::world::World;
+
+/// What the engines of the tests take: one token, and one user, so that others are seen
+/// refused.
+const TOKEN: &str = "f532e0000000000000000000000000000009332d";
+const USER: (&str, &str) = ("someone", "something");
+
+/// What a run against a target came to, with the session for what is asked afterwards.
+pub(crate) struct Outcomes {
+    pub(crate) ran: Ran,
+    pub(crate) session: Session,
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        mode: Safety::Write,
+        level: Level::Should,
+        jobs: 1,
+        retries: 0,
+        may_seed: true,
+    }
+}
+
+/// Runs all built-in checks against a target.
+pub(crate) fn run_all(target: Arc<dyn Target>, options: &Options) -> Outcomes {
+    let contract = Contract::embedded().unwrap();
+    let checks = catalogue::built_in(&contract).unwrap();
+    run_checks(target, contract, &checks, options)
+}
+
+pub(crate) fn run_checks(
+    target: Arc<dyn Target>,
+    contract: Contract,
+    checks: &[Check],
+    options: &Options,
+) -> Outcomes {
+    let mut session = Session::new(target, contract);
+    session.token = Some(TOKEN.to_owned());
+    session.environment.set("username", USER.0);
+    session.environment.set("password", USER.1);
+    let told = Told {
+        create_places: options.mode == Safety::Write,
+        ..Told::default()
+    };
+    discovery::settle(&mut session, &told).unwrap();
+    let ran = run(&session, checks, &|_| true, options, &AtomicBool::new(false), &|_| {});
+    Outcomes { ran, session }
+}
+
+impl Outcomes {
+    /// The checks that did not come to a clean end, as lines.
+    pub(crate) fn unclean(&self) -> Vec<String> {
+        let unclean = self.ran.checks.iter().filter(|check| {
+            !matches!(check.outcome, Outcome::Pass | Outcome::Info | Outcome::Unsupported)
+        });
+        unclean.map(line).collect()
+    }
+}
+
+pub(crate) fn line(check: &CheckReport) -> String {
+    let why = check
+        .findings
+        .iter()
+        .map(|finding| {
+            let row = finding.row.as_deref().unwrap_or_default();
+            format!("[{}] {row} {}", finding.level, finding.summary)
+        })
+        .chain(check.reason.clone())
+        .collect::<Vec<_>>();
+    format!("{} {}: {}", check.outcome.text(), check.id, why.join("; "))
+}
+
+/// The engine of a built-in world.
+pub(crate) fn engine(world: &str, profile: Profile) -> InProcess {
+    let world = World::from_json(assets::world(world).unwrap().as_bytes()).unwrap();
+    InProcess::new(Seed {
+        settings: Settings {
+            profile,
+            tokens: vec![TOKEN.to_owned()],
+            credentials: Some((USER.0.to_owned(), USER.1.to_owned())),
+            ..Settings::default()
+        },
+        store: Store::load(&world).unwrap(),
+        clock: ClockMode::Real,
+    })
+}
+
+pub(crate) fn in_process(world: &str) -> Arc<dyn Target> {
+    Arc::new(engine(world, Profile::default()))
+}
