@@ -80,11 +80,19 @@ fn readings(session: &Session) -> Vec<ReadingSeen> {
 fn redact(report: &mut Report, secrets: &Secrets) {
     let redacted = |text: &mut String| *text = secrets.redact(text);
     redacted(&mut report.target);
-    report.environment.values_mut().for_each(|value| redact_value(value, secrets));
-    report.checks.iter_mut().for_each(|check| redact_check(check, secrets));
+    report
+        .environment
+        .values_mut()
+        .for_each(|value| redact_value(value, secrets));
+    report
+        .checks
+        .iter_mut()
+        .for_each(|check| redact_check(check, secrets));
     report.aborted.iter_mut().for_each(redacted);
     let clean_up = report.clean_up.iter_mut();
-    clean_up.flat_map(|clean_up| &mut clean_up.left).for_each(redacted);
+    clean_up
+        .flat_map(|clean_up| &mut clean_up.left)
+        .for_each(redacted);
 }
 
 fn redact_check(check: &mut CheckReport, secrets: &Secrets) {
@@ -109,7 +117,10 @@ fn redact_finding(finding: &mut Finding, secrets: &Secrets) {
 
 fn redact_record(record: &mut Record, secrets: &Secrets) {
     let redacted = |text: &mut String| *text = secrets.redact(text);
-    let headers = record.request_headers.iter_mut().chain(&mut record.response_headers);
+    let headers = record
+        .request_headers
+        .iter_mut()
+        .chain(&mut record.response_headers);
     for (name, value) in headers {
         redacted(name);
         redacted(value);
@@ -129,8 +140,12 @@ fn redact_record(record: &mut Record, secrets: &Secrets) {
 fn redact_value(value: &mut Value, secrets: &Secrets) {
     match value {
         Value::String(text) => *text = secrets.redact(text),
-        Value::Array(items) => items.iter_mut().for_each(|item| redact_value(item, secrets)),
-        Value::Object(members) => members.values_mut().for_each(|member| redact_value(member, secrets)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| redact_value(item, secrets)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| redact_value(member, secrets)),
         _ => {}
     }
 }

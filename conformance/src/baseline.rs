@@ -82,18 +82,34 @@ impl Baseline {
     /// The text of the file that makes a report's findings known. What it says of checks
     /// that came to no verdict stays, comments as well.
     pub fn updated(&self, report: &Report) -> String {
-        let mut text = if self.lines.is_empty() { HEAD.to_owned() } else { String::new() };
+        let mut text = if self.lines.is_empty() {
+            HEAD.to_owned()
+        } else {
+            String::new()
+        };
         let is_stale = |at: usize| {
-            let mut entries = self.entries.iter().filter(|entry| entry.lines.contains(&at));
+            let mut entries = self
+                .entries
+                .iter()
+                .filter(|entry| entry.lines.contains(&at));
             entries.any(|entry| report.stale.contains(&entry.id))
         };
-        for (_, line) in self.lines.iter().enumerate().filter(|(at, _)| !is_stale(*at)) {
+        for (_, line) in self
+            .lines
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !is_stale(*at))
+        {
             text += line;
             text.push('\n');
         }
-        let is_new = |check: &&CheckReport| check.outcome == Outcome::Fail && !self.knows(&check.id);
+        let is_new =
+            |check: &&CheckReport| check.outcome == Outcome::Fail && !self.knows(&check.id);
         for check in report.checks.iter().filter(is_new) {
-            let why = check.findings.first().map_or("", |finding| &finding.summary);
+            let why = check
+                .findings
+                .first()
+                .map_or("", |finding| &finding.summary);
             // A text of JSON without control characters is one of TOML.
             let why = serde_json::Value::from(why.replace(char::is_control, " "));
             // Writing to a text cannot fail.

@@ -151,40 +151,25 @@ impl Cleaner<'_> {
                 report.leave(batch, &why);
                 continue;
             }
-            let quiet = self.quieten(batch);
-            let why = match &quiet {
-                Ok(None) => "the upsert is answered with 200",
-                Ok(Some(why)) | Err(why) => why,
-            };
-            let seen = self.look_again(batch, why, report);
-            outcome = quiet.map(drop).and(seen);
+            outcome = self.quieten(batch);
+            let why = outcome.clone().err();
+            let why = why.unwrap_or_else(|| "the upsert is answered with 200".to_owned());
+            outcome = outcome.and(self.look_again(batch, &why, report));
         }
         outcome
     }
 
-    /// Releases what is reserved and sets the rest, without looking at what came of it;
-    /// why a row was refused, if one was.
-    fn quieten(&self, stocks: &[Shown]) -> Result<Option<String>, String> {
+    /// Releases what is reserved and sets the rest, without looking at what came of it.
+    fn quieten(&self, stocks: &[Shown]) -> Result<(), String> {
         let mut rows = Vec::with_capacity(stocks.len());
         for stock in stocks {
             let reserved = self.release(stock)?;
             rows.push(stock.neutral_row(reserved));
         }
-        self.upsert(&rows)
-    }
-
-    /// Where a row is refused, the others are written without it.
-    fn upsert(&self, rows: &[Value]) -> Result<Option<String>, String> {
-        let response = self.post("stocks/insert_or_update_stock/", "", &json!(rows))?;
-        match (response.status().as_u16(), rows.len()) {
-            (200, _) => Ok(None),
-            (400, 2..) => {
-                let (some, others) = rows.split_at(rows.len() / 2);
-                let refused = self.upsert(some)?;
-                Ok(self.upsert(others)?.or(refused))
-            }
-            (400, _) => Ok(Some("the upsert is answered with 400".to_owned())),
-            (status, _) => Err(format!("the upsert is answered with {status}")),
+        let response = self.post("stocks/insert_or_update_stock/", "", &Value::Array(rows))?;
+        match response.status().as_u16() {
+            200 => Ok(()),
+            status => Err(format!("the upsert is answered with {status}")),
         }
     }
 

@@ -41,12 +41,20 @@ const LONG: usize = 300;
 
 /// A line a check: id, level, safety, source.
 pub fn list(checks: &[&Check]) -> String {
-    let width = checks.iter().map(|check| check.id.len()).max().unwrap_or_default();
+    let width = checks
+        .iter()
+        .map(|check| check.id.len())
+        .max()
+        .unwrap_or_default();
     let mut text = String::new();
     for check in checks {
         let (level, safety) = (check.level.text(), check.safety.text());
         // Writing to a text cannot fail.
-        let _ = writeln!(text, "{:width$}  {level:6}  {safety:5}  {}", check.id, check.source.section);
+        let _ = writeln!(
+            text,
+            "{:width$}  {level:6}  {safety:5}  {}",
+            check.id, check.source.section
+        );
     }
     text
 }
@@ -86,25 +94,44 @@ pub fn explain(
         let _ = writeln!(text, "  {name:8} {value}");
     };
     fact("level", &format!("{}, {}", check.level, grade(check.level)));
-    fact("safety", match check.safety {
-        Safety::Read => "read: it only looks",
-        Safety::Write => "write: it writes stocks of its own",
-    });
-    fact("source", &format!("{}: \"{}\"", check.source.section, check.source.quote.replace('\n', " ")));
+    fact(
+        "safety",
+        match check.safety {
+            Safety::Read => "read: it only looks",
+            Safety::Write => "write: it writes stocks of its own",
+        },
+    );
+    fact(
+        "source",
+        &format!(
+            "{}: \"{}\"",
+            check.source.section,
+            check.source.quote.replace('\n', " ")
+        ),
+    );
     if !check.why.is_empty() {
         fact("why", &check.why);
     }
     if let Some(reading) = &check.reading {
-        fact("reading", &format!("{reading}: it tells which choice the target has made"));
+        fact(
+            "reading",
+            &format!("{reading}: it tells which choice the target has made"),
+        );
     }
     for (reading, choices) in &check.when {
-        fact("only if", &format!("the target shows {reading}={}", choices.join(" or ")));
+        fact(
+            "only if",
+            &format!("the target shows {reading}={}", choices.join(" or ")),
+        );
     }
     let needs: Vec<_> = check.needs.iter().filter_map(|need| flag(need)).collect();
     if !needs.is_empty() {
         let mut needs = needs;
         needs.dedup();
-        fact("needs", &format!("{}; what is not given is looked for", needs.join(", ")));
+        fact(
+            "needs",
+            &format!("{}; what is not given is looked for", needs.join(", ")),
+        );
     }
     let sent = demonstrated(check, checks, contract)?;
     text += "\nit sends, here to the mock in this process\n";
@@ -112,7 +139,12 @@ pub fn explain(
         text += "  nothing of its own: it judges every exchange of a run\n";
     }
     for (at, exchange) in sent.iter().take(SHOWN).enumerate() {
-        let _ = writeln!(text, "  {:>2}. {}", at + 1, exchange.replace('\n', "\n      "));
+        let _ = writeln!(
+            text,
+            "  {:>2}. {}",
+            at + 1,
+            exchange.replace('\n', "\n      ")
+        );
     }
     if sent.len() > SHOWN {
         let _ = writeln!(text, "      and {} more requests", sent.len() - SHOWN);
@@ -161,9 +193,8 @@ fn yaml_of(check: &Check, user_files: &[(String, String)]) -> Option<String> {
         let mut lines = yaml.lines().skip_while(|line| line.trim() != head);
         let first = lines.next()?;
         let indent = first.len() - first.trim_start().len();
-        let is_inside = |line: &&str| {
-            line.trim().is_empty() || line.len() - line.trim_start().len() > indent
-        };
+        let is_inside =
+            |line: &&str| line.trim().is_empty() || line.len() - line.trim_start().len() > indent;
         let mut text = first[indent..].to_owned();
         for line in lines.take_while(is_inside) {
             text.push('\n');
@@ -174,7 +205,11 @@ fn yaml_of(check: &Check, user_files: &[(String, String)]) -> Option<String> {
 }
 
 /// What a check sends to the engine, and what comes.
-fn demonstrated(check: &Check, checks: &[Check], contract: Contract) -> Result<Vec<String>, String> {
+fn demonstrated(
+    check: &Check,
+    checks: &[Check],
+    contract: Contract,
+) -> Result<Vec<String>, String> {
     let engine = engine(Profile::default())?;
     let recorder = Arc::new(Recorder {
         engine,
@@ -184,12 +219,26 @@ fn demonstrated(check: &Check, checks: &[Check], contract: Contract) -> Result<V
     let session = settled(target, Arc::new(contract))?;
     // What the check depends on is run first, and not shown.
     let others = |other: &Check| other.reading.is_some() && other.id != check.id;
-    run(&session, checks, &others, &OPTIONS, &AtomicBool::new(false), &|_| {});
+    run(
+        &session,
+        checks,
+        &others,
+        &OPTIONS,
+        &AtomicBool::new(false),
+        &|_| {},
+    );
     recorder.take();
     let only = |other: &Check| other.id == check.id;
     let alone: Vec<&Check> = checks.iter().filter(|other| only(other)).collect();
     debug_assert_eq!(alone.len(), 1);
-    run(&session, checks, &only, &OPTIONS, &AtomicBool::new(false), &|_| {});
+    run(
+        &session,
+        checks,
+        &only,
+        &OPTIONS,
+        &AtomicBool::new(false),
+        &|_| {},
+    );
     Ok(recorder.take())
 }
 
@@ -243,7 +292,12 @@ struct Recorder {
 
 impl Recorder {
     fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.exchanges.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(
+            &mut *self
+                .exchanges
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 }
 
@@ -254,7 +308,10 @@ impl Target for Recorder {
 
     fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
         let answer = self.engine.send(request);
-        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
         let mut line = format!("{} {path}", request.method());
         if !request.body().is_empty() {
             let body = String::from_utf8_lossy(request.body());
@@ -266,7 +323,10 @@ impl Target for Recorder {
             Ok(response) => write!(line, "\n→ {}", response.status()),
             Err(error) => write!(line, "\n→ {error}"),
         };
-        self.exchanges.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+        self.exchanges
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(line);
         answer
     }
 
@@ -291,13 +351,22 @@ pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Cove
         };
         for choice in choices {
             let mut profile = Profile::default();
-            profile.set(reading.id(), &choice).map_err(|error| error.to_string())?;
+            profile
+                .set(reading.id(), &choice)
+                .map_err(|error| error.to_string())?;
             profiles.push(profile);
         }
     }
     let runs = spread(jobs, &profiles, |profile| {
         let session = settled(Arc::new(engine(profile.clone())?), Arc::clone(&contract))?;
-        run(&session, checks, &|_| true, &OPTIONS, &AtomicBool::new(false), &|_| {});
+        run(
+            &session,
+            checks,
+            &|_| true,
+            &OPTIONS,
+            &AtomicBool::new(false),
+            &|_| {},
+        );
         Ok(())
     });
     runs.into_iter().collect::<Result<(), String>>()?;

@@ -320,7 +320,8 @@ fn curl(request: &Request<Bytes>) -> String {
             curl += " -H \"Authorization: Token $WHIPPY_TOKEN\"";
         } else {
             let value = String::from_utf8_lossy(value.as_bytes());
-            curl += &format!(" -H {}", quoted(&format!("{name}: {value}")));
+            curl += " -H ";
+            curl += &quoted(&format!("{name}: {value}"));
         }
     }
     let body = request.body();
@@ -330,13 +331,16 @@ fn curl(request: &Request<Bytes>) -> String {
             curl += " -H 'Content-Type:'";
         }
         curl += " --data-binary ";
-        curl += &match std::str::from_utf8(body) {
-            Ok(text) if !text.contains('\0') => quoted(text),
+        match std::str::from_utf8(body) {
+            Ok(text) if !text.contains('\0') => curl += &quoted(text),
             _ => {
-                let bytes: String = body.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-                format!("$'{bytes}'")
+                curl += "$'";
+                for byte in body {
+                    let _ = write!(curl, "\\x{byte:02x}");
+                }
+                curl.push('\'');
             }
-        };
+        }
     }
     format!("{curl} {}", quoted(&request.uri().to_string()))
 }

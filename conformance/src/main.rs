@@ -19,7 +19,9 @@ use whippy_conformance::selection::{Selection, did_you_mean};
 use whippy_conformance::verdict::{Exit, conclude};
 use whippy_conformance::{compare, explain};
 
-use command::args::{self, CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs};
+use command::args::{
+    self, CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs,
+};
 use command::conduct::{self, Audience, Conducted, conduct};
 use command::connection::Connection;
 use command::permission::Writing;
@@ -30,7 +32,10 @@ use command::refusal::Refusal;
 fn main() -> ExitCode {
     // What a panic says may have a secret in it; where it was has none.
     std::panic::set_hook(Box::new(|panic| {
-        let at = panic.location().map(|at| format!(" at {at}")).unwrap_or_default();
+        let at = panic
+            .location()
+            .map(|at| format!(" at {at}"))
+            .unwrap_or_default();
         eprintln!("whippy-conformance: a fault of its own{at}");
     }));
     let result = std::panic::catch_unwind(|| {
@@ -54,12 +59,16 @@ fn main() -> ExitCode {
 fn run(args: &RunArgs) -> Result<u8, Refusal> {
     let wanted = plan::reports(&args.results.report)?;
     let known = Known::read(&args.results)?;
-    let Catalogue { contract, checks, .. } = Catalogue::read(args.checks.cases.cases.as_deref())?;
+    let Catalogue {
+        contract, checks, ..
+    } = Catalogue::read(args.checks.cases.cases.as_deref())?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
     let selection = plan::selection(&args.checks, &ids)?;
     let audience = audience(args);
-    let Conducted { mut report, were_sections_shown } =
-        conduct(args, contract, &checks, &selection, audience)?;
+    let Conducted {
+        mut report,
+        were_sections_shown,
+    } = conduct(args, contract, &checks, &selection, audience)?;
     if let Some(known) = known {
         known.apply(&mut report, &ids)?;
     }
@@ -68,7 +77,13 @@ fn run(args: &RunArgs) -> Result<u8, Refusal> {
     if let Some(path) = &args.results.write_profile {
         printing::write_profile(&report, path)?;
     }
-    printing::summarise(&report, &wanted, args.results.quiet, audience.look, were_sections_shown)?;
+    printing::summarise(
+        &report,
+        &wanted,
+        args.results.quiet,
+        audience.look,
+        were_sections_shown,
+    )?;
     Ok(report.exit_code)
 }
 
@@ -108,7 +123,12 @@ fn explain(args: &ExplainArgs) -> Result<u8, Refusal> {
             args.id
         )));
     };
-    let text = explain::explain(check, &catalogue.checks, catalogue.contract, &catalogue.files);
+    let text = explain::explain(
+        check,
+        &catalogue.checks,
+        catalogue.contract,
+        &catalogue.files,
+    );
     print(&text.map_err(Refusal::no_verdict)?)
 }
 
@@ -139,8 +159,15 @@ fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {
     let ledger = Ledger::open(&args.from)
         .map_err(|error| Refusal::usage(format!("--from {}: {error}", args.from.display())))?;
     let target = ledger.run().target.clone();
-    if let Some(other) = args.connection.target.as_ref().filter(|other| other.trim_end_matches('/') != target.trim_end_matches('/')) {
-        return Err(Refusal::usage(format!("--target {other}: the ledger is one of {target}")));
+    if let Some(other) = args
+        .connection
+        .target
+        .as_ref()
+        .filter(|other| other.trim_end_matches('/') != target.trim_end_matches('/'))
+    {
+        return Err(Refusal::usage(format!(
+            "--target {other}: the ledger is one of {target}"
+        )));
     }
     let connection = Connection::new(&target, &args.connection, None)?;
     let writing = Writing::of_ledger(&args.from, ledger, &connection)?;
@@ -156,6 +183,8 @@ fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {
     print(&text)?;
     match cleaned.ledger {
         None => Ok(Exit::Clean.code()),
-        Some(ledger) => Err(Refusal::no_verdict(format!("something is left, so {ledger} is kept"))),
+        Some(ledger) => Err(Refusal::no_verdict(format!(
+            "something is left, so {ledger} is kept"
+        ))),
     }
 }

@@ -34,12 +34,30 @@ impl Selection {
         let of = |flag: &str, globs: &[(String, GlobSet)]| {
             let is_idle = |glob: &GlobSet| !ids.iter().any(|id| glob.is_match(id));
             let (text, _) = globs.iter().find(|(_, glob)| is_idle(glob))?;
-            let hint = did_you_mean(text, ids);
-            Some(format!("{flag} {text} matches no check; {hint}`whippy-conformance list` lists them all"))
+            let sections = sections(ids);
+            let sections: Vec<&str> = sections.iter().map(String::as_str).collect();
+            let hint = if text.ends_with("/*") {
+                did_you_mean(text, &sections)
+            } else {
+                did_you_mean(text, ids)
+            };
+            Some(format!(
+                "{flag} {text} matches no check; {hint}`whippy-conformance list` lists them all"
+            ))
         };
         let only = of("--only", &self.only).map(|why| (why, true));
         only.or_else(|| of("--skip", &self.skip).map(|why| (why, false)))
     }
+}
+
+/// A glob for each section: `create/*`.
+fn sections(ids: &[&str]) -> Vec<String> {
+    let sections = ids.iter().filter_map(|id| id.split_once('/'));
+    let mut globs: Vec<_> = sections
+        .map(|(section, _)| format!("{section}/*"))
+        .collect();
+    globs.dedup();
+    globs
 }
 
 fn globs(flag: &str, texts: &[String]) -> Result<Vec<(String, GlobSet)>, String> {
@@ -68,7 +86,8 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         .iter()
         .map(|known| (likeness(known), *known))
         .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(likeness, _)| *likeness >= ALIKE).map(|(_, known)| known)
+    best.filter(|(likeness, _)| *likeness >= ALIKE)
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -87,9 +106,17 @@ mod tests {
 
     #[track_caller]
     fn taken(only: &[&str], skip: &[&str]) -> Vec<&'static str> {
-        let owned = |globs: &[&str]| globs.iter().map(|&glob| glob.to_owned()).collect::<Vec<_>>();
+        let owned = |globs: &[&str]| {
+            globs
+                .iter()
+                .map(|&glob| glob.to_owned())
+                .collect::<Vec<_>>()
+        };
         let selection = Selection::new(&owned(only), &owned(skip)).unwrap();
-        IDS.iter().copied().filter(|id| selection.takes(id)).collect()
+        IDS.iter()
+            .copied()
+            .filter(|id| selection.takes(id))
+            .collect()
     }
 
     #[test]
@@ -105,7 +132,10 @@ mod tests {
     #[test]
     fn a_glob_that_is_none_is_named() {
         let error = Selection::new(&["create/[".to_owned()], &[]).unwrap_err();
-        assert!(error.starts_with("--only cannot be `create/[`: "), "{error}");
+        assert!(
+            error.starts_with("--only cannot be `create/[`: "),
+            "{error}"
+        );
     }
 
     #[rstest]

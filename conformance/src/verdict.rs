@@ -41,10 +41,19 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
         let checks = report.checks.iter();
         checks.filter(|check| check.outcome == Outcome::Fail && !check.known)
     };
-    let unclear = || report.checks.iter().filter(|check| check.outcome.is_no_verdict());
+    let unclear = || {
+        report
+            .checks
+            .iter()
+            .filter(|check| check.outcome.is_no_verdict())
+    };
     let disabled = report.count(Outcome::Disabled);
     if failing().next().is_some() {
-        let mut sentence = format!("{}: {}", checks(failing().count(), "fails", "fail"), by_level(&failing()));
+        let mut sentence = format!(
+            "{}: {}",
+            checks(failing().count(), "fails", "fail"),
+            by_level(&failing())
+        );
         if let Some(why) = &report.aborted {
             sentence = format!("{sentence}; the run ended early: {why}");
         }
@@ -63,11 +72,17 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
         let count = unclear().count();
         let why = first.reason.as_deref().unwrap_or("no reason was given");
         let many = checks(count, "came to no verdict", "came to no verdict");
-        return (Exit::NoVerdict, format!("{many}, first {}: {why}", first.id));
+        return (
+            Exit::NoVerdict,
+            format!("{many}, first {}: {why}", first.id),
+        );
     }
     let asked: u64 = report.checks.iter().map(|check| check.requests).sum();
     if asked == 0 {
-        let why = report.checks.iter().find_map(|check| check.reason.as_deref());
+        let why = report
+            .checks
+            .iter()
+            .find_map(|check| check.reason.as_deref());
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         return (Exit::NothingRan, format!("no check ran{why}"));
     }
@@ -82,8 +97,13 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
         return (Exit::Stale, sentence);
     }
     if fail_on_disabled && disabled > 0 {
-        let first = report.checks.iter().find(|check| check.outcome == Outcome::Disabled);
-        let why = first.and_then(|check| check.reason.as_deref()).unwrap_or_default();
+        let first = report
+            .checks
+            .iter()
+            .find(|check| check.outcome == Outcome::Disabled);
+        let why = first
+            .and_then(|check| check.reason.as_deref())
+            .unwrap_or_default();
         let many = checks(disabled, "is disabled", "are disabled");
         return (Exit::Findings, format!("{many}, first: {why}"));
     }
@@ -93,15 +113,24 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
 /// A ledger is kept only for what is still to be cleaned up.
 fn unclean(report: &Report) -> Option<String> {
     let ledger = report.clean_up.as_ref()?.ledger.as_ref()?;
-    Some(format!("not everything that was written is cleaned up: {ledger} says what"))
+    Some(format!(
+        "not everything that was written is cleaned up: {ledger} says what"
+    ))
 }
 
 fn clean(report: &Report) -> String {
-    let ran = report.checks.iter().filter(|check| check.outcome.ran()).count();
+    let ran = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome.ran())
+        .count();
     let known = report.checks.iter().filter(|check| check.known).count();
     let mut sentence = format!("clean: {} and no finding", checks(ran, "ran", "ran"));
     if known > 0 {
-        sentence = format!("clean: {}, and the findings are known, {known} in the baseline", checks(ran, "ran", "ran"));
+        sentence = format!(
+            "clean: {}, and the findings are known, {known} in the baseline",
+            checks(ran, "ran", "ran")
+        );
     } else if report.count(Outcome::Warn) > 0 {
         sentence = format!(
             "clean: {}, and nothing of level {} was found",

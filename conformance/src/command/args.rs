@@ -78,7 +78,11 @@ pub(crate) struct RunArgs {
 #[command(next_help_heading = "Target")]
 pub(crate) struct ConnectionArgs {
     // A doc comment would want a link.
-    #[arg(long, value_name = "URL", help = "What stands in front of /api/v1/: https://HOST[:PORT][/PREFIX]")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "What stands in front of /api/v1/: https://HOST[:PORT][/PREFIX]"
+    )]
     pub(crate) target: Option<String>,
 
     /// Token to send; --token-file keeps it out of the process list
@@ -121,7 +125,11 @@ pub(crate) struct ConnectionArgs {
     #[arg(long)]
     pub(crate) insecure: bool,
 
-    #[arg(long, value_name = "URL", help = "Proxy to go through: http://[USER:PASSWORD@]HOST:PORT")]
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "Proxy to go through: http://[USER:PASSWORD@]HOST:PORT"
+    )]
     pub(crate) proxy: Option<String>,
 }
 
@@ -173,7 +181,7 @@ pub(crate) struct WritingArgs {
     #[arg(long)]
     pub(crate) write: bool,
 
-    /// What its SKUs begin with, the run's id behind it [default: CT-]
+    /// What its SKUs begin with, the run's id behind it [default: 00CT-]
     #[arg(long, value_name = "TEXT")]
     pub(crate) sku_prefix: Option<String>,
 
@@ -361,7 +369,10 @@ fn level() -> impl TypedValueParser<Value = Level> {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| *number > 0.0 && f64::is_finite(*number));
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| *number > 0.0 && f64::is_finite(*number));
     number.ok_or_else(|| "it takes a number above 0".to_owned())
 }
 
@@ -425,7 +436,10 @@ impl<'a> Layers<'a> {
         let mut said = Vec::new();
         for flag in flags(self.subcommand) {
             if matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine) {
-                said.extend(flag.get_long().map(|name| (name.to_owned(), format!("--{name}"))));
+                said.extend(
+                    flag.get_long()
+                        .map(|name| (name.to_owned(), format!("--{name}"))),
+                );
             }
         }
         if is_flag(self.subcommand, "config") {
@@ -451,7 +465,9 @@ impl<'a> Layers<'a> {
             };
             if !known.contains(&name) {
                 let hint = did_you_mean(name, &known);
-                return Err(Refusal::usage(format!("there is no variable {name}; {hint}`whippy-conformance run --help` lists the flags")));
+                return Err(Refusal::usage(format!(
+                    "there is no variable {name}; {hint}`whippy-conformance run --help` lists the flags"
+                )));
             }
             let flag = flags(self.subcommand)
                 .find(|flag| flag.get_long().map(variable).as_deref() == Some(name));
@@ -466,7 +482,9 @@ impl<'a> Layers<'a> {
             };
             let value = match flag.get_action() {
                 ArgAction::SetTrue => Value::Switch(switch(value).ok_or_else(|| {
-                    Refusal::usage(format!("{name} cannot be `{value}`: it takes true or false"))
+                    Refusal::usage(format!(
+                        "{name} cannot be `{value}`: it takes true or false"
+                    ))
                 })?),
                 ArgAction::Append => Value::Texts(several(flag_name, value)),
                 _ => Value::Texts(vec![value.to_owned()]),
@@ -500,14 +518,19 @@ impl<'a> Layers<'a> {
             let refused = |why: String| Refusal::usage(format!("{origin}: {why}"));
             if !known.contains(&key.as_str()) {
                 let hint = did_you_mean(&key, &known);
-                let known = known.join(", ");
-                return Err(refused(format!("there is no setting `{key}`; {hint}there are {known}")));
+                return Err(refused(format!(
+                    "there is no setting `{key}`; {hint}`whippy-conformance run --help` lists the flags, which are the settings"
+                )));
             }
             if let Some(why) = settings::secret(&key, &value) {
                 return Err(refused(why));
             }
-            let flag = run.into_iter().flat_map(flags).find(|flag| flag.get_long() == Some(&key));
-            let is_switch = flag.is_some_and(|flag| matches!(flag.get_action(), ArgAction::SetTrue));
+            let flag = run
+                .into_iter()
+                .flat_map(flags)
+                .find(|flag| flag.get_long() == Some(&key));
+            let is_switch =
+                flag.is_some_and(|flag| matches!(flag.get_action(), ArgAction::SetTrue));
             let is_list = flag.is_some_and(|flag| matches!(flag.get_action(), ArgAction::Append));
             match &value {
                 Value::Switch(_) if !is_switch => {
@@ -534,7 +557,10 @@ impl<'a> Layers<'a> {
         let words: Vec<OsString> = match value {
             Value::Switch(false) => Vec::new(),
             Value::Switch(true) => vec![format!("--{flag}").into()],
-            Value::Texts(texts) => texts.iter().map(|text| format!("--{flag}={text}").into()).collect(),
+            Value::Texts(texts) => texts
+                .iter()
+                .map(|text| format!("--{flag}={text}").into())
+                .collect(),
         };
         let mut alone: Vec<OsString> = vec!["".into(), self.subcommand.get_name().into()];
         alone.extend(words.iter().cloned());
@@ -555,12 +581,20 @@ impl<'a> Layers<'a> {
     fn settle(&mut self, said: &[(String, String)]) -> Result<(), Refusal> {
         for (flag, origin) in said {
             self.settled.insert(flag.clone());
-            for rivals in RIVALS.iter().filter(|rivals| rivals.contains(&flag.as_str())) {
-                let both = said.iter().find(|(other, _)| other != flag && rivals.contains(&other.as_str()));
+            for rivals in RIVALS
+                .iter()
+                .filter(|rivals| rivals.contains(&flag.as_str()))
+            {
+                let both = said
+                    .iter()
+                    .find(|(other, _)| other != flag && rivals.contains(&other.as_str()));
                 if let Some((_, other)) = both {
-                    return Err(Refusal::usage(format!("{origin} and {other} exclude each other")));
+                    return Err(Refusal::usage(format!(
+                        "{origin} and {other} exclude each other"
+                    )));
                 }
-                self.settled.extend(rivals.iter().map(|rival| (*rival).to_owned()));
+                self.settled
+                    .extend(rivals.iter().map(|rival| (*rival).to_owned()));
             }
         }
         Ok(())
@@ -570,7 +604,10 @@ impl<'a> Layers<'a> {
 /// The flags of a command, without those that every command has.
 fn flags(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
     let own = command.get_arguments();
-    own.filter(|arg| arg.get_long().is_some_and(|name| name != "help" && name != "version"))
+    own.filter(|arg| {
+        arg.get_long()
+            .is_some_and(|name| name != "help" && name != "version")
+    })
 }
 
 fn is_flag(command: &clap::Command, name: &str) -> bool {

@@ -54,7 +54,9 @@ pub(crate) fn conduct(
     audience: Audience,
 ) -> Result<Conducted, Refusal> {
     let (now, watch) = (system_time(), Stopwatch::start());
-    let started = UtcOffset::parse("Z").map(|utc| now.to_text(utc)).unwrap_or_default();
+    let started = UtcOffset::parse("Z")
+        .map(|utc| now.to_text(utc))
+        .unwrap_or_default();
     plan::combinations(args)?;
     let (profile, held) = plan::profile(args.checks.profile.as_deref())?;
     let embedded = match args.connection.target {
@@ -62,7 +64,12 @@ pub(crate) fn conduct(
         Some(_) => None,
     };
     let connection = connection(args, embedded.as_ref())?;
-    let permission = Permission::new(&args.writing, args.places.stock_list, &connection, run_id(now))?;
+    let permission = Permission::new(
+        &args.writing,
+        args.places.stock_list,
+        &connection,
+        run_id(now),
+    )?;
     let interrupt = Interrupt::listen();
     let mut session = Session::new(permission.looking(&connection), contract);
     session.profile = held;
@@ -73,23 +80,40 @@ pub(crate) fn conduct(
     let settled = discovery::settle(&mut session, &told(args, &permission));
     let options = options(args, &connection, &permission);
     let selected = |check: &Check| selection.takes(&check.id);
-    let ids = checks.iter().filter(|check| selected(check)).map(|check| check.id.as_str());
+    let ids = checks
+        .iter()
+        .filter(|check| selected(check))
+        .map(|check| check.id.as_str());
     let progress = Progress::new(ids, audience.look, audience.is_watching);
     let ran = settled.map(|()| {
         let tell = |check: &_| progress.tell(check);
-        let run = || run::run(&session, checks, &selected, &options, &interrupt.stop, &tell);
+        let run = || {
+            run::run(
+                &session,
+                checks,
+                &selected,
+                &options,
+                &interrupt.stop,
+                &tell,
+            )
+        };
         // Whatever happens, what was written is cleaned up.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Ran {
             aborted: Some("the suite panicked, which is a fault of its own".to_owned()),
             ..Ran::default()
         })
     });
-    let interrupted = interrupt.is_set().then(|| "the run was interrupted".to_owned());
+    let interrupted = interrupt
+        .is_set()
+        .then(|| "the run was interrupted".to_owned());
     progress.say("cleaning up");
     let clean_up = writing.map(|writing| writing.clean_up(&connection, &session));
     interrupt.keep_in_mind(None);
     let were_sections_shown = progress.end();
-    if let Some(ledger) = clean_up.as_ref().and_then(|clean_up| clean_up.ledger.as_ref()) {
+    if let Some(ledger) = clean_up
+        .as_ref()
+        .and_then(|clean_up| clean_up.ledger.as_ref())
+    {
         eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
     }
     let ran = ran.map_err(|stop| connection.refusal(&session, stop))?;
@@ -111,8 +135,16 @@ fn connection(args: &RunArgs, embedded: Option<&Embedded>) -> Result<Connection,
         return Connection::embedded(&embedded.url, &embedded.about);
     }
     let token = args.writing.admin_token.as_deref();
-    let admin_token = secret("admin-token", token, args.writing.admin_token_file.as_deref())?;
-    Connection::new(args.connection.target.as_deref().unwrap_or_default(), &args.connection, admin_token)
+    let admin_token = secret(
+        "admin-token",
+        token,
+        args.writing.admin_token_file.as_deref(),
+    )?;
+    Connection::new(
+        args.connection.target.as_deref().unwrap_or_default(),
+        &args.connection,
+        admin_token,
+    )
 }
 
 fn told(args: &RunArgs, permission: &Permission) -> Told {
@@ -147,17 +179,15 @@ pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// The id of a run: eight letters and digits, of the moment and the process, so that no
+/// The id of a run: its moment to the microsecond, in ten digits and letters, so that no
 /// two runs have the same.
 fn run_id(now: Timestamp) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    /// 2020-01-01, seconds since 1970.
-    const EPOCH: u64 = 1_577_836_800;
+    /// 2020-01-01, microseconds since 1970.
+    const EPOCH: u64 = 1_577_836_800_000_000;
     let micros = u64::try_from(now.micros()).unwrap_or_default();
-    let seconds = (micros / 1_000_000).saturating_sub(EPOCH);
-    let fine = (micros % 1_000_000 / 1_000 + u64::from(std::process::id()) * 7) % (36 * 36);
-    let mut number = seconds * 36 * 36 + fine;
-    let mut id = [b'0'; 8];
+    let mut number = micros.saturating_sub(EPOCH);
+    let mut id = [b'0'; 10];
     for digit in id.iter_mut().rev() {
         *digit = DIGITS[usize::try_from(number % 36).unwrap_or_default()];
         number /= 36;

@@ -33,26 +33,51 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// To a target somewhere.
-    pub(crate) fn new(url: &str, args: &ConnectionArgs, admin_token: Option<String>) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        url: &str,
+        args: &ConnectionArgs,
+        admin_token: Option<String>,
+    ) -> Result<Self, Refusal> {
         let token = secret("token", args.token.as_deref(), args.token_file.as_deref())?;
-        let password = secret("password", args.password.as_deref(), args.password_file.as_deref())?;
+        let password = secret(
+            "password",
+            args.password.as_deref(),
+            args.password_file.as_deref(),
+        )?;
         let login = match (&args.username, password) {
             (Some(username), Some(password)) => Some((username.clone(), password)),
             (None, None) => None,
-            (Some(_), None) => return Err(Refusal::usage("--username needs --password or --password-file beside it")),
+            (Some(_), None) => {
+                return Err(Refusal::usage(
+                    "--username needs --password or --password-file beside it",
+                ));
+            }
             (None, Some(_)) => return Err(Refusal::usage("--password needs --username beside it")),
         };
         let headers = args.header.iter().map(|header| parted(header));
         let headers = headers.collect::<Result<Vec<_>, _>>()?;
         let mut secrets = Secrets::default();
-        let named = headers.iter().filter(|(name, _)| names_a_secret(name)).map(|(_, value)| value);
+        let named = headers
+            .iter()
+            .filter(|(name, _)| names_a_secret(name))
+            .map(|(_, value)| value);
         let logins = login.iter().map(|(_, password)| password);
         for secret in token.iter().chain(logins).chain(&admin_token).chain(named) {
             secrets.add(secret);
         }
-        if let Some((credentials, _)) = args.proxy.as_deref().and_then(|proxy| proxy.rsplit_once('@')) {
-            let credentials = credentials.split_once("://").map_or(credentials, |(_, rest)| rest);
-            secrets.add(credentials.split_once(':').map_or(credentials, |(_, password)| password));
+        if let Some((credentials, _)) = args
+            .proxy
+            .as_deref()
+            .and_then(|proxy| proxy.rsplit_once('@'))
+        {
+            let credentials = credentials
+                .split_once("://")
+                .map_or(credentials, |(_, rest)| rest);
+            secrets.add(
+                credentials
+                    .split_once(':')
+                    .map_or(credentials, |(_, password)| password),
+            );
         }
         let ca_cert = args.ca_cert.as_deref().map(|path| {
             let read = std::fs::read(path);
@@ -69,7 +94,8 @@ impl Connection {
             admin_token: admin_token.clone(),
             ..usual
         };
-        let remote = Remote::new(options).map_err(|error| Refusal::usage(secrets.redact(&error.to_string())))?;
+        let remote = Remote::new(options)
+            .map_err(|error| Refusal::usage(secrets.redact(&error.to_string())))?;
         Ok(Self {
             remote: Arc::new(remote),
             about: url.to_owned(),
@@ -84,7 +110,8 @@ impl Connection {
 
     /// To the mock of its own.
     pub(crate) fn embedded(url: &str, about: &str) -> Result<Self, Refusal> {
-        let remote = Remote::new(RemoteOptions::new(url)).map_err(|error| Refusal::no_verdict(error.to_string()))?;
+        let remote = Remote::new(RemoteOptions::new(url))
+            .map_err(|error| Refusal::no_verdict(error.to_string()))?;
         Ok(Self {
             remote: Arc::new(remote),
             about: about.to_owned(),
@@ -158,20 +185,36 @@ impl Connection {
                         "{target} asks for a token: give --token-file FILE, --token TOKEN, or --username and --password"
                     )));
                 }
-                let which = if is_given { "the token" } else { "the example token" };
-                format!("{target} refuses {which} with {status}: give another with --token-file FILE or --token TOKEN")
+                let which = if is_given {
+                    "the token"
+                } else {
+                    "the example token"
+                };
+                format!(
+                    "{target} refuses {which} with {status}: give another with --token-file FILE or --token TOKEN"
+                )
             }
-            status @ 300..=399 => format!("{target} answers {status}, it has moved: give --target its new address"),
-            status @ (502..=504) => format!("{target} answers {status}: there is a gateway, and nobody behind it"),
-            404 => format!("{target} has no /api/v1/stocks/: --target takes what stands in front of it"),
-            200 if is_page => format!("{target} answers with a web page: --target takes what stands in front of /api/v1/"),
+            status @ 300..=399 => {
+                format!("{target} answers {status}, it has moved: give --target its new address")
+            }
+            status @ (502..=504) => {
+                format!("{target} answers {status}: there is a gateway, and nobody behind it")
+            }
+            404 => format!(
+                "{target} has no /api/v1/stocks/: --target takes what stands in front of it"
+            ),
+            200 if is_page => format!(
+                "{target} answers with a web page: --target takes what stands in front of /api/v1/"
+            ),
             _ => return Ok(()),
         };
         Err(Refusal::no_verdict(why))
     }
 
     fn ask(&self, session: &Session, ask: &Ask) -> Result<Answer, Refusal> {
-        session.send_unjudged(ask).map_err(|stop| self.refusal(session, stop))
+        session
+            .send_unjudged(ask)
+            .map_err(|stop| self.refusal(session, stop))
     }
 
     /// Why the run cannot begin.
@@ -191,7 +234,9 @@ impl Connection {
 
 /// The two halves of a header.
 fn parted(header: &str) -> Result<(String, String), Refusal> {
-    let parts = header.split_once(':').filter(|(name, _)| !name.trim().is_empty());
+    let parts = header
+        .split_once(':')
+        .filter(|(name, _)| !name.trim().is_empty());
     // Its value may be a secret, so it is not said.
     let (name, value) = parts.ok_or_else(|| Refusal::usage("--header takes `NAME: VALUE`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
@@ -204,5 +249,7 @@ fn is_loopback(url: &str) -> bool {
     let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
     host == "localhost"
         || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }

@@ -41,8 +41,11 @@ impl Embedded {
     /// Starts one.
     pub(crate) fn start(args: &MockArgs, profile: Profile) -> Result<Self, Refusal> {
         let world = args.world.as_deref().unwrap_or(WORLD);
-        let broken: Result<Vec<_>, String> =
-            args.defect.iter().map(|name| defects::named(name)).collect();
+        let broken: Result<Vec<_>, String> = args
+            .defect
+            .iter()
+            .map(|name| defects::named(name))
+            .collect();
         let broken = broken.map_err(|why| Refusal::usage(format!("--defect: {why}")))?;
         let mut about = format!("a whippy-mock of its own, world {world}");
         if !broken.is_empty() {
@@ -104,7 +107,9 @@ fn load(world: &str) -> Result<Store, Refusal> {
             Err(error) => {
                 let known: Vec<_> = assets::world_names().collect();
                 let known = known.join(", ");
-                return Err(named(format!("no built-in world ({known}) and no file: {error}")));
+                return Err(named(format!(
+                    "no built-in world ({known}) and no file: {error}"
+                )));
             }
         },
     };

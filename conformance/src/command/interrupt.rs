@@ -26,7 +26,9 @@ impl Interrupt {
         let heard = Arc::clone(&interrupt);
         let (ready, is_ready) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
             if let Ok(runtime) = runtime {
                 runtime.block_on(heard.wait(&ready));
             }
@@ -46,8 +48,13 @@ impl Interrupt {
     }
 
     async fn wait(&self, ready: &std::sync::mpsc::Sender<()>) {
-        let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-        let (Ok(mut interrupt), Ok(mut terminate)) = streams else { return };
+        let streams = (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        );
+        let (Ok(mut interrupt), Ok(mut terminate)) = streams else {
+            return;
+        };
         let _ = ready.send(());
         for is_first in [true, false] {
             tokio::select! {
@@ -56,10 +63,16 @@ impl Interrupt {
             }
             if is_first {
                 self.stop.store(true, Ordering::Relaxed);
-                eprintln!("whippy-conformance: ending after the checks under way; again ends it at once");
+                eprintln!(
+                    "whippy-conformance: ending after the checks under way; again ends it at once"
+                );
             }
         }
-        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let ledger = self
+            .ledger
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         match ledger {
             Some(ledger) => eprintln!("whippy-conformance: ended; {}", to_resume(&ledger)),
             None => eprintln!("whippy-conformance: ended"),

@@ -23,7 +23,7 @@ const PREFIX: &str = "00CT-";
 
 /// The longest prefix that a user may choose: with the run's id and a number behind it, a
 /// SKU stays below 32 characters.
-const LONGEST_PREFIX: usize = 15;
+const LONGEST_PREFIX: usize = 13;
 
 /// The most rows that a run writes, if nothing else is asked for.
 const BUDGET: u64 = 10_000;
@@ -56,9 +56,14 @@ impl Permission {
         } else {
             Safety::Read
         };
-        for (flag, is_given) in [("--create-places", args.create_places), ("--reset-target", args.reset_target)] {
+        for (flag, is_given) in [
+            ("--create-places", args.create_places),
+            ("--reset-target", args.reset_target),
+        ] {
             if is_given && mode == Safety::Read {
-                return Err(Refusal::usage(format!("{flag} writes, and this run only reads: --write allows it")));
+                return Err(Refusal::usage(format!(
+                    "{flag} writes, and this run only reads: --write allows it"
+                )));
             }
         }
         let prefix = args.sku_prefix.as_deref().unwrap_or(PREFIX);
@@ -70,7 +75,11 @@ impl Permission {
         }
         let is_ours = connection.is_embedded && mode == Safety::Write;
         // A mock of its own is shared with no other run.
-        let behind = if connection.is_embedded { String::new() } else { format!("{run}-") };
+        let behind = if connection.is_embedded {
+            String::new()
+        } else {
+            format!("{run}-")
+        };
         let ledger = args.ledger.clone();
         Ok(Self {
             mode,
@@ -79,7 +88,8 @@ impl Permission {
             prefix: format!("{prefix}{behind}"),
             budget: args.write_budget.unwrap_or(BUDGET),
             stock_list,
-            ledger: ledger.unwrap_or_else(|| format!("whippy-conformance-{run}.ledger.jsonl").into()),
+            ledger: ledger
+                .unwrap_or_else(|| format!("whippy-conformance-{run}.ledger.jsonl").into()),
             run,
         })
     }
@@ -110,9 +120,14 @@ impl Permission {
             prefix: self.prefix.clone(),
             started,
         };
-        let ledger = Ledger::create(&self.ledger, run).map_err(|error| Refusal::usage(error.to_string()))?;
+        let ledger =
+            Ledger::create(&self.ledger, run).map_err(|error| Refusal::usage(error.to_string()))?;
         // Should this machine go down, so does its target.
-        let ledger = Arc::new(if connection.is_loopback { ledger.without_flushing() } else { ledger });
+        let ledger = Arc::new(if connection.is_loopback {
+            ledger.without_flushing()
+        } else {
+            ledger
+        });
         let limits = Limits {
             prefix: self.prefix.clone(),
             budget: self.budget,
@@ -147,14 +162,19 @@ pub(crate) struct Writing {
 
 impl Writing {
     /// The writing of an earlier run.
-    pub(crate) fn of_ledger(path: &Path, ledger: Ledger, connection: &Connection) -> Result<Self, Refusal> {
+    pub(crate) fn of_ledger(
+        path: &Path,
+        ledger: Ledger,
+        connection: &Connection,
+    ) -> Result<Self, Refusal> {
         let limits = Limits {
             prefix: ledger.run().prefix.clone(),
             ..Limits::default()
         };
         let ledger = Arc::new(ledger);
         let guard = Guard::writing(connection.remote.clone(), limits, Arc::clone(&ledger));
-        let guard = guard.map_err(|error| Refusal::usage(format!("--from {}: {error}", path.display())))?;
+        let guard =
+            guard.map_err(|error| Refusal::usage(format!("--from {}: {error}", path.display())))?;
         Ok(Self {
             guard: Arc::new(guard),
             ledger,
@@ -213,7 +233,10 @@ impl Connection {
         if let Some(token) = &self.admin_token {
             request = request.header(AUTHORIZATION, format!("Bearer {token}"));
         }
-        let answer = request.body(Bytes::new()).ok().and_then(|request| self.remote.send(&request).ok());
+        let answer = request
+            .body(Bytes::new())
+            .ok()
+            .and_then(|request| self.remote.send(&request).ok());
         answer.is_some_and(|answer| answer.status().is_success())
     }
 }

@@ -63,13 +63,19 @@ fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| named(folder, error))?.path();
-        if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        if path
+            .extension()
+            .is_some_and(|end| end == "yaml" || end == "yml")
+        {
             paths.push(path);
         }
     }
     paths.sort();
     if paths.is_empty() {
-        return Err(Refusal::usage(format!("--cases {}: there is no .yaml file in it", folder.display())));
+        return Err(Refusal::usage(format!(
+            "--cases {}: there is no .yaml file in it",
+            folder.display()
+        )));
     }
     let files = paths.into_iter().map(|path| {
         let text = std::fs::read_to_string(&path).map_err(|error| named(&path, error))?;
@@ -97,9 +103,15 @@ pub(crate) fn profile(path: Option<&Path>) -> Result<(Profile, BTreeMap<String, 
     };
     let named = |why: String| Refusal::usage(format!("--profile {}: {why}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-    profile.apply_toml(&text).map_err(|error| named(error.to_string()))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| named(error.to_string()))?;
-    let choices = Reading::ALL.iter().filter(|reading| table.contains_key(reading.id()));
+    profile
+        .apply_toml(&text)
+        .map_err(|error| named(error.to_string()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|error: toml::de::Error| named(error.to_string()))?;
+    let choices = Reading::ALL
+        .iter()
+        .filter(|reading| table.contains_key(reading.id()));
     let choices = choices.map(|reading| (reading.id().to_owned(), profile.choice(*reading)));
     let choices = choices.collect();
     Ok((profile, choices))
@@ -117,16 +129,22 @@ impl Known {
     pub(crate) fn read(args: &ResultArgs) -> Result<Option<Self>, Refusal> {
         let Some(path) = &args.baseline else {
             if args.update_baseline {
-                return Err(Refusal::usage("--update-baseline needs --baseline FILE beside it"));
+                return Err(Refusal::usage(
+                    "--update-baseline needs --baseline FILE beside it",
+                ));
             }
             return Ok(None);
         };
         let named = |why: String| Refusal::usage(format!("--baseline {}: {why}", path.display()));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.update_baseline => String::new(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.update_baseline => {
+                String::new()
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(named("there is no such file; --update-baseline writes one".to_owned()));
+                return Err(named(
+                    "there is no such file; --update-baseline writes one".to_owned(),
+                ));
             }
             Err(error) => return Err(named(error.to_string())),
         };
@@ -145,7 +163,9 @@ impl Known {
         let exists = |id: &str| ids.contains(&id);
         self.baseline.apply(report, exists);
         if self.is_to_be_updated {
-            let named = |why: String| Refusal::no_verdict(format!("--baseline {}: {why}", self.path.display()));
+            let named = |why: String| {
+                Refusal::no_verdict(format!("--baseline {}: {why}", self.path.display()))
+            };
             let text = self.baseline.updated(report);
             std::fs::write(&self.path, &text).map_err(|error| named(error.to_string()))?;
             self.baseline = Baseline::parse(&text).map_err(named)?;
@@ -180,7 +200,9 @@ pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
             return Err(refused("another report goes there".to_owned()));
         }
         let folder = path.as_deref().and_then(Path::parent);
-        if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        if let Some(folder) =
+            folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+        {
             return Err(refused(format!("there is no folder {}", folder.display())));
         }
         wanted.push(Wanted { format, path });
@@ -208,10 +230,19 @@ pub(crate) fn combinations(args: &RunArgs) -> Result<(), Refusal> {
         ("--admin-token-file", writing.admin_token_file.is_some()),
         ("--ledger", writing.ledger.is_some()),
     ];
-    let of_the_mock = [("--world", args.mock.world.is_some()), ("--defect", !args.mock.defect.is_empty())];
+    let of_the_mock = [
+        ("--world", args.mock.world.is_some()),
+        ("--defect", !args.mock.defect.is_empty()),
+    ];
     let (flags, why): (&[(&str, bool)], _) = match connection.target {
-        None => (&of_a_target, "is about a target, and there is none: give --target URL"),
-        Some(_) => (&of_the_mock, "is about the mock of its own: leave out --target, or this"),
+        None => (
+            &of_a_target,
+            "is about a target, and there is none: give --target URL",
+        ),
+        Some(_) => (
+            &of_the_mock,
+            "is about the mock of its own: leave out --target, or this",
+        ),
     };
     match flags.iter().find(|(_, is_given)| *is_given) {
         Some((flag, _)) => Err(Refusal::usage(format!("{flag} {why}"))),

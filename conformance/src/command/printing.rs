@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use whippy_conformance::outcome::{ReadingSeen, Report};
-use whippy_conformance::report::text::{self, Look};
 use whippy_conformance::report::render;
+use whippy_conformance::report::text::{self, Look};
 
 use super::args::Color;
 use super::plan::Wanted;
@@ -32,7 +32,9 @@ pub(crate) fn print(text: &str) -> Result<u8, Refusal> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(0),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(Refusal::no_verdict(format!("nothing can be printed: {error}"))),
+        Err(error) => Err(Refusal::no_verdict(format!(
+            "nothing can be printed: {error}"
+        ))),
     }
 }
 
@@ -55,7 +57,10 @@ pub(crate) fn write_reports(report: &Report, wanted: &[Wanted]) -> Result<(), Re
 
 /// Writes the readings that were seen, where one choice alone fits.
 pub(crate) fn write_profile(report: &Report, path: &Path) -> Result<(), Refusal> {
-    let mut text = format!("# The readings of {}\n", report.target.replace(char::is_control, " "));
+    let mut text = format!(
+        "# The readings of {}\n",
+        report.target.replace(char::is_control, " ")
+    );
     for ReadingSeen { id, choices } in &report.readings {
         if let [choice] = choices.as_slice() {
             let is_number = choice.parse::<u32>().is_ok();
@@ -65,7 +70,9 @@ pub(crate) fn write_profile(report: &Report, path: &Path) -> Result<(), Refusal>
         }
     }
     let written = std::fs::write(path, text);
-    written.map_err(|error| Refusal::no_verdict(format!("--write-profile {}: {error}", path.display())))
+    written.map_err(|error| {
+        Refusal::no_verdict(format!("--write-profile {}: {error}", path.display()))
+    })
 }
 
 /// Prints the summary, unless a report is printed in its place; then, or where nothing is

@@ -27,7 +27,11 @@ struct Section {
 
 impl Progress {
     /// A bar for the checks of these ids.
-    pub(crate) fn new<'a>(ids: impl Iterator<Item = &'a str>, look: Look, is_watched: bool) -> Self {
+    pub(crate) fn new<'a>(
+        ids: impl Iterator<Item = &'a str>,
+        look: Look,
+        is_watched: bool,
+    ) -> Self {
         let mut sections: Vec<Section> = Vec::new();
         let mut total = 0;
         for id in ids {
@@ -55,7 +59,11 @@ impl Progress {
         Self {
             bar,
             look,
-            width: sections.iter().map(|section| section.name.chars().count()).max().unwrap_or(0),
+            width: sections
+                .iter()
+                .map(|section| section.name.chars().count())
+                .max()
+                .unwrap_or(0),
             sections: Mutex::new(sections),
         }
     }
@@ -68,7 +76,9 @@ impl Progress {
             return;
         }
         let mut sections = self.sections.lock().unwrap_or_else(PoisonError::into_inner);
-        let section = sections.iter_mut().find(|section| section.name == check.section());
+        let section = sections
+            .iter_mut()
+            .find(|section| section.name == check.section());
         let Some(section) = section else { return };
         section.left -= 1;
         section.done.push(check.clone());

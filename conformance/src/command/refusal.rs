@@ -36,7 +36,11 @@ impl Refusal {
             Self::Parser(error) => {
                 // Where the terminal is gone, the exit code says it.
                 let _ = error.print();
-                ExitCode::from(if error.use_stderr() { Exit::Usage.code() } else { 0 })
+                ExitCode::from(if error.use_stderr() {
+                    Exit::Usage.code()
+                } else {
+                    0
+                })
             }
             Self::Sentence(exit, sentence) => {
                 eprintln!("whippy-conformance: {sentence}");

@@ -5,11 +5,16 @@ use std::path::Path;
 use super::refusal::Refusal;
 
 /// The secret, or what the file holds: its text without the line break at its end.
-pub(crate) fn secret(flag: &str, text: Option<&str>, file: Option<&Path>) -> Result<Option<String>, Refusal> {
+pub(crate) fn secret(
+    flag: &str,
+    text: Option<&str>,
+    file: Option<&Path>,
+) -> Result<Option<String>, Refusal> {
     let secret = match (text, file) {
         (Some(text), _) => text.to_owned(),
         (None, Some(path)) => {
-            let named = |why: String| Refusal::usage(format!("--{flag}-file {}: {why}", path.display()));
+            let named =
+                |why: String| Refusal::usage(format!("--{flag}-file {}: {why}", path.display()));
             let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
             let text = text.trim_end_matches(['\r', '\n']).to_owned();
             if text.is_empty() {
@@ -21,7 +26,9 @@ pub(crate) fn secret(flag: &str, text: Option<&str>, file: Option<&Path>) -> Res
     };
     // It is named by its flag alone.
     if secret.is_empty() || secret.contains(char::is_control) {
-        return Err(Refusal::usage(format!("--{flag} must not be empty, nor have control characters in it")));
+        return Err(Refusal::usage(format!(
+            "--{flag} must not be empty, nor have control characters in it"
+        )));
     }
     Ok(Some(secret))
 }

@@ -48,7 +48,12 @@ pub(crate) fn read(asked: Option<PathBuf>) -> Result<Option<(PathBuf, Vec<Settin
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if !is_asked && error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Refusal::usage(format!("--config {}: {error}", path.display()))),
+        Err(error) => {
+            return Err(Refusal::usage(format!(
+                "--config {}: {error}",
+                path.display()
+            )));
+        }
     };
     let settings = parse(&text)
         .map_err(|(line, why)| Refusal::usage(format!("{}:{line}: {why}", path.display())))?;
@@ -122,5 +127,7 @@ pub(crate) fn secret(key: &str, value: &Value) -> Option<String> {
 /// Whether a header of this name is likely to hold a secret.
 pub(crate) fn names_a_secret(header: &str) -> bool {
     let name = header.to_ascii_lowercase();
-    ["auth", "cookie", "token", "key", "secret", "password"].iter().any(|word| name.contains(word))
+    ["auth", "cookie", "token", "key", "secret", "password"]
+        .iter()
+        .any(|word| name.contains(word))
 }

@@ -38,7 +38,11 @@ fn a_run_alone_checks_a_mock_of_its_own_and_is_clean() {
     assert!(ended.out.contains("create"), "{}", ended.out);
     assert!(ended.out.contains("clean: "), "{}", ended.out);
     assert_eq!(ended.err, "");
-    assert_eq!(folder.names(), [""; 0], "an embedded run leaves no file behind");
+    assert_eq!(
+        folder.names(),
+        [""; 0],
+        "an embedded run leaves no file behind"
+    );
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn a_finding_is_1() {
 #[case::level(&["run", "--level", "most"], "'most'")]
 #[case::timeout(&["run", "--timeout", "0"], "--timeout")]
 #[case::glob(&["run", "--only", "create/["], "--only cannot be `create/[`")]
-#[case::idle_skip(&["run", "--skip", "craete/*"], "--skip craete/* matches no check; did you mean `create/")]
+#[case::idle_skip(&["run", "--skip", "craete/*"], "--skip craete/* matches no check; did you mean `create/*`?")]
 #[case::report(&["run", "--report", "xml=x"], "--report xml=x: no report is called `xml`")]
 #[case::report_folder(&["run", "--report", "json=no/x"], "--report json=no/x: there is no folder no")]
 #[case::report_twice(&["run", "--report=json", "--report=text"], "another report goes there")]
@@ -66,7 +70,7 @@ fn a_finding_is_1() {
 #[case::update(&["run", "--update-baseline"], "--update-baseline needs --baseline FILE beside it")]
 #[case::config(&["run", "--config", "nowhere"], "--config nowhere: ")]
 #[case::prefix(&["run", "--sku-prefix", "a b"], "--sku-prefix cannot be `a b`")]
-#[case::long_prefix(&["run", "--sku-prefix", "ABCDEFGHIJKLMNOP"], "up to 15 letters")]
+#[case::long_prefix(&["run", "--sku-prefix", "ABCDEFGHIJKLMNOP"], "up to 13 letters")]
 #[case::token_alone(&["run", "--token", "t"], "--token is about a target, and there is none: give --target URL")]
 #[case::ledger_alone(&["run", "--ledger", "x"], "--ledger is about a target")]
 #[case::world_beside(&["run", "--target", "http://127.0.0.1:1", "--world", "demo"], "--world is about the mock of its own")]
@@ -84,10 +88,19 @@ fn a_finding_is_1() {
 #[case::ledger(&["clean-up", "--from", "nowhere"], "--from nowhere: the ledger nowhere cannot be opened")]
 fn a_mistake_is_2_and_a_line(#[case] args: &[&str], #[case] said: &str) {
     let ended = Folder::new().run(args);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{}", ended.err);
+    assert_eq!(
+        (ended.code, ended.out.as_str()),
+        (Some(2), ""),
+        "{}",
+        ended.err
+    );
     assert!(ended.err.contains(said), "{}", ended.err);
     let is_the_parsers = ended.err.starts_with("error: ");
-    assert!(is_the_parsers || ended.err.lines().count() == 1, "{}", ended.err);
+    assert!(
+        is_the_parsers || ended.err.lines().count() == 1,
+        "{}",
+        ended.err
+    );
 }
 
 #[test]
@@ -98,9 +111,14 @@ fn a_target_that_nobody_serves_is_3() {
     let url = format!("http://{address}");
     let folder = Folder::new();
     let err = folder.run(&["run", "--target", &url]).expect(3);
-    let expected = format!("whippy-conformance: {url} cannot be reached: connection refused by {address}\n");
+    let expected =
+        format!("whippy-conformance: {url} cannot be reached: connection refused by {address}\n");
     assert_eq!(err, expected);
-    assert_eq!(folder.names(), [""; 0], "no ledger of what was never written");
+    assert_eq!(
+        folder.names(),
+        [""; 0],
+        "no ledger of what was never written"
+    );
 }
 
 #[rstest]
@@ -117,7 +135,13 @@ fn a_first_look_says_what_is_wrong(
     #[case] code: i32,
     #[case] said: &str,
 ) {
-    let server = Scripted::start(move |_| Some((status, format!("Content-Type: {media}\r\n"), "{}".to_owned())));
+    let server = Scripted::start(move |_| {
+        Some((
+            status,
+            format!("Content-Type: {media}\r\n"),
+            "{}".to_owned(),
+        ))
+    });
     let args = [&["run", "--target", &server.url], args].concat();
     let err = Folder::new().run(&args).expect(code);
     assert!(err.contains(said) && err.lines().count() == 1, "{err}");
@@ -126,7 +150,12 @@ fn a_first_look_says_what_is_wrong(
 #[test]
 fn a_target_elsewhere_that_asks_for_a_token_is_a_mistake_of_the_command_line() {
     let proxy = Scripted::start(|_| json(401, "{}"));
-    let args = ["run", "--target=http://stock.example", "--proxy", &proxy.url];
+    let args = [
+        "run",
+        "--target=http://stock.example",
+        "--proxy",
+        &proxy.url,
+    ];
     let err = Folder::new().run(&args).expect(2);
     assert_eq!(
         err,
@@ -134,16 +163,29 @@ fn a_target_elsewhere_that_asks_for_a_token_is_a_mistake_of_the_command_line() {
          --token TOKEN, or --username and --password\n"
     );
     let asked = proxy.asked();
-    assert!(!asked[0].head.to_lowercase().contains("authorization"), "no made-up token leaves");
+    assert!(
+        !asked[0].head.to_lowercase().contains("authorization"),
+        "no made-up token leaves"
+    );
 }
 
 #[rstest]
-#[case::refused(400, "{}", "refuses the login with 400: are --username and --password right?")]
+#[case::refused(
+    400,
+    "{}",
+    "refuses the login with 400: are --username and --password right?"
+)]
 #[case::none(404, "{}", "has no login at /api/v1/auth/login/: give --token instead")]
 #[case::no_key(200, "{}", "answers the login without a key")]
 fn a_login_that_fails_is_3(#[case] status: u16, #[case] body: &'static str, #[case] said: &str) {
     let server = Scripted::start(move |_| json(status, body));
-    let args = ["run", "--target", &server.url, "--username=u", "--password=p"];
+    let args = [
+        "run",
+        "--target",
+        &server.url,
+        "--username=u",
+        "--password=p",
+    ];
     let err = Folder::new().run(&args).expect(3);
     assert!(err.contains(said), "{err}");
 }
@@ -154,16 +196,31 @@ fn a_login_gets_the_token_that_is_sent() {
         "/api/v1/auth/login/" => json(200, r#"{"key":"the-key"}"#),
         _ => empty_service(asked),
     });
-    let args = ["run", "--read-only", "--only=always/*", "--target", &server.url, "--username=u"];
+    let args = [
+        "run",
+        "--read-only",
+        "--only=always/*",
+        "--target",
+        &server.url,
+        "--username=u",
+    ];
     Folder::new().run_with(&args, &[("WHIPPY_CONFORMANCE_PASSWORD", "p")]);
     let asked = server.asked();
     assert_eq!(asked[0].body, r#"{"username":"u","password":"p"}"#);
-    let is_sent = |asked: &Asked| asked.head.to_lowercase().contains("authorization: token the-key\r\n");
-    assert!(!is_sent(&asked[0]) && asked[1..].iter().all(is_sent), "{asked:#?}");
+    let is_sent = |asked: &Asked| {
+        asked
+            .head
+            .to_lowercase()
+            .contains("authorization: token the-key\r\n")
+    };
+    assert!(
+        !is_sent(&asked[0]) && asked[1..].iter().all(is_sent),
+        "{asked:#?}"
+    );
 }
 
 #[rstest]
-#[case::no_match(&["--only", "craete/*"], "--only craete/* matches no check; did you mean `create/")]
+#[case::no_match(&["--only", "craete/*"], "--only craete/* matches no check; did you mean `create/*`?")]
 #[case::all_disabled(&["--only", CREATE, "--read-only"], "no check ran: it writes: --write allows it")]
 #[case::nothing_to_judge(&["--only", "always/*"], "no check ran")]
 fn a_run_of_nothing_is_4(#[case] args: &[&str], #[case] said: &str) {
@@ -176,16 +233,36 @@ fn a_run_of_nothing_is_4(#[case] args: &[&str], #[case] said: &str) {
 fn a_check_that_is_disabled_names_the_flag_and_fails_a_run_on_demand() {
     let server = Scripted::start(empty_service);
     let folder = Folder::new();
-    let args = ["--target", &server.url, "--only=create/*", "--only=always/*"];
+    let args = [
+        "--target",
+        &server.url,
+        "--only=create/*",
+        "--only=always/*",
+    ];
     let report = folder.report(&args);
-    let check = report.checks.iter().find(|check| check.id == CREATE).unwrap();
+    let check = report
+        .checks
+        .iter()
+        .find(|check| check.id == CREATE)
+        .unwrap();
     assert_eq!(check.outcome, Outcome::Disabled);
     assert_eq!(check.reason.as_deref(), Some("it needs --provider NAME"));
     let mock = Mock::of_world("empty");
-    let args = ["--target", &mock.url, "--only", CREATE, "--only=pages/*", "--fail-on-disabled"];
+    let args = [
+        "--target",
+        &mock.url,
+        "--only",
+        CREATE,
+        "--only=pages/*",
+        "--fail-on-disabled",
+    ];
     let report = folder.report(&args);
     assert_eq!(report.exit_code, 1, "{}", report.verdict);
-    assert!(report.verdict.contains("disabled, first: it needs --"), "{}", report.verdict);
+    assert!(
+        report.verdict.contains("disabled, first: it needs --"),
+        "{}",
+        report.verdict
+    );
 }
 
 // The baseline.
@@ -193,17 +270,38 @@ fn a_check_that_is_disabled_names_the_flag_and_fails_a_run_on_demand() {
 #[test]
 fn a_known_finding_fails_nothing_until_it_is_none_any_more() {
     let folder = Folder::new();
-    let run = |args: &[&str]| folder.report(&[&["--only", CREATE, "--baseline", "known"], args].concat());
+    let run =
+        |args: &[&str]| folder.report(&[&["--only", CREATE, "--baseline", "known"], args].concat());
     let report = run(&["--defect", DEFECT, "--update-baseline"]);
-    assert_eq!((report.exit_code, report.checks[0].known), (0, true), "{}", report.verdict);
+    assert_eq!(
+        (report.exit_code, report.checks[0].known),
+        (0, true),
+        "{}",
+        report.verdict
+    );
     let text = folder.read("known");
-    assert!(text.starts_with("# Known findings of whippy-conformance"), "{text}");
-    assert!(text.ends_with(&format!("\n\"{CREATE}\" = \"created: expected 201, got 200\"\n")), "{text}");
+    assert!(
+        text.starts_with("# Known findings of whippy-conformance"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with(&format!(
+            "\n\"{CREATE}\" = \"created: expected 201, got 200\"\n"
+        )),
+        "{text}"
+    );
 
     assert_eq!(run(&["--defect", DEFECT]).exit_code, 0);
     let report = run(&[]);
-    assert_eq!((report.exit_code, report.stale), (5, vec![CREATE.to_owned()]));
-    assert!(report.verdict.contains("the baseline is stale"), "{}", report.verdict);
+    assert_eq!(
+        (report.exit_code, report.stale),
+        (5, vec![CREATE.to_owned()])
+    );
+    assert!(
+        report.verdict.contains("the baseline is stale"),
+        "{}",
+        report.verdict
+    );
     assert_eq!(run(&["--update-baseline"]).exit_code, 0);
     assert!(!folder.read("known").contains(CREATE));
 }
@@ -222,7 +320,10 @@ fn a_baseline_keeps_its_comments_and_what_did_not_run() {
 }
 
 #[rstest]
-#[case("# Ours.\ncreate = 1\n", "line 2: `create` is no finding like `\"create/answers-the-stock\" = \"why\"`")]
+#[case(
+    "# Ours.\ncreate = 1\n",
+    "line 2: `create` is no finding like `\"create/answers-the-stock\" = \"why\"`"
+)]
 #[case("\"a/b\" = true\n", "line 1: `a/b` is no finding")]
 #[case("\"a/b\" = ''\n# c\n\"a/b\" = ''\n", "line 3: duplicate key")]
 #[case("a/b\n", "line 1: ")]
@@ -238,16 +339,32 @@ fn a_baseline_that_is_none_is_refused(#[case] text: &str, #[case] said: &str) {
 #[test]
 fn a_target_elsewhere_is_only_read() {
     let proxy = Scripted::start(|asked| {
-        let path = asked.path.trim_start_matches("http://stock.example").to_owned();
-        empty_service(&Asked { path, ..asked.clone() })
+        let path = asked
+            .path
+            .trim_start_matches("http://stock.example")
+            .to_owned();
+        empty_service(&Asked {
+            path,
+            ..asked.clone()
+        })
     });
     let args = ["--target=http://stock.example", "--proxy", &proxy.url];
     let report = Folder::new().report(&args);
     assert_eq!(report.mode, Safety::Read);
-    let sent: BTreeSet<_> = proxy.asked().into_iter().map(|asked| asked.method).collect();
+    let sent: BTreeSet<_> = proxy
+        .asked()
+        .into_iter()
+        .map(|asked| asked.method)
+        .collect();
     let harmless = ["GET", "HEAD", "OPTIONS"].map(str::to_owned);
-    assert!(sent.iter().all(|method| harmless.contains(method)), "{sent:?}");
-    let writes = report.checks.iter().filter(|check| check.safety == Safety::Write);
+    assert!(
+        sent.iter().all(|method| harmless.contains(method)),
+        "{sent:?}"
+    );
+    let writes = report
+        .checks
+        .iter()
+        .filter(|check| check.safety == Safety::Write);
     assert!(writes.clone().count() > 0);
     assert!(writes.into_iter().all(|check| !check.outcome.ran()));
 }
@@ -256,7 +373,12 @@ fn a_target_elsewhere_is_only_read() {
 fn a_run_leaves_nothing_behind_that_anybody_could_sell() {
     let mock = Mock::of_world("demo");
     let folder = Folder::new();
-    let report = folder.report(&["--target", &mock.url, "--only=create/*", "--sku-prefix=OURS-"]);
+    let report = folder.report(&[
+        "--target",
+        &mock.url,
+        "--only=create/*",
+        "--sku-prefix=OURS-",
+    ]);
     assert_eq!(report.exit_code, 0, "{}", report.verdict);
     let stocks = mock.stocks("OURS-");
     assert!(!stocks.is_empty(), "it wrote");
@@ -264,11 +386,20 @@ fn a_run_leaves_nothing_behind_that_anybody_could_sell() {
     assert_eq!(folder.names(), ["report.json"], "the ledger is gone");
     assert!(report.clean_up.unwrap().left.is_empty());
 
-    let prefix = |stock: &Value| stock["sku"].as_str().unwrap()[..14].to_owned();
+    let prefix = |stock: &Value| stock["sku"].as_str().unwrap()[..15].to_owned();
     let before: BTreeSet<_> = stocks.iter().map(prefix).collect();
-    folder.report(&["--target", &mock.url, "--only=create/*", "--sku-prefix=OURS-"]);
+    folder.report(&[
+        "--target",
+        &mock.url,
+        "--only=create/*",
+        "--sku-prefix=OURS-",
+    ]);
     let after: BTreeSet<_> = mock.stocks("OURS-").iter().map(prefix).collect();
-    assert_eq!((before.len(), after.len()), (1, 2), "no two runs share SKUs");
+    assert_eq!(
+        (before.len(), after.len()),
+        (1, 2),
+        "no two runs share SKUs"
+    );
 }
 
 fn is_neutral(stock: &Value) -> bool {
@@ -280,16 +411,23 @@ fn a_whole_run_leaves_nothing_behind_but_the_places_that_it_was_let_create() {
     let mock = Mock::of_world("demo");
     let folder = Folder::new();
     for args in [&[][..], &["--create-places"]] {
-        let report = folder.report(&[&["--target", &mock.url, "--sku-prefix=OURS-"], args].concat());
+        let report =
+            folder.report(&[&["--target", &mock.url, "--sku-prefix=OURS-"], args].concat());
         assert_eq!(report.exit_code, 0, "{}", report.verdict);
         let left = report.clean_up.unwrap().left;
-        let is_place = |left: &String| left.ends_with(": it stays, as the API deletes none of its providers")
-            || left.ends_with(" of its stock-locations") || left.ends_with(" of its stock-lists");
+        let is_place = |left: &String| {
+            left.ends_with(": it stays, as the API deletes none of its providers")
+                || left.ends_with(" of its stock-locations")
+                || left.ends_with(" of its stock-lists")
+        };
         assert!(left.iter().all(is_place), "{left:#?}");
         assert_eq!(left.is_empty(), args.is_empty());
     }
     let stocks = mock.stocks("OURS-");
-    assert!(stocks.len() > 100 && stocks.iter().all(is_neutral), "{stocks:#?}");
+    assert!(
+        stocks.len() > 100 && stocks.iter().all(is_neutral),
+        "{stocks:#?}"
+    );
     assert_eq!(folder.names(), ["report.json"]);
 }
 
@@ -307,11 +445,21 @@ fn what_cannot_be_cleaned_up_is_3_and_the_ledger_is_kept() {
     let folder = Folder::new();
     let report = folder.report(&["--target", &server.url, "--only", CREATE, "--ledger=kept"]);
     assert_eq!(report.exit_code, 3, "{}", report.verdict);
-    assert!(report.verdict.ends_with("not everything that was written is cleaned up: kept says what"), "{}", report.verdict);
+    assert!(
+        report
+            .verdict
+            .ends_with("not everything that was written is cleaned up: kept says what"),
+        "{}",
+        report.verdict
+    );
     assert_eq!(folder.names(), ["kept", "report.json"]);
     let ended = folder.run(&["clean-up", "--from=kept"]);
     assert_eq!(ended.code, Some(3), "{}", ended.out);
-    assert!(ended.err.contains("something is left, so kept is kept"), "{}", ended.err);
+    assert!(
+        ended.err.contains("something is left, so kept is kept"),
+        "{}",
+        ended.err
+    );
     let other = folder.run(&["clean-up", "--from=kept", "--target", &mock.url]);
     assert_eq!(other.code, Some(2), "{}", other.err);
 }
@@ -321,7 +469,9 @@ fn a_ledger_that_is_there_already_is_not_written_over() {
     let mock = Mock::of_world("demo");
     let folder = Folder::new();
     folder.file("kept", "of another run");
-    let err = folder.run(&["run", "--target", &mock.url, "--ledger=kept"]).expect(2);
+    let err = folder
+        .run(&["run", "--target", &mock.url, "--ledger=kept"])
+        .expect(2);
     assert!(err.contains("the ledger kept cannot be created"), "{err}");
     assert_eq!(folder.read("kept"), "of another run");
 }
@@ -331,11 +481,25 @@ fn a_reset_target_ends_as_it_began() {
     let mock = Mock::start("demo", Settings::default(), Some("admin"));
     let folder = Folder::new();
     let before = mock.get("/api/v1/stocks/?limit=1000");
-    let args = ["--target", &mock.url, "--reset-target", "--admin-token=admin", "--only={documented,create}/*"];
+    let args = [
+        "--target",
+        &mock.url,
+        "--reset-target",
+        "--admin-token=admin",
+        "--only={documented,create}/*",
+    ];
     let report = folder.report(&args);
     assert_eq!(report.exit_code, 0, "{}", report.verdict);
-    let replays = report.checks.iter().filter(|check| check.section() == "documented");
-    assert_eq!(replays.filter(|check| check.outcome == Outcome::Pass).count(), 19);
+    let replays = report
+        .checks
+        .iter()
+        .filter(|check| check.section() == "documented");
+    assert_eq!(
+        replays
+            .filter(|check| check.outcome == Outcome::Pass)
+            .count(),
+        19
+    );
     assert_eq!(mock.get("/api/v1/stocks/?limit=1000"), before);
     assert_eq!(folder.names(), ["report.json"]);
 }
@@ -345,7 +509,15 @@ fn the_first_interrupt_cleans_up() {
     let mock = Mock::of_world("demo");
     let folder = Folder::new();
     let process = folder.start(
-        &["run", "--target", &mock.url, "--rate=40", "--sku-prefix=OURS-", "--report=json=report.json", "--quiet"],
+        &[
+            "run",
+            "--target",
+            &mock.url,
+            "--rate=40",
+            "--sku-prefix=OURS-",
+            "--report=json=report.json",
+            "--quiet",
+        ],
         &[],
     );
     while mock.stocks("OURS-").is_empty() {
@@ -353,7 +525,10 @@ fn the_first_interrupt_cleans_up() {
     }
     process.signal(Signal::INT);
     let said = process.said();
-    assert!(said.contains("ending after the checks under way; again ends it at once"), "{said}");
+    assert!(
+        said.contains("ending after the checks under way; again ends it at once"),
+        "{said}"
+    );
     let err = process.ended().expect(3);
     assert!(err.contains("no verdict: the run was interrupted"), "{err}");
     let stocks = mock.stocks("OURS-");
@@ -367,7 +542,14 @@ fn the_second_interrupt_ends_at_once_and_names_the_ledger_to_clean_up_from() {
     let url = mock.url.clone();
     let folder = Folder::new();
     // Slow enough for the checks under way to outlast the test.
-    let args = ["run", "--target", &url, "--rate=4", "--sku-prefix=OURS-", "--ledger=kept"];
+    let args = [
+        "run",
+        "--target",
+        &url,
+        "--rate=4",
+        "--sku-prefix=OURS-",
+        "--ledger=kept",
+    ];
     let process = folder.start(&args, &[]);
     while mock.stocks("OURS-").is_empty() {
         std::thread::yield_now();
@@ -376,14 +558,20 @@ fn the_second_interrupt_ends_at_once_and_names_the_ledger_to_clean_up_from() {
     process.said();
     process.signal(Signal::TERM);
     let err = process.ended().expect(130);
-    assert_eq!(err, "whippy-conformance: ended; `whippy-conformance clean-up --from kept` neutralises what is left\n");
+    assert_eq!(
+        err,
+        "whippy-conformance: ended; `whippy-conformance clean-up --from kept` neutralises what is left\n"
+    );
     assert_eq!(folder.names(), ["kept"]);
 
     let ended = folder.run(&["clean-up", "--from", "kept"]);
     assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
     assert!(ended.out.contains("neutralised"), "{}", ended.out);
     let stocks = mock.stocks("OURS-");
-    assert!(!stocks.is_empty() && stocks.iter().all(is_neutral), "{stocks:#?}");
+    assert!(
+        !stocks.is_empty() && stocks.iter().all(is_neutral),
+        "{stocks:#?}"
+    );
     assert_eq!(folder.names(), [""; 0]);
 }
 
@@ -405,10 +593,20 @@ fn no_output_has_a_secret_in_it_though_the_target_echoes_them() {
     let folder = Folder::new();
     folder.file("password", &format!("{PASSWORD}\n"));
     let formats = ["text", "json", "junit", "markdown", "html", "github"];
-    let reports: Vec<_> = formats.iter().map(|format| format!("--report={format}={format}.out")).collect();
+    let reports: Vec<_> = formats
+        .iter()
+        .map(|format| format!("--report={format}={format}.out"))
+        .collect();
     let mut args = vec![
-        "run", "--target", &server.url, "--username=somebody", "--password-file=password",
-        "--provider=p", "--location=l", "--header=X-Api-Key: key-of-somebody", "--jobs=1",
+        "run",
+        "--target",
+        &server.url,
+        "--username=somebody",
+        "--password-file=password",
+        "--provider=p",
+        "--location=l",
+        "--header=X-Api-Key: key-of-somebody",
+        "--jobs=1",
     ];
     args.extend(reports.iter().map(String::as_str));
     let ended = folder.run(&args);
@@ -416,20 +614,38 @@ fn no_output_has_a_secret_in_it_though_the_target_echoes_them() {
     let mut outputs = vec![("stdout", ended.out), ("stderr", ended.err)];
     outputs.extend(formats.map(|format| (format, folder.read(&format!("{format}.out")))));
     for (what, text) in outputs {
-        for secret in [TOKEN, PASSWORD, "pass \\\"word\\\"", "pass &quot;word&quot;", "the-token-of", "key-of-somebody"] {
+        for secret in [
+            TOKEN,
+            PASSWORD,
+            "pass \\\"word\\\"",
+            "pass &quot;word&quot;",
+            "the-token-of",
+            "key-of-somebody",
+        ] {
             let at = text.find(secret);
-            let around = at.map(|at| text[at.saturating_sub(80)..].chars().take(200).collect::<String>());
+            let around = at.map(|at| {
+                text[at.saturating_sub(80)..]
+                    .chars()
+                    .take(200)
+                    .collect::<String>()
+            });
             assert_eq!(around, None, "{what} has `{secret}` in it");
         }
         let shows = ["text", "json", "html"].contains(&what);
-        assert!(!shows || text.contains("(redacted)"), "{what} shows nothing at all");
+        assert!(
+            !shows || text.contains("(redacted)"),
+            "{what} shows nothing at all"
+        );
     }
 }
 
 #[test]
 fn the_help_shows_no_value_of_a_variable() {
     let folder = Folder::new();
-    let variables = [("WHIPPY_CONFORMANCE_TOKEN", "s3cret"), ("WHIPPY_CONFORMANCE_PASSWORD", "s3cret")];
+    let variables = [
+        ("WHIPPY_CONFORMANCE_TOKEN", "s3cret"),
+        ("WHIPPY_CONFORMANCE_PASSWORD", "s3cret"),
+    ];
     let ended = folder.run_with(&["run", "--help"], &variables);
     assert_eq!(ended.code, Some(0));
     assert!(!ended.out.contains("s3cret"));
@@ -452,21 +668,39 @@ fn a_flag_goes_before_a_variable_before_the_file() {
     assert_eq!(level(&["--level=must"], &variable), Level::Must);
     folder.file("other.toml", "level = \"may\"\n");
     assert_eq!(level(&["--config=other.toml"], &[]), Level::May);
-    assert_eq!(level(&[], &[("WHIPPY_CONFORMANCE_CONFIG", "other.toml")]), Level::May);
-    assert_eq!(level(&[], &[("WHIPPY_CONFORMANCE_LEVEL", "")]), Level::Should, "nothing is said");
+    assert_eq!(
+        level(&[], &[("WHIPPY_CONFORMANCE_CONFIG", "other.toml")]),
+        Level::May
+    );
+    assert_eq!(
+        level(&[], &[("WHIPPY_CONFORMANCE_LEVEL", "")]),
+        Level::Should,
+        "nothing is said"
+    );
 }
 
 #[test]
 fn a_flag_goes_before_its_rival_elsewhere() {
     let folder = Folder::new();
     let mode = |args: &[&str], variables: &[(&str, &str)]| {
-        folder.report_with(&[&["--only", "{create,pages,always}/*"], args].concat(), variables).mode
+        folder
+            .report_with(
+                &[&["--only", "{create,pages,always}/*"], args].concat(),
+                variables,
+            )
+            .mode
     };
     folder.file("whippy-conformance.toml", "read-only = true\n");
     assert_eq!(mode(&[], &[]), Safety::Read);
     assert_eq!(mode(&["--write"], &[]), Safety::Write);
-    assert_eq!(mode(&[], &[("WHIPPY_CONFORMANCE_WRITE", "1")]), Safety::Write);
-    assert_eq!(mode(&["--read-only"], &[("WHIPPY_CONFORMANCE_WRITE", "1")]), Safety::Read);
+    assert_eq!(
+        mode(&[], &[("WHIPPY_CONFORMANCE_WRITE", "1")]),
+        Safety::Write
+    );
+    assert_eq!(
+        mode(&["--read-only"], &[("WHIPPY_CONFORMANCE_WRITE", "1")]),
+        Safety::Read
+    );
 }
 
 #[test]
@@ -474,45 +708,85 @@ fn one_variable_may_hold_several_values() {
     let folder = Folder::new();
     let ids = |variable: &str| {
         let report = folder.report_with(&[], &[("WHIPPY_CONFORMANCE_ONLY", variable)]);
-        report.checks.into_iter().map(|check| check.id).collect::<Vec<_>>()
+        report
+            .checks
+            .into_iter()
+            .map(|check| check.id)
+            .collect::<Vec<_>>()
     };
     assert_eq!(ids(CREATE), [CREATE]);
     let several = ids(&format!("{CREATE}, documented/{{create-201,list-200}}"));
-    assert_eq!(several, [CREATE, "documented/create-201", "documented/list-200"]);
-    folder.file("whippy-conformance.toml", &format!("only = [\"{CREATE}\", \"documented/list-200\"]\njobs = 2\nquiet = false\n"));
+    assert_eq!(
+        several,
+        [CREATE, "documented/create-201", "documented/list-200"]
+    );
+    folder.file(
+        "whippy-conformance.toml",
+        &format!("only = [\"{CREATE}\", \"documented/list-200\"]\njobs = 2\nquiet = false\n"),
+    );
     let report = folder.report(&[]);
     assert_eq!(report.checks.len(), 2);
 }
 
 #[rstest]
-#[case("levle = \"must\"", "1: there is no setting `levle`; did you mean `level`?")]
+#[case(
+    "levle = \"must\"",
+    "1: there is no setting `levle`; did you mean `level`?"
+)]
 #[case("\n\nlevel = \"most\"", "3: invalid value 'most' for '--level")]
 #[case("# x\nquiet = \"yes\"", "2: `quiet` takes true or false")]
 #[case("jobs = true", "1: `jobs` takes a value, not true or false")]
 #[case("jobs = 0", "1: invalid value '0' for '--jobs")]
 #[case("level = [\"must\", \"may\"]", "1: `level` takes one value")]
-#[case("only = [1, {}]", "1: `only` cannot be a TOML array of anything but texts")]
+#[case(
+    "only = [1, {}]",
+    "1: `only` cannot be a TOML array of anything but texts"
+)]
 #[case("[target]\nurl = 1", "1: `target` cannot be a TOML table")]
 #[case("jobs = ", "1: ")]
-#[case("token = \"t\"", "1: `token` is a secret, and this file is none: use `token-file` or the variable WHIPPY_CONFORMANCE_TOKEN")]
+#[case(
+    "token = \"t\"",
+    "1: `token` is a secret, and this file is none: use `token-file` or the variable WHIPPY_CONFORMANCE_TOKEN"
+)]
 #[case("password = \"t\"", "1: `password` is a secret")]
 #[case("admin-token = \"t\"", "1: `admin-token` is a secret")]
-#[case("header = [\"Accept-Language: tr\", \"X-Api-Key: t\"]", "1: `header` has a secret in it, and this file is none: use the variable WHIPPY_CONFORMANCE_HEADER")]
+#[case(
+    "header = [\"Accept-Language: tr\", \"X-Api-Key: t\"]",
+    "1: `header` has a secret in it, and this file is none: use the variable WHIPPY_CONFORMANCE_HEADER"
+)]
 #[case("proxy = \"http://u:p@localhost:1\"", "1: `proxy` has a secret in it")]
-#[case("read-only = true\nwrite = true", "whippy-conformance.toml:1 and whippy-conformance.toml:2 exclude each other")]
+#[case(
+    "read-only = true\nwrite = true",
+    "whippy-conformance.toml:1 and whippy-conformance.toml:2 exclude each other"
+)]
 #[case("config = \"x\"", "1: there is no setting `config`")]
 fn a_setting_that_is_none_is_refused_with_its_line(#[case] text: &str, #[case] said: &str) {
     let folder = Folder::new();
     folder.file("whippy-conformance.toml", text);
     let err = folder.run(&["run"]).expect(2);
-    assert!(err.contains("whippy-conformance.toml:") && err.contains(said), "{err}");
+    assert!(
+        err.contains("whippy-conformance.toml:") && err.contains(said),
+        "{err}"
+    );
     assert_eq!(err.lines().count(), 1, "{err}");
 }
 
 #[rstest]
-#[case("WHIPPY_CONFORMANCE_TOKNE", "x", "there is no variable WHIPPY_CONFORMANCE_TOKNE; did you mean `WHIPPY_CONFORMANCE_TOKEN`?")]
-#[case("WHIPPY_CONFORMANCE_QUIET", "maybe", "WHIPPY_CONFORMANCE_QUIET cannot be `maybe`: it takes true or false")]
-#[case("WHIPPY_CONFORMANCE_JOBS", "many", "WHIPPY_CONFORMANCE_JOBS: invalid value 'many' for '--jobs")]
+#[case(
+    "WHIPPY_CONFORMANCE_TOKNE",
+    "x",
+    "there is no variable WHIPPY_CONFORMANCE_TOKNE; did you mean `WHIPPY_CONFORMANCE_TOKEN`?"
+)]
+#[case(
+    "WHIPPY_CONFORMANCE_QUIET",
+    "maybe",
+    "WHIPPY_CONFORMANCE_QUIET cannot be `maybe`: it takes true or false"
+)]
+#[case(
+    "WHIPPY_CONFORMANCE_JOBS",
+    "many",
+    "WHIPPY_CONFORMANCE_JOBS: invalid value 'many' for '--jobs"
+)]
 fn a_variable_that_is_none_is_refused(#[case] name: &str, #[case] value: &str, #[case] said: &str) {
     let err = Folder::new().run_with(&["run"], &[(name, value)]).expect(2);
     assert!(err.contains(said), "{err}");
@@ -522,10 +796,16 @@ fn a_variable_that_is_none_is_refused(#[case] name: &str, #[case] value: &str, #
 #[test]
 fn the_help_is_a_line_a_flag() {
     let help = Folder::new().run(&["run", "--help"]).out;
-    let flags = help.lines().filter(|line| line.trim_start().starts_with("--"));
+    let flags = help
+        .lines()
+        .filter(|line| line.trim_start().starts_with("--"));
     assert!(flags.clone().count() > 35, "{help}");
     for line in flags {
-        let about = line.trim_start().split("  ").filter(|part| !part.is_empty()).count();
+        let about = line
+            .trim_start()
+            .split("  ")
+            .filter(|part| !part.is_empty())
+            .count();
         assert_eq!(about, 2, "{line}");
     }
     insta::assert_snapshot!("help", help);
@@ -550,14 +830,35 @@ const CASE: &str = r"cases:
 fn cases_of_the_users_own_run_beside_the_built_in_ones() {
     let folder = Folder::new();
     folder.file("cases/ours.yaml", &CASE.replace("STATUS", "200"));
-    folder.file("cases/theirs.yml", &CASE.replace("STATUS", "418").replace("ours/", "theirs/"));
+    folder.file(
+        "cases/theirs.yml",
+        &CASE.replace("STATUS", "418").replace("ours/", "theirs/"),
+    );
     let report = folder.report(&["--cases=cases", "--only={ours,theirs}/*"]);
-    let outcomes: Vec<_> = report.checks.iter().map(|check| (check.id.as_str(), check.outcome)).collect();
-    assert_eq!(outcomes, [("ours/list-is-there", Outcome::Pass), ("theirs/list-is-there", Outcome::Fail)]);
+    let outcomes: Vec<_> = report
+        .checks
+        .iter()
+        .map(|check| (check.id.as_str(), check.outcome))
+        .collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("ours/list-is-there", Outcome::Pass),
+            ("theirs/list-is-there", Outcome::Fail)
+        ]
+    );
     let listed = folder.run(&["list", "--cases=cases", "ours/*"]);
-    assert_eq!(listed.out, "ours/list-is-there  MUST    read   List Stock\n");
-    let explained = folder.run(&["explain", "--cases=cases", "ours/list-is-there"]).out;
-    assert!(explained.contains("request: {operation: list-stocks}"), "{explained}");
+    assert_eq!(
+        listed.out,
+        "ours/list-is-there  MUST    read   List Stock\n"
+    );
+    let explained = folder
+        .run(&["explain", "--cases=cases", "ours/list-is-there"])
+        .out;
+    assert!(
+        explained.contains("request: {operation: list-stocks}"),
+        "{explained}"
+    );
 }
 
 #[rstest]
@@ -576,24 +877,38 @@ fn a_mistake_in_a_case_file_is_2_with_its_place(#[case] yaml: String, #[case] sa
 #[test]
 fn a_profile_is_what_a_target_is_held_to_and_what_the_mock_of_its_own_obeys() {
     let folder = Folder::new();
-    folder.file("profile.toml", "decrease-at-zero = \"floor\"\npage-size = 7\n");
+    folder.file(
+        "profile.toml",
+        "decrease-at-zero = \"floor\"\npage-size = 7\n",
+    );
     let held = ["--profile=profile.toml", "--only=readings/*"];
     let report = folder.report(&held);
     assert_eq!(report.exit_code, 0, "{}", report.verdict);
-    let named: Vec<_> = report.profile.iter().map(|(id, choice)| (id.as_str(), choice.as_str())).collect();
+    let named: Vec<_> = report
+        .profile
+        .iter()
+        .map(|(id, choice)| (id.as_str(), choice.as_str()))
+        .collect();
     assert_eq!(named, [("decrease-at-zero", "floor"), ("page-size", "7")]);
     let mock = Mock::of_world("demo");
     let report = folder.report(&[&held[..], &["--target", &mock.url]].concat());
     assert_eq!(report.exit_code, 1, "{}", report.verdict);
     folder.file("profile.toml", "decrease-at-zero = \"flor\"\n");
     let err = folder.run(&["run", "--profile=profile.toml"]).expect(2);
-    assert!(err.contains("--profile profile.toml: reading `decrease-at-zero` cannot be `flor`"), "{err}");
+    assert!(
+        err.contains("--profile profile.toml: reading `decrease-at-zero` cannot be `flor`"),
+        "{err}"
+    );
 }
 
 #[test]
 fn the_readings_of_a_target_become_the_profile_of_the_mock() {
     let mut theirs = Profile::default();
-    for (reading, choice) in [("decrease-at-zero", "negative"), ("page-size", "7"), ("unknown-sku", "omitted")] {
+    for (reading, choice) in [
+        ("decrease-at-zero", "negative"),
+        ("page-size", "7"),
+        ("unknown-sku", "omitted"),
+    ] {
         theirs.set(reading, choice).unwrap();
     }
     let settings = Settings {
@@ -602,10 +917,19 @@ fn the_readings_of_a_target_become_the_profile_of_the_mock() {
     };
     let mock = Mock::start("demo", settings, None);
     let folder = Folder::new();
-    let report = folder.report(&["--target", &mock.url, "--only=readings/*", "--write-profile=theirs.toml"]);
+    let report = folder.report(&[
+        "--target",
+        &mock.url,
+        "--only=readings/*",
+        "--write-profile=theirs.toml",
+    ]);
     assert_eq!(report.exit_code, 0, "{}", report.verdict);
     let written = folder.read("theirs.toml");
-    for line in ["decrease-at-zero = \"negative\"\n", "page-size = 7\n", "unknown-sku = \"omitted\"\n"] {
+    for line in [
+        "decrease-at-zero = \"negative\"\n",
+        "page-size = 7\n",
+        "unknown-sku = \"omitted\"\n",
+    ] {
         assert!(written.contains(line), "{written}");
     }
     let held = ["--profile=theirs.toml", "--only=readings/*"];
@@ -614,7 +938,12 @@ fn the_readings_of_a_target_become_the_profile_of_the_mock() {
         assert_eq!(report.exit_code, 0, "{}", report.verdict);
     }
     let other = Mock::of_world("demo");
-    assert_eq!(folder.report(&[&held[..], &["--target", &other.url]].concat()).exit_code, 1);
+    assert_eq!(
+        folder
+            .report(&[&held[..], &["--target", &other.url]].concat())
+            .exit_code,
+        1
+    );
 }
 
 // Reports.
@@ -622,10 +951,22 @@ fn the_readings_of_a_target_become_the_profile_of_the_mock() {
 #[test]
 fn reports_go_where_they_are_sent() {
     let folder = Folder::new();
-    let args = ["run", "--only", CREATE, "--report=html=a.html", "--report=junit=b.xml", "--report", "markdown"];
+    let args = [
+        "run",
+        "--only",
+        CREATE,
+        "--report=html=a.html",
+        "--report=junit=b.xml",
+        "--report",
+        "markdown",
+    ];
     let ended = folder.run(&args);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    assert!(ended.out.starts_with('#'), "the markdown, and nothing else: {}", ended.out);
+    assert!(
+        ended.out.starts_with('#'),
+        "the markdown, and nothing else: {}",
+        ended.out
+    );
     assert!(folder.read("a.html").starts_with("<!DOCTYPE html>"));
     assert!(folder.read("b.xml").starts_with("<?xml"));
 }
@@ -634,7 +975,10 @@ fn reports_go_where_they_are_sent() {
 fn a_quiet_run_says_only_why_it_failed() {
     let folder = Folder::new();
     let ended = folder.run(&["run", "--quiet", "--only", CREATE]);
-    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "", ""));
+    assert_eq!(
+        (ended.code, ended.out.as_str(), ended.err.as_str()),
+        (Some(0), "", "")
+    );
     let ended = folder.run(&["run", "--quiet", "--only", CREATE, "--defect", DEFECT]);
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
     assert_eq!(ended.err, "whippy-conformance: 1 check fails: 1 MUST\n");
@@ -652,11 +996,24 @@ fn colours_are_for_terminals_and_those_who_ask() {
 fn a_difference_between_two_reports_is_told() {
     let folder = Folder::new();
     folder.run(&["run", "--only", CREATE, "--report=json=a.json"]);
-    folder.run(&["run", "--only", CREATE, "--report=json=b.json", "--defect", DEFECT]);
+    folder.run(&[
+        "run",
+        "--only",
+        CREATE,
+        "--report=json=b.json",
+        "--defect",
+        DEFECT,
+    ]);
     assert_eq!(folder.run(&["diff", "a.json", "a.json"]).code, Some(0));
     let ended = folder.run(&["diff", "a.json", "b.json"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.out.contains(&format!("newly failing: 1\n  {CREATE}\n")), "{}", ended.out);
+    assert!(
+        ended
+            .out
+            .contains(&format!("newly failing: 1\n  {CREATE}\n")),
+        "{}",
+        ended.out
+    );
 }
 
 // What it tells of itself.
@@ -724,7 +1081,10 @@ fn coverage_is_counted_over_every_choice() {
     let coverage: Value = serde_json::from_str(&ended.out).unwrap();
     for kind in ["operations", "statuses", "parameters", "members"] {
         let count = |name: &str| coverage[kind][name].as_u64().unwrap();
-        assert!(count("covered") > 0 && count("covered") <= count("total"), "{coverage}");
+        assert!(
+            count("covered") > 0 && count("covered") <= count("total"),
+            "{coverage}"
+        );
         let missing = coverage[kind]["missing"].as_array().unwrap().len() as u64;
         assert_eq!(count("total") - count("covered"), missing);
     }

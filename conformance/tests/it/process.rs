@@ -177,7 +177,10 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
         let mut pipe = BufReader::new(pipe);
         let mut line = Vec::new();
         while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+            if sender
+                .send(String::from_utf8_lossy(&line).into_owned())
+                .is_err()
+            {
                 return;
             }
             line.clear();
@@ -250,7 +253,11 @@ impl Mock {
     pub(crate) fn get(&self, path: &str) -> Value {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
         let token = "Authorization: Token t";
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\nConnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -282,21 +289,32 @@ pub(crate) type Said = Option<(u16, String, String)>;
 /// JSON.
 #[allow(clippy::unnecessary_wraps)] // It is what a script says.
 pub(crate) fn json(status: u16, body: &str) -> Said {
-    Some((status, "Content-Type: application/json\r\n".to_owned(), body.to_owned()))
+    Some((
+        status,
+        "Content-Type: application/json\r\n".to_owned(),
+        body.to_owned(),
+    ))
 }
 
 /// What another server answers to the same request.
 pub(crate) fn forwarded(url: &str, asked: &Asked) -> (u16, String, String) {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
-    let head = asked.head.trim_end().replace("connection: ", "x-connection: ");
+    let head = asked
+        .head
+        .trim_end()
+        .replace("connection: ", "x-connection: ");
     write!(stream, "{head}\r\nConnection: close\r\n\r\n{}", asked.body).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let (line, headers) = head.split_once("\r\n").unwrap();
     let status = line.split(' ').nth(1).unwrap().parse().unwrap();
-    let is_kept = |line: &&str| !line.starts_with("content-length") && !line.starts_with("connection");
-    let headers = headers.lines().filter(is_kept).map(|line| format!("{line}\r\n"));
+    let is_kept =
+        |line: &&str| !line.starts_with("content-length") && !line.starts_with("connection");
+    let headers = headers
+        .lines()
+        .filter(is_kept)
+        .map(|line| format!("{line}\r\n"));
     (status, headers.collect(), body.to_owned())
 }
 
