@@ -300,9 +300,6 @@ impl Guard {
 
     fn judge_write(&self, request: &Request<Bytes>, route: Route<'_>) -> Result<Plan, TargetError> {
         let limits = self.limits()?;
-        if self.is_halted() {
-            return Err(forbidden("writing was stopped".to_owned()));
-        }
         let is_place = matches!(route.kind, Kind::Places | Kind::Place);
         if is_place && !(limits.places && route.kind == Kind::Places) {
             return Err(forbidden(format!(
@@ -371,6 +368,9 @@ impl Guard {
         else {
             return send();
         };
+        if self.is_halted() {
+            return Err(forbidden("writing was stopped".to_owned()));
+        }
         self.spend(weight, limits.budget)?;
         let seq = ledger.intend(intent).map_err(|error| {
             self.halt();
@@ -415,14 +415,18 @@ impl Guard {
         }
         let mut words = text.split_whitespace();
         let (method, path) = (words.next().unwrap_or_default(), words.next());
-        let route = path.map(str::to_ascii_lowercase);
-        let route = route.as_deref().and_then(find).map(|route| route.kind);
+        let (_, prefix) = parted(self.target.base());
+        let path = path.map(str::to_ascii_lowercase);
+        let behind = path
+            .as_deref()
+            .and_then(|path| path.strip_prefix(&prefix.to_ascii_lowercase()));
+        let route = behind.and_then(find).map(|route| route.kind);
         let is_reading = ["GET", "HEAD", "OPTIONS"].contains(&method);
         let is_ours = matches!(
             route,
             Some(Kind::Stocks | Kind::Reservation | Kind::Upsert | Kind::Query)
         );
-        let is_request = path.is_some_and(|path| path.contains('/'));
+        let is_request = path.as_deref().is_some_and(|path| path.contains('/'));
         let is_known = is_reading || (method == "POST" && is_ours) || limits.methods;
         if is_request && !is_known {
             return Err(forbidden(format!("{method} might be obeyed")));
@@ -507,6 +511,12 @@ fn plain_path<'a>(base: &str, uri: &'a Uri) -> Result<&'a str, TargetError> {
     }
 }
 
+/// The authority of a target's URL, and what stands between it and the API's paths.
+fn parted(base: &str) -> (&str, &str) {
+    let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
+}
+
 /// Whether nothing in a request leads past what its line says.
 fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
     let headers = request.headers();
@@ -515,8 +525,7 @@ fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
             "the header {header} may change what it does"
         )));
     }
-    let authority = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let authority = authority.split('/').next().unwrap_or_default();
+    let (authority, _) = parted(base);
     let mut hosts = headers.get_all(HOST).iter();
     if hosts.any(|host| !host.as_bytes().eq_ignore_ascii_case(authority.as_bytes())) {
         return Err(forbidden("its Host header names another host".to_owned()));
@@ -669,8 +678,8 @@ fn parsed(base: &str, bytes: &[u8]) -> Option<Request<Bytes>> {
     let httparse::Status::Complete(length) = head.parse(bytes).ok()? else {
         return None;
     };
-    let (scheme, rest) = base.split_once("://")?;
-    let authority = rest.split('/').next()?;
+    let (scheme, _) = base.split_once("://")?;
+    let (authority, _) = parted(base);
     let path = head.path?;
     let uri = if path.starts_with('/') {
         format!("{scheme}://{authority}{path}")

@@ -328,3 +328,51 @@ impl AsyncWrite for Stream {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use super::*;
+
+    /// A server that takes nothing more.
+    struct Closed;
+
+    impl AsyncRead for Closed {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            buffer.put_slice(b"HTTP/1.1 431 Enough\r\n\r\n");
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    impl AsyncWrite for Closed {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_server_that_stops_reading_raw_bytes_is_still_listened_to() {
+        let bytes = Bytes::from_static(b"GET /");
+        let mut stream = Stream::new(Box::new(Closed)).sending(bytes);
+        let mut context = Context::from_waker(Waker::noop());
+        let written = Pin::new(&mut stream).poll_write(&mut context, b"stand-in");
+        assert!(matches!(written, Poll::Ready(Ok(8))), "{written:?}");
+    }
+}

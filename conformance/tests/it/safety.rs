@@ -535,7 +535,15 @@ fn a_body_that_cannot_be_read_is_not_sent(
     true
 )]
 #[case::garbage("\x16\x03\x01\x02\r\n\r\n", true)]
-#[case::half_a_head("POST /shop/api/v1/stocks/ HTTP/1.1\r\nHost", false)]
+#[case::half_a_head("POST /shop/api/v1/stocks/ HTTP/1.1\r\nHost", true)]
+#[case::its_own_in_a_head_that_is_wrong(
+    "POST /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n{\"sku\":\"run7-1\"}",
+    true
+)]
+#[case::no_operation_in_a_head_that_is_wrong(
+    "POST /shop/api/v1/nothing/ HTTP/1.1\r\na b: c\r\n\r\n",
+    false
+)]
 #[case::others("POST /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n{\"sku\":\"REAL-1\"", false)]
 #[case::others_in_chunks(
     "POST /shop/api/v1/stocks/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"s\r\nc\r\nku\":\"REAL-1\"\r\n0\r\n\r\n",
@@ -693,6 +701,8 @@ fn a_halt_stops_writing_and_no_reading() {
         &ask(guard.base(), "POST", CREATE, "{}"),
         false,
     );
+    let raw = guard.send_raw(b"POST /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n{}");
+    assert!(matches!(raw, Err(TargetError::Forbidden(_))), "{raw:?}");
 }
 
 // The ledger.

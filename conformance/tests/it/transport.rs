@@ -12,7 +12,9 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rstest::rstest;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use whippy_conformance::remote::{Remote, RemoteOptions};
-use whippy_conformance::target::{SeedState, Target, TargetError};
+use whippy_conformance::target::{InProcess, SeedState, Target, TargetError};
+use whippy_mock::defects::Defects;
+use whippy_mock::profile::Profile;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -261,6 +263,19 @@ fn a_name_that_nobody_has_is_named() {
     );
 }
 
+#[rstest]
+#[case::that_never_comes("list-never-answers", "no answer within 10 s")]
+#[case::that_is_cut_off("list-breaks-off", "closed in the middle of the answer")]
+#[case::whose_connection_is_closed("list-is-reset-at-times", "closed without an answer")]
+fn an_answer_is_lost_in_process_as_over_the_wire(#[case] defect: &str, #[case] said: &str) {
+    let defect = whippy_mock::defects::named(defect).unwrap();
+    let engine = InProcess::of_world("empty", Profile::default()).unwrap();
+    let engine = engine.with_defects(Defects::new([defect]));
+    let lost = (0..3).find_map(|_| get(&engine).err());
+    let text = lost.unwrap().to_string();
+    assert!(text.contains(said), "{text}");
+}
+
 // Connections.
 
 #[test]
@@ -294,8 +309,10 @@ fn a_kept_connection_that_was_closed_is_replaced_before_anything_is_sent(#[case]
             let remote = remote(address);
             let send = || {
                 let got = remote.send(&request(&remote, method, "/api/v1/stocks/", ""));
+                // One that failed has nothing to wait for.
+                let body = got.unwrap().into_body();
                 is_closed.recv().unwrap();
-                got.unwrap().into_body()
+                body
             };
             ([send(), send()], is_closed.try_recv())
         },
@@ -825,6 +842,27 @@ fn a_server_without_tls_is_found_out() {
     );
     let text = sentence(got);
     assert!(text.contains("does not speak TLS"), "{text}");
+}
+
+#[test]
+fn a_server_that_never_comes_to_tls_is_not_reached() {
+    let (got, address) = with_server(
+        1,
+        |_, mut stream| {
+            let _ = stream.read_to_end(&mut Vec::new());
+        },
+        |address| {
+            let options = RemoteOptions {
+                timeout: Duration::from_millis(100),
+                ..RemoteOptions::new(&format!("https://{address}"))
+            };
+            (get(&Remote::new(options).unwrap()), address)
+        },
+    );
+    assert_eq!(
+        sentence(got),
+        format!("the target cannot be reached: no connection to {address} within 0.1 s")
+    );
 }
 
 #[rstest]
