@@ -263,11 +263,11 @@ fn is_there(rows: &[Value]) -> Result<(), Stop> {
 
 /// The first stocks of the list, whose texts a filter takes as they are.
 fn sample(probe: &mut Probe<'_>) -> Result<Page, Stop> {
-    let mut first = page(
-        probe,
-        &Ask::get(STOCKS).with("limit", SAMPLE).named("sample"),
-    )?;
-    is_there(&first.rows)?;
+    sample_of(probe, Ask::get(STOCKS))
+}
+
+fn sample_of(probe: &mut Probe<'_>, ask: Ask) -> Result<Page, Stop> {
+    let mut first = page(probe, &ask.with("limit", SAMPLE).named("sample"))?;
     first.rows.retain(|row| {
         let texts = ["sku", "location", "provider"].map(|name| row[name].as_str());
         let is_plain = |text: &str| !text.is_empty() && text.trim() == text;
@@ -683,7 +683,7 @@ fn found_again(probe: &mut Probe<'_>) -> Result<(), Stop> {
 /// What a query shows of stocks is a row each, or one of each that is active; SKUs that
 /// have two stocks at a location are left out, since the page shows none.
 fn queried(probe: &mut Probe<'_>) -> Result<(), Stop> {
-    let sample = sample(probe)?;
+    let sample = sample_of(probe, Ask::get(STOCKS).with("is_active", true))?;
     let mut skus = Vec::new();
     for row in some(&sample.rows) {
         let sku = text(&row["sku"]);
@@ -698,15 +698,14 @@ fn queried(probe: &mut Probe<'_>) -> Result<(), Stop> {
             .collect();
         places.sort_unstable();
         places.dedup();
-        let is_active = of_sku.rows.iter().any(|row| row["is_active"] == true);
-        let is_simple = is_active && places.len() == of_sku.count;
+        let is_simple = places.len() == of_sku.count;
         if is_simple && !sku.contains(',') && !skus.iter().any(|(known, _)| *known == sku) {
             skus.push((sku, of_sku.rows));
         }
     }
     if skus.is_empty() {
         return Err(Stop::Unsupported(
-            "no active SKU has one stock a location".to_owned(),
+            "no SKU that was looked at has one stock a location".to_owned(),
         ));
     }
     for (sku, stocks) in &skus {
