@@ -70,9 +70,19 @@ fn measure(rounds: usize) -> Outcome<()> {
     }
     let mut table = Table::titled("A whole run, ms");
     let (beside, name) = (&in_process, "in process");
-    table.absolute("the embedded mock", (&embedded, beside), ("", name), Target::AtMost(2000.0));
+    table.absolute(
+        "the embedded mock",
+        (&embedded, beside),
+        ("", name),
+        Target::AtMost(2000.0),
+    );
     let (beside, name) = (&embedded, "embedded");
-    table.absolute("in process", (&in_process, beside), ("", name), Target::AtMost(300.0));
+    table.absolute(
+        "in process",
+        (&in_process, beside),
+        ("", name),
+        Target::AtMost(300.0),
+    );
     table.close();
 
     let served = Served::start()?;
@@ -92,7 +102,12 @@ fn measure(rounds: usize) -> Outcome<()> {
     }
     let mut table = Table::titled("Requests a second on one connection, thousands");
     let pair = (&judged, &plain);
-    table.ratio("sent and judged", pair, ("", "bare hyper client"), Target::AtLeast(0.6));
+    table.ratio(
+        "sent and judged",
+        pair,
+        ("", "bare hyper client"),
+        Target::AtLeast(0.6),
+    );
     table.close();
     Ok(())
 }
@@ -131,7 +146,14 @@ fn in_process_run() -> Outcome<f64> {
         retries: 0,
         may_seed: true,
     };
-    let ran = run(&session, &checks, &|_| true, &options, &AtomicBool::new(false), &|_| {});
+    let ran = run(
+        &session,
+        &checks,
+        &|_| true,
+        &options,
+        &AtomicBool::new(false),
+        &|_| {},
+    );
     match ran.aborted {
         Some(why) => Err(why.into()),
         None => Ok(millis(started.elapsed())),
@@ -150,7 +172,9 @@ fn judged_requests(session: &Session) -> Outcome<f64> {
     for _ in 0..REQUESTS {
         let mut probe = Probe::new(session, "speed/list", Level::Must);
         let answer = probe.send(&ask).map_err(|stop| format!("{stop:?}"))?;
-        probe.expect_status(&answer, &[200]).map_err(|stop| format!("{stop:?}"))?;
+        probe
+            .expect_status(&answer, &[200])
+            .map_err(|stop| format!("{stop:?}"))?;
     }
     Ok(REQUESTS as f64 / started.elapsed().as_secs_f64() / 1e3)
 }
@@ -164,7 +188,9 @@ struct Bare {
 
 impl Bare {
     fn connect(address: SocketAddr) -> Outcome<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let sender = runtime.block_on(async {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;

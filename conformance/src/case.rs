@@ -169,7 +169,9 @@ pub struct Expect {
     text: Option<Template>,
 }
 
-fn present_pattern<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Pattern>, D::Error> {
+fn present_pattern<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Pattern>, D::Error> {
     Pattern::deserialize(deserializer).map(Some)
 }
 
@@ -340,7 +342,10 @@ struct Names(Vec<String>);
 
 impl Names {
     fn new(case: &Case) -> Result<Self, String> {
-        let mut names: Vec<String> = ENVIRONMENT.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names: Vec<String> = ENVIRONMENT
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
         let mut columns: Option<Vec<&String>> = None;
         for (row, values) in &case.rows {
             let values = values
@@ -382,7 +387,10 @@ impl Names {
             for expect in &shown.expect {
                 let known = case.steps.iter().any(|step| step.name == expect.step);
                 if !known {
-                    return Err(format!("choice `{choice}`: there is no step `{}`", expect.step));
+                    return Err(format!(
+                        "choice `{choice}`: there is no step `{}`",
+                        expect.step
+                    ));
                 }
                 let names = expect.body.as_ref().map(Pattern::names).unwrap_or_default();
                 self.all(&names, || format!("choice `{choice}`"))?;
@@ -460,7 +468,9 @@ impl RequestTemplate {
         let method = match (&self.method, operation) {
             (Some(method), _) => {
                 let method = method.text(scope)?;
-                method.parse().map_err(|_| format!("`{method}` is no method"))?
+                method
+                    .parse()
+                    .map_err(|_| format!("`{method}` is no method"))?
             }
             (None, Some(operation)) => operation.method.clone(),
             (None, None) => Method::GET,
@@ -527,7 +537,10 @@ fn pairs(parameters: &Value) -> Vec<(String, String)> {
     let members = parameters.as_object().into_iter().flatten();
     members
         .flat_map(|(name, value)| match value {
-            Value::Array(items) => items.iter().map(|item| (name.clone(), text(item))).collect(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| (name.clone(), text(item)))
+                .collect(),
             value => vec![(name.clone(), text(value))],
         })
         .collect()
@@ -536,11 +549,17 @@ fn pairs(parameters: &Value) -> Vec<(String, String)> {
 impl Expect {
     fn names(&self) -> Vec<String> {
         let body = self.body.iter().flat_map(Pattern::names);
-        body.chain(self.text.iter().flat_map(Template::names)).collect()
+        body.chain(self.text.iter().flat_map(Template::names))
+            .collect()
     }
 
     /// What is not as expected about an answer. An error is the suite's own.
-    fn mismatch(&self, answer: &Answer, scope: &Scope, level: Level) -> Result<Option<Finding>, String> {
+    fn mismatch(
+        &self,
+        answer: &Answer,
+        scope: &Scope,
+        level: Level,
+    ) -> Result<Option<Finding>, String> {
         let statuses = self.status.as_slice();
         if !statuses.is_empty() && !statuses.contains(&answer.status) {
             return Ok(Some(Finding::status(level, statuses, answer.status)));
@@ -597,7 +616,9 @@ fn header_mismatch(
         return Ok(got.map(|got| format!("expected no header `{name}`, got `{got}`")));
     }
     let pattern = Pattern::try_from(expected.clone())?;
-    let shown = got.clone().map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
+    let shown = got
+        .clone()
+        .map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
     let fits = match got {
         Some(got) => pattern.mismatch(scope, &Value::String(got))?.is_none(),
         None => false,
@@ -616,7 +637,11 @@ impl Case {
         }
         for values in self.rows.values().chain(self.given.values()) {
             let template = Template::try_from(values.clone());
-            used.extend(template.map(|template| template.names()).unwrap_or_default());
+            used.extend(
+                template
+                    .map(|template| template.names())
+                    .unwrap_or_default(),
+            );
         }
         if !self.given.is_empty() {
             used.extend(["provider".to_owned(), "location".to_owned()]);
@@ -701,8 +726,15 @@ impl Case {
             let pointer = pointer.as_str().unwrap_or_default();
             let value = answer.body.as_ref().and_then(|body| body.pointer(pointer));
             let Some(value) = value.cloned() else {
-                let why = format!("{}: expected something at `{pointer}`, got nothing", step.name);
-                return Err(if step.setup { Stop::Setup(why) } else { probe.fail(why) });
+                let why = format!(
+                    "{}: expected something at `{pointer}`, got nothing",
+                    step.name
+                );
+                return Err(if step.setup {
+                    Stop::Setup(why)
+                } else {
+                    probe.fail(why)
+                });
             };
             probe.scope.set(name, value);
         }
@@ -740,7 +772,10 @@ impl Choice {
             }
         }
         // An operand that is not there is a relation that does not hold.
-        Ok(self.relations.iter().all(|relation| matches!(relation.check(scope), Ok(None))))
+        Ok(self
+            .relations
+            .iter()
+            .all(|relation| matches!(relation.check(scope), Ok(None))))
     }
 }
 

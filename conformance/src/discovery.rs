@@ -81,7 +81,8 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     let (Some(own), Some(foreign)) = (provider("own", true)?, provider("foreign", true)?) else {
         return Ok(false);
     };
-    let opted_out = provider("opted-out", false)?.filter(|made| made["should_add_reservations"] == false);
+    let opted_out =
+        provider("opted-out", false)?.filter(|made| made["should_add_reservations"] == false);
     let location = |suffix: &str, provider: &Value| {
         make(
             "/api/v1/stock-locations/",
@@ -97,7 +98,11 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
         None => None,
     };
     // The later one has the earlier code, so that what they are ordered by shows.
-    let places = (location("b", &own)?, location("a", &own)?, location("c", &foreign)?);
+    let places = (
+        location("b", &own)?,
+        location("a", &own)?,
+        location("c", &foreign)?,
+    );
     let (Some(first), Some(second), Some(other)) = places else {
         return Ok(false);
     };
@@ -136,16 +141,25 @@ fn found(session: &Session) -> Result<Places, Stop> {
     };
     let locations = list("/api/v1/stock-locations/")?;
     let mut places = Places::default();
-    for location in locations.iter().filter(|location| location["is_active"] != false) {
+    for location in locations
+        .iter()
+        .filter(|location| location["is_active"] != false)
+    {
         if let (Some(code), Some(provider)) =
             (location["code"].as_str(), name_of(&location["provider"]))
         {
-            places.locations.push(Place { code: code.to_owned(), provider });
+            places.locations.push(Place {
+                code: code.to_owned(),
+                provider,
+            });
         }
     }
-    let named = providers
-        .iter()
-        .filter_map(|provider| Some((provider["name"].as_str()?.to_owned(), provider["id"].as_i64())));
+    let named = providers.iter().filter_map(|provider| {
+        Some((
+            provider["name"].as_str()?.to_owned(),
+            provider["id"].as_i64(),
+        ))
+    });
     places.providers = named.collect();
     if places.locations.is_empty() {
         for stock in list("/api/v1/stocks/")? {
@@ -177,7 +191,10 @@ impl Places {
     }
 
     fn codes_of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a str> {
-        let own = self.locations.iter().filter(move |place| place.provider == provider);
+        let own = self
+            .locations
+            .iter()
+            .filter(move |place| place.provider == provider);
         own.map(|place| place.code.as_str())
     }
 }
@@ -195,10 +212,14 @@ fn rows(answer: Answer) -> Vec<Value> {
 /// The provider with most to offer among the first that count reservations: two
 /// locations rather than one.
 fn choose(session: &mut Session, told: &Told, places: &Places) {
-    let best = places.providers.iter().enumerate().min_by_key(|(position, (name, _))| {
-        let locations = places.codes_of(name).count().min(2);
-        (2 - locations, *position)
-    });
+    let best = places
+        .providers
+        .iter()
+        .enumerate()
+        .min_by_key(|(position, (name, _))| {
+            let locations = places.codes_of(name).count().min(2);
+            (2 - locations, *position)
+        });
     let provider = told.provider.clone().or_else(|| {
         let of_location = told.location.as_deref().and_then(|code| {
             let place = places.locations.iter().find(|place| place.code == code)?;
@@ -222,7 +243,8 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
             .locations
             .iter()
             .find(|place| {
-                place.provider != provider && !places.codes_of(&provider).any(|own| own == place.code)
+                place.provider != provider
+                    && !places.codes_of(&provider).any(|own| own == place.code)
             })
             .map(|place| place.code.clone())
     });

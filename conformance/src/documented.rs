@@ -57,10 +57,18 @@ pub fn all() -> Result<Vec<(&'static str, Documented)>, String> {
 /// One of them: `create_201`.
 pub fn find(wanted: &str) -> Result<Documented, String> {
     let mut known = assets::DOCUMENTED.iter();
-    let (file, json) = known.find(|(file, _)| name(file) == wanted).ok_or_else(|| {
-        let names: Vec<_> = assets::DOCUMENTED.iter().map(|(file, _)| name(file)).collect();
-        format!("`{wanted}` is no documented response; there are {}", names.join(", "))
-    })?;
+    let (file, json) = known
+        .find(|(file, _)| name(file) == wanted)
+        .ok_or_else(|| {
+            let names: Vec<_> = assets::DOCUMENTED
+                .iter()
+                .map(|(file, _)| name(file))
+                .collect();
+            format!(
+                "`{wanted}` is no documented response; there are {}",
+                names.join(", ")
+            )
+        })?;
     serde_json::from_str(json).map_err(|why| format!("{file}: {why}"))
 }
 

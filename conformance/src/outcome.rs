@@ -140,7 +140,9 @@ pub struct CheckReport {
 impl CheckReport {
     /// The part of the id before the slash.
     pub fn section(&self) -> &str {
-        self.id.split_once('/').map_or(&self.id, |(section, _)| section)
+        self.id
+            .split_once('/')
+            .map_or(&self.id, |(section, _)| section)
     }
 }
 
@@ -245,6 +247,9 @@ pub struct Report {
 impl Report {
     /// How many checks came to an outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.checks.iter().filter(|check| check.outcome == outcome).count()
+        self.checks
+            .iter()
+            .filter(|check| check.outcome == outcome)
+            .count()
     }
 }

@@ -23,15 +23,20 @@ const PLACEHOLDERS: &[(&str, Test)] = &[
     ("<number>", Value::is_number),
     ("<boolean>", Value::is_boolean),
     ("<string>", Value::is_string),
-    ("<text>", |value| value.as_str().is_some_and(|text| !text.trim().is_empty())),
-    ("<date-time>", |value| value.as_str().is_some_and(|text| moment(text).is_some())),
+    ("<text>", |value| {
+        value.as_str().is_some_and(|text| !text.trim().is_empty())
+    }),
+    ("<date-time>", |value| {
+        value.as_str().is_some_and(|text| moment(text).is_some())
+    }),
     ("<url>", |value| value.as_str().is_some_and(is_url)),
     ("<object>", Value::is_object),
     ("<array>", Value::is_array),
 ];
 
 fn is_url(text: &str) -> bool {
-    text.parse::<http::Uri>().is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some())
+    text.parse::<http::Uri>()
+        .is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some())
 }
 
 /// The operators: an object with one of these as its only key.
@@ -68,7 +73,10 @@ fn expanded(value: Value) -> Result<Value, String> {
                 return Ok(text.into());
             }
             let names: Vec<_> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
-            Err(format!("`{text}` is no placeholder; there are {}", names.join(", ")))
+            Err(format!(
+                "`{text}` is no placeholder; there are {}",
+                names.join(", ")
+            ))
         }
         Value::Array(items) => items.into_iter().map(expanded).collect(),
         Value::Object(members) if members.contains_key("<documented>") => example(&members),
@@ -168,7 +176,10 @@ impl Pattern {
         let mut found = Vec::new();
         // It was read without an error before.
         let _ = operands(&self.0, &mut found);
-        found.iter().map(|operand: &Operand| operand.name().to_owned()).collect()
+        found
+            .iter()
+            .map(|operand: &Operand| operand.name().to_owned())
+            .collect()
     }
 }
 
@@ -185,7 +196,7 @@ fn operator(members: &Map<String, Value>) -> Option<(&str, &Value)> {
 fn fits(pattern: &Value, got: &Value) -> bool {
     match (pattern, got) {
         (Value::String(text), _) => match placeholder(text) {
-            Some(test) => test(got),
+            Some(accepts) => accepts(got),
             None => got.as_str() == Some(text),
         },
         (Value::Object(members), _) if operator(members).is_some() => {
@@ -203,7 +214,10 @@ fn fits(pattern: &Value, got: &Value) -> bool {
             let open = items.last().is_some_and(|item| item == REST);
             let items = &items[..items.len() - usize::from(open)];
             (items.len() == others.len() || open && items.len() < others.len())
-                && items.iter().zip(others).all(|(item, other)| fits(item, other))
+                && items
+                    .iter()
+                    .zip(others)
+                    .all(|(item, other)| fits(item, other))
         }
         _ => pattern == got,
     }
@@ -281,12 +295,11 @@ fn compare(pattern: &Value, got: &Value, here: &str, at: &mut Vec<String>) -> Va
             let mut expected = Vec::new();
             for (position, item) in items.iter().enumerate() {
                 let there = format!("{here}/{position}");
-                expected.push(match others.get(position) {
-                    Some(other) => compare(item, other, &there, at),
-                    None => {
-                        at.push(there);
-                        item.clone()
-                    }
+                expected.push(if let Some(other) = others.get(position) {
+                    compare(item, other, &there, at)
+                } else {
+                    at.push(there);
+                    item.clone()
                 });
             }
             for (position, other) in others.iter().enumerate().skip(items.len()) {

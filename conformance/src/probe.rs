@@ -1,6 +1,7 @@
 //! Sends what a check asks, judges every answer, and keeps the transcript.
 
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -235,7 +236,7 @@ impl Ask {
 
     /// One more parameter.
     #[must_use]
-    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
@@ -327,7 +328,7 @@ pub fn encode(text: &str, out: &mut String) {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            *out += &format!("%{byte:02X}");
+            let _ = write!(out, "%{byte:02X}");
         }
     }
 }
@@ -405,7 +406,10 @@ impl<'a> Probe<'a> {
         if !ask.invalid
             && let Some(fault) = self.session.contract.fault(&request, ask.bare_path())
         {
-            let why = format!("step `{}` sends what no correct client would: {fault}", ask.step);
+            let why = format!(
+                "step `{}` sends what no correct client would: {fault}",
+                ask.step
+            );
             return Err(Stop::Suite(why));
         }
         self.session.requests.fetch_add(1, Ordering::Relaxed);
@@ -454,7 +458,10 @@ impl<'a> Probe<'a> {
                 if ask.is_setup {
                     return Err(Stop::Setup(format!("{}: {error}", ask.step)));
                 }
-                Err(self.fail(format!("expected an answer to {}, got none: {error}", ask.step)))
+                Err(self.fail(format!(
+                    "expected an answer to {}, got none: {error}",
+                    ask.step
+                )))
             }
             Err(error) => Err(Stop::Disabled(error.to_string())),
         }
@@ -497,7 +504,12 @@ impl<'a> Probe<'a> {
         };
         let finding = Finding {
             at: violation.at,
-            exchanges: self.transcript.last().map(|e| self.record(e)).into_iter().collect(),
+            exchanges: self
+                .transcript
+                .last()
+                .map(|e| self.record(e))
+                .into_iter()
+                .collect(),
             ..Finding::new(level, violation.summary)
         };
         self.session.note(Noted {

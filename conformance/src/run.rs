@@ -1,5 +1,6 @@
 //! A run: every check at its time, and what it came to.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -63,11 +64,15 @@ pub fn run(
         stop,
         aborted: Mutex::default(),
         silent: AtomicU32::new(0),
+        undetected: Mutex::default(),
         capabilities: Mutex::default(),
     };
-    let phases: [(&dyn Fn(&Check) -> bool, usize); 4] = [
+    let phases: [(Belongs<'_>, usize); 4] = [
         (&|check| check.reading.is_some() && !check.shared, 1),
-        (&|check| check.reading.is_none() && !check.shared && !is_late(check), options.jobs),
+        (
+            &|check| check.reading.is_none() && !check.shared && !is_late(check),
+            options.jobs,
+        ),
         (&|check| check.shared, 1),
         (&is_late, 1),
     ];
@@ -92,9 +97,15 @@ pub fn run(
     }
     Ran {
         checks: reports.into_iter().flatten().collect(),
-        aborted: runner.aborted.into_inner().unwrap_or_else(PoisonError::into_inner),
+        aborted: runner
+            .aborted
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
     }
 }
+
+/// Which checks a phase runs.
+type Belongs<'a> = &'a dyn Fn(&Check) -> bool;
 
 /// Replays leave the state that other checks work in; what was noted is told last.
 fn is_late(check: &Check) -> bool {
@@ -121,6 +132,8 @@ struct Runner<'a> {
     aborted: Mutex<Option<String>>,
     /// Checks in a row that got no answer in time.
     silent: AtomicU32,
+    /// What the last check of each reading came to, for those that detected nothing.
+    undetected: Mutex<BTreeMap<String, Outcome>>,
     capabilities: Mutex<Vec<(Capability, bool)>>,
 }
 
@@ -135,6 +148,18 @@ struct Attempt {
 
 impl Runner<'_> {
     fn report(&self, check: &Check) -> CheckReport {
+        let report = self.undergone(check);
+        if let Some(reading) = &check.reading {
+            let mut undetected = self
+                .undetected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            undetected.insert(reading.clone(), report.outcome);
+        }
+        report
+    }
+
+    fn undergone(&self, check: &Check) -> CheckReport {
         let watch = Stopwatch::start();
         let before = self.session.requests();
         let mut report = CheckReport {
@@ -165,7 +190,12 @@ impl Runner<'_> {
 
     /// Whether a check applies.
     fn admit(&self, check: &Check) -> Result<(), (Outcome, String)> {
-        if let Some(why) = self.aborted.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        if let Some(why) = self
+            .aborted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+        {
             return Err((Outcome::SetupFailed, format!("the run ended early: {why}")));
         }
         if self.stop.load(Ordering::Relaxed) {
@@ -187,10 +217,7 @@ impl Runner<'_> {
         }
         for (reading, choices) in &check.when {
             match self.session.reading(reading) {
-                None => {
-                    let why = format!("which `{reading}` the target shows is not known");
-                    return Err((Outcome::DependencyFailed, why));
-                }
+                None => return Err(self.unread(reading)),
                 Some(seen) if !seen.iter().any(|choice| choices.contains(choice)) => {
                     let why = format!("the target shows {reading}={}", seen.join(" or "));
                     return Err((Outcome::Unsupported, why));
@@ -200,16 +227,38 @@ impl Runner<'_> {
         }
         match check.capability {
             Some(capability) if !self.has(capability) => {
-                let why = format!("the target answers nothing at {}", capability_path(capability));
+                let why = format!(
+                    "the target answers nothing at {}",
+                    capability_path(capability)
+                );
                 Err((Outcome::Unsupported, why))
             }
             _ => Ok(()),
         }
     }
 
+    /// What becomes of a check that depends on a reading of which nothing is known: no
+    /// more than of the check that was to detect it.
+    fn unread(&self, reading: &str) -> (Outcome, String) {
+        let undetected = self
+            .undetected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let outcome = match undetected.get(reading) {
+            Some(Outcome::Disabled) => Outcome::Disabled,
+            Some(Outcome::Unsupported | Outcome::Warn | Outcome::Fail) => Outcome::Unsupported,
+            _ => Outcome::DependencyFailed,
+        };
+        let why = format!("which choice of `{reading}` the target shows is not known");
+        (outcome, why)
+    }
+
     /// Whether the target has something that it may lack; asked once.
     fn has(&self, capability: Capability) -> bool {
-        let mut known = self.capabilities.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self
+            .capabilities
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some((_, has)) = known.iter().find(|(name, _)| *name == capability) {
             return *has;
         }
@@ -267,7 +316,9 @@ impl Runner<'_> {
 
     /// What moves when anybody writes: how many stocks there are, and the last one written.
     fn fingerprint(&self) -> Option<Value> {
-        let ask = Ask::get("/api/v1/stocks/").with("sort", "-modified_date").with("limit", 1);
+        let ask = Ask::get("/api/v1/stocks/")
+            .with("sort", "-modified_date")
+            .with("limit", 1);
         let page = self.session.send_unjudged(&ask).ok()?.body?;
         Some(serde_json::json!([page["count"], page["results"]]))
     }
@@ -300,7 +351,10 @@ impl Runner<'_> {
             },
         }));
         caught.unwrap_or_else(|panic| Attempt {
-            stop: Some(Stop::Suite(format!("the check panicked: {}", said(&*panic)))),
+            stop: Some(Stop::Suite(format!(
+                "the check panicked: {}",
+                said(&*panic)
+            ))),
             ..Attempt::default()
         })
     }
@@ -362,7 +416,11 @@ impl Runner<'_> {
 
     /// What an attempt means.
     fn settle(&self, check: &Check, attempt: Attempt, report: &mut CheckReport) {
-        let Attempt { mut findings, stop, choices } = attempt;
+        let Attempt {
+            mut findings,
+            stop,
+            choices,
+        } = attempt;
         report.reason = None;
         if let (Some(reading), Some(choices)) = (&check.reading, choices) {
             findings.extend(self.held(check, reading, &choices));

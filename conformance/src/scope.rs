@@ -116,9 +116,8 @@ impl Operand {
         if self.offset == 0 {
             return Ok(value.clone());
         }
-        shifted(value, self.offset).ok_or_else(|| {
-            format!("`{self}` is {value}, neither a whole number nor a date-time")
-        })
+        shifted(value, self.offset)
+            .ok_or_else(|| format!("`{self}` is {value}, neither a whole number nor a date-time"))
     }
 }
 
@@ -416,7 +415,10 @@ mod tests {
             "before",
             json!({"stock": 5, "at": "2023-05-10T13:37:18.209869+03:00", "rows": [{"n": -1}]}),
         );
-        scope.set("after", json!({"stock": 6, "at": "2023-05-10T10:37:18.209870Z"}));
+        scope.set(
+            "after",
+            json!({"stock": 6, "at": "2023-05-10T10:37:18.209870Z"}),
+        );
         scope
     }
 
@@ -426,7 +428,10 @@ mod tests {
     #[case("before.rows.length", json!(1))]
     #[case("before.at + 131", json!("2023-05-10T13:37:18.210000+03:00"))]
     fn an_operand_comes_to_a_value(#[case] text: &str, #[case] value: Value) {
-        assert_eq!(Operand::parse(text).unwrap().value(&scope()).unwrap(), value);
+        assert_eq!(
+            Operand::parse(text).unwrap().value(&scope()).unwrap(),
+            value
+        );
     }
 
     #[rstest]
@@ -444,7 +449,8 @@ mod tests {
 
     #[test]
     fn a_template_keeps_the_type_of_what_stands_alone() {
-        let template = Template::try_from(json!({"${sku}": ["${before.stock}", "a ${before.stock}"]}));
+        let template =
+            Template::try_from(json!({"${sku}": ["${before.stock}", "a ${before.stock}"]}));
         let filled = template.unwrap().fill(&scope()).unwrap();
         assert_eq!(filled, json!({"ct-1": [5, "a 5"]}));
     }

@@ -4,6 +4,7 @@ mod access;
 mod active_stocks;
 mod bytes;
 mod creates;
+mod everywhere;
 mod filters;
 mod methods;
 mod pages;
@@ -88,5 +89,6 @@ pub const CHECKS: &[&[CodeCheck]] = &[
     races::CHECKS,
     access::CHECKS,
     methods::CHECKS,
+    everywhere::CHECKS,
     bytes::CHECKS,
 ];

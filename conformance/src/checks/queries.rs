@@ -30,9 +30,9 @@ fn multi_agrees_with_single(probe: &mut Probe<'_>) -> Result<(), Stop> {
         ("stock_query", "multi_stock_query"),
         ("salable_stock_query", "multi_salable_stock_query"),
     ] {
-        let by_sku = asked(probe, multi, json!(skus))?;
+        let by_sku = asked(probe, multi, &json!(skus))?;
         for sku in &skus {
-            let alone = in_order(&asked(probe, single, json!(sku))?);
+            let alone = in_order(&asked(probe, single, &json!(sku))?);
             let together = in_order(&by_sku[sku.as_str()]);
             if alone != together {
                 return Err(probe.fail(format!(
@@ -47,7 +47,7 @@ fn multi_agrees_with_single(probe: &mut Probe<'_>) -> Result<(), Stop> {
 }
 
 /// What a query answers, without the wrapping.
-fn asked(probe: &mut Probe<'_>, operation: &str, sku: Value) -> Result<Value, Stop> {
+fn asked(probe: &mut Probe<'_>, operation: &str, sku: &Value) -> Result<Value, Stop> {
     let path = format!("/api/v1/stocks/{operation}/");
     let ask = Ask::new(Method::GET, &path).named(operation);
     let ask = with_arguments(probe, ask, json!({"sku": sku}));

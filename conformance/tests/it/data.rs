@@ -40,12 +40,14 @@ fn every_case_file_fits_the_schema_of_the_format() {
 #[test]
 fn the_worked_example_loads_and_passes() {
     let text = document("docs/cases.md");
-    let (_, example) = text.split_once("<!-- case: worked example -->\n```yaml\n").unwrap();
+    let (_, example) = text
+        .split_once("<!-- case: worked example -->\n```yaml\n")
+        .unwrap();
     let (yaml, _) = example.split_once("```").unwrap();
     let contract = Contract::embedded().unwrap();
     let mut checks = catalogue::from_cases("example.yaml", yaml, &contract).unwrap();
     checks.extend(catalogue::built_in(&contract).unwrap());
-    let outcomes = run_checks(in_process("demo"), contract, &checks, &options());
+    let outcomes = run_checks(in_process("demo"), contract, &checks, &options(), &|_| true);
     let mut ran = outcomes.ran.checks.iter();
     let example = ran
         .find(|check| check.id == "warehouse/a-count-keeps-the-reservations")
@@ -90,10 +92,31 @@ fn the_pipelines_parse_and_run_the_runner() {
     let pipeline: Value =
         serde_saphyr::from_str(&document("docs/examples/github-actions.yml")).unwrap();
     let steps = pipeline["jobs"]["conformance"]["steps"].as_array().unwrap();
-    let runs: Vec<_> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
-    assert!(runs.iter().any(|run| run.contains("whippy-conformance run")));
+    let runs: Vec<_> = steps
+        .iter()
+        .filter_map(|step| step["run"].as_str())
+        .collect();
+    assert!(
+        runs.iter()
+            .any(|run| run.contains("whippy-conformance run"))
+    );
     let pipeline: Value = serde_saphyr::from_str(&document("docs/examples/gitlab-ci.yml")).unwrap();
     let script = pipeline["whippy-contract"]["script"].as_array().unwrap();
     let runs: Vec<_> = script.iter().filter_map(Value::as_str).collect();
-    assert!(runs.iter().any(|run| run.contains("whippy-conformance run")));
+    assert!(
+        runs.iter()
+            .any(|run| run.contains("whippy-conformance run"))
+    );
+}
+
+#[test]
+fn the_suite_exercises_the_whole_contract() {
+    let output = Command::new(env!("CARGO_BIN_EXE_whippy-conformance"))
+        .arg("coverage")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let complete = said.lines().filter(|line| line.ends_with("100 %")).count();
+    assert_eq!(complete, 4, "{said}");
+    assert!(!said.contains("not met"), "{said}");
 }

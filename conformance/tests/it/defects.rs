@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use whippy_conformance::catalogue;
+use serde_json::json;
+use whippy_conformance::catalogue::{self, Check};
 use whippy_conformance::contract::Contract;
 use whippy_conformance::outcome::Outcome;
 use whippy_conformance::target::Target;
@@ -15,7 +16,7 @@ use whippy_conformance::workers::spread;
 use whippy_mock::defects::{DEFECTS, Defect, Defects};
 use whippy_mock::profile::Profile;
 
-use crate::support::{engine, options, run_all};
+use crate::support::{engine, options, run_all, run_selected};
 
 /// The checks that have a finding against a defect, in the order of their ids.
 fn catchers(defect: &'static Defect) -> BTreeSet<String> {
@@ -27,6 +28,15 @@ fn catchers(defect: &'static Defect) -> BTreeSet<String> {
         .map(|check| check.id)
         .collect()
 }
+
+/// Checks that no defect is there for: one detects and does not judge, one needs a
+/// location whose code is a number, which none is that a run makes for itself, and one
+/// applies only where unknown SKUs are not found.
+const IDLE: [&str; 3] = [
+    "readings/stock-identity",
+    "create/location-may-be-a-number",
+    "query/salable-queries-know-no-more-skus",
+];
 
 /// How many catchers of a defect are pinned.
 const PINNED: usize = 6;
@@ -44,6 +54,24 @@ fn pinned(catchers: &BTreeSet<String>) -> String {
     let first: Vec<_> = shown.iter().take(PINNED).map(|id| id.as_str()).collect();
     let rest = if shown.len() > PINNED { ", …" } else { "" };
     first.join(", ") + rest
+}
+
+/// Whether a check that applies under other readings than the default catches a defect
+/// there.
+fn catches_one_elsewhere(check: &Check) -> bool {
+    let mut profile = Profile::default();
+    for (reading, choices) in &check.when {
+        profile.apply_json(&json!({reading: choices[0]})).unwrap();
+    }
+    !check.when.is_empty()
+        && DEFECTS.iter().any(|defect| {
+            let engine = engine("demo", profile.clone()).with_defects(Defects::new([defect]));
+            let outcomes =
+                run_selected(Arc::new(engine), &options(), &|other| other.id == check.id);
+            let ran = outcomes.ran.checks;
+            ran.iter()
+                .any(|check| matches!(check.outcome, Outcome::Fail | Outcome::Warn))
+        })
 }
 
 fn pins() -> PathBuf {
@@ -71,14 +99,19 @@ fn every_defect_is_caught_as_pinned_and_every_check_catches_one() {
         .filter(|(_, caught)| caught.is_empty())
         .map(|(defect, _)| defect.name)
         .collect();
-    assert!(survivors.is_empty(), "{} survive: {survivors:#?}", survivors.len());
+    assert!(
+        survivors.is_empty(),
+        "{} survive: {survivors:#?}",
+        survivors.len()
+    );
 
     let busy: BTreeSet<_> = caught.iter().flatten().collect();
     let checks = catalogue::built_in(&Contract::embedded().unwrap()).unwrap();
     let idle: Vec<_> = checks
         .iter()
+        .filter(|check| !IDLE.contains(&check.id.as_str()))
+        .filter(|check| !busy.contains(&check.id) && !catches_one_elsewhere(check))
         .map(|check| &check.id)
-        .filter(|id| !busy.contains(id))
         .collect();
     assert!(idle.is_empty(), "{} catch nothing: {idle:#?}", idle.len());
 
@@ -87,6 +120,13 @@ fn every_defect_is_caught_as_pinned_and_every_check_catches_one() {
         .iter()
         .filter(|line| !pinned.lines().any(|pinned| pinned == *line))
         .collect();
-    assert!(changed.is_empty(), "caught otherwise than pinned: {changed:#?}");
-    assert_eq!(pinned.lines().count(), table.len(), "pins of defects that are gone");
+    assert!(
+        changed.is_empty(),
+        "caught otherwise than pinned: {changed:#?}"
+    );
+    assert_eq!(
+        pinned.lines().count(),
+        table.len(),
+        "pins of defects that are gone"
+    );
 }

@@ -68,9 +68,15 @@ fn the_engine_is_clean_under_random_choices() {
                 (*reading, choices[random.below(choices.len())].clone())
             })
             .collect();
-        let what: Vec<_> = readings.iter().map(|(id, c)| format!("{}={c}", id.id())).collect();
+        let what: Vec<_> = readings
+            .iter()
+            .map(|(id, c)| format!("{}={c}", id.id()))
+            .collect();
         let world = ["demo", "empty", "documented"][random.below(3)];
-        is_clean(&format!("{world}, {}", what.join(", ")), engine(world, &readings));
+        is_clean(
+            &format!("{world}, {}", what.join(", ")),
+            engine(world, &readings),
+        );
     }
 }
 
@@ -79,7 +85,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 }
@@ -106,7 +115,12 @@ fn others_who_write_meanwhile_are_no_finding() {
             .ran
             .checks
             .iter()
-            .filter(|check| matches!(check.outcome, Outcome::Fail | Outcome::Warn | Outcome::Error))
+            .filter(|check| {
+                matches!(
+                    check.outcome,
+                    Outcome::Fail | Outcome::Warn | Outcome::Error
+                )
+            })
             .map(line)
             .collect();
         assert!(findings.is_empty(), "{findings:#?}");
@@ -129,7 +143,10 @@ fn others_write(target: &dyn Target, n: usize) {
     ];
     for (path, body) in asked {
         let request = Request::post(format!("{}{path}", target.base()))
-            .header("authorization", "Token f532e0000000000000000000000000000009332d")
+            .header(
+                "authorization",
+                "Token f532e0000000000000000000000000000009332d",
+            )
             .header("content-type", "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap();

@@ -24,10 +24,9 @@ use whippy_mock::store::world::World;
 const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 const USER: (&str, &str) = ("someone", "something");
 
-/// What a run against a target came to, with the session for what is asked afterwards.
+/// What a run against a target came to.
 pub(crate) struct Outcomes {
     pub(crate) ran: Ran,
-    pub(crate) session: Session,
 }
 
 pub(crate) fn options() -> Options {
@@ -42,9 +41,18 @@ pub(crate) fn options() -> Options {
 
 /// Runs all built-in checks against a target.
 pub(crate) fn run_all(target: Arc<dyn Target>, options: &Options) -> Outcomes {
+    run_selected(target, options, &|_| true)
+}
+
+/// Runs the built-in checks that are selected, and what they depend on.
+pub(crate) fn run_selected(
+    target: Arc<dyn Target>,
+    options: &Options,
+    selected: &(dyn Fn(&Check) -> bool + Sync),
+) -> Outcomes {
     let contract = Contract::embedded().unwrap();
     let checks = catalogue::built_in(&contract).unwrap();
-    run_checks(target, contract, &checks, options)
+    run_checks(target, contract, &checks, options, selected)
 }
 
 pub(crate) fn run_checks(
@@ -52,6 +60,7 @@ pub(crate) fn run_checks(
     contract: Contract,
     checks: &[Check],
     options: &Options,
+    selected: &(dyn Fn(&Check) -> bool + Sync),
 ) -> Outcomes {
     let mut session = Session::new(target, contract);
     session.token = Some(TOKEN.to_owned());
@@ -61,16 +70,27 @@ pub(crate) fn run_checks(
         create_places: options.mode == Safety::Write,
         ..Told::default()
     };
-    discovery::settle(&mut session, &told).unwrap();
-    let ran = run(&session, checks, &|_| true, options, &AtomicBool::new(false), &|_| {});
-    Outcomes { ran, session }
+    // A target that is broken even here is one without places of the run's own.
+    let _ = discovery::settle(&mut session, &told);
+    let ran = run(
+        &session,
+        checks,
+        selected,
+        options,
+        &AtomicBool::new(false),
+        &|_| {},
+    );
+    Outcomes { ran }
 }
 
 impl Outcomes {
     /// The checks that did not come to a clean end, as lines.
     pub(crate) fn unclean(&self) -> Vec<String> {
         let unclean = self.ran.checks.iter().filter(|check| {
-            !matches!(check.outcome, Outcome::Pass | Outcome::Info | Outcome::Unsupported)
+            !matches!(
+                check.outcome,
+                Outcome::Pass | Outcome::Info | Outcome::Unsupported
+            )
         });
         unclean.map(line).collect()
     }
