@@ -35,12 +35,10 @@ use whippy_conformance::run::{Options, run};
 use whippy_conformance::target::InProcess;
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
-use whippy_mock::control::Control;
-use whippy_mock::defects::Defects;
 use whippy_mock::endpoints::call::Settings;
 use whippy_mock::profile::Profile;
-use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::server::Server;
+use whippy_mock::service::Seed;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 
@@ -239,20 +237,11 @@ struct Served {
 impl Served {
     fn start() -> Outcome<Self> {
         let json = assets::world("demo").ok_or("there is no demo world")?;
-        let server = Server {
-            service: Service::new(Seed {
-                settings: Settings::default(),
-                store: Store::load(&World::from_json(json.as_bytes())?)?,
-                clock: ClockMode::Real,
-            }),
-            defects: Defects::none(),
-            control: Control {
-                token: None,
-                started: Instant::now(),
-            },
-            limits: Limits::default(),
-            log: None,
-        };
+        let server = Server::new(Seed {
+            settings: Settings::default(),
+            store: Store::load(&World::from_json(json.as_bytes())?)?,
+            clock: ClockMode::Real,
+        });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

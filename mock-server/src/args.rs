@@ -10,13 +10,15 @@ use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
 use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
+use whippy_mock::journal::{JournalLimits, JournalShare};
 use whippy_mock::model::time::UtcOffset;
 use whippy_mock::profile::Profile;
 use whippy_mock::request_log::{LogFormat, RequestLog};
 use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::service::Seed;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
+use whippy_mock::worlds::{Start, WorldLimits, Worlds};
 
 /// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
 #[derive(Debug, Parser)]
@@ -172,6 +174,59 @@ pub(crate) struct ServeArgs {
     )]
     idle_timeout: u32,
 
+    /// Gives each token a world of its own, where the path names none
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_ISOLATE_BY_TOKEN",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    isolate_by_token: bool,
+
+    /// Most worlds at a time, beside the default one
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_MAX_WORLDS",
+        value_name = "COUNT",
+        value_parser = up_to(MOST_WORLDS),
+        default_value = "10000"
+    )]
+    max_worlds: u32,
+
+    /// How long a world is kept that nobody asks for; 0: for good
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WORLD_IDLE",
+        value_name = "SECONDS",
+        value_parser = from_zero(LONGEST_WORLD_IDLE),
+        default_value = "3600"
+    )]
+    world_idle: u32,
+
+    /// Exchanges that the journal of a world keeps; 0 keeps none
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_JOURNAL",
+        value_name = "COUNT",
+        value_parser = from_zero(MOST_EXCHANGES),
+        default_value = "1000"
+    )]
+    journal: u32,
+
+    /// Bytes of a body that the journal keeps; of a longer one the beginning
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_JOURNAL_BODY",
+        value_name = "BYTES",
+        value_parser = from_zero(LARGEST_BODY),
+        default_value = "65536"
+    )]
+    journal_body: u32,
+
     /// Lets other machines use /__admin/, with `Authorization: Bearer TOKEN`
     #[arg(
         long,
@@ -200,17 +255,35 @@ const MOST_CONNECTIONS: u32 = 1_000_000;
 /// The longest idle timeout: a day, in seconds.
 const LONGEST_IDLE: u32 = 86_400;
 
+/// The most worlds at a time.
+const MOST_WORLDS: u32 = 1_000_000;
+
+/// The longest that an idle world is kept: thirty days, in seconds.
+const LONGEST_WORLD_IDLE: u32 = 2_592_000;
+
+/// The most exchanges that a journal keeps.
+const MOST_EXCHANGES: u32 = 1_000_000;
+
 /// The largest body limit: 1 GiB.
 const LARGEST_BODY: u32 = 1 << 30;
 
 /// Reads a whole number from 1 up.
 fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    between(1, most)
+}
+
+/// Reads a whole number from 0 up.
+fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    between(0, most)
+}
+
+fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
     move |text| {
         let number = text
             .parse()
             .ok()
-            .filter(|number| (1..=most).contains(number));
-        number.ok_or_else(|| format!("it takes a whole number from 1 to {most}"))
+            .filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
     }
 }
 
@@ -282,13 +355,22 @@ impl ServeArgs {
             store: load_world(&self.world)?,
             clock,
         };
-        let server = Server {
-            service: Service::new(seed),
+        let start = Start {
+            seed,
             defects: Defects::new(defects),
-            control: Control {
-                token: self.admin_token,
-                started: Instant::now(),
-            },
+        };
+        let world_limits = WorldLimits {
+            worlds: size(self.max_worlds),
+            idle: (self.world_idle > 0).then(|| i64::from(self.world_idle) * 1_000_000),
+        };
+        let share = JournalShare::new(JournalLimits {
+            exchanges: size(self.journal),
+            body: size(self.journal_body),
+            ..JournalLimits::default()
+        });
+        let worlds = Worlds::new(start, world_limits, self.isolate_by_token, share);
+        let server = Server {
+            control: Control::new(self.admin_token, Instant::now()),
             limits,
             log: self.log.map(|log| {
                 let format = match log {
@@ -297,6 +379,7 @@ impl ServeArgs {
                 };
                 RequestLog::new(format, local)
             }),
+            ..Server::of_worlds(worlds)
         };
         Ok((self.listen, server))
     }

@@ -5,7 +5,9 @@
 
 #![allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,39 +17,81 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::assets;
 use crate::clock::{ClockMode, MAX_ADVANCE};
-use crate::model::time::Timestamp;
+use crate::endpoints::RESOURCES;
+use crate::journal::{self, Exchange, Wanted, WantedStatus};
+use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
-use crate::profile::Profile;
-use crate::service::{Reset, Service};
+use crate::profile::{Profile, did_you_mean};
+use crate::service::Reset;
 use crate::store::Store;
 use crate::store::world::World;
+use crate::wire::urlencoded;
+use crate::worlds::{self, DEFAULT, LiveWorld, WorldError, Worlds};
 
 /// Where the admin paths begin.
 pub const PREFIX: &str = "/__admin/";
 
-/// What the admin paths need beside the service.
+/// Exchanges an answer lists when it is not told how many.
+const LISTED: usize = 100;
+
+/// Characters of an unknown name that a refusal repeats.
+const LONGEST_NAME_SHOWN: usize = 64;
+
+/// What the admin paths need beside the worlds.
 #[derive(Debug)]
 pub struct Control {
     /// The token that lets others in; `None`: this machine alone.
     pub token: Option<String>,
     /// Since when the mock runs.
     pub started: Instant,
+    /// Told when the mock is to stop.
+    pub shutdown: Arc<Notify>,
 }
 
 /// One admin request.
 #[derive(Debug, Clone, Copy)]
 pub struct AdminCall<'a> {
-    /// The service it is about.
-    pub service: &'a Service,
+    /// The worlds it is about.
+    pub worlds: &'a Worlds,
     /// The request.
     pub request: &'a Request<Bytes>,
     /// Who asks.
     pub peer: SocketAddr,
     /// The system's time.
     pub system: Timestamp,
+}
+
+/// What is answered to an admin request.
+#[derive(Debug)]
+pub enum AdminAnswer {
+    /// A response.
+    Whole(Response<Bytes>),
+    /// The exchanges as they happen.
+    Follow(Box<Followed>),
+}
+
+/// The exchanges that somebody follows.
+#[derive(Debug)]
+pub struct Followed {
+    /// Of this world; `None`: of all.
+    pub world: Option<String>,
+    /// Those that are looked for.
+    pub wanted: Wanted,
+}
+
+/// Whether a path is an admin path, of the server or under a world.
+pub fn is_admin(path: &str) -> bool {
+    path.starts_with(PREFIX)
+        || worlds::split(path).is_some_and(|(_, rest)| rest.starts_with(PREFIX))
+}
+
+/// The refusal of a request about a world that is not there.
+pub fn refuse_world(error: &WorldError) -> Response<Bytes> {
+    Refusal::from(error.clone()).response()
 }
 
 /// A refusal.
@@ -58,35 +102,90 @@ struct Refusal {
     allow: Option<String>,
 }
 
-type Outcome = Result<Value, Refusal>;
+type Outcome = Result<Granted, Refusal>;
+
+/// What a handler comes to.
+enum Granted {
+    Json(Value),
+    Created(Value),
+    Text(&'static str, String),
+    Nothing,
+    Follow(Box<Followed>),
+}
+
+/// An admin request that was routed: the call and what its path and query say.
+struct Asked<'a> {
+    call: AdminCall<'a>,
+    control: &'a Control,
+    /// The text of the path's parameter.
+    argument: &'a str,
+    /// The world that the path or the query names.
+    world: Option<Cow<'a, str>>,
+    /// The rest of the query.
+    query: Vec<urlencoded::Pair<'a>>,
+}
 
 /// A route of the admin API.
 struct AdminRoute {
     method: Method,
+    /// `{name}` stands for one segment.
     path: &'static str,
-    handler: fn(&Control, AdminCall<'_>) -> Outcome,
+    /// The parameters of its query.
+    query: &'static [&'static str],
+    handler: fn(&Asked<'_>) -> Outcome,
 }
 
 const fn route(
     method: Method,
     path: &'static str,
-    handler: fn(&Control, AdminCall<'_>) -> Outcome,
+    query: &'static [&'static str],
+    handler: fn(&Asked<'_>) -> Outcome,
 ) -> AdminRoute {
     AdminRoute {
         method,
         path,
+        query,
         handler,
     }
 }
 
+/// Which world, where a path is about one.
+const WORLD: &[&str] = &["world"];
+/// Which exchanges.
+const WHICH: &[&str] = &[
+    "world",
+    "since",
+    "limit",
+    "operation",
+    "method",
+    "status",
+    "path",
+];
+
 #[rustfmt::skip]
 const ROUTES: &[AdminRoute] = &[
-    route(Method::GET,  "/__admin/health",        health),
-    route(Method::POST, "/__admin/reset",         reset),
-    route(Method::GET,  "/__admin/clock",         show_clock),
-    route(Method::PUT,  "/__admin/clock",         set_clock),
-    route(Method::POST, "/__admin/clock/advance", advance_clock),
-    route(Method::GET,  "/__admin/openapi.json",  openapi),
+    route(Method::GET,    "/__admin/health",               &[],   health),
+    route(Method::GET,    "/__admin/ready",                &[],   ready),
+    route(Method::POST,   "/__admin/shutdown",             &[],   shutdown),
+    route(Method::GET,    "/__admin/settings",             &[],   settings),
+    route(Method::POST,   "/__admin/reset",                WORLD, reset),
+    route(Method::GET,    "/__admin/clock",                WORLD, show_clock),
+    route(Method::PUT,    "/__admin/clock",                WORLD, set_clock),
+    route(Method::POST,   "/__admin/clock/advance",        WORLD, advance_clock),
+    route(Method::GET,    "/__admin/worlds",               &[],   list_worlds),
+    route(Method::GET,    "/__admin/worlds/{name}",        &[],   export_world),
+    route(Method::PUT,    "/__admin/worlds/{name}",        &[],   import_world),
+    route(Method::DELETE, "/__admin/worlds/{name}",        &[],   drop_world),
+    route(Method::POST,   "/__admin/worlds/{name}/fork",   &[],   fork_world),
+    route(Method::POST,   "/__admin/worlds/{name}/reset",  &[],   reset_world),
+    route(Method::GET,    "/__admin/requests",             WHICH, list_requests),
+    route(Method::DELETE, "/__admin/requests",             WORLD, clear_requests),
+    route(Method::POST,   "/__admin/requests/count",       WORLD, count_requests),
+    route(Method::POST,   "/__admin/requests/find",        WORLD, find_requests),
+    route(Method::GET,    "/__admin/requests/har",         WHICH, archive),
+    route(Method::GET,    "/__admin/requests/stream",      WHICH, follow),
+    route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
+    route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
 ];
 
 impl Refusal {
@@ -124,6 +223,10 @@ impl Refusal {
     }
 }
 
+fn json_response(status: StatusCode, value: &Value) -> Response<Bytes> {
+    respond(status, "application/json", value.to_string())
+}
+
 fn respond(
     status: StatusCode,
     content_type: &'static str,
@@ -136,34 +239,118 @@ fn respond(
     response
 }
 
-impl Control {
-    /// Answers an admin request.
-    pub fn answer(&self, call: AdminCall<'_>) -> Response<Bytes> {
-        let path = call.request.uri().path();
-        if let Err(refusal) = self.admit(call) {
-            return refusal.response();
-        }
-        let routes: Vec<_> = ROUTES.iter().filter(|route| route.path == path).collect();
-        if routes.is_empty() {
-            let mut known: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
-            known.dedup();
-            let detail = format!(
-                "there is no `{path}`; the admin paths are {}",
-                known.join(", ")
-            );
-            return Refusal::new(StatusCode::NOT_FOUND, detail).response();
-        }
-        let method = call.request.method();
-        let outcome = if let Some(route) = routes.iter().find(|route| route.method == *method) {
-            (route.handler)(self, call)
-        } else {
-            let allow: Vec<_> = routes.iter().map(|route| route.method.as_str()).collect();
-            Err(not_allowed(method, allow.join(", ")))
+impl From<WorldError> for Refusal {
+    fn from(error: WorldError) -> Self {
+        let status = match &error {
+            WorldError::BadName(_) => StatusCode::BAD_REQUEST,
+            WorldError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            WorldError::Unknown(_) => StatusCode::NOT_FOUND,
+            WorldError::Exists(_) | WorldError::Default => StatusCode::CONFLICT,
         };
-        match outcome {
-            Ok(value) => respond(StatusCode::OK, "application/json", value.to_string()),
-            Err(refusal) => refusal.response(),
+        Self::new(status, error.to_string())
+    }
+}
+
+impl AdminRoute {
+    /// Whether a path is this route's; the text of its parameter.
+    fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let Some((before, after)) = self.path.split_once('{') else {
+            return (path == self.path).then_some("");
+        };
+        let after = after.split_once('}').map_or("", |(_, after)| after);
+        let argument = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!argument.is_empty() && !argument.contains('/')).then_some(argument)
+    }
+}
+
+/// Takes a query apart; what a route does not know is refused.
+fn read_query<'a>(query: &'a str, known: &[&str]) -> Result<Vec<urlencoded::Pair<'a>>, Refusal> {
+    let pairs = urlencoded::decode(query.as_bytes())
+        .map_err(|_| Refusal::bad("the query has too many parameters"))?;
+    for (name, _) in &pairs {
+        if !known.contains(&&**name) {
+            let name: String = name.chars().take(LONGEST_NAME_SHOWN).collect();
+            let name = name.as_str();
+            let hint = did_you_mean(name, known.iter().copied());
+            return Err(Refusal::bad(match known {
+                [] => format!("there is no parameter `{name}`; the path takes none"),
+                _ => format!(
+                    "there is no parameter `{name}`; {hint}the path takes {}",
+                    known.join(", ")
+                ),
+            }));
         }
+    }
+    Ok(pairs)
+}
+
+impl Control {
+    /// What the admin paths need; `started` is when the mock was.
+    pub fn new(token: Option<String>, started: Instant) -> Self {
+        Self {
+            token,
+            started,
+            shutdown: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Answers an admin request.
+    pub fn answer(&self, call: AdminCall<'_>) -> AdminAnswer {
+        let response = match self.grant(call) {
+            Ok(Granted::Follow(followed)) => return AdminAnswer::Follow(followed),
+            Ok(Granted::Json(value)) => json_response(StatusCode::OK, &value),
+            Ok(Granted::Created(value)) => json_response(StatusCode::CREATED, &value),
+            Ok(Granted::Text(content_type, text)) => respond(StatusCode::OK, content_type, text),
+            Ok(Granted::Nothing) => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Err(refusal) => refusal.response(),
+        };
+        AdminAnswer::Whole(response)
+    }
+
+    fn grant(&self, call: AdminCall<'_>) -> Outcome {
+        let whole = call.request.uri().path();
+        let (world, path) = match worlds::split(whole) {
+            Some((name, rest)) => (Some(Cow::Borrowed(name)), rest),
+            None => (None, whole),
+        };
+        self.admit(call, path)?;
+        let fitting = || {
+            let routes = ROUTES.iter();
+            routes.filter_map(|route| Some((route, route.matches(path)?)))
+        };
+        // A concrete path stands before a template that fits it too.
+        let Some((first, _)) = fitting().next() else {
+            let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
+            let detail = format!("there is no `{path}`; {hint}/__admin/docs lists the admin paths");
+            return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
+        };
+        let method = call.request.method();
+        let mut routes = fitting().filter(|(route, _)| route.path == first.path);
+        let Some((route, argument)) = routes.find(|(route, _)| route.method == *method) else {
+            let routes = ROUTES.iter().filter(|route| route.path == first.path);
+            let allow: Vec<_> = routes.map(|route| route.method.as_str()).collect();
+            return Err(not_allowed(method, allow.join(", ")));
+        };
+        let query = call.request.uri().query().unwrap_or_default();
+        let mut query = read_query(query, route.query)?;
+        let mut named = world;
+        query.retain(|(name, value)| {
+            if name == "world" && named.is_none() {
+                named = Some(value.clone());
+            }
+            name != "world"
+        });
+        (route.handler)(&Asked {
+            call,
+            control: self,
+            argument,
+            world: named,
+            query,
+        })
     }
 
     /// The refusal of a request whose body the server could not take.
@@ -180,7 +367,7 @@ impl Control {
 
     /// Whether the caller may drive the mock. A page in a browser on this machine is
     /// told by its `Origin`, or by a `Host` that a foreign name was made to resolve to.
-    fn admit(&self, call: AdminCall<'_>) -> Result<(), Refusal> {
+    fn admit(&self, call: AdminCall<'_>, path: &str) -> Result<(), Refusal> {
         let header = |name| {
             let value = call.request.headers().get(name);
             value.and_then(|value: &HeaderValue| value.to_str().ok())
@@ -203,7 +390,7 @@ impl Control {
         }
         match &self.token {
             Some(token) => {
-                let is_health = call.request.uri().path() == "/__admin/health";
+                let is_health = matches!(path, "/__admin/health" | "/__admin/ready");
                 let given = header(AUTHORIZATION.as_str())
                     .and_then(|value| value.split_once(' '))
                     .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -249,34 +436,162 @@ fn not_allowed(method: &Method, allow: String) -> Refusal {
     }
 }
 
-/// The JSON body; an empty one is an empty object.
-fn body<T: for<'a> Deserialize<'a>>(call: AdminCall<'_>) -> Result<T, Refusal> {
-    let body = call.request.body();
-    let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) {
-        b"{}"
-    } else {
-        body
-    };
-    serde_json::from_slice(text)
-        .map_err(|error| Refusal::bad(format!("the body is not what is taken here: {error}")))
+impl Asked<'_> {
+    /// The world it is about; a named one that is not there is refused.
+    fn there(&self) -> Result<Arc<LiveWorld>, Refusal> {
+        let name = self.world.as_deref().unwrap_or(DEFAULT);
+        Ok(self.call.worlds.get(name)?)
+    }
+
+    /// The world it is about, which comes to be if it is not there.
+    fn made(&self) -> Result<Arc<LiveWorld>, Refusal> {
+        let name = self.world.as_deref().unwrap_or(DEFAULT);
+        let world = self.call.worlds.get_or_fork(name, self.call.system)?;
+        Ok(world)
+    }
+
+    /// The worlds it is about: the one it names, or all.
+    fn all(&self) -> Result<Vec<Arc<LiveWorld>>, Refusal> {
+        match self.world.as_deref() {
+            Some(name) => Ok(vec![self.call.worlds.get(name)?]),
+            None => Ok(self.call.worlds.all()),
+        }
+    }
+
+    fn local(&self) -> UtcOffset {
+        self.call.worlds.own().service.local()
+    }
+
+    /// The last value of a parameter.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.iter().rev();
+        pairs.find(|(n, _)| n == name).map(|(_, value)| &**value)
+    }
+
+    /// A parameter that is a whole number.
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.parameter(name) else {
+            return Ok(None);
+        };
+        let number = text.parse().map_err(|_| {
+            Refusal::bad(format!(
+                "{name}: `{text}` is no whole number that is taken here"
+            ))
+        });
+        number.map(Some)
+    }
+
+    /// The JSON body; an empty one is an empty object.
+    fn body<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Refusal> {
+        let body = self.call.request.body();
+        let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) {
+            b"{}"
+        } else {
+            body
+        };
+        serde_json::from_slice(text)
+            .map_err(|error| Refusal::bad(format!("the body is not what is taken here: {error}")))
+    }
+
+    /// Which exchanges the query asks for.
+    fn wanted(&self) -> Result<Wanted, Refusal> {
+        let wanted = Wanted {
+            operation: self.parameter("operation").map(str::to_owned),
+            method: self.parameter("method").map(str::to_owned),
+            path: self.parameter("path").map(str::to_owned),
+            status: match self.parameter("status") {
+                Some(text) => Some(WantedStatus::parse(text).map_err(Refusal::bad)?),
+                None => None,
+            },
+            since: self.number("since")?,
+            ..Wanted::default()
+        };
+        known_operation(wanted.operation.as_deref())?;
+        Ok(wanted)
+    }
+
+    /// Which exchanges the body asks for.
+    fn wanted_by_body(&self) -> Result<Wanted, Refusal> {
+        let wanted: Wanted = self.body()?;
+        known_operation(wanted.operation.as_deref())?;
+        Ok(wanted)
+    }
+
+    /// The exchanges that are looked for, the oldest first.
+    fn exchanges(&self, wanted: &Wanted) -> Result<Vec<Arc<Exchange>>, Refusal> {
+        let worlds = self.all()?;
+        let found = worlds.iter().map(|world| world.journal.find(wanted));
+        let mut found: Vec<_> = found.flatten().collect();
+        found.sort_by_key(|exchange| exchange.id);
+        Ok(found)
+    }
 }
 
-fn health(control: &Control, call: AdminCall<'_>) -> Outcome {
-    let (world, stocks) = call.service.world();
-    let local = call.service.local();
-    Ok(json!({
+/// Refuses an operation that there is none of, which would find nothing for ever.
+fn known_operation(operation: Option<&str>) -> Result<(), Refusal> {
+    let Some(operation) = operation else {
+        return Ok(());
+    };
+    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
+    let mut known: Vec<_> = actions.map(|action| action.operation).collect();
+    known.extend(["search-stocks", "stock-metadata", "unrouted"]);
+    if known.contains(&operation) {
+        return Ok(());
+    }
+    let hint = did_you_mean(operation, known.into_iter());
+    Err(Refusal::bad(format!(
+        "operation: there is no `{operation}`; {hint}`whippy-mock routes` lists them all"
+    )))
+}
+
+fn health(asked: &Asked<'_>) -> Outcome {
+    let own = asked.call.worlds.own();
+    let (world, stocks) = own.service.world();
+    Ok(Granted::Json(json!({
         "status": "healthy",
         "message": "whippy-mock answers",
         "version": env!("CARGO_PKG_VERSION"),
-        "uptimeInSeconds": control.started.elapsed().as_secs(),
-        "timestamp": call.system.to_text(local),
+        "uptimeInSeconds": asked.control.started.elapsed().as_secs(),
+        "timestamp": asked.call.system.to_text(asked.local()),
         "world": world,
         "stocks": stocks,
-    }))
+        "worlds": asked.call.worlds.count(),
+    })))
 }
 
-fn openapi(_: &Control, _: AdminCall<'_>) -> Outcome {
-    Ok(assets::openapi_bundle())
+fn settings(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.call.worlds;
+    let (limits, by_token) = worlds.limits();
+    let journal = worlds.share().limits();
+    let defects: Vec<_> = worlds.own().defects.names().collect();
+    Ok(Granted::Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "defects": defects,
+        "worlds": {
+            "most": limits.worlds,
+            "idle_seconds": limits.idle.map(|micros| micros / 1_000_000),
+            "by_token": by_token,
+        },
+        "journal": {
+            "exchanges": journal.exchanges,
+            "body_bytes": journal.body,
+            "bytes": journal.bytes,
+        },
+    })))
+}
+
+fn ready(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(json!({"status": "ready"})))
+}
+
+fn shutdown(asked: &Asked<'_>) -> Outcome {
+    // The answer is in flight, and what is in flight finishes.
+    asked.control.shutdown.notify_one();
+    Ok(Granted::Json(json!({"status": "stopping"})))
+}
+
+fn openapi(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(assets::openapi_bundle()))
 }
 
 #[derive(Deserialize)]
@@ -287,9 +602,29 @@ struct ResetBody {
     profile: Option<Value>,
 }
 
-fn reset(_: &Control, call: AdminCall<'_>) -> Outcome {
-    let asked: ResetBody = body(call)?;
-    let store = match &asked.world {
+fn reset(asked: &Asked<'_>) -> Outcome {
+    let reset = read_reset(asked)?;
+    let world = asked.made()?;
+    asked.call.worlds.reset(&world, reset);
+    Ok(Granted::Json(summary(&world)))
+}
+
+fn reset_world(asked: &Asked<'_>) -> Outcome {
+    let reset = read_reset(asked)?;
+    let world = asked.call.worlds.get(asked.argument)?;
+    asked.call.worlds.reset(&world, reset);
+    Ok(Granted::Json(summary(&world)))
+}
+
+fn summary(world: &LiveWorld) -> Value {
+    let (name, stocks) = world.service.world();
+    json!({"world": name, "stocks": stocks})
+}
+
+/// What a reset names, all of it read before anything is changed.
+fn read_reset(asked: &Asked<'_>) -> Result<Reset, Refusal> {
+    let body: ResetBody = asked.body()?;
+    let store = match &body.world {
         None => None,
         Some(Value::String(name)) => {
             let json = assets::world(name).ok_or_else(|| {
@@ -303,18 +638,15 @@ fn reset(_: &Control, call: AdminCall<'_>) -> Outcome {
         }
         Some(world) => Some(load(world.to_string().as_bytes())?),
     };
-    let clock = match &asked.clock {
+    let clock = match &body.clock {
         None => None,
-        Some(Value::String(text)) => {
-            let local = call.service.local();
-            Some(
-                ClockMode::parse(text, local)
-                    .map_err(|why| Refusal::bad(format!("clock: {why}")))?,
-            )
-        }
-        Some(clock) => Some(clock_mode(clock, call)?),
+        Some(Value::String(text)) => Some(
+            ClockMode::parse(text, asked.local())
+                .map_err(|why| Refusal::bad(format!("clock: {why}")))?,
+        ),
+        Some(clock) => Some(clock_mode(clock, asked)?),
     };
-    let profile = match &asked.profile {
+    let profile = match &body.profile {
         None => None,
         Some(object) => {
             let mut profile = Profile::default();
@@ -324,13 +656,11 @@ fn reset(_: &Control, call: AdminCall<'_>) -> Outcome {
             Some(profile)
         }
     };
-    call.service.reset(Reset {
+    Ok(Reset {
         store,
         clock,
         profile,
-    });
-    let (world, stocks) = call.service.world();
-    Ok(json!({"world": world, "stocks": stocks}))
+    })
 }
 
 fn load(json: &[u8]) -> Result<Store, Refusal> {
@@ -351,19 +681,23 @@ enum ClockBody {
 
 /// A clock from its JSON form. A fixed one that names no moment stops where the
 /// clock stands.
-fn clock_mode(value: &Value, call: AdminCall<'_>) -> Result<ClockMode, Refusal> {
-    let asked: ClockBody = serde_json::from_value(value.clone())
+fn clock_mode(value: &Value, asked: &Asked<'_>) -> Result<ClockMode, Refusal> {
+    let clock: ClockBody = serde_json::from_value(value.clone())
         .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
-    let local = call.service.local();
-    match asked {
+    match clock {
         ClockBody::Real {} => Ok(ClockMode::Real),
         ClockBody::Fixed {
             now,
             tick_microseconds,
         } => {
             let now = match now {
-                None => call.service.clock().now(call.system).at,
-                Some(text) => Timestamp::parse(&text, local).map_err(|_| {
+                None => {
+                    let name = asked.world.as_deref().unwrap_or(DEFAULT);
+                    let world = asked.call.worlds.get(name);
+                    let world = world.unwrap_or_else(|_| Arc::clone(asked.call.worlds.own()));
+                    world.service.clock().now(asked.call.system).at
+                }
+                Some(text) => Timestamp::parse(&text, asked.local()).map_err(|_| {
                     Refusal::bad(format!(
                         "clock: now: `{text}` is no date-time like 2023-05-10T13:37:18.209869+03:00"
                     ))
@@ -375,22 +709,27 @@ fn clock_mode(value: &Value, call: AdminCall<'_>) -> Result<ClockMode, Refusal> 
     }
 }
 
-fn show_clock(_: &Control, call: AdminCall<'_>) -> Outcome {
-    let clock = call.service.clock();
-    let now = clock.now(call.system).at;
-    let now = now.to_text(call.service.local());
-    Ok(match clock.mode() {
+fn show_clock(asked: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(clock_of(&*asked.there()?, asked)))
+}
+
+fn clock_of(world: &LiveWorld, asked: &Asked<'_>) -> Value {
+    let clock = world.service.clock();
+    let now = clock.now(asked.call.system).at.to_text(asked.local());
+    match clock.mode() {
         ClockMode::Real => json!({"mode": "real", "now": now}),
         ClockMode::Fixed { tick, .. } => {
             json!({"mode": "fixed", "now": now, "tick_microseconds": tick})
         }
-    })
+    }
 }
 
-fn set_clock(control: &Control, call: AdminCall<'_>) -> Outcome {
-    let asked: Value = body(call)?;
-    call.service.set_clock(clock_mode(&asked, call)?);
-    show_clock(control, call)
+fn set_clock(asked: &Asked<'_>) -> Outcome {
+    let body: Value = asked.body()?;
+    let mode = clock_mode(&body, asked)?;
+    let world = asked.made()?;
+    world.service.set_clock(mode);
+    Ok(Granted::Json(clock_of(&world, asked)))
 }
 
 #[derive(Deserialize)]
@@ -399,8 +738,8 @@ struct AdvanceBody {
     seconds: f64,
 }
 
-fn advance_clock(control: &Control, call: AdminCall<'_>) -> Outcome {
-    let AdvanceBody { seconds } = body(call)?;
+fn advance_clock(asked: &Asked<'_>) -> Outcome {
+    let AdvanceBody { seconds } = asked.body()?;
     if !(0.0..=MAX_ADVANCE).contains(&seconds) {
         return Err(Refusal::bad(format!(
             "seconds: {seconds} is not between 0 and {MAX_ADVANCE}"
@@ -408,6 +747,152 @@ fn advance_clock(control: &Control, call: AdminCall<'_>) -> Outcome {
     }
     #[allow(clippy::cast_possible_truncation)] // At most ten years.
     let micros = (seconds * 1e6).round() as i64;
-    call.service.advance_clock(micros);
-    show_clock(control, call)
+    let world = asked.made()?;
+    world.service.advance_clock(micros);
+    Ok(Granted::Json(clock_of(&world, asked)))
+}
+
+fn list_worlds(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.call.worlds.all();
+    let rows: Vec<_> = worlds
+        .iter()
+        .map(|world| {
+            let (seed, stocks) = world.service.world();
+            json!({
+                "name": &**world.name(),
+                "seed": seed,
+                "stocks": stocks,
+                "last_used": world.used().to_text(asked.local()),
+            })
+        })
+        .collect();
+    Ok(Granted::Json(json!({"worlds": rows})))
+}
+
+fn export_world(asked: &Asked<'_>) -> Outcome {
+    let world = asked.call.worlds.get(asked.argument)?;
+    let store = world.service.store();
+    let json = String::from_utf8_lossy(&store.dump().to_json()).into_owned();
+    Ok(Granted::Text("application/json", json))
+}
+
+fn import_world(asked: &Asked<'_>) -> Outcome {
+    let store = load(asked.call.request.body())?;
+    let worlds = asked.call.worlds;
+    let is_new = worlds.get(asked.argument).is_err();
+    let world = worlds.get_or_fork(asked.argument, asked.call.system)?;
+    worlds.reset(
+        &world,
+        Reset {
+            store: Some(store),
+            ..Reset::default()
+        },
+    );
+    let summary = summary(&world);
+    Ok(if is_new {
+        Granted::Created(summary)
+    } else {
+        Granted::Json(summary)
+    })
+}
+
+fn drop_world(asked: &Asked<'_>) -> Outcome {
+    asked.call.worlds.drop_world(asked.argument)?;
+    Ok(Granted::Nothing)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForkBody {
+    #[serde(rename = "as")]
+    name: String,
+}
+
+fn fork_world(asked: &Asked<'_>) -> Outcome {
+    let ForkBody { name } = asked.body()?;
+    let worlds = asked.call.worlds;
+    let from = worlds.get(asked.argument)?;
+    let fork = worlds.fork(&from, &name, asked.call.system)?;
+    Ok(Granted::Created(summary(&fork)))
+}
+
+fn list_requests(asked: &Asked<'_>) -> Outcome {
+    let limit = asked.number("limit")?.unwrap_or(LISTED);
+    let found = asked.exchanges(&asked.wanted()?)?;
+    let total = found.len();
+    // From the beginning where one reads on, else the newest.
+    let shown: Vec<_> = if asked.parameter("since").is_some() {
+        found.into_iter().take(limit).collect()
+    } else {
+        found
+            .into_iter()
+            .skip(total.saturating_sub(limit))
+            .collect()
+    };
+    let lost: u64 = asked.all()?.iter().map(|world| world.journal.lost()).sum();
+    Ok(Granted::Json(json!({
+        "count": total,
+        "dropped": lost,
+        "requests": shown.iter().map(|e| e.json(asked.local())).collect::<Vec<_>>(),
+    })))
+}
+
+fn show_request(asked: &Asked<'_>) -> Outcome {
+    let id: Option<u64> = asked.argument.parse().ok();
+    let found = id.and_then(|id| {
+        let since = Some(id.checked_sub(1)?);
+        let wanted = Wanted {
+            since,
+            ..Wanted::default()
+        };
+        let found = asked.exchanges(&wanted).ok()?;
+        found.into_iter().find(|exchange| exchange.id == id)
+    });
+    let found = found.ok_or_else(|| {
+        let detail = format!("no exchange `{}` is in the journal", asked.argument);
+        Refusal::new(StatusCode::NOT_FOUND, detail)
+    })?;
+    Ok(Granted::Json(found.json(asked.local())))
+}
+
+fn clear_requests(asked: &Asked<'_>) -> Outcome {
+    let cleared: usize = asked.all()?.iter().map(|world| world.journal.clear()).sum();
+    Ok(Granted::Json(json!({"dropped": cleared})))
+}
+
+fn count_requests(asked: &Asked<'_>) -> Outcome {
+    let found = asked.exchanges(&asked.wanted_by_body()?)?;
+    Ok(Granted::Json(json!({"count": found.len()})))
+}
+
+fn find_requests(asked: &Asked<'_>) -> Outcome {
+    let found = asked.exchanges(&asked.wanted_by_body()?)?;
+    let shown: Vec<_> = found.iter().map(|e| e.json(asked.local())).collect();
+    Ok(Granted::Json(
+        json!({"count": shown.len(), "requests": shown}),
+    ))
+}
+
+fn archive(asked: &Asked<'_>) -> Outcome {
+    let limit = asked.number("limit")?.unwrap_or(usize::MAX);
+    let found = asked.exchanges(&asked.wanted()?)?;
+    let skipped = found.len().saturating_sub(limit);
+    let shown = found.iter().skip(skipped).map(|exchange| &**exchange);
+    Ok(Granted::Json(journal::har(shown)))
+}
+
+fn follow(asked: &Asked<'_>) -> Outcome {
+    match asked
+        .world
+        .as_deref()
+        .map(|name| asked.call.worlds.get(name))
+    {
+        // One may follow a world before it is there.
+        None | Some(Ok(_) | Err(WorldError::Unknown(_))) => {}
+        Some(Err(error)) => return Err(error.into()),
+    }
+    Ok(Granted::Follow(Box::new(Followed {
+        world: asked.world.as_deref().map(str::to_owned),
+        wanted: asked.wanted()?,
+    })))
 }

@@ -26,6 +26,10 @@ pub mod service;
 
 pub mod defects;
 
+pub mod journal;
+
+pub mod worlds;
+
 pub mod control;
 
 pub mod request_log;

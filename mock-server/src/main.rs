@@ -70,7 +70,7 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         eprintln!("whippy-mock: the system gives no address or no signals");
         return ExitCode::FAILURE;
     };
-    let defects: Vec<_> = server.defects.names().collect();
+    let defects: Vec<_> = server.worlds.own().defects.names().collect();
     let defects = match defects.as_slice() {
         [] => String::new(),
         some => format!("With defects: {}\n", some.join(", ")),
@@ -80,10 +80,12 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         return said;
     }
     let (stop, stopped) = watch::channel(false);
-    let running = tokio::spawn(server.run(listener, stopped));
+    let mut running = tokio::spawn(server.run(listener, stopped));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        // Somebody asked it to stop.
+        _ = &mut running => return ExitCode::SUCCESS,
     }
     let _ = stop.send(true);
     // Whoever asks twice does not want to wait.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use http::{Method, StatusCode, Uri};
+use http::Method;
 
 use crate::engine::Rule;
 use crate::model::time::{Timestamp, UtcOffset};
@@ -32,10 +32,14 @@ pub struct Entry<'a> {
     /// Its method.
     pub method: &'a Method,
     /// Its path and query.
-    pub uri: &'a Uri,
-    /// The status it got.
-    pub status: StatusCode,
-    /// The rule that decided; `None` for admin requests.
+    pub target: &'a str,
+    /// The status it got; 0 where it got no answer.
+    pub status: u16,
+    /// Its number in the journal; `None` for admin requests.
+    pub id: Option<u64>,
+    /// The world; `None` for admin requests.
+    pub world: Option<&'a str>,
+    /// The rule that decided; `None` for admin requests, and where there was no answer.
     pub rule: Option<Rule>,
     /// How long it took.
     pub took: Duration,
@@ -75,14 +79,11 @@ impl RequestLog {
 
     fn line(&self, entry: &Entry<'_>, lost: u64) -> String {
         let at = entry.at.to_text(self.local);
-        let target = entry
-            .uri
-            .path_and_query()
-            .map_or("/", http::uri::PathAndQuery::as_str);
         let micros = entry.took.as_micros();
         let (operation, rule, grade) = match entry.rule {
             Some(rule) => (rule.operation, rule.name, rule.grade.text()),
-            None => ("admin", "admin", ""),
+            None if entry.world.is_none() => ("admin", "admin", ""),
+            None => ("unanswered", "unanswered", ""),
         };
         match self.format {
             LogFormat::Text => {
@@ -90,7 +91,12 @@ impl RequestLog {
                     0 => String::new(),
                     lost => format!("({lost} lines lost)\n"),
                 };
-                let (method, status) = (entry.method, entry.status.as_u16());
+                let Entry {
+                    method,
+                    status,
+                    target,
+                    ..
+                } = entry;
                 format!(
                     "{lost}{at} {status} {method} {target} {operation}/{rule} {grade} {micros}µs\n"
                 )
@@ -99,8 +105,10 @@ impl RequestLog {
                 let mut line = serde_json::json!({
                     "at": at,
                     "method": entry.method.as_str(),
-                    "target": target,
-                    "status": entry.status.as_u16(),
+                    "target": entry.target,
+                    "status": entry.status,
+                    "request": entry.id,
+                    "world": entry.world,
                     "operation": operation,
                     "rule": rule,
                     "grade": grade,

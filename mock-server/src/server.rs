@@ -18,15 +18,16 @@ use hyper::service::{Service as HyperService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
-use crate::control::{AdminCall, Control, PREFIX};
-use crate::defects::{Defects, Delivery};
-use crate::engine::Rule;
-use crate::model::time::Timestamp;
+use crate::control::{self, AdminAnswer, AdminCall, Control, Followed};
+use crate::defects::Delivery;
+use crate::engine::Reply;
+use crate::journal::{Answered, Exchange, JournalLimits, JournalShare};
+use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::request_log::{Entry, RequestLog};
-use crate::service::Service;
+use crate::worlds::{LiveWorld, Start, WorldLimits, Worlds};
 
 /// The largest request head: line and headers, bytes.
 const MAX_HEAD: u32 = 64 * 1024;
@@ -42,6 +43,12 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a stopping server waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(10);
+
+/// How often worlds that nobody asks for are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How often a stream says that it is alive.
+const ALIVE: Duration = Duration::from_secs(15);
 
 /// What a server is allowed.
 #[derive(Debug, Clone, Copy)]
@@ -69,16 +76,20 @@ impl Default for Limits {
 #[derive(Debug)]
 pub struct Server {
     /// What answers.
-    pub service: Service,
-    /// What is wrong with it, on purpose.
-    pub defects: Defects,
+    pub worlds: Worlds,
     /// What answers under `/__admin/`.
     pub control: Control,
     /// What it is allowed.
     pub limits: Limits,
     /// Where requests are logged.
     pub log: Option<RequestLog>,
+    /// Who follows the exchanges as they happen.
+    pub feed: broadcast::Sender<Arc<Exchange>>,
 }
+
+/// How many exchanges may wait for whoever follows them; who is slower than that is told
+/// how many went by.
+const FEED: usize = 1024;
 
 /// The system's time.
 pub fn system_time() -> Timestamp {
@@ -89,15 +100,36 @@ pub fn system_time() -> Timestamp {
 }
 
 impl Server {
+    /// A server of a seed, with the usual limits, that logs nothing.
+    pub fn new(start: impl Into<Start>) -> Self {
+        let share = JournalShare::new(JournalLimits::default());
+        let worlds = Worlds::new(start.into(), WorldLimits::default(), false, share);
+        Self::of_worlds(worlds)
+    }
+
+    /// A server of worlds, with the usual limits, that logs nothing.
+    pub fn of_worlds(worlds: Worlds) -> Self {
+        Self {
+            worlds,
+            control: Control::new(None, Instant::now()),
+            limits: Limits::default(),
+            log: None,
+            feed: broadcast::Sender::new(FEED),
+        }
+    }
+
     /// Serves connections until `stop` changes or its sender is gone, then lets what
     /// is in flight finish.
     pub async fn run(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let connections = Arc::new(Semaphore::new(self.limits.connections));
         let server = Arc::new(self);
+        let (tell, told) = watch::channel(false);
+        let sweeper = tokio::spawn(Arc::clone(&server).sweep());
         loop {
             let accepted = tokio::select! {
                 accepted = listener.accept() => accepted,
                 _ = stop.changed() => break,
+                () = server.control.shutdown.notified() => break,
             };
             let (stream, peer) = match accepted {
                 Ok(accepted) => accepted,
@@ -115,13 +147,15 @@ impl Server {
                 continue;
             };
             let server = Arc::clone(&server);
-            let stop = stop.clone();
+            let told = told.clone();
             tokio::spawn(async move {
-                server.serve(stream, peer, stop).await;
+                server.serve(stream, peer, told).await;
                 drop(permit);
             });
         }
         drop(listener);
+        let _ = tell.send(true);
+        sweeper.abort();
         let all = u32::try_from(server.limits.connections).unwrap_or(u32::MAX);
         let drained = tokio::time::timeout(DRAIN, connections.acquire_many(all)).await;
         drop(drained);
@@ -186,7 +220,7 @@ impl Server {
         peer: SocketAddr,
     ) -> Result<Response<Payload>, Unanswered> {
         let busy = activity.begin();
-        let response = self.respond(request, peer).await;
+        let response = self.respond(request, peer, activity).await;
         let response = match response {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
@@ -200,14 +234,23 @@ impl Server {
         response
     }
 
+    /// Drops the worlds that nobody asks for any more, now and then.
+    async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.worlds.expire(system_time());
+        }
+    }
+
     /// The answer; `None` where none ever comes, an error where the connection closes
     /// instead.
     async fn respond(
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
+        activity: &Activity,
     ) -> Result<Option<Response<Payload>>, Unanswered> {
-        let started = self.log.is_some().then(Instant::now);
+        let started = Instant::now();
         let (head, body) = request.into_parts();
         // hyper looks at the size of a head only while it waits for more of it.
         let body = if head_size(&head) > MAX_HEAD as usize {
@@ -215,76 +258,182 @@ impl Server {
         } else {
             self.collect(body).await
         };
-        let mut is_cut = false;
-        let (request, response, rule) = match body {
-            Ok(body) => {
-                let lasts = body.len() > LARGE_BODY || self.defects.may_hold();
-                let request = Request::from_parts(head, body);
-                let answer = || self.answer(&request, peer);
-                let answered = if lasts {
-                    tokio::task::block_in_place(answer)
-                } else {
-                    answer()
-                };
-                let (response, rule) = match answered {
-                    Answered::Wholly(response, rule) => (response, rule),
-                    Answered::InPart(response, rule) => {
-                        is_cut = true;
-                        (response, rule)
-                    }
-                    Answered::Never => return Ok(None),
-                    Answered::NotAtAll => return Err(Unanswered),
-                };
-                (request.map(drop), response, rule)
-            }
-            Err(problem) => {
-                let request = Request::from_parts(head, ());
-                let (mut response, rule) = self.refuse(&request, &problem);
-                // The rest of the body is not read, so the connection cannot go on.
-                let close = HeaderValue::from_static("close");
-                response
-                    .headers_mut()
-                    .insert(http::header::CONNECTION, close);
-                (request, response, rule)
-            }
+        let (body, unread) = match body {
+            Ok(body) => (body, None),
+            Err(problem) => (Bytes::new(), Some(problem)),
         };
-        if let (Some(log), Some(started)) = (&self.log, started) {
+        let is_unread = unread.is_some();
+        let request = Request::from_parts(head, body);
+        let arrival = Arrival {
+            at: system_time(),
+            started,
+        };
+        let answered = if control::is_admin(request.uri().path()) {
+            let call = AdminCall {
+                worlds: &self.worlds,
+                request: &request,
+                peer,
+                system: arrival.at,
+            };
+            Ok(Some(self.administer(call, unread, arrival, activity)))
+        } else {
+            self.exchange(request, unread, arrival).await
+        };
+        answered.map(|response| {
+            response.map(|mut response| {
+                if is_unread {
+                    // The rest of the body is not read, so the connection cannot go on.
+                    let close = HeaderValue::from_static("close");
+                    response
+                        .headers_mut()
+                        .insert(http::header::CONNECTION, close);
+                }
+                response
+            })
+        })
+    }
+
+    fn administer(
+        &self,
+        call: AdminCall<'_>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+        activity: &Activity,
+    ) -> Response<Payload> {
+        let answer = match unread {
+            Some(problem) => AdminAnswer::Whole(Control::refuse(&problem)),
+            None => self.control.answer(call),
+        };
+        let response = match answer {
+            AdminAnswer::Whole(response) => response.map(Payload::whole),
+            AdminAnswer::Follow(followed) => self.follow(*followed, activity),
+        };
+        let request = call.request;
+        if let Some(log) = &self.log {
             log.record(&Entry {
-                at: system_time(),
+                at: arrival.at,
                 method: request.method(),
-                uri: request.uri(),
-                status: response.status(),
-                rule,
-                took: started.elapsed(),
+                target: request.uri().path_and_query().map_or("/", |t| t.as_str()),
+                status: response.status().as_u16(),
+                id: None,
+                world: None,
+                rule: None,
+                took: arrival.started.elapsed(),
             });
         }
-        Ok(Some(response.map(|body| Payload::new(body, is_cut))))
+        response
     }
 
-    fn refuse(&self, request: &Request<()>, problem: &Problem) -> (Response<Bytes>, Option<Rule>) {
-        if request.uri().path().starts_with(PREFIX) {
-            return (Control::refuse(problem), None);
+    /// One exchange of the API, kept in the journal of its world.
+    async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
+        let world = match self.worlds.enter(&mut request, arrival.at) {
+            Ok(world) => world,
+            Err(error) => return Ok(Some(control::refuse_world(&error).map(Payload::whole))),
+        };
+        let delivery = match unread {
+            Some(problem) => {
+                let head = head_of(&request);
+                Delivery::Answer(world.service.refuse(&head, &problem))
+            }
+            None => deliver(&world, &request),
+        };
+        let (answer, ending) = match delivery {
+            Delivery::Answer(reply) => (Some(reply), Ending::Whole),
+            Delivery::Truncated(reply) => (Some(reply), Ending::Cut),
+            Delivery::Hang => (None, Ending::Hang),
+            Delivery::Reset => (None, Ending::Reset),
+        };
+        self.note(&world, request, answer.as_ref(), arrival);
+        match (answer, ending) {
+            (Some(reply), Ending::Cut) => Ok(Some(reply.response.map(|body| Payload::cut(&body)))),
+            (Some(reply), _) => Ok(Some(reply.response.map(Payload::whole))),
+            (None, Ending::Reset) => Err(Unanswered),
+            (None, _) => Ok(None),
         }
-        let reply = self.service.refuse(request, problem);
-        (reply.response, Some(reply.rule))
     }
 
-    fn answer(&self, request: &Request<Bytes>, peer: SocketAddr) -> Answered {
-        if request.uri().path().starts_with(PREFIX) {
-            let call = AdminCall {
-                service: &self.service,
-                request,
-                peer,
-                system: system_time(),
-            };
-            return Answered::Wholly(self.control.answer(call), None);
+    /// Keeps an exchange: in the journal, for who follows it, and on the log.
+    fn note(
+        &self,
+        world: &LiveWorld,
+        request: Request<Bytes>,
+        reply: Option<&Reply>,
+        arrival: Arrival,
+    ) {
+        let limits = self.worlds.share().limits();
+        let id = self.worlds.share().number();
+        let exchange = Exchange {
+            at: arrival.at,
+            answer: reply.map(|reply| Answered::of(&reply.response, limits)),
+            rule: reply.map(|reply| reply.rule),
+            took: arrival.started.elapsed(),
+            ..Exchange::of(request, id, Arc::clone(world.name()), limits)
+        };
+        if let Some(log) = &self.log {
+            log.record(&Entry {
+                at: exchange.at,
+                method: &exchange.method,
+                target: &exchange.target,
+                status: exchange.answer.as_ref().map_or(0, |answer| answer.status),
+                id: Some(id),
+                world: Some(&exchange.world),
+                rule: exchange.rule,
+                took: exchange.took,
+            });
         }
-        match self.defects.answer(&self.service, request, system_time) {
-            Delivery::Answer(reply) => Answered::Wholly(reply.response, Some(reply.rule)),
-            Delivery::Truncated(reply) => Answered::InPart(reply.response, Some(reply.rule)),
-            Delivery::Hang => Answered::Never,
-            Delivery::Reset => Answered::NotAtAll,
+        let exchange = Arc::new(exchange);
+        if self.feed.receiver_count() > 0 {
+            let _ = self.feed.send(Arc::clone(&exchange));
         }
+        world.journal.keep(exchange);
+    }
+
+    /// The exchanges as they happen, as server-sent events.
+    fn follow(&self, followed: Followed, activity: &Activity) -> Response<Payload> {
+        let Followed { world, wanted } = followed;
+        let (sender, receiver) = mpsc::channel(FEED);
+        let mut feed = self.feed.subscribe();
+        let local = self.worlds.own().service.local();
+        let mut stop = activity.stop.clone();
+        tokio::spawn(async move {
+            loop {
+                let text = tokio::select! {
+                    next = feed.recv() => match next {
+                        Ok(exchange) => {
+                            let is_there = world.as_deref().is_none_or(|w| w == &*exchange.world);
+                            if !is_there || !wanted.fits(&exchange) {
+                                continue;
+                            }
+                            event(&exchange, local)
+                        }
+                        Err(broadcast::error::RecvError::Lagged(count)) => {
+                            format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
+                        }
+                        Err(broadcast::error::RecvError::Closed) => break,
+                    },
+                    _ = stop.changed() => break,
+                    // Whoever stands between is told that the stream is alive.
+                    () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
+                };
+                if sender.send(Bytes::from(text)).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let busy = Arc::clone(&activity.in_flight);
+        busy.fetch_add(1, Ordering::Relaxed);
+        let mut response = Response::new(Payload::Stream(Events { receiver, busy }));
+        let headers = response.headers_mut();
+        let stream = HeaderValue::from_static("text/event-stream");
+        headers.insert(http::header::CONTENT_TYPE, stream);
+        let fresh = HeaderValue::from_static("no-cache");
+        headers.insert(http::header::CACHE_CONTROL, fresh);
+        response
     }
 
     async fn collect(&self, body: Incoming) -> Result<Bytes, Problem> {
@@ -307,12 +456,42 @@ impl Server {
     }
 }
 
-/// What goes back over the connection, and the rule that decided it.
-enum Answered {
-    Wholly(Response<Bytes>, Option<Rule>),
-    InPart(Response<Bytes>, Option<Rule>),
-    Never,
-    NotAtAll,
+/// When a request had arrived, by the system's clock and by the stopwatch.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    at: Timestamp,
+    started: Instant,
+}
+
+/// How an exchange ends.
+enum Ending {
+    Whole,
+    Cut,
+    Hang,
+    Reset,
+}
+
+/// What the world answers. Where that takes long, other connections go on meanwhile.
+fn deliver(world: &LiveWorld, request: &Request<Bytes>) -> Delivery {
+    let answer = || world.defects.answer(&world.service, request, system_time);
+    if request.body().len() > LARGE_BODY || world.defects.may_hold() {
+        tokio::task::block_in_place(answer)
+    } else {
+        answer()
+    }
+}
+
+/// A request without its body.
+fn head_of(request: &Request<Bytes>) -> Request<()> {
+    request.clone().map(drop)
+}
+
+fn event(exchange: &Exchange, local: UtcOffset) -> String {
+    format!(
+        "id: {}\nevent: exchange\ndata: {}\n\n",
+        exchange.id,
+        exchange.json(local)
+    )
 }
 
 /// A request that gets no answer, but the end of its connection.
@@ -327,9 +506,11 @@ impl std::fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// The body of an answer: whole, or half of it before the connection breaks.
+/// The body of an answer: whole, or half of it before the connection breaks, or what
+/// comes as it happens.
 enum Payload {
     Whole(Full<Bytes>),
+    Stream(Events),
     Cut {
         announced: u64,
         /// What is still to be sent; `None` where the end is near.
@@ -338,11 +519,24 @@ enum Payload {
     },
 }
 
+/// Events as they happen; while they last the connection counts as busy.
+struct Events {
+    receiver: mpsc::Receiver<Bytes>,
+    busy: Arc<AtomicU32>,
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Payload {
-    fn new(body: Bytes, is_cut: bool) -> Self {
-        if !is_cut {
-            return Self::Whole(Full::new(body));
-        }
+    fn whole(body: Bytes) -> Self {
+        Self::Whole(Full::new(body))
+    }
+
+    fn cut(body: &Bytes) -> Self {
         Self::Cut {
             announced: body.len() as u64,
             half: Some(body.slice(..body.len() / 2)),
@@ -363,6 +557,10 @@ impl Body for Payload {
             Self::Whole(body) => Pin::new(body)
                 .poll_frame(context)
                 .map_err(|never| match never {}),
+            Self::Stream(events) => events
+                .receiver
+                .poll_recv(context)
+                .map(|event| event.map(|event| Ok(Frame::data(event)))),
             Self::Cut { half, flushed, .. } => match half.take() {
                 Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
                 // What was sent reaches the client before the connection breaks.
@@ -379,13 +577,14 @@ impl Body for Payload {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_end_stream(),
-            Self::Cut { .. } => false,
+            Self::Stream(_) | Self::Cut { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
+            Self::Stream(_) => SizeHint::default(),
             Self::Cut { announced, .. } => SizeHint::with_exact(*announced),
         }
     }
@@ -497,7 +696,7 @@ fn shed(stream: &TcpStream) {
 /// When a connection last did something, and what it is doing.
 struct Activity {
     started: Instant,
-    in_flight: AtomicU32,
+    in_flight: Arc<AtomicU32>,
     /// Milliseconds since `started`.
     last: AtomicU64,
     /// Changes when the server stops.
@@ -510,7 +709,7 @@ impl Activity {
     fn new(stop: watch::Receiver<bool>) -> Self {
         Self {
             started: Instant::now(),
-            in_flight: AtomicU32::new(0),
+            in_flight: Arc::default(),
             last: AtomicU64::new(0),
             stop,
         }

@@ -1,7 +1,6 @@
 //! A whippy-mock of the run's own, on a free port of this machine, for as long as the run.
 
 use std::net::Ipv4Addr;
-use std::time::Instant;
 
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -9,14 +8,14 @@ use tokio::sync::watch;
 use whippy_conformance::explain::EXAMPLE_TOKEN;
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
-use whippy_mock::control::Control;
 use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
 use whippy_mock::profile::Profile;
-use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::server::Server;
+use whippy_mock::service::Seed;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
+use whippy_mock::worlds::Start;
 
 use super::args::MockArgs;
 use super::refusal::Refusal;
@@ -52,8 +51,8 @@ impl Embedded {
             let names: Vec<_> = broken.iter().map(|defect| defect.name).collect();
             about = format!("{about}, broken by {}", names.join(", "));
         }
-        let server = Server {
-            service: Service::new(Seed {
+        let server = Server::new(Start {
+            seed: Seed {
                 settings: Settings {
                     profile,
                     tokens: vec![EXAMPLE_TOKEN.to_owned()],
@@ -62,15 +61,9 @@ impl Embedded {
                 },
                 store: load(world)?,
                 clock: ClockMode::Real,
-            }),
-            defects: Defects::new(broken),
-            control: Control {
-                token: None,
-                started: Instant::now(),
             },
-            limits: Limits::default(),
-            log: None,
-        };
+            defects: Defects::new(broken),
+        });
         let failed = |error: std::io::Error| {
             Refusal::no_verdict(format!("the mock cannot be started: {error}"))
         };

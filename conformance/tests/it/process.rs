@@ -19,11 +19,9 @@ use tokio::sync::watch;
 use whippy_conformance::outcome::Report;
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
-use whippy_mock::control::Control;
-use whippy_mock::defects::Defects;
 use whippy_mock::endpoints::call::Settings;
-use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::server::Server;
+use whippy_mock::service::Seed;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 
@@ -216,20 +214,12 @@ impl Mock {
 
     pub(crate) fn start(world: &str, settings: Settings, admin_token: Option<&str>) -> Self {
         let world = World::from_json(assets::world(world).unwrap().as_bytes()).unwrap();
-        let server = Server {
-            service: Service::new(Seed {
-                settings,
-                store: Store::load(&world).unwrap(),
-                clock: ClockMode::Real,
-            }),
-            defects: Defects::none(),
-            control: Control {
-                token: admin_token.map(str::to_owned),
-                started: Instant::now(),
-            },
-            limits: Limits::default(),
-            log: None,
-        };
+        let mut server = Server::new(Seed {
+            settings,
+            store: Store::load(&world).unwrap(),
+            clock: ClockMode::Real,
+        });
+        server.control.token = admin_token.map(str::to_owned);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()

@@ -202,6 +202,12 @@ impl Defects {
         Self { active }
     }
 
+    /// The same, with nothing kept: for another world.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self::new(self.active.iter().map(|active| active.defect))
+    }
+
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.active.iter().map(|active| active.defect.name)

@@ -9,10 +9,11 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
-use whippy_mock::control::{AdminCall, Control};
+use whippy_mock::control::{AdminAnswer, AdminCall, Control};
 use whippy_mock::endpoints::call::Settings;
 use whippy_mock::model::time::Timestamp;
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::server::Server;
+use whippy_mock::service::Seed;
 
 use crate::api::{STOCKS, store};
 use crate::support::{Answer, CLOCK, HEALTH, Mock, Process, RESET, message, post, stock};
@@ -78,7 +79,7 @@ fn the_health_says_what_runs() {
         health[name] = name.to_uppercase().into();
     }
     health["uptimeInSeconds"] = 0.into();
-    insta::assert_snapshot!(health, @r#"{"status":"healthy","message":"whippy-mock answers","version":"VERSION","uptimeInSeconds":0,"timestamp":"TIMESTAMP","world":"documented","stocks":3}"#);
+    insta::assert_snapshot!(health, @r#"{"status":"healthy","message":"whippy-mock answers","version":"VERSION","uptimeInSeconds":0,"timestamp":"TIMESTAMP","world":"documented","stocks":3,"worlds":1}"#);
 
     mock.post(STOCKS, &stock("NEW")).expect(201);
     assert_eq!(mock.stocks(), 4);
@@ -444,13 +445,13 @@ fn a_clock_that_was_advanced_again_and_again_still_answers(#[case] clock: &str) 
 // Paths and methods.
 
 #[rstest]
-#[case("/__admin/")]
-#[case("/__admin/nowhere")]
-#[case("/__admin/health/")]
-#[case("/__admin/clock/")]
-#[case("/__admin/Health")]
-#[case("/__admin/../api/v1/stocks/")]
-fn a_path_that_is_none_is_told_404(#[case] path: &str) {
+#[case("/__admin/", "did you mean `/__admin/clock`? ")]
+#[case("/__admin/nowhere", "did you mean `/__admin/reset`? ")]
+#[case("/__admin/health/", "did you mean `/__admin/health`? ")]
+#[case("/__admin/clock/", "did you mean `/__admin/clock`? ")]
+#[case("/__admin/Health", "did you mean `/__admin/health`? ")]
+#[case("/__admin/../api/v1/stocks/", "")]
+fn a_path_that_is_none_is_told_404(#[case] path: &str, #[case] hint: &str) {
     let mock = Mock::start(&[]);
     for method in ["GET", "POST", "DELETE"] {
         let detail = problem(
@@ -459,10 +460,7 @@ fn a_path_that_is_none_is_told_404(#[case] path: &str) {
         );
         assert_eq!(
             detail,
-            format!(
-                "there is no `{path}`; the admin paths are /__admin/health, /__admin/reset, \
-                 /__admin/clock, /__admin/clock/advance, /__admin/openapi.json"
-            )
+            format!("there is no `{path}`; {hint}/__admin/docs lists the admin paths")
         );
     }
 }
@@ -499,9 +497,17 @@ fn an_answer_to_head_has_no_body() {
 }
 
 #[test]
-fn a_query_is_nothing_to_an_admin_path() {
+fn a_parameter_that_is_none_is_refused_with_the_one_that_was_meant() {
     let mock = Mock::start(&[]);
-    mock.get("/__admin/health?x=1").expect(200);
+    let said = |path: &str| problem(&mock.get(path), 400);
+    assert_eq!(
+        said("/__admin/health?x=1"),
+        "there is no parameter `x`; the path takes none"
+    );
+    assert_eq!(
+        said("/__admin/clock?wrold=a"),
+        "there is no parameter `wrold`; did you mean `world`? the path takes world"
+    );
 }
 
 // Who may ask.
@@ -652,15 +658,12 @@ fn another_machine_may_ask_only_with_the_token(
     #[case] token: Option<&str>,
     #[case] status: u16,
 ) {
-    let service = Service::new(Seed {
+    let server = Server::new(Seed {
         settings: Settings::default(),
         store: store("documented"),
         clock: ClockMode::Real,
     });
-    let control = Control {
-        token: token.map(|_| "s3cret".to_owned()),
-        started: Instant::now(),
-    };
+    let control = Control::new(token.map(|_| "s3cret".to_owned()), Instant::now());
     let request = Request::get(CLOCK)
         .header("host", "localhost")
         .header(
@@ -670,10 +673,13 @@ fn another_machine_may_ask_only_with_the_token(
         .body(Bytes::new())
         .unwrap();
     let answer = control.answer(AdminCall {
-        service: &service,
+        worlds: &server.worlds,
         request: &request,
         peer: (peer, 50_000).into(),
         system: Timestamp::EPOCH,
     });
-    assert_eq!(answer.status(), status);
+    let AdminAnswer::Whole(response) = answer else {
+        panic!("no answer but a stream");
+    };
+    assert_eq!(response.status(), status);
 }

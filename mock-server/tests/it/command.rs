@@ -41,7 +41,10 @@ fn flags_of_the_help() -> Vec<(String, String)> {
     let mut flags = Vec::new();
     for line in help.lines().map(str::trim) {
         if let Some(flag) = line.strip_prefix("--") {
-            flags.push((flag.split(' ').next().unwrap().to_owned(), String::new()));
+            flags.push((
+                flag.split([' ', '[']).next().unwrap().to_owned(),
+                String::new(),
+            ));
         } else if let Some(variable) = line.strip_prefix("[env: ") {
             let end = variable.find(['=', ']']).unwrap();
             variable[..end].clone_into(&mut flags.last_mut().unwrap().1);
@@ -85,6 +88,12 @@ const SETTING: Setting = Setting {
     seen: ("", ""),
 };
 
+/// A setting that is in force, as the mock tells it.
+fn setting(mock: &Mock, pointer: &str) -> String {
+    let settings = mock.get("/__admin/settings").expect(200).json();
+    settings.pointer(pointer).unwrap().to_string()
+}
+
 const ONE_ROW: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/one-row.toml");
 const TWO_ROWS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/two-rows.toml");
 
@@ -119,6 +128,46 @@ const SETTINGS: &[Setting] = &[
         other: "page-size=2",
         look: rows_of_a_page,
         seen: ("1", "2"),
+        ..SETTING
+    },
+    Setting {
+        flag: "isolate-by-token",
+        one: "true",
+        other: "false",
+        look: |mock| setting(mock, "/worlds/by_token"),
+        seen: ("true", "false"),
+        ..SETTING
+    },
+    Setting {
+        flag: "max-worlds",
+        one: "1",
+        other: "2",
+        look: |mock| setting(mock, "/worlds/most"),
+        seen: ("1", "2"),
+        ..SETTING
+    },
+    Setting {
+        flag: "world-idle",
+        one: "60",
+        other: "0",
+        look: |mock| setting(mock, "/worlds/idle_seconds"),
+        seen: ("60", "null"),
+        ..SETTING
+    },
+    Setting {
+        flag: "journal",
+        one: "5",
+        other: "0",
+        look: |mock| setting(mock, "/journal/exchanges"),
+        seen: ("5", "0"),
+        ..SETTING
+    },
+    Setting {
+        flag: "journal-body",
+        one: "10",
+        other: "0",
+        look: |mock| setting(mock, "/journal/body_bytes"),
+        seen: ("10", "0"),
         ..SETTING
     },
     Setting {
@@ -379,6 +428,11 @@ fn a_host_may_be_a_name() {
 #[case("idle-timeout", "0", "from 1 to 86400")]
 #[case("idle-timeout", "0.5", "from 1 to 86400")]
 #[case("idle-timeout", "86401", "from 1 to 86400")]
+#[case("isolate-by-token", "maybe", "true, false")]
+#[case("max-worlds", "0", "from 1 to 1000000")]
+#[case("world-idle", "2592001", "from 0 to 2592000")]
+#[case("journal", "-1", "from 0 to 1000000")]
+#[case("journal-body", "64k", "from 0 to 1073741824")]
 #[case("log", "loud", "text, json")]
 #[case("admin-token", "", "empty")]
 fn a_bad_value_is_refused_with_the_flag_and_what_it_takes(
@@ -849,10 +903,10 @@ fn a_json_log_has_an_object_a_request() {
         })
         .collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
-    {"at":"AT","method":"GET","target":"/api/v1/stocks/?sku=NEW&x=%C3%A9","status":200,"operation":"search-stocks","rule":"found","grade":"documented","microseconds":0}
-    {"at":"AT","method":"POST","target":"/api/v1/stocks/","status":201,"operation":"create-stock","rule":"created","grade":"documented","microseconds":0}
-    {"at":"AT","method":"GET","target":"/nowhere/","status":404,"operation":"unrouted","rule":"no-such-path","grade":"stack","microseconds":0}
-    {"at":"AT","method":"GET","target":"/__admin/health","status":200,"operation":"admin","rule":"admin","grade":"","microseconds":0}
+    {"at":"AT","method":"GET","target":"/api/v1/stocks/?sku=NEW&x=%C3%A9","status":200,"request":1,"world":"default","operation":"search-stocks","rule":"found","grade":"documented","microseconds":0}
+    {"at":"AT","method":"POST","target":"/api/v1/stocks/","status":201,"request":2,"world":"default","operation":"create-stock","rule":"created","grade":"documented","microseconds":0}
+    {"at":"AT","method":"GET","target":"/nowhere/","status":404,"request":3,"world":"default","operation":"unrouted","rule":"no-such-path","grade":"stack","microseconds":0}
+    {"at":"AT","method":"GET","target":"/__admin/health","status":200,"request":null,"world":null,"operation":"admin","rule":"admin","grade":"","microseconds":0}
     "#);
 }
 

@@ -17,6 +17,8 @@ const MOCK: &[&str] = &[
     "clock",
     "service",
     "defects",
+    "journal",
+    "worlds",
     "control",
     "request_log",
     "server",

@@ -369,7 +369,7 @@ fn a_head_above_64_kib_is_refused(#[case] request: &str, #[case] statuses: &[u16
 
 #[rstest]
 #[case::a_header(&message("GET /__admin/health", &[&format!("X: {}", "x".repeat(60_000))], ""))]
-#[case::the_line(&message(&format!("GET /__admin/health?{}", "x".repeat(60_000)), &[], ""))]
+#[case::the_line(&message(&format!("GET /api/v1/stocks/?sku={}", "x".repeat(60_000)), &["Authorization: Token t"], ""))]
 fn a_head_just_below_64_kib_is_taken(#[case] request: &str) {
     let mock = Mock::start(&[]);
     mock.ask(request).expect(200);
