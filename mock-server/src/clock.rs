@@ -2,6 +2,8 @@
 //!
 //! The system's time arrives as an argument, so that nothing here waits or guesses.
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::Now;
 use crate::model::time::{Timestamp, UtcOffset};
 
@@ -59,8 +61,9 @@ impl ClockMode {
     }
 }
 
-/// The clock as it runs.
-#[derive(Debug, Clone, Copy)]
+/// The clock as it runs. As JSON it goes on where it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "ClockRecord", into = "ClockRecord")]
 pub struct ServiceClock {
     mode: ClockMode,
     /// How far a real clock was advanced, microseconds.
@@ -68,6 +71,48 @@ pub struct ServiceClock {
     /// The last moment that a real clock gave: it never gives one twice, even where
     /// the system's steps back.
     last: Timestamp,
+}
+
+/// A clock as JSON; all in microseconds, moments since 1970 in UTC.
+#[derive(Deserialize, Serialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+enum ClockRecord {
+    Real { ahead: i64, last: i64 },
+    Fixed { now: i64, tick: i64 },
+}
+
+impl From<ServiceClock> for ClockRecord {
+    fn from(clock: ServiceClock) -> Self {
+        match clock.mode {
+            ClockMode::Real => Self::Real {
+                ahead: clock.ahead,
+                last: clock.last.micros(),
+            },
+            ClockMode::Fixed { now, tick } => Self::Fixed {
+                now: now.micros(),
+                tick,
+            },
+        }
+    }
+}
+
+impl TryFrom<ClockRecord> for ServiceClock {
+    type Error = String;
+
+    fn try_from(record: ClockRecord) -> Result<Self, String> {
+        let moment = |micros| {
+            Timestamp::from_micros(micros)
+                .ok_or_else(|| format!("{micros} is no moment of the years 1 to 9999"))
+        };
+        Ok(match record {
+            ClockRecord::Real { ahead, last } => Self {
+                mode: ClockMode::Real,
+                ahead,
+                last: moment(last)?,
+            },
+            ClockRecord::Fixed { now, tick } => Self::new(ClockMode::fixed(moment(now)?, tick)?),
+        })
+    }
 }
 
 impl ServiceClock {

@@ -49,6 +49,10 @@ pub struct Reply {
     pub rule: Rule,
     /// How often the clock was read.
     pub clock_reads: u64,
+    /// How many writes the world had seen before this request; whoever counts them says.
+    pub writes: u64,
+    /// The number of the write that this request was; `None`: it wrote nothing.
+    pub wrote: Option<u64>,
 }
 
 /// Which rule decided an answer, who speaks in it, and which readings had a say.
@@ -86,6 +90,12 @@ impl Engine {
     /// What it is set to.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
+    }
+
+    /// The same world under other settings.
+    #[must_use]
+    pub fn with_settings(self, settings: Arc<Settings>) -> Self {
+        Self { settings, ..self }
     }
 
     /// Its world.
@@ -479,6 +489,8 @@ impl ReplyDraft {
             response,
             rule,
             clock_reads: self.clock_reads,
+            writes: 0,
+            wrote: None,
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod engine;
 
 pub mod clock;
 
+pub mod history;
+
 pub mod service;
 
 pub mod defects;

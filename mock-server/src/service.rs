@@ -1,17 +1,20 @@
-//! The engine and its clock as one state that many connections share.
+//! The engine, its clock and its history as one state that many connections share.
 //!
-//! Requests that only look run side by side; one that writes runs alone, and reads
-//! the clock while it does, so that the order of times is the order of writes.
+//! Requests that only look run side by side; one that writes runs alone, reads the clock
+//! and takes its number while it does, so that the order of times and of numbers is the
+//! order of writes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::Request;
+use serde_json::{Value, json};
 
 use crate::clock::{ClockMode, ServiceClock};
 use crate::endpoints::Handler;
 use crate::endpoints::call::{Call, Settings};
 use crate::engine::{self, Engine, Handled, Now, Reply};
+use crate::history::{self, Asked, History, LetGo, Stretch, Write};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::Profile;
@@ -53,17 +56,57 @@ pub struct Service {
 struct State {
     engine: Engine,
     clock: ServiceClock,
+    history: History,
+}
+
+impl State {
+    fn begin(engine: Engine, clock: ServiceClock, seq: u64) -> Self {
+        let history = History::begin(&engine, clock, seq);
+        Self {
+            engine,
+            clock,
+            history,
+        }
+    }
+
+    fn record(&mut self, write: Write) -> LetGo {
+        let settled = write.seq;
+        self.history
+            .record(write, (&self.engine, self.clock), settled)
+    }
+
+    fn set_clock(&mut self, clock: ServiceClock) {
+        self.clock = clock;
+        self.history.set_clock(clock);
+    }
 }
 
 impl Service {
     /// A service that starts with the seed.
     pub fn new(seed: Seed) -> Self {
-        let state = RwLock::new(State {
-            engine: Engine::new(seed.settings.clone(), seed.store.clone()),
-            clock: ServiceClock::new(seed.clock),
-        });
-        let world = Mutex::new((seed.store.name().to_owned(), seed.store.len()));
-        Self { seed, state, world }
+        let engine = Engine::new(seed.settings.clone(), seed.store.clone());
+        let state = State::begin(engine, ServiceClock::new(seed.clock), 0);
+        Self::of(seed, state)
+    }
+
+    fn of(seed: Seed, state: State) -> Self {
+        let store = state.engine.store();
+        Self {
+            world: Mutex::new((store.name().to_owned(), store.len())),
+            state: RwLock::new(state),
+            seed,
+        }
+    }
+
+    /// A world of its own that begins as this one stands, its writes numbered onwards.
+    /// Until the two differ they share what they hold.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let state = {
+            let state = self.read();
+            State::begin(state.engine.clone(), state.clock, state.history.last())
+        };
+        Self::of(self.seed.clone(), state)
     }
 
     // The engine does not panic; should it, the world is as it was before or after.
@@ -77,41 +120,81 @@ impl Service {
 
     /// Answers a request; `system` is called for the time if the request writes.
     pub fn answer(&self, request: &Request<Bytes>, system: impl Fn() -> Timestamp) -> Reply {
-        self.answer_by(request, system, Engine::run)
+        self.respond(request, system, Engine::run, true)
     }
 
     /// The same, but for what runs the handler of a request that writes: it has the
-    /// engine to itself.
+    /// engine to itself. What it leaves behind is kept with the write, since a replay
+    /// cannot ask it.
     pub fn answer_by(
         &self,
         request: &Request<Bytes>,
         system: impl Fn() -> Timestamp,
+        run: impl FnMut(&mut Engine, Handler, &Call<'_>, Now) -> Handled,
+    ) -> Reply {
+        self.respond(request, system, run, false)
+    }
+
+    fn respond(
+        &self,
+        request: &Request<Bytes>,
+        system: impl Fn() -> Timestamp,
         mut run: impl FnMut(&mut Engine, Handler, &Call<'_>, Now) -> Handled,
+        is_engines_own: bool,
     ) -> Reply {
         loop {
-            let settings = {
+            let (settings, mut writes) = {
                 let shared = self.read();
+                let writes = shared.history.last();
                 if !shared.engine.writes(request) {
-                    return shared.engine.look(request);
+                    let reply = shared.engine.look(request);
+                    return Reply { writes, ..reply };
                 }
-                Arc::clone(shared.engine.settings())
+                (Arc::clone(shared.engine.settings()), writes)
             };
             let mut was_reset = false;
+            let mut wrote = None;
+            let mut let_go = LetGo::default();
             let reply = engine::answer(&settings, request, |handler, call| {
+                let asked = Asked::of(request);
                 let mut state = self.write();
                 // A reset came between: the request is judged anew, by its settings.
                 if !Arc::ptr_eq(state.engine.settings(), &settings) {
                     was_reset = true;
                     return (Err(Problem::ServerError), 0);
                 }
+                let before = (!is_engines_own).then(|| state.engine.store().clone());
                 let now = state.clock.now(system());
                 let (outcome, reads) = run(&mut state.engine, handler, call, now);
                 state.clock.was_read(now, reads);
+                writes = state.history.last();
+                let left = before.and_then(|before| {
+                    let after = state.engine.store();
+                    let is_due = outcome.is_ok() || reads > 0 || !after.is_as(&before);
+                    is_due.then(|| history::left_behind(&before, after))
+                });
+                if outcome.is_ok() || reads > 0 || left.is_some() {
+                    let seq = writes + 1;
+                    wrote = Some(seq);
+                    let_go = state.record(Write {
+                        seq,
+                        now,
+                        reads,
+                        asked,
+                        left,
+                    });
+                }
                 self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
             });
+            // What is let go of is dropped outside the lock.
+            drop(let_go);
             if !was_reset {
-                return reply;
+                return Reply {
+                    writes,
+                    wrote,
+                    ..reply
+                };
             }
         }
     }
@@ -170,25 +253,82 @@ impl Service {
 
     /// Sets the clock.
     pub fn set_clock(&self, mode: ClockMode) {
-        self.write().clock = ServiceClock::new(mode);
+        self.write().set_clock(ServiceClock::new(mode));
     }
 
     /// Moves the clock forward by so many microseconds.
     pub fn advance_clock(&self, micros: i64) {
-        self.write().clock.advance(micros);
+        let mut state = self.write();
+        let mut clock = state.clock;
+        clock.advance(micros);
+        state.set_clock(clock);
     }
 
-    /// Returns to the seed, but for what the reset names.
+    /// The numbers of the first and the last write behind which the state can still be
+    /// seen; 0 stands for the beginning.
+    pub fn kept(&self) -> (u64, u64) {
+        let state = self.read();
+        (state.history.first(), state.history.last())
+    }
+
+    /// The service as it stood after a write, 0 for the beginning; a sentence where that
+    /// is not kept.
+    pub fn at(&self, seq: u64) -> Result<Engine, String> {
+        // Only the way there is looked up under the lock.
+        let way = self.read().history.until(seq)?;
+        way.replay()
+    }
+
+    /// What came of the world from after one write to after another.
+    pub fn diff(&self, from: u64, to: u64) -> Result<Value, String> {
+        if from > to {
+            return Err(format!("from is {from}, which is after to, {to}"));
+        }
+        let state = self.read();
+        let (before, after) = (state.history.until(from)?, state.history.until(to)?);
+        drop(state);
+        let before = before.replay()?;
+        // One way where the states lie on it, so that they share what did not change.
+        let after = if after.seq <= from {
+            let rest = after.writes.into_iter().filter(|write| write.seq > from);
+            Stretch {
+                engine: before.clone(),
+                seq: from,
+                writes: rest.collect(),
+            }
+        } else {
+            after
+        };
+        let after = after.replay()?;
+        let mut diff = json!({"from": from, "to": to});
+        if let (Some(diff), Value::Object(changes)) = (
+            diff.as_object_mut(),
+            after.store().diff_since(before.store()),
+        ) {
+            diff.extend(changes);
+        }
+        Ok(diff)
+    }
+
+    /// The world as JSON, which loads as an equal one.
+    pub fn world_json(&self) -> Vec<u8> {
+        self.store().dump().to_json()
+    }
+
+    /// The first state that is kept, and every write since.
+    pub fn whole(&self) -> Option<Stretch> {
+        self.read().history.whole()
+    }
+
+    /// Returns to the seed, but for what the reset names, and begins a new history.
     pub fn reset(&self, reset: Reset) {
         let mut settings = self.seed.settings.clone();
         if let Some(profile) = reset.profile {
             settings.profile = profile;
         }
         let store = reset.store.unwrap_or_else(|| self.seed.store.clone());
-        let next = State {
-            engine: Engine::new(settings, store),
-            clock: ServiceClock::new(reset.clock.unwrap_or(self.seed.clock)),
-        };
+        let clock = ServiceClock::new(reset.clock.unwrap_or(self.seed.clock));
+        let next = State::begin(Engine::new(settings, store), clock, 0);
         let before = {
             let mut state = self.write();
             let store = next.engine.store();

@@ -163,7 +163,7 @@ fn moment(date: &ReservationDate, call: &Call<'_>) -> Option<Timestamp> {
     }
 }
 
-/// Whether the same was applied before. A world's file cannot tell an opaque date from a
+/// Whether the same was applied before. A world's file need not tell an opaque date from a
 /// moment, so one that reads as a moment is looked up as both.
 fn was_applied(store: &Store, call: &Call<'_>, applied: &Applied) -> bool {
     let is_text = matches!(applied.date, ReservationDate::Text(_));

@@ -69,7 +69,7 @@ impl UtcOffset {
         })
     }
 
-    fn micros(self) -> i64 {
+    pub(crate) fn micros(self) -> i64 {
         i64::from(self.seconds) * SECOND
     }
 }

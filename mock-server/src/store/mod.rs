@@ -3,6 +3,7 @@
 //!
 //! Nothing here knows requests, readings or wordings.
 
+pub mod changes;
 pub mod index;
 pub mod places;
 pub mod select;
@@ -15,6 +16,7 @@ use smol_str::SmolStr;
 
 use crate::model::stock::Stock;
 use crate::model::time::Timestamp;
+pub use changes::Changes;
 use index::Index;
 use places::Places;
 use table::{Flag, Row, Table};

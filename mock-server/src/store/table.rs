@@ -148,6 +148,33 @@ impl Table {
         (&self.chunks[row as usize / CHUNK], row as usize % CHUNK)
     }
 
+    /// The row of an id.
+    pub fn with_id(&self, id: i64) -> Option<Row> {
+        let at = self.chunks.partition_point(|chunk| chunk.ids[0] <= id);
+        let number = at.checked_sub(1)?;
+        let place = self.chunks[number].ids.binary_search(&id).ok()?;
+        Row::try_from(number * CHUNK + place).ok()
+    }
+
+    /// The rows that are new or otherwise since a table that this one was cloned from.
+    pub fn rows_since(&self, before: &Self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for (number, chunk) in self.chunks.iter().enumerate() {
+            let old = before.chunks.get(number);
+            if old.is_some_and(|old| Arc::ptr_eq(old, chunk)) {
+                continue;
+            }
+            let first = number * CHUNK;
+            for row in (first..first + chunk.rows()).filter_map(|row| Row::try_from(row).ok()) {
+                let is_new = row as usize >= before.len;
+                if is_new || before.get(row) != self.get(row) {
+                    rows.push(row);
+                }
+            }
+        }
+        rows
+    }
+
     /// The SKU of a row.
     pub fn sku(&self, row: Row) -> &SmolStr {
         let (chunk, at) = self.locate(row);

@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use super::index::Index;
 use super::places::{PlaceKind, Places};
 use super::table::{Row, Table};
-use super::{Applied, Column, Direction, ReservationDate, Store};
+use super::{Applied, Changes, Column, Direction, ReservationDate, Store};
 use crate::model::period::{Bounds, Period};
 use crate::model::place::{Head, Location, Provider, StockList};
 use crate::model::stock::{Stock, StockType, UnitType};
@@ -86,9 +86,23 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
+impl Moment {
+    /// In the page's zone, but for the last hours of the calendar, which only UTC has.
+    fn text(self) -> String {
+        let hours = UtcOffset::PAGE.micros();
+        let fits = Timestamp::from_micros(self.0.micros() + hours).is_some();
+        let zone = if fits {
+            UtcOffset::PAGE
+        } else {
+            UtcOffset::UTC
+        };
+        self.0.to_text(zone)
+    }
+}
+
 impl Serialize for Moment {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_text(UtcOffset::PAGE))
+        serializer.serialize_str(&self.text())
     }
 }
 
@@ -173,6 +187,9 @@ struct ReservationRow {
     #[serde(default)]
     provider: Option<String>,
     date: String,
+    /// Whether the date is kept as text, even where it reads as a moment.
+    #[serde(default, skip_serializing_if = "is_false")]
+    opaque: bool,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -226,6 +243,11 @@ fn yes() -> bool {
     true
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 impl<'a> World<'a> {
     /// Reads the JSON of a world file.
     pub fn from_json(json: &'a [u8]) -> Result<Self, WorldError> {
@@ -248,7 +270,7 @@ impl Store {
                 "stock_id_step is {id_step}, but ids rise by 1 to {LARGEST_STEP}"
             )));
         }
-        let places = load_places(world, at)?;
+        let places = load_places(Places::default(), world, at)?;
         let stocks = load_stocks(world, &places, at)?;
         let last_id = stocks.last().map_or(0, |stock| stock.id);
         let next_id = world.next_stock_id.unwrap_or(last_id + id_step);
@@ -324,16 +346,34 @@ impl Store {
                 DirectionName::IncreaseReservedStock => Direction::Increase,
                 DirectionName::DecreaseReservedStock => Direction::Decrease,
             },
-            date: Timestamp::parse(&row.date, UtcOffset::PAGE).map_or_else(
-                |_| ReservationDate::Text(row.date.as_str().into()),
-                ReservationDate::At,
-            ),
+            date: match Timestamp::parse(&row.date, UtcOffset::PAGE)
+                .or_else(|_| Timestamp::parse_with_offset(&row.date))
+            {
+                Ok(at) if !row.opaque => ReservationDate::At(at),
+                _ => ReservationDate::Text(row.date.as_str().into()),
+            },
         })
     }
 
-    /// The whole state as a world; loading it gives an equal store (but that an opaque
-    /// date of a reservation becomes a moment where it reads as one).
+    /// The whole state as a world; loading it gives an equal store.
     pub fn dump(&self) -> World<'_> {
+        let last = Row::try_from(self.len()).unwrap_or(Row::MAX);
+        self.dump_part(0..last, [0; 3], self.applied.iter_from(0))
+    }
+
+    /// What changes made of the state; [`Store::apply`] takes it.
+    pub fn dump_changes<'s>(&'s self, changes: &'s Changes) -> World<'s> {
+        let rows = changes.rows.iter().copied();
+        self.dump_part(rows, changes.places_from, &changes.applied)
+    }
+
+    /// These stocks, the places of each kind from a position on, and these reservations.
+    fn dump_part<'s>(
+        &'s self,
+        rows: impl Iterator<Item = Row>,
+        [providers_from, locations_from, lists_from]: [usize; 3],
+        applied: impl IntoIterator<Item = &'s Applied>,
+    ) -> World<'s> {
         let places = &*self.places;
         let shown = |head: &Head| {
             (
@@ -342,32 +382,40 @@ impl Store {
                 Some(Moment(head.modified)),
             )
         };
-        let providers = places.providers.iter().map(|provider| {
-            let (id, created_date, modified_date) = shown(&provider.head);
-            ProviderRow {
-                id,
-                created_date,
-                modified_date,
-                is_active: provider.head.is_active,
-                name: provider.head.name.to_string(),
-                code: Some(provider.head.code.to_string()),
-                should_add_reservations: provider.should_add_reservations,
-            }
-        });
-        let locations = places.locations.iter().map(|location| {
-            let (id, created_date, modified_date) = shown(&location.head);
-            LocationRow {
-                id,
-                created_date,
-                modified_date,
-                is_active: location.head.is_active,
-                name: Some(location.head.name.to_string()),
-                code: location.head.code.to_string(),
-                provider: IdOrName::Id(places.providers[location.provider as usize].head.id),
-            }
-        });
+        let providers = places
+            .providers
+            .iter()
+            .skip(providers_from)
+            .map(|provider| {
+                let (id, created_date, modified_date) = shown(&provider.head);
+                ProviderRow {
+                    id,
+                    created_date,
+                    modified_date,
+                    is_active: provider.head.is_active,
+                    name: provider.head.name.to_string(),
+                    code: Some(provider.head.code.to_string()),
+                    should_add_reservations: provider.should_add_reservations,
+                }
+            });
+        let locations = places
+            .locations
+            .iter()
+            .skip(locations_from)
+            .map(|location| {
+                let (id, created_date, modified_date) = shown(&location.head);
+                LocationRow {
+                    id,
+                    created_date,
+                    modified_date,
+                    is_active: location.head.is_active,
+                    name: Some(location.head.name.to_string()),
+                    code: location.head.code.to_string(),
+                    provider: IdOrName::Id(places.providers[location.provider as usize].head.id),
+                }
+            });
         let code = |&at: &u32| places.locations[at as usize].head.code.to_string();
-        let stock_lists = places.stock_lists.iter().map(|list| {
+        let stock_lists = places.stock_lists.iter().skip(lists_from).map(|list| {
             let (id, created_date, modified_date) = shown(&list.head);
             StockListRow {
                 id,
@@ -384,7 +432,6 @@ impl Store {
                     .map(|locations| locations.iter().map(code).collect()),
             }
         });
-        let last = Row::try_from(self.len()).unwrap_or(Row::MAX);
         World {
             name: Some(self.name.to_string()),
             next_stock_id: Some(self.next_id),
@@ -392,14 +439,36 @@ impl Store {
             providers: providers.collect(),
             stock_locations: locations.collect(),
             stock_lists: stock_lists.collect(),
-            stocks: (0..last).map(|row| self.dump_stock(row)).collect(),
-            reservations: self
-                .applied
-                .iter_from(0)
+            stocks: rows.map(|row| self.dump_stock(row)).collect(),
+            reservations: applied
+                .into_iter()
                 .map(|applied| self.dump_reservation(applied))
                 .collect(),
             ..World::default()
         }
+    }
+
+    /// Takes over what [`Store::dump_changes`] gave of a store that was equal to this.
+    pub fn apply(&mut self, world: &World<'_>) -> Result<(), WorldError> {
+        let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
+        let places = load_places(Places::clone(&self.places), world, at)?;
+        self.places = Arc::new(places);
+        for stock in load_stocks(world, &self.places, at)? {
+            match self.table.with_id(stock.id) {
+                Some(row) => self.update(row, &stock),
+                None => {
+                    self.insert(&stock);
+                }
+            }
+        }
+        for (i, row) in world.reservations.iter().enumerate() {
+            let applied = self.load_reservation(row);
+            self.keep_applied(
+                applied.map_err(|why| WorldError(format!("reservations[{i}]: {why}")))?,
+            );
+        }
+        self.next_id = world.next_stock_id.unwrap_or(self.next_id);
+        Ok(())
     }
 
     fn dump_stock(&self, row: Row) -> StockRow<'_> {
@@ -453,9 +522,10 @@ impl Store {
             location: location.head.code.to_string(),
             provider: Some(provider.head.name.to_string()),
             date: match &applied.date {
-                ReservationDate::At(at) => at.to_text(UtcOffset::PAGE),
+                ReservationDate::At(at) => Moment(*at).text(),
                 ReservationDate::Text(text) => text.to_string(),
             },
+            opaque: matches!(applied.date, ReservationDate::Text(_)),
         }
     }
 }
@@ -470,8 +540,8 @@ const LARGEST_STEP: i64 = 1_000_000;
 /// 2023-05-10T00:00:00+03:00, the day of the page's examples.
 const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
 
-fn load_places(world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
-    let mut places = Places::default();
+/// The places of a world, behind those that are there.
+fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
     for (i, row) in world.providers.iter().enumerate() {
         let fail = |why: String| WorldError(format!("providers[{i}]: {why}"));
         let head = head(

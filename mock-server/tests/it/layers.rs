@@ -15,6 +15,7 @@ const MOCK: &[&str] = &[
     "endpoints",
     "engine",
     "clock",
+    "history",
     "service",
     "defects",
     "journal",

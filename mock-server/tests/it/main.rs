@@ -12,6 +12,7 @@ mod contract;
 mod defects;
 mod journal;
 mod layers;
+mod log;
 mod properties;
 mod readings;
 mod server;

@@ -132,7 +132,7 @@ fn any_headers() -> impl Strategy<Value = HeaderMap> {
     })
 }
 
-fn any_request() -> impl Strategy<Value = Request<Bytes>> {
+pub(super) fn any_request() -> impl Strategy<Value = Request<Bytes>> {
     let method = prop::sample::select(vec![
         "GET", "POST", "POST", "POST", "PUT", "HEAD", "OPTIONS", "BREW",
     ]);
@@ -153,7 +153,7 @@ fn any_request() -> impl Strategy<Value = Request<Bytes>> {
 }
 
 /// Requests that mostly succeed, on few SKUs and places, so that they meet.
-fn a_write() -> impl Strategy<Value = Request<Bytes>> {
+pub(super) fn a_write() -> impl Strategy<Value = Request<Bytes>> {
     let sku = prop::sample::select(vec!["a", "b", "c"]);
     let location = prop::sample::select(vec!["110", "112", "900"]);
     let path = prop::sample::select(vec![STOCKS, INCREASE, DECREASE, UPSERT]);
