@@ -44,6 +44,9 @@ impl UtcOffset {
     /// The offset of every date on the page.
     pub const PAGE: Self = Self { seconds: 3 * 3600 };
 
+    /// None.
+    pub const UTC: Self = Self { seconds: 0 };
+
     /// Reads `+HH:MM`, `-HH:MM` or `Z`, less than a day.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "Z" {

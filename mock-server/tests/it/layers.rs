@@ -17,6 +17,7 @@ const MOCK: &[&str] = &[
     "clock",
     "service",
     "defects",
+    "findings",
     "control",
     "request_log",
     "server",
