@@ -26,6 +26,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "cases.schema.json"
     "date-time.schema.json"
     "detail.schema.json"
+    "findings.schema.json"
     "invalid-location-error.schema.json"
     "login-request.schema.json"
     "login-response.schema.json"

@@ -28,6 +28,8 @@ pub mod service;
 
 pub mod defects;
 
+pub mod findings;
+
 pub mod journal;
 
 pub mod worlds;

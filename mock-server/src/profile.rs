@@ -267,13 +267,16 @@ fn unknown(id: &str) -> ProfileError {
 
 /// ``did you mean `known`? `` where a known name is near, and nothing otherwise.
 pub(crate) fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`? "))
+}
+
+/// The known name that an unknown one is a slip of, if one is near.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (distance(name, known), known))
         .min()
         .filter(|(distance, known)| *distance * 2 < known.len())
-        .map_or_else(String::new, |(_, known)| {
-            format!("did you mean `{known}`? ")
-        })
+        .map(|(_, known)| known)
 }
 
 /// The Levenshtein distance of two short names.

@@ -91,7 +91,7 @@ impl FilterField {
     }
 
     /// The parameter's lookup, if it is one of this filter.
-    fn lookup(self, parameter: &str) -> Option<&'static str> {
+    pub(crate) fn lookup(self, parameter: &str) -> Option<&'static str> {
         let rest = parameter.strip_prefix(self.name)?;
         let lookup = match rest.strip_prefix("__") {
             Some(lookup) => lookup,

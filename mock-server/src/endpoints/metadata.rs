@@ -19,6 +19,23 @@ pub struct Meta {
     more: More,
 }
 
+impl Meta {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What `OPTIONS` calls its type.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Whether the service alone sets it.
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.needs == ReadOnly
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Needs {
     Required,

@@ -18,6 +18,7 @@ const MOCK: &[&str] = &[
     "history",
     "service",
     "defects",
+    "findings",
     "journal",
     "worlds",
     "control",

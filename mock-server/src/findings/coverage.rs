@@ -1,0 +1,504 @@
+//! How much of the contract a client has met: the documented responses, and the rules
+//! that the mock answers by.
+
+use std::collections::HashMap;
+
+use http::Method;
+use serde::Serialize;
+
+use super::body::Arguments;
+use super::exchange::Exchange;
+use super::pages::Step;
+use crate::endpoints::{Action, RESOURCES, Verb};
+use crate::engine::Rule;
+use crate::query::{FILTERS, parameter};
+
+macro_rules! documented {
+    ($($kind:ident = $name:literal $operation:literal $status:literal $what:literal;)+) => {
+        /// A documented response.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Documented { $($kind,)+ }
+
+        /// Name, operation, status, what it is; in the order of the page.
+        const DOCUMENTED: &[(&str, &str, u16, &str)] = &[$(($name, $operation, $status, $what),)+];
+    };
+}
+
+documented! {
+    List = "list_200" "list-stocks" 200 "a page of all stocks";
+    Create = "create_201" "create-stock" 201 "a stock is created";
+    CreateExists = "create_400_exists" "create-stock" 400 "the stock exists";
+    CreateRequired = "create_400_required" "create-stock" 400 "required fields are missing";
+    CreateLocation = "create_400_location" "create-stock" 400 "the location is not the provider's";
+    Search = "search_200" "search-stocks" 200 "a page of the stocks that pass the filters";
+    Increase = "increase_201" "increase-reserved-stock" 201 "one more is reserved";
+    IncreaseRequired = "increase_400" "increase-reserved-stock" 400 "required fields are missing";
+    IncreaseReported = "increase_208" "increase-reserved-stock" 208 "it was applied before";
+    Decrease = "decrease_201" "decrease-reserved-stock" 201 "one less is reserved";
+    DecreaseRequired = "decrease_400" "decrease-reserved-stock" 400 "required fields are missing";
+    DecreaseReported = "decrease_208" "decrease-reserved-stock" 208 "it was applied before";
+    Stock = "stock_query_200" "stock-query" 200 "where a SKU lies";
+    MultiStock = "multi_stock_query_200" "multi-stock-query" 200 "where several SKUs lie";
+    MultiSalable = "multi_salable_200" "multi-salable-stock-query" 200 "how much of several SKUs can be sold";
+    Salable = "salable_200" "salable-stock-query" 200 "how much of a SKU can be sold";
+    Upsert = "upsert_200" "upsert-stocks" 200 "stocks are inserted or updated";
+    ActiveSingle = "active_single_200" "list-active-stocks" 200 "the active stock of a SKU";
+    ActiveMultiple = "active_multiple_200" "list-active-stocks" 200 "the active stock of a list";
+}
+
+/// A documented response, and how often the client met it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DocumentedMet {
+    /// The name of its file in `fixtures/documented/`.
+    pub name: &'static str,
+    /// The operation's id.
+    pub operation: &'static str,
+    /// The status.
+    pub status: u16,
+    /// What it is.
+    pub what: &'static str,
+    /// How often it came.
+    pub count: u64,
+}
+
+/// A rule of the mock, and how often it decided an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RuleMet {
+    /// The operation's id, or `unrouted`.
+    pub operation: &'static str,
+    /// The rule within it.
+    pub rule: &'static str,
+    /// How often it decided.
+    pub count: u64,
+}
+
+/// How much of the contract a client has met.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// How many requests went to the API.
+    pub requests: u64,
+    /// The documented responses, all of them, in the order of the page.
+    pub documented: Vec<DocumentedMet>,
+    /// Pages beyond the first that came.
+    pub later_pages: u64,
+    /// Walks over the pages of a list, of more than one, that came to their end.
+    pub whole_walks: u64,
+    /// The rules that the mock can answer by, met or not, in the order of the routes.
+    pub rules: Vec<RuleMet>,
+}
+
+impl Coverage {
+    /// How many documented responses were met, and how many there are.
+    pub fn documented_met(&self) -> (usize, usize) {
+        let met = self.documented.iter().filter(|met| met.count > 0);
+        (met.count(), self.documented.len())
+    }
+
+    /// The same as a percentage, 0 to 100.
+    #[allow(clippy::cast_precision_loss)] // There are nineteen.
+    pub fn percent(&self) -> f64 {
+        let (met, all) = self.documented_met();
+        met as f64 * 100.0 / all as f64
+    }
+
+    /// How many rules were met, and how many there are.
+    pub fn rules_met(&self) -> (usize, usize) {
+        let met = self.rules.iter().filter(|met| met.count > 0);
+        (met.count(), self.rules.len())
+    }
+
+    /// What several clients have met together.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut all = Tally::default().coverage();
+        for part in parts {
+            all.requests += part.requests;
+            all.later_pages += part.later_pages;
+            all.whole_walks += part.whole_walks;
+            for (sum, met) in all.documented.iter_mut().zip(&part.documented) {
+                sum.count += met.count;
+            }
+            for (sum, met) in all.rules.iter_mut().zip(&part.rules) {
+                sum.count += met.count;
+            }
+        }
+        all
+    }
+}
+
+/// What an operation answers by, and others do not.
+const RULES: &[(&str, &[&str])] = &[
+    ("list-stocks", &["listed", "invalid-page"]),
+    ("search-stocks", &["found", "invalid-filter"]),
+    ("stock-metadata", &["metadata"]),
+    (
+        "create-stock",
+        &[
+            "created",
+            "required-fields",
+            "invalid-fields",
+            "stock-exists",
+            "invalid-location",
+        ],
+    ),
+    (
+        "increase-reserved-stock",
+        &[
+            "increased",
+            "required-fields",
+            "invalid-fields",
+            "already-reported",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "decrease-reserved-stock",
+        &[
+            "decreased",
+            "required-fields",
+            "invalid-fields",
+            "already-reported",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "stock-query",
+        &[
+            "answered",
+            "required-fields",
+            "invalid-fields",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "multi-stock-query",
+        &[
+            "answered",
+            "required-fields",
+            "invalid-fields",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "salable-stock-query",
+        &[
+            "answered",
+            "required-fields",
+            "invalid-fields",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "multi-salable-stock-query",
+        &[
+            "answered",
+            "required-fields",
+            "invalid-fields",
+            "no-such-stock",
+        ],
+    ),
+    (
+        "upsert-stocks",
+        &[
+            "upserted",
+            "upserted-in-part",
+            "required-fields",
+            "invalid-fields",
+            "invalid-rows",
+            "invalid-location",
+        ],
+    ),
+    (
+        "list-active-stocks",
+        &[
+            "single",
+            "multiple",
+            "invalid-fields",
+            "invalid-page",
+            "not-found",
+        ],
+    ),
+    (
+        "list-active-stocks-alias",
+        &[
+            "single",
+            "multiple",
+            "invalid-fields",
+            "invalid-page",
+            "not-found",
+        ],
+    ),
+    (
+        "login",
+        &[
+            "logged-in",
+            "login-refused",
+            "required-fields",
+            "invalid-fields",
+        ],
+    ),
+    ("list-providers", &["listed", "invalid-page"]),
+    (
+        "create-provider",
+        &["created", "required-fields", "invalid-fields"],
+    ),
+    ("get-provider", &["shown", "not-found"]),
+    ("list-stock-locations", &["listed", "invalid-page"]),
+    (
+        "create-stock-location",
+        &["created", "required-fields", "invalid-fields"],
+    ),
+    ("get-stock-location", &["shown", "not-found"]),
+    ("list-stock-lists", &["listed", "invalid-page"]),
+    (
+        "create-stock-list",
+        &["created", "required-fields", "invalid-fields"],
+    ),
+    ("get-stock-list", &["shown", "not-found"]),
+    ("unrouted", &["no-such-path", "missing-slash"]),
+];
+
+/// What every path answers by.
+const EVERYWHERE: &[&str] = &[
+    "not-acceptable",
+    "unknown-format",
+    "not-authenticated",
+    "too-many-fields",
+];
+
+/// What every path answers a method by that it does not take, and `OPTIONS`.
+const OF_A_PATH: &[&str] = &["method-not-allowed", "metadata"];
+
+/// What every operation that reads a body answers by.
+const OF_A_BODY: &[&str] = &["unparsable-body", "unsupported-media-type", "server-error"];
+
+/// What the server answers by before anybody reads the request.
+const OF_THE_SERVER: &[&str] = &[
+    "head-too-large",
+    "body-too-large",
+    "body-too-slow",
+    "body-broken",
+];
+
+type Pair = (&'static str, &'static str);
+
+/// Every operation and rule that the mock can answer by.
+pub fn known_rules() -> Vec<Pair> {
+    let mut known: Vec<Pair> = Vec::new();
+    for &(operation, own) in RULES {
+        let mut add = |rules: &[&'static str]| {
+            known.extend(rules.iter().map(|&rule| (operation, rule)));
+        };
+        add(own);
+        let actions = || RESOURCES.iter().flat_map(|resource| resource.actions);
+        let action = actions().find(|action| action.operation == operation);
+        if action.is_some_and(reads_body) {
+            add(OF_A_BODY);
+        }
+        let leads = |resource: &crate::endpoints::Resource| {
+            resource
+                .actions
+                .first()
+                .is_some_and(|a| a.operation == operation)
+        };
+        if RESOURCES.iter().any(leads) {
+            add(OF_A_PATH);
+        }
+        // The search is only known for one once the list is let through.
+        match operation {
+            "search-stocks" => {}
+            "unrouted" => add(OF_THE_SERVER),
+            _ => {
+                add(EVERYWHERE);
+                add(OF_THE_SERVER);
+            }
+        }
+    }
+    known
+}
+
+fn reads_body(action: &Action) -> bool {
+    action.verb == Verb::Post || action.operation.ends_with("-query")
+}
+
+/// The counts.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Tally {
+    requests: u64,
+    documented: [u64; DOCUMENTED.len()],
+    later_pages: u64,
+    whole_walks: u64,
+    rules: HashMap<Pair, u64>,
+}
+
+impl Tally {
+    /// Counts an exchange with a path of the API.
+    pub(super) fn count(&mut self, exchange: &Exchange<'_>, arguments: Arguments, step: Step) {
+        self.requests += 1;
+        match step {
+            Step::None => {}
+            Step::Later => self.later_pages += 1,
+            Step::End => {
+                self.later_pages += 1;
+                self.whole_walks += 1;
+            }
+        }
+        let Some(status) = exchange.status else {
+            return;
+        };
+        if exchange.request().method() != Method::HEAD
+            && let Some(met) = documented(exchange, status, arguments)
+        {
+            self.documented[met as usize] += 1;
+        }
+        let known = exchange.seen.rule.as_ref();
+        let met = known.map_or_else(|| Some(told(exchange, status, arguments)), pair);
+        self.rule(met);
+    }
+
+    /// Counts a request for a path that no route has.
+    pub(super) fn count_unrouted(&mut self, rule: Option<&Rule>, status: Option<u16>) {
+        self.requests += 1;
+        // Whoever never got an answer has met no rule.
+        let told = match status {
+            Some(301) => Some(("unrouted", "missing-slash")),
+            Some(404) => Some(("unrouted", "no-such-path")),
+            _ => None,
+        };
+        self.rule(rule.filter(|_| status.is_some()).map_or(told, pair));
+    }
+
+    fn rule(&mut self, met: Option<Pair>) {
+        if let Some(met) = met {
+            *self.rules.entry(met).or_default() += 1;
+        }
+    }
+
+    pub(super) fn coverage(&self) -> Coverage {
+        let documented = DOCUMENTED.iter().zip(self.documented);
+        let documented =
+            documented.map(|(&(name, operation, status, what), count)| DocumentedMet {
+                name,
+                operation,
+                status,
+                what,
+                count,
+            });
+        let rules = known_rules().into_iter().map(|(operation, rule)| RuleMet {
+            operation,
+            rule,
+            count: self.rules.get(&(operation, rule)).copied().unwrap_or(0),
+        });
+        Coverage {
+            requests: self.requests,
+            documented: documented.collect(),
+            later_pages: self.later_pages,
+            whole_walks: self.whole_walks,
+            rules: rules.collect(),
+        }
+    }
+}
+
+#[allow(clippy::unnecessary_wraps)] // Beside one that may have none.
+fn pair(rule: &Rule) -> Option<Pair> {
+    Some((rule.operation, rule.name))
+}
+
+const REQUIRED: &str = "This field is required.";
+
+/// The documented response that an answer is.
+fn documented(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Option<Documented> {
+    use Documented as D;
+    let has = |text| exchange.answer_has(text);
+    Some(match (exchange.operation?, status) {
+        ("list-stocks", 200) if is_search(exchange) => D::Search,
+        ("list-stocks", 200) => D::List,
+        ("create-stock", 201) => D::Create,
+        ("create-stock", 400) if has("stock_exists_error") => D::CreateExists,
+        ("create-stock", 400) if has("invalid_location") => D::CreateLocation,
+        ("create-stock", 400) if has(REQUIRED) => D::CreateRequired,
+        ("increase-reserved-stock", 201) => D::Increase,
+        ("increase-reserved-stock", 400) if has(REQUIRED) => D::IncreaseRequired,
+        ("increase-reserved-stock", 208) => D::IncreaseReported,
+        ("decrease-reserved-stock", 201) => D::Decrease,
+        ("decrease-reserved-stock", 400) if has(REQUIRED) => D::DecreaseRequired,
+        ("decrease-reserved-stock", 208) => D::DecreaseReported,
+        ("stock-query", 200) => D::Stock,
+        ("multi-stock-query", 200) => D::MultiStock,
+        ("salable-stock-query", 200) => D::Salable,
+        ("multi-salable-stock-query", 200) => D::MultiSalable,
+        ("upsert-stocks", 200) => D::Upsert,
+        ("list-active-stocks" | "list-active-stocks-alias", 200) if arguments.sku => {
+            D::ActiveSingle
+        }
+        ("list-active-stocks" | "list-active-stocks-alias", 200) => D::ActiveMultiple,
+        _ => return None,
+    })
+}
+
+/// Whether the list is asked for something, as the page's search is.
+fn is_search(exchange: &Exchange<'_>) -> bool {
+    let asks = |name: &str| name == "sort" || FILTERS.iter().any(|f| f.lookup(name).is_some());
+    exchange.query.iter().any(|(name, _)| asks(name))
+}
+
+/// The rule that an answer tells of, where nobody says it: the mock's, as far as the
+/// answer shows it.
+fn told(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Pair {
+    let has = |text| exchange.answer_has(text);
+    let method = exchange.request().method();
+    let lead = exchange.resource.actions.first().map(|a| a.operation);
+    let of_path = if method == Method::OPTIONS && exchange.path == "/api/v1/stocks/" {
+        "stock-metadata"
+    } else {
+        lead.unwrap_or("unrouted")
+    };
+    let operation = exchange.operation.unwrap_or(of_path);
+    let granted = || match operation {
+        _ if method == Method::OPTIONS => "metadata",
+        "list-stocks" => "listed",
+        "increase-reserved-stock" => "increased",
+        "decrease-reserved-stock" => "decreased",
+        "upsert-stocks" if has("\"Store_checkResult\":{}") => "upserted",
+        "upsert-stocks" if has("[") => "upserted-in-part",
+        "upsert-stocks" => "upserted",
+        "login" => "logged-in",
+        "list-active-stocks" | "list-active-stocks-alias" if arguments.sku => "single",
+        "list-active-stocks" | "list-active-stocks-alias" => "multiple",
+        query if query.ends_with("-query") => "answered",
+        list if list.starts_with("list-") => "listed",
+        get if get.starts_with("get-") => "shown",
+        _ => "created",
+    };
+    let rule = match status {
+        208 => "already-reported",
+        200..300 if operation == "list-stocks" && is_search(exchange) => {
+            return ("search-stocks", "found");
+        }
+        200..300 => granted(),
+        400 if operation == "list-stocks" => return ("search-stocks", "invalid-filter"),
+        400 if has("stock_exists_error") => "stock-exists",
+        400 if has("parse error") => "unparsable-body",
+        400 if operation == "upsert-stocks" && exchange.answer().starts_with(b"[") => {
+            "invalid-rows"
+        }
+        400 if has("invalid_location") => "invalid-location",
+        400 if has("Unable to log in") => "login-refused",
+        400 if has(REQUIRED) => "required-fields",
+        400 => "invalid-fields",
+        401 => "not-authenticated",
+        404 if parameter(&exchange.query, "format").is_some_and(|f| !matches!(f, "" | "json")) => {
+            "unknown-format"
+        }
+        404 if has("Invalid page") => "invalid-page",
+        404 if operation.ends_with("-query") || exchange.is_reservation() => "no-such-stock",
+        404 => "not-found",
+        405 => "method-not-allowed",
+        406 => "not-acceptable",
+        408 => "body-too-slow",
+        413 => "body-too-large",
+        415 => "unsupported-media-type",
+        431 => "head-too-large",
+        _ => "server-error",
+    };
+    (operation, rule)
+}

@@ -1,0 +1,193 @@
+//! One exchange as the judges see it: which operation it asks for, what that reads, and
+//! what came of it.
+
+use http::Request;
+
+use ::bytes::Bytes;
+
+use super::Seen;
+use super::mistakes::Mistake;
+use super::sheet::{Said, Sheet, Trace};
+use crate::endpoints::metadata::{self, Meta};
+use crate::endpoints::{Handler, Resource, Verb, resolve};
+use crate::profile::{Profile, QueryArguments, ReservationArguments};
+use crate::query::parameter;
+use crate::wire::text::Integer;
+use crate::wire::urlencoded::{self, Pair};
+
+/// Where an operation reads what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// The list of stocks: filters, an order, pages.
+    Filtered,
+    /// Another list: pages.
+    Paged,
+    /// A query or a reservation: arguments in the body or in the query.
+    Arguments,
+    /// The same, and pages.
+    PagedArguments,
+    /// A body alone.
+    Body,
+    /// Nothing.
+    Bare,
+}
+
+/// An exchange with a path of the API.
+pub(super) struct Exchange<'a> {
+    pub(super) seen: &'a Seen<'a>,
+    /// The decoded path.
+    pub(super) path: &'a str,
+    pub(super) resource: &'static Resource,
+    /// `None` where the path does not take the method.
+    pub(super) operation: Option<&'static str>,
+    pub(super) shape: Shape,
+    /// Whether it is there to change the world.
+    pub(super) writes: bool,
+    pub(super) query: Vec<Pair<'a>>,
+    /// The status, where an answer came.
+    pub(super) status: Option<u16>,
+    /// The status, where an answer came and the service stands by it.
+    pub(super) verdict: Option<u16>,
+}
+
+impl<'a> Exchange<'a> {
+    /// `None` where no route has the path.
+    pub(super) fn of(seen: &'a Seen<'a>, path: &'a str) -> Option<Self> {
+        let (resource, _) = resolve(path, seen.profile)?;
+        let request = seen.request;
+        let action = resource.action(request.method(), seen.profile);
+        let query = match request.uri().query() {
+            None => Vec::new(),
+            // More than a thousand fields are refused whole.
+            Some(query) => urlencoded::decode(query.as_bytes()).unwrap_or_default(),
+        };
+        let status = seen.response.map(|response| response.status().as_u16());
+        Some(Self {
+            seen,
+            path,
+            resource,
+            operation: action.map(|action| action.operation),
+            shape: action.map_or(Shape::Bare, |action| shape(action.operation, action.verb)),
+            writes: action.is_some_and(|action| matches!(action.handler, Handler::Write(_))),
+            query,
+            status,
+            verdict: status.filter(|_| !seen.fault),
+        })
+    }
+
+    pub(super) fn request(&self) -> &'a Request<Bytes> {
+        self.seen.request
+    }
+
+    pub(super) fn profile(&self) -> &'a Profile {
+        self.seen.profile
+    }
+
+    /// The body of the answer.
+    pub(super) fn answer(&self) -> &'a [u8] {
+        self.seen.response.map_or(&[], |response| response.body())
+    }
+
+    /// Whether the answer has a text. A refusal is short, so its head is enough.
+    pub(super) fn answer_has(&self, text: &str) -> bool {
+        let answer = self.answer();
+        let head = &answer[..answer.len().min(4096)];
+        head.windows(text.len()).any(|part| part == text.as_bytes())
+    }
+
+    pub(super) fn is_reservation(&self) -> bool {
+        matches!(
+            self.operation,
+            Some("increase-reserved-stock" | "decrease-reserved-stock")
+        )
+    }
+
+    /// Whether several SKUs may be asked for at once.
+    pub(super) fn is_multi(&self) -> bool {
+        matches!(
+            self.operation,
+            Some("multi-stock-query" | "multi-salable-stock-query")
+        )
+    }
+
+    pub(super) fn has_pages(&self) -> bool {
+        matches!(
+            self.shape,
+            Shape::Filtered | Shape::Paged | Shape::PagedArguments
+        )
+    }
+
+    /// The members of the body, or the arguments that may be in the query instead.
+    pub(super) fn fields(&self) -> &'static [Meta] {
+        match self.shape {
+            // What `OPTIONS` has no table for, since the queries take no POST.
+            Shape::Arguments if self.resource.fields.is_empty() => metadata::ACTIVE_STOCKS,
+            Shape::Arguments | Shape::PagedArguments | Shape::Body => self.resource.fields,
+            Shape::Filtered | Shape::Paged | Shape::Bare => &[],
+        }
+    }
+
+    /// Whether the body is read at all.
+    pub(super) fn reads_body(&self) -> bool {
+        match self.shape {
+            Shape::Filtered | Shape::Paged | Shape::Bare => false,
+            Shape::PagedArguments | Shape::Body => true,
+            Shape::Arguments if self.is_reservation() => {
+                self.profile().reservation_arguments != ReservationArguments::Query
+            }
+            Shape::Arguments => self.profile().query_arguments != QueryArguments::Query,
+        }
+    }
+
+    /// Whether arguments are read from the query.
+    pub(super) fn reads_arguments_of_query(&self) -> bool {
+        match self.shape {
+            Shape::Filtered | Shape::Paged | Shape::Bare | Shape::Body => false,
+            Shape::PagedArguments => true,
+            Shape::Arguments if self.is_reservation() => {
+                self.profile().reservation_arguments != ReservationArguments::Body
+            }
+            Shape::Arguments => self.profile().query_arguments != QueryArguments::Body,
+        }
+    }
+
+    /// The number of the page asked for; 0 where it is none or the last.
+    pub(super) fn page(&self) -> usize {
+        match parameter(&self.query, "page") {
+            None => 1,
+            Some(text) => Integer::parse(text)
+                .and_then(|number| usize::try_from(number.clamped()).ok())
+                .unwrap_or(0),
+        }
+    }
+
+    /// Notes a mistake of this exchange.
+    pub(super) fn note(
+        &self,
+        sheet: &mut Sheet,
+        mistake: &'static Mistake,
+        subject: &str,
+        say: impl FnOnce() -> Said,
+    ) {
+        let place = (self.resource.path, subject);
+        let trace = || Trace::of(self.seen);
+        sheet.note(mistake, place, self.seen.id, trace, say);
+    }
+}
+
+fn shape(operation: &str, verb: Verb) -> Shape {
+    match operation {
+        "list-stocks" => Shape::Filtered,
+        "list-providers" | "list-stock-locations" | "list-stock-lists" => Shape::Paged,
+        "increase-reserved-stock"
+        | "decrease-reserved-stock"
+        | "stock-query"
+        | "multi-stock-query"
+        | "salable-stock-query"
+        | "multi-salable-stock-query" => Shape::Arguments,
+        "list-active-stocks" | "list-active-stocks-alias" => Shape::PagedArguments,
+        "upsert-stocks" => Shape::Body,
+        _ if verb == Verb::Post => Shape::Body,
+        _ => Shape::Bare,
+    }
+}

@@ -1,0 +1,263 @@
+//! What only several requests show: refusals that teach nothing, retries that may count
+//! twice, arrays sent row by row.
+//!
+//! Requests are remembered as hashes, and no more of them than there is room for; the
+//! oldest are forgotten first.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hasher};
+
+use super::body::Arguments;
+use super::exchange::Exchange;
+use super::mistakes::{
+    CREATE_OF_EXISTING, REPEATED_AFTER_REPORTED, REPEATED_BAD_REQUEST, ROW_BY_ROW_UPSERT,
+    UNDATED_RESERVATION, UNDATED_RETRY,
+};
+use super::sheet::{Said, Sheet};
+use crate::model::time::Timestamp;
+
+/// How many requests of a kind are remembered.
+const REMEMBERED: usize = 256;
+
+/// How long after a failure the same request counts as its retry, microseconds.
+const RETRY_WINDOW: i64 = 5 * 60 * 1_000_000;
+
+/// So many upserts of a row each …
+const LOOP: usize = 10;
+
+/// … within so many microseconds are a tight loop.
+const LOOP_WINDOW: i64 = 10 * 1_000_000;
+
+/// What is remembered of one client.
+#[derive(Debug, Default, Clone)]
+pub(super) struct History {
+    /// Refused with 400.
+    refused: Recent,
+    /// Undated reservations that failed, or were never answered.
+    failed: Recent,
+    /// Reservations answered 208.
+    reported: Recent,
+    /// Writes that were answered well: what depends on the world may be another now.
+    writes: u64,
+    /// When the last upserts of a row each came, with nothing in between.
+    row_by_row: VecDeque<Timestamp>,
+}
+
+/// A request of before.
+#[derive(Debug, Clone, Copy)]
+struct Past {
+    hash: u64,
+    request: u64,
+    at: Timestamp,
+    status: Option<u16>,
+    writes: u64,
+}
+
+/// The latest of them, the oldest first.
+#[derive(Debug, Default, Clone)]
+struct Recent(VecDeque<Past>);
+
+impl Recent {
+    fn find(&self, hash: u64) -> Option<Past> {
+        self.0.iter().find(|past| past.hash == hash).copied()
+    }
+
+    fn forget(&mut self, hash: u64) {
+        self.0.retain(|past| past.hash != hash);
+    }
+
+    /// In place of an equal one.
+    fn keep(&mut self, past: Past) {
+        self.forget(past.hash);
+        if self.0.len() == REMEMBERED {
+            self.0.pop_front();
+        }
+        self.0.push_back(past);
+    }
+}
+
+impl History {
+    /// Judges an exchange by those before it.
+    pub(super) fn judge(
+        &mut self,
+        exchange: &Exchange<'_>,
+        arguments: Arguments,
+        sheet: &mut Sheet,
+    ) {
+        if exchange.is_reservation() {
+            self.reservation(exchange, arguments, sheet);
+        }
+        if exchange.verdict == Some(400) {
+            self.bad_request(exchange, sheet);
+        }
+        self.upsert(exchange, arguments, sheet);
+        if exchange.writes && matches!(exchange.status, Some(200 | 201)) {
+            self.writes += 1;
+        }
+    }
+
+    fn past(&self, exchange: &Exchange<'_>, hash: u64) -> Past {
+        Past {
+            hash,
+            request: exchange.seen.id,
+            at: exchange.seen.at,
+            status: exchange.status,
+            writes: self.writes,
+        }
+    }
+
+    fn reservation(&mut self, exchange: &Exchange<'_>, arguments: Arguments, sheet: &mut Sheet) {
+        let status = exchange.status;
+        let is_reported = status == Some(208);
+        let is_failed = status.is_none_or(|status| status >= 500);
+        if !arguments.date && matches!(status, Some(201 | 208)) {
+            undated(exchange, sheet);
+        }
+        if self.failed.0.is_empty() && self.reported.0.is_empty() && !is_reported && !is_failed {
+            return;
+        }
+        let hash = hash(exchange);
+        if let Some(first) = self.reported.find(hash)
+            // Without a date a 208 says that nothing is reserved, which a write may change.
+            && (arguments.date || first.writes == self.writes)
+        {
+            repeated_after_reported(exchange, first, sheet);
+        }
+        if let Some(first) = self.failed.find(hash) {
+            self.failed.forget(hash);
+            if exchange.seen.at.micros() - first.at.micros() <= RETRY_WINDOW {
+                undated_retry(exchange, first, sheet);
+            }
+        }
+        if is_reported
+            && self
+                .reported
+                .find(hash)
+                .is_none_or(|p| p.writes != self.writes)
+        {
+            let past = self.past(exchange, hash);
+            self.reported.keep(past);
+        }
+        if is_failed && !arguments.date {
+            let past = self.past(exchange, hash);
+            self.failed.keep(past);
+        }
+    }
+
+    fn bad_request(&mut self, exchange: &Exchange<'_>, sheet: &mut Sheet) {
+        if exchange.answer_has("stock_exists_error") {
+            exchange.note(sheet, &CREATE_OF_EXISTING, "", || Said {
+                sent: "a create of a stock that exists".to_owned(),
+                meant: Some("POST /api/v1/stocks/insert_or_update_stock/".to_owned()),
+                why: "an upsert creates what is missing and updates what is there".to_owned(),
+            });
+            return;
+        }
+        let hash = hash(exchange);
+        // What is refused for the world's sake may pass once the world is another.
+        let of_the_world = ["does not exist", "invalid_location", "already exists"];
+        let by_world = of_the_world.iter().any(|text| exchange.answer_has(text));
+        match self.refused.find(hash) {
+            Some(first) if !by_world || first.writes == self.writes => {
+                repeated_bad_request(exchange, first, sheet);
+            }
+            _ => {
+                let past = self.past(exchange, hash);
+                self.refused.keep(past);
+            }
+        }
+    }
+
+    fn upsert(&mut self, exchange: &Exchange<'_>, arguments: Arguments, sheet: &mut Sheet) {
+        let is_upsert = exchange.operation == Some("upsert-stocks") && arguments.single;
+        if !is_upsert || exchange.verdict != Some(200) {
+            self.row_by_row.clear();
+            return;
+        }
+        if self.row_by_row.len() == LOOP {
+            self.row_by_row.pop_front();
+        }
+        let at = exchange.seen.at;
+        self.row_by_row.push_back(at);
+        let first = self.row_by_row.front().map_or(at, |first| *first);
+        let took = at.micros() - first.micros();
+        if self.row_by_row.len() == LOOP && took <= LOOP_WINDOW {
+            exchange.note(sheet, &ROW_BY_ROW_UPSERT, "", || Said {
+                sent: format!("{LOOP} upserts of one row each, one after the other"),
+                meant: Some("one POST of an array of rows".to_owned()),
+                why: format!(
+                    "they took {} ms, most of it on the way there and back",
+                    took / 1000
+                ),
+            });
+        }
+    }
+}
+
+/// What makes two requests the same: all that the service reads of them.
+fn hash(exchange: &Exchange<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let request = exchange.request();
+    for part in [
+        request.method().as_str(),
+        request.uri().path(),
+        request.uri().query().unwrap_or_default(),
+    ] {
+        hasher.write(part.as_bytes());
+        // No method, path or query has it.
+        hasher.write_u8(b'\n');
+    }
+    hasher.write(request.body());
+    hasher.finish()
+}
+
+fn undated(exchange: &Exchange<'_>, sheet: &mut Sheet) {
+    exchange.note(sheet, &UNDATED_RESERVATION, "date", || Said {
+        sent: "a reservation without `date`".to_owned(),
+        meant: Some("`date`, the same in each retry".to_owned()),
+        why: "with a `date` a retry is answered 208 and changes nothing; without, it counts again"
+            .to_owned(),
+    });
+}
+
+fn undated_retry(exchange: &Exchange<'_>, first: Past, sheet: &mut Sheet) {
+    exchange.note(sheet, &UNDATED_RETRY, "date", || Said {
+        sent: format!(
+            "the reservation of request {} again, without `date`",
+            first.request
+        ),
+        meant: Some("`date`, the same in each retry".to_owned()),
+        why: match first.status {
+            Some(status) => format!(
+                "request {} was answered {status}, which does not say whether it was applied",
+                first.request
+            ),
+            None => format!(
+                "request {} was never answered, which does not say whether it was applied",
+                first.request
+            ),
+        },
+    });
+}
+
+fn repeated_after_reported(exchange: &Exchange<'_>, first: Past, sheet: &mut Sheet) {
+    exchange.note(sheet, &REPEATED_AFTER_REPORTED, "", || Said {
+        sent: format!("request {} again", first.request),
+        meant: None,
+        why: format!(
+            "request {} was answered 208 Already reported: it is done, as a 201 would say",
+            first.request
+        ),
+    });
+}
+
+fn repeated_bad_request(exchange: &Exchange<'_>, first: Past, sheet: &mut Sheet) {
+    exchange.note(sheet, &REPEATED_BAD_REQUEST, "", || Said {
+        sent: format!("request {} again, unchanged", first.request),
+        meant: None,
+        why: format!(
+            "request {} was refused with 400; so is this, for the same reason",
+            first.request
+        ),
+    });
+}

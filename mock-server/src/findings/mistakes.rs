@@ -1,0 +1,267 @@
+//! Every mistake that a client can be told of: the one table of their ids.
+//!
+//! The judges beside this file name a row and say what was sent and what was meant;
+//! what a row is, how grave it is and who says so stands here alone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use crate::problem::Grade;
+
+/// How grave a finding is; the later the graver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingLevel {
+    /// Worth knowing: a choice that a correct client may make, or one that only the
+    /// reading in force lets pass.
+    Note,
+    /// What was asked is not what was answered, and nothing in the answer says so.
+    Warning,
+    /// It cannot have worked, or it loses or repeats what it should not.
+    Error,
+}
+
+impl FindingLevel {
+    /// All, the least grave first.
+    pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
+
+    /// As in reports and flags.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for FindingLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+impl Serialize for FindingLevel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.text())
+    }
+}
+
+impl FromStr for FindingLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|level| level.text() == text)
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::text).join(", ");
+                format!("there is no level `{text}` of findings: it is one of {names}")
+            })
+    }
+}
+
+/// Who says that it is a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Who speaks.
+    #[serde(serialize_with = "grade_text")]
+    pub grade: Grade,
+    /// The section of the page, or of what is known of the stack.
+    pub section: &'static str,
+    /// The page's words, or the fact.
+    pub says: &'static str,
+}
+
+fn grade_text<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(grade.text())
+}
+
+/// One way for a client to be wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mistake {
+    /// What it is called, and selected by.
+    pub id: &'static str,
+    /// How grave it is.
+    pub level: FindingLevel,
+    /// What the client does, and what comes of it.
+    pub about: &'static str,
+    /// A request that has it.
+    pub example: &'static str,
+    /// Who says so.
+    pub source: Source,
+}
+
+macro_rules! mistakes {
+    ($(
+        $name:ident = $id:literal $level:ident
+            about $about:literal
+            example $example:literal
+            $grade:ident $section:literal says $says:literal;
+    )+) => {
+        $(
+            pub(super) static $name: Mistake = Mistake {
+                id: $id,
+                level: FindingLevel::$level,
+                about: $about,
+                example: $example,
+                source: Source { grade: Grade::$grade, section: $section, says: $says },
+            };
+        )+
+
+        /// Every mistake: addresses and headers, queries, bodies, then what only several
+        /// requests show.
+        pub static MISTAKES: &[&Mistake] = &[$(&$name,)+];
+    };
+}
+
+mistakes! {
+    MISSING_SLASH = "missing-slash" Warning
+        about "The path ends without its slash: every request takes a detour by a redirect."
+        example "GET /api/v1/stocks"
+        Stack "Django, URLs" says "A path without its slash is answered 301, whatever the method.";
+    MISSING_SLASH_POST = "missing-slash-post" Error
+        about "A POST to a path without its slash: most clients follow the redirect with a GET, and the body is lost."
+        example "POST /api/v1/stocks"
+        Stack "Django, URLs" says "A path without its slash is answered 301, whatever the method.";
+    UNKNOWN_PATH = "unknown-path" Error
+        about "The API has no such path."
+        example "GET /api/v1/stock/"
+        Stack "Django, URLs" says "A path that no route has is answered 404 before anything else is looked at.";
+    WRONG_METHOD = "wrong-method" Error
+        about "The path does not take the method."
+        example "PATCH /api/v1/stocks/"
+        Stack "Django REST framework, Methods" says "A method that a path does not declare is answered 405.";
+    TOKEN_IN_QUERY = "token-in-query" Error
+        about "The token stands in the address, where every log on the way keeps it, and where the service does not look for it."
+        example "GET /api/v1/stocks/?api_token=f532e…"
+        Documented "List Stock" says "api_token string header The API key of the customer account";
+    WRONG_AUTH_SCHEME = "wrong-auth-scheme" Error
+        about "The token is sent by a scheme that the service passes over, as if there were none."
+        example "Authorization: Bearer f532e…"
+        Documented "List Stock" says "'Authorization': 'Token {}'.format(api_token)";
+    REFUSED_ACCEPT = "refused-accept" Error
+        about "The client accepts only what the service does not render."
+        example "Accept: application/xml"
+        Documented "List Stock" says "'Accept': 'application/json'";
+    MISSING_CONTENT_TYPE = "missing-content-type" Note
+        about "A body without a Content-Type: the page's own snippets send some, but the stack as it comes refuses them with 415."
+        example "POST /api/v1/stocks/insert_or_update_stock/ with a body and no Content-Type"
+        Reading "missing-content-type" says "A body without Content-Type is parsed as JSON under `json`, and refused under `unsupported`.";
+    REFUSED_CONTENT_TYPE = "refused-content-type" Error
+        about "The body is of a type that the service does not parse."
+        example "Content-Type: text/plain"
+        Documented "Create Stock" says "'Content-Type': 'application/json'";
+    JSON_AS_FORM = "json-as-form" Error
+        about "JSON under the Content-Type of a form: the service finds none of its fields."
+        example "curl -d '{\"sku\": \"500\"}' without -H 'Content-Type: application/json'"
+        Documented "Create Stock" says "'Content-Type': 'application/json'";
+
+    UNKNOWN_PARAMETER = "unknown-parameter" Warning
+        about "The operation has no such query parameter: it is ignored, and the answer looks like success."
+        example "GET /api/v1/stocks/?stock_gt=4"
+        Stack "Django REST framework, Filters" says "Unknown parameters and unsupported lookups are ignored.";
+    MISPLACED_ARGUMENT = "misplaced-argument" Warning
+        about "An argument stands in the query where the body is read, or in a body that nobody reads."
+        example "POST /api/v1/stocks/?sku=500"
+        Stack "Django REST framework, Bodies" says "A view reads its arguments from one place; what stands elsewhere is ignored.";
+    IGNORED_FILTER_VALUE = "ignored-filter-value" Warning
+        about "A filter's value is none, so the filter is dropped and the list is longer than asked for."
+        example "GET /api/v1/stocks/?is_active=maybe"
+        Stack "Django REST framework, Filters" says "A boolean that is none is ignored, never refused; so is a blank value of any filter.";
+    IGNORED_PERIOD = "ignored-period" Note
+        about "The page's path names a filter `period`, but its table of filters has the two ends only."
+        example "GET /api/v1/stocks/?period=2023-05-10"
+        Documented "Search Stocks" says "\"period\": { \"type\": \"IsoDateTimeFilter\", \"lookup_types\": [ \"startswith__gte\", \"startswith__lte\", \"endswith__gte\", \"endswith__lte\" ] }";
+    UNIT_LABEL = "unit-label" Warning
+        about "A unit by the label of the page's table where the service takes the names of its examples."
+        example "GET /api/v1/stocks/?unit_type=quantity"
+        Documented "Create Stock" says "\"unit_type\": \"qty\"";
+    UNKNOWN_SORT_NAME = "unknown-sort-name" Warning
+        about "A stock has no such field to sort by: the name is dropped, and the order is another."
+        example "GET /api/v1/stocks/?sort=quantity"
+        Stack "Django REST framework, Filters" says "Names that are none are dropped silently; without one that is left the default order holds.";
+    IGNORED_LIMIT = "ignored-limit" Warning
+        about "The limit is no whole number above 0, so the page has the default size."
+        example "GET /api/v1/stocks/?limit=0"
+        Stack "Django REST framework, Pagination" says "A limit of 0, below it, or that is no integer gives the default page size.";
+    CLAMPED_LIMIT = "clamped-limit" Note
+        about "The limit is above the largest: pages are smaller than asked for, which only `next` tells."
+        example "GET /api/v1/stocks/?limit=100000"
+        Reading "page-limit" says "A limit above the largest gives pages of the largest size.";
+    RAW_PLUS = "raw-plus" Error
+        about "An offset's `+` stands raw in the query, where it means a space, so the date is none."
+        example "GET /api/v1/stocks/?created_date__gte=2023-05-10T13:37:18+03:00"
+        Stack "Django REST framework, Filters" says "An unescaped +03:00 is decoded to a space and refused with 400; %2B is right.";
+    REPEATED_PARAMETER = "repeated-parameter" Warning
+        about "A parameter comes more than once: only the last counts."
+        example "GET /api/v1/stocks/?sku=500&sku=505"
+        Stack "Django REST framework, Filters" says "Of a repeated parameter the last wins.";
+    NO_SUCH_PAGE = "no-such-page" Warning
+        about "A page is asked for that the list does not have, and that no `next` led to."
+        example "GET /api/v1/stocks/?page=9999"
+        Stack "Django REST framework, Pagination" says "A page beyond the end, 0 or no integer is answered 404; `next` is null on the last page.";
+
+    UNKNOWN_BODY_KEY = "unknown-body-key" Warning
+        about "The operation has no such member of its body: it is ignored, and the answer looks like success."
+        example "{\"sku\": \"500\", \"quantity\": 5}"
+        Stack "Django REST framework, Serializer fields" says "Unknown keys are ignored.";
+    READ_ONLY_BODY_KEY = "read-only-body-key" Warning
+        about "The service alone sets the member: what is sent is ignored, and selects nothing."
+        example "{\"id\": 6, \"stock\": 5}"
+        Stack "Django REST framework, Serializer fields" says "Read-only keys (id, created_date, modified_date) are ignored.";
+    REPEATED_BODY_KEY = "repeated-body-key" Warning
+        about "A member comes more than once: only the last counts."
+        example "{\"stock\": 5, \"stock\": 6}"
+        Stack "Django REST framework, Bodies" says "Of equal keys the last wins.";
+    NUMBER_AS_STRING = "number-as-string" Warning
+        about "A number is sent as a string, which this stack reads and a stricter one does not."
+        example "{\"stock\": \"5\"}"
+        Documented "Create Stock" says "stock integer body ✓ The number of the existing stock for this product";
+    BOOLEAN_AS_STRING = "boolean-as-string" Warning
+        about "A boolean is sent as a string, which this stack reads and a stricter one does not."
+        example "{\"is_active\": \"true\"}"
+        Documented "Create Stock" says "is_active boolean The activation status of the stock";
+    TEXT_AS_NUMBER = "text-as-number" Note
+        about "A text is sent as a number: leading zeros are lost before the service sees it."
+        example "{\"sku\": 500}"
+        Documented "Create Stock" says "sku string body ✓ The SKU of the product";
+    FORM_WITHOUT_FLAG = "form-without-flag" Warning
+        about "A form leaves out `is_active`, which the stack reads as an empty check box: what is created is inactive."
+        example "sku=500&provider=shop_provider&location=110&stock=5"
+        Stack "Django REST framework, Bodies" says "A boolean that a form omits is false.";
+
+    REPEATED_BAD_REQUEST = "repeated-bad-request" Warning
+        about "A request that was refused with 400 is sent again unchanged, and refused again."
+        example "the same POST /api/v1/stocks/ with {} twice"
+        Stack "Django REST framework, Serializer fields" says "What a body is refused for depends on the body: sent again it is refused again.";
+    UNDATED_RETRY = "undated-retry" Error
+        about "A reservation that ended in a 5xx or without an answer is sent again without a `date`: if the first was applied, it now is twice."
+        example "POST /api/v1/stocks/increase_reserved_stock/ without `date`, 503, and again"
+        Reading "already-reported" says "A reservation without `date` is never a duplicate: it counts each time.";
+    REPEATED_AFTER_REPORTED = "repeated-after-reported" Warning
+        about "A reservation that was answered 208 is sent again: it was applied before, and nothing is left to do."
+        example "the same POST /api/v1/stocks/increase_reserved_stock/ after a 208"
+        Documented "Increase Reserved Stock" says "\"message\": \"Already reported\"";
+    UNDATED_RESERVATION = "undated-reservation" Note
+        about "A reservation without a `date` cannot be told from its own retry."
+        example "{\"sku\": \"500\", \"location\": \"110\"}"
+        Reading "already-reported" says "A reservation without `date` is never a duplicate: it counts each time.";
+    CREATE_OF_EXISTING = "create-of-existing" Note
+        about "A stock is created that exists: whoever does not know sends an upsert."
+        example "POST /api/v1/stocks/ answered with stock_exists_error"
+        Documented "Insert/Update Single/Multiple Stock" says "This method is used to upsert single or multiple stock.";
+    ROW_BY_ROW_UPSERT = "row-by-row-upsert" Note
+        about "Upserts of one row each in a tight loop, where one call takes an array of them."
+        example "ten POST /api/v1/stocks/insert_or_update_stock/ of an object each within ten seconds"
+        Documented "Insert/Update Single/Multiple Stock" says "This method is used to upsert single or multiple stock.";
+    ABANDONED_WALK = "abandoned-walk" Warning
+        about "A walk over the pages of a list stopped while `next` was not null: the rest was never seen."
+        example "GET /api/v1/stocks/, ?page=2, and no third although `next` names it"
+        Stack "Django REST framework, Pagination" says "`next` is null on the last page and on no other.";
+    UNREAD_PAGES = "unread-pages" Note
+        about "Only the first page of a list was read, without a filter or a limit of its own, although `next` was not null."
+        example "GET /api/v1/stocks/ alone, with `count` above the page's size"
+        Stack "Django REST framework, Pagination" says "`next` is null on the last page and on no other.";
+}

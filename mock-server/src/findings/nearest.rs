@@ -1,0 +1,158 @@
+//! Which name was meant: another spelling, another API's word for it, or a slip of the
+//! finger.
+
+use crate::profile::nearest;
+
+/// What other APIs call things, and what this one does. A word may have several
+/// meanings; the first that the operation knows holds.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ordering", "sort"),
+    ("order", "sort"),
+    ("order_by", "sort"),
+    ("sort_by", "sort"),
+    ("page_size", "limit"),
+    ("per_page", "limit"),
+    ("size", "limit"),
+    ("count", "limit"),
+    ("page_number", "page"),
+    ("offset", "page"),
+    ("p", "page"),
+    ("product", "sku"),
+    ("product_sku", "sku"),
+    ("barcode", "sku"),
+    ("skus", "sku"),
+    ("warehouse", "location"),
+    ("store", "location"),
+    ("stock_location", "location"),
+    ("location_code", "location"),
+    ("location_id", "location"),
+    ("retail_store_code", "location"),
+    ("retail_store_name", "location_name"),
+    ("provider_id", "provider"),
+    ("provider_code", "provider"),
+    ("active", "is_active"),
+    ("enabled", "is_active"),
+    ("quantity", "stock"),
+    ("qty", "stock"),
+    ("amount", "stock"),
+    ("count", "stock"),
+    ("available", "stock"),
+    ("reserved", "reserved_stock"),
+    ("type", "stock_type"),
+    ("unit", "unit_type"),
+    ("unittype", "unit_type"),
+    ("created_at", "created_date"),
+    ("updated_at", "modified_date"),
+    ("updated_date", "modified_date"),
+    ("updated_since", "modified_date__gte"),
+    ("modified_since", "modified_date__gte"),
+    ("updated_after", "modified_date__gt"),
+    ("modified_after", "modified_date__gt"),
+    ("timestamp", "date"),
+    ("datetime", "date"),
+    ("order_date", "date"),
+    ("user", "username"),
+    ("email", "username"),
+    ("warehouse_code", "code"),
+];
+
+/// Lookups of other filters, and those of this API's; blank is the plain field.
+const LOOKUPS: &[(&str, &str)] = &[
+    ("exact", ""),
+    ("iexact", ""),
+    ("eq", ""),
+    ("in", ""),
+    ("contains", ""),
+    ("icontains", ""),
+    ("min", "gte"),
+    ("from", "gte"),
+    ("ge", "gte"),
+    ("max", "lte"),
+    ("to", "lte"),
+    ("le", "lte"),
+    ("after", "gt"),
+    ("before", "lt"),
+];
+
+/// The known name that an unknown one stands for, if one is near.
+pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let name = in_snakes(name);
+    let find = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
+    if let Some(known) = find(&name) {
+        return Some(known);
+    }
+    let elsewhere = ELSEWHERE
+        .iter()
+        .filter(|(theirs, _)| *theirs == name)
+        .find_map(|(_, ours)| find(ours));
+    if elsewhere.is_some() {
+        return elsewhere;
+    }
+    if let Some((base, lookup)) = name.split_once("__") {
+        let ours = LOOKUPS.iter().find(|(theirs, _)| *theirs == lookup);
+        let ours = ours.and_then(|(_, ours)| match *ours {
+            "" => find(base),
+            ours => find(&format!("{base}__{ours}")),
+        });
+        // A lookup that the field does not have: the plain field, if nothing is nearer.
+        return ours
+            .or_else(|| nearest(&name, known.iter().copied()).filter(|n| n.starts_with(base)))
+            .or_else(|| find(base))
+            .or_else(|| nearest(&name, known.iter().copied()));
+    }
+    nearest(&name, known.iter().copied())
+}
+
+/// `isActive` and `Is-Active` as `is_active`.
+fn in_snakes(name: &str) -> String {
+    let mut snakes = String::with_capacity(name.len() + 4);
+    let mut after_small = false;
+    // Nothing of this API has a longer name, and the distance takes time.
+    for c in name.chars().take(64) {
+        if c.is_ascii_uppercase() && after_small {
+            snakes.push('_');
+        }
+        after_small = c.is_ascii_lowercase() || c.is_ascii_digit();
+        snakes.push(if c == '-' {
+            '_'
+        } else {
+            c.to_ascii_lowercase()
+        });
+    }
+    snakes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("stock_gt", Some("stock__gt"))]
+    #[case("stockGt", Some("stock__gt"))]
+    #[case("ordering", Some("sort"))]
+    #[case("page_size", Some("limit"))]
+    #[case("pageSize", Some("limit"))]
+    #[case("SKU", Some("sku"))]
+    #[case("isActive", Some("is_active"))]
+    #[case("sku__in", Some("sku"))]
+    #[case("stock__min", Some("stock__gte"))]
+    #[case("stock__gtee", Some("stock__gte"))]
+    #[case("stock__exact", Some("stock"))]
+    #[case("colour", None)]
+    #[case("", None)]
+    fn the_name_that_was_meant(#[case] name: &str, #[case] expected: Option<&str>) {
+        let known = [
+            "sku",
+            "stock",
+            "stock__gt",
+            "stock__gte",
+            "stock__lte",
+            "is_active",
+            "sort",
+            "page",
+            "limit",
+        ];
+        assert_eq!(meant(name, &known), expected);
+    }
+}

@@ -1,0 +1,274 @@
+//! What is wrong with a query string: names that nobody reads, values that are dropped.
+
+use std::borrow::Cow;
+
+use super::exchange::{Exchange, Shape};
+use super::mistakes::{
+    CLAMPED_LIMIT, IGNORED_FILTER_VALUE, IGNORED_LIMIT, IGNORED_PERIOD, MISPLACED_ARGUMENT,
+    NO_SUCH_PAGE, RAW_PLUS, REFUSED_ACCEPT, REPEATED_PARAMETER, TOKEN_IN_QUERY, UNIT_LABEL,
+    UNKNOWN_PARAMETER, UNKNOWN_SORT_NAME,
+};
+use super::nearest;
+use super::sheet::{Said, Sheet, names_a_token};
+use crate::endpoints::metadata::{self, Meta};
+use crate::model::stock::UnitType;
+use crate::profile::UnitLabels;
+use crate::query::{FILTERS, FilterField};
+use crate::wire::text::{Integer, strip};
+
+/// How many parameters a later one is compared with: a query may have a thousand.
+const LOOKED_BACK: usize = 64;
+
+/// Judges every parameter.
+pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) {
+    for (at, (name, value)) in exchange.query.iter().enumerate() {
+        let (name, value) = (name.as_ref(), value.as_ref());
+        let before = &exchange.query[..at.min(LOOKED_BACK)];
+        let is_list = exchange.is_multi() && name == "sku";
+        if !is_list && before.iter().any(|(before, _)| before == name) {
+            repeated(exchange, name, sheet);
+        }
+        judge_one(exchange, name, value, sheet);
+    }
+}
+
+fn judge_one(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
+    if name == "format" {
+        if exchange.verdict == Some(404) && !value.is_empty() && value != "json" {
+            exchange.note(sheet, &REFUSED_ACCEPT, "format", || Said {
+                sent: format!("format={value}"),
+                meant: Some("format=json".to_owned()),
+                why: "the service renders JSON alone".to_owned(),
+            });
+        }
+        return;
+    }
+    if exchange.has_pages() {
+        match name {
+            "page" => return page(exchange, value, sheet),
+            "limit" => return limit(exchange, value, sheet),
+            _ => {}
+        }
+    }
+    if exchange.shape == Shape::Filtered {
+        if name == "sort" {
+            return sort(exchange, value, sheet);
+        }
+        if let Some(field) = FILTERS.iter().find(|field| field.lookup(name).is_some()) {
+            return filter(exchange, *field, name, value, sheet);
+        }
+    }
+    let is_field = exchange.fields().iter().any(|field| field.name() == name);
+    if is_field && exchange.reads_arguments_of_query() {
+        if name == "date" && has_raw_plus(value) {
+            raw_plus(exchange, name, value, sheet);
+        }
+        return;
+    }
+    if is_field {
+        exchange.note(sheet, &MISPLACED_ARGUMENT, name, || Said {
+            sent: format!("{} in the query", pair(exchange, name, value)),
+            meant: Some(format!("`{name}` in the body")),
+            why: "the operation reads its body and not its query".to_owned(),
+        });
+        return;
+    }
+    unread(exchange, name, value, sheet);
+}
+
+/// A parameter that nobody reads.
+fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
+    if names_a_token(name) {
+        exchange.note(sheet, &TOKEN_IN_QUERY, name, || Said {
+            sent: format!("{name}=… in the query"),
+            meant: Some("Authorization: Token …".to_owned()),
+            why: "the token is read from the header alone, and logs keep addresses".to_owned(),
+        });
+        return;
+    }
+    if exchange.shape == Shape::Filtered && name == "period" {
+        exchange.note(sheet, &IGNORED_PERIOD, name, || Said {
+            sent: format!("{name}={value}"),
+            meant: Some("period__startswith__lte and period__endswith__gte".to_owned()),
+            why: "no filter is called `period`: its ends are filtered for".to_owned(),
+        });
+        return;
+    }
+    exchange.note(sheet, &UNKNOWN_PARAMETER, name, || {
+        let known = known(exchange);
+        let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+        let meant = nearest::meant(name, &known).map(str::to_owned);
+        let is_filter = || FILTERS.iter().any(|field| field.lookup(name).is_some());
+        let elsewhere = (exchange.shape != Shape::Filtered && is_filter())
+            .then(|| format!("GET /api/v1/stocks/?{name}={value}"));
+        let takes = match known.as_slice() {
+            [] => "takes no parameters".to_owned(),
+            [only] => format!("takes `{only}` alone"),
+            many if many.len() <= 6 => format!("takes {}", many.join(", ")),
+            _ => "has no such filter".to_owned(),
+        };
+        Said {
+            sent: pair(exchange, name, value),
+            meant: elsewhere.or(meant),
+            why: format!(
+                "{} {takes}: the parameter is ignored",
+                exchange.operation.unwrap_or("the path")
+            ),
+        }
+    });
+}
+
+/// What the operation reads of a query.
+fn known(exchange: &Exchange<'_>) -> Vec<Cow<'static, str>> {
+    let mut known = Vec::new();
+    if exchange.shape == Shape::Filtered {
+        let filters = FILTERS.iter().flat_map(|field| field.parameters());
+        known.extend(filters.map(|(name, _)| name));
+        known.push("sort".into());
+    }
+    if exchange.reads_arguments_of_query() {
+        known.extend(exchange.fields().iter().map(|field| field.name().into()));
+    }
+    if exchange.has_pages() {
+        known.extend(["page".into(), "limit".into()]);
+    }
+    known
+}
+
+/// A parameter as a finding shows it. Whoever logs in sends secrets.
+fn pair(exchange: &Exchange<'_>, name: &str, value: &str) -> String {
+    if exchange.operation == Some("login") || names_a_token(name) {
+        format!("{name}=…")
+    } else {
+        format!("{name}={value}")
+    }
+}
+
+fn repeated(exchange: &Exchange<'_>, name: &str, sheet: &mut Sheet) {
+    exchange.note(sheet, &REPEATED_PARAMETER, name, || {
+        let all = exchange.query.iter().filter(|(n, _)| n == name);
+        let sent: Vec<_> = all.map(|(_, value)| pair(exchange, name, value)).collect();
+        let several = match exchange.operation {
+            Some("stock-query") => Some("GET /api/v1/stocks/multi_stock_query/"),
+            Some("salable-stock-query") => Some("GET /api/v1/stocks/multi_salable_stock_query/"),
+            Some("list-stocks") if name == "sku" => Some("GET /api/v1/stocks/multi_stock_query/"),
+            Some("list-stocks") if name == "sort" => Some("sort=FIELD,FIELD"),
+            _ => None,
+        };
+        Said {
+            sent: sent.join("&"),
+            meant: several.map(str::to_owned),
+            why: format!("of several `{name}` only the last counts"),
+        }
+    });
+}
+
+fn page(exchange: &Exchange<'_>, value: &str, sheet: &mut Sheet) {
+    // `next` may have led here, and the list be shorter by now: `Walks` knows better.
+    let is_counted = Integer::parse(value).is_some_and(|number| number.clamped() > 0);
+    if is_counted || exchange.verdict != Some(404) || !exchange.answer_has("Invalid page") {
+        return;
+    }
+    exchange.note(sheet, &NO_SUCH_PAGE, "page", || Said {
+        sent: format!("page={value}"),
+        meant: Some("page=1".to_owned()),
+        why: "pages are counted from 1".to_owned(),
+    });
+}
+
+fn limit(exchange: &Exchange<'_>, value: &str, sheet: &mut Sheet) {
+    let most = i64::from(exchange.profile().page_limit);
+    match Integer::parse(value).map(|limit| limit.clamped()) {
+        Some(limit) if limit > most => exchange.note(sheet, &CLAMPED_LIMIT, "limit", || Said {
+            sent: format!("limit={value}"),
+            meant: Some(format!("limit={most}, and `next` until it is null")),
+            why: format!("a page has {most} rows at most"),
+        }),
+        Some(limit) if limit > 0 => {}
+        _ => exchange.note(sheet, &IGNORED_LIMIT, "limit", || Said {
+            sent: format!("limit={value}"),
+            meant: Some(format!("limit=N with N from 1 to {most}")),
+            why: "a limit that is none is ignored: the page has the default size".to_owned(),
+        }),
+    }
+}
+
+fn sort(exchange: &Exchange<'_>, value: &str, sheet: &mut Sheet) {
+    for term in value.split(',') {
+        let term = strip(term);
+        let name = term.strip_prefix('-').unwrap_or(term);
+        if metadata::STOCK.iter().any(|field| field.name() == name) {
+            continue;
+        }
+        exchange.note(sheet, &UNKNOWN_SORT_NAME, name, || {
+            let known: Vec<_> = metadata::STOCK.iter().map(Meta::name).collect();
+            Said {
+                sent: format!("sort={value}"),
+                meant: nearest::meant(name, &known).map(str::to_owned),
+                why: format!("a stock has no field `{name}` to sort by: the name is dropped"),
+            }
+        });
+    }
+}
+
+fn filter(exchange: &Exchange<'_>, field: FilterField, name: &str, value: &str, sheet: &mut Sheet) {
+    let is_moment = field.type_name == "IsoDateTimeFilter";
+    if is_moment && has_raw_plus(value) {
+        return raw_plus(exchange, name, value, sheet);
+    }
+    let is_dropped = match field.type_name {
+        "BooleanFilter" => !["true", "false", "1", "0"]
+            .iter()
+            .any(|known| value.eq_ignore_ascii_case(known)),
+        "CharFilter" => strip(value).is_empty(),
+        _ => value.is_empty(),
+    };
+    if is_dropped {
+        exchange.note(sheet, &IGNORED_FILTER_VALUE, name, || Said {
+            sent: format!("{name}={value}"),
+            meant: (field.type_name == "BooleanFilter")
+                .then(|| format!("{name}=true or {name}=false")),
+            why: "the value is none for this filter, so the filter is dropped and every stock passes it"
+                .to_owned(),
+        });
+    }
+    if field.name == "unit_type"
+        && let Some(unit) = UnitType::ALL.iter().find(|unit| unit.label() == value)
+        && (exchange.profile().unit_labels == UnitLabels::Strict || exchange.verdict == Some(400))
+    {
+        exchange.note(sheet, &UNIT_LABEL, name, || Said {
+            sent: format!("{name}={value}"),
+            meant: Some(format!("{name}={}", unit.text())),
+            why: "stocks are shown with `qty` and `kg`, and filtered for by those".to_owned(),
+        });
+    }
+}
+
+fn raw_plus(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
+    exchange.note(sheet, &RAW_PLUS, name, || {
+        let (moment, offset) = value.split_at(value.len() - OFFSET);
+        let offset = offset.trim_start();
+        Said {
+            sent: format!("{name}={moment}+{offset}"),
+            meant: Some(format!("{name}={moment}%2B{offset}")),
+            why: "a raw `+` in a query means a space, so the service sees no date there".to_owned(),
+        }
+    });
+}
+
+/// The length of ` 03:00`.
+const OFFSET: usize = 6;
+
+/// Whether a decoded value ends in an offset whose sign was lost. `2023-05-10 13:37` has a
+/// time there, and no other before it.
+fn has_raw_plus(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let Some(start) = bytes.len().checked_sub(OFFSET) else {
+        return false;
+    };
+    let (moment, offset) = bytes.split_at(start);
+    let [b' ', a, b, b':', c, d] = offset else {
+        return false;
+    };
+    [a, b, c, d].iter().all(|digit| digit.is_ascii_digit()) && moment.contains(&b':')
+}

@@ -1,0 +1,225 @@
+//! What is said of the clients of some worlds: a file a format.
+
+mod json;
+mod junit;
+mod markdown;
+mod text;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Coverage, Finding, FindingLevel, Source};
+use crate::problem::Grade;
+
+pub use json::write as json;
+pub use junit::write as junit;
+pub use markdown::write as markdown;
+pub use text::write as text;
+
+/// What there is to say of the client of one world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorldVerdict {
+    /// The world's name.
+    pub world: String,
+    /// What the client got wrong.
+    pub findings: Vec<Finding>,
+    /// How many mistakes there was no room for.
+    pub left_out: u64,
+    /// What it has met of the contract.
+    pub coverage: Coverage,
+}
+
+impl WorldVerdict {
+    /// The level of the gravest finding.
+    pub fn worst(&self) -> Option<FindingLevel> {
+        self.findings.iter().map(|finding| finding.level).max()
+    }
+}
+
+/// A form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For programs; `schemas/findings.schema.json` describes it.
+    Json,
+    /// For a terminal, and the log of a CI job.
+    Text,
+    /// For CI servers.
+    Junit,
+    /// For the summary of a CI job.
+    Markdown,
+}
+
+impl Format {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Json, Self::Text, Self::Junit, Self::Markdown];
+
+    /// As in flags and addresses.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Text => "text",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+        }
+    }
+
+    /// The type of its content.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Junit => "application/xml",
+            Self::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|format| format.text() == text)
+            .ok_or_else(|| {
+                let names = Self::ALL.map(Self::text).join(", ");
+                format!("there is no format `{text}` of reports: it is one of {names}")
+            })
+    }
+}
+
+/// The report of some worlds.
+pub fn report(worlds: &[WorldVerdict], format: Format) -> String {
+    match format {
+        Format::Json => json(worlds),
+        Format::Text => text(worlds),
+        Format::Junit => junit(worlds),
+        Format::Markdown => markdown(worlds),
+    }
+}
+
+/// `1 error, 2 warnings, no notes`, or that there is none.
+fn counts(findings: &[Finding]) -> String {
+    if findings.is_empty() {
+        return "no findings".to_owned();
+    }
+    let counts: Vec<_> = FindingLevel::ALL
+        .into_iter()
+        .rev()
+        .filter_map(|level| {
+            let of_level = findings.iter().filter(|finding| finding.level == level);
+            let count = of_level.count();
+            (count > 0).then(|| many(count as u64, level.text()))
+        })
+        .collect();
+    counts.join(", ")
+}
+
+/// `1 error`, `2 errors`.
+fn many(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// `14 of 19 documented responses (73.7 %)`.
+fn documented(coverage: &Coverage) -> String {
+    let (met, all) = coverage.documented_met();
+    let percent = coverage.percent();
+    format!("{met} of {all} documented responses ({percent:.1} %)")
+}
+
+/// The names of the documented responses that never came.
+fn missing(coverage: &Coverage) -> Vec<&'static str> {
+    let missing = coverage.documented.iter().filter(|met| met.count == 0);
+    missing.map(|met| met.name).collect()
+}
+
+/// The page's words in quotes, and what is known of the stack without.
+fn cited(source: &Source) -> String {
+    let Source {
+        grade,
+        section,
+        says,
+    } = source;
+    let mark = match grade {
+        Grade::Documented => "“",
+        _ => "",
+    };
+    let end = match grade {
+        Grade::Documented => "”",
+        _ => "",
+    };
+    format!("{section}: {mark}{says}{end} ({})", grade.text())
+}
+
+/// The findings, the gravest first.
+fn by_level(findings: &[Finding]) -> Vec<&Finding> {
+    let mut sorted: Vec<_> = findings.iter().collect();
+    sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+    sorted
+}
+
+/// A stranger's text as one line in which nothing steers a terminal or breaks XML.
+fn one_line(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
+    };
+    if !text.contains(steers) {
+        return text.into();
+    }
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if steers(c) {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown.into()
+}
+
+/// The lines below the head of a finding: a name and what it says.
+fn lines(finding: &Finding) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("sent", finding.sent.clone())];
+    lines.extend(finding.meant.clone().map(|meant| ("meant", meant)));
+    lines.push(("why", finding.why.clone()));
+    lines.push(("source", cited(&finding.source)));
+    lines
+}
+
+/// Which requests show a finding: `request 3`, `3 times, requests 3, 4, 9`.
+fn requests(finding: &Finding) -> String {
+    if finding.count == 1 {
+        return format!("request {}", finding.request);
+    }
+    let named: Vec<_> = finding.requests.iter().map(ToString::to_string).collect();
+    let more = if (finding.requests.len() as u64) < finding.count {
+        ", …"
+    } else {
+        ""
+    };
+    let noun = if named.len() == 1 {
+        "request"
+    } else {
+        "requests"
+    };
+    format!("{} times, {noun} {}{more}", finding.count, named.join(", "))
+}
+
+/// A sentence about what there was no room for.
+fn left_out(verdict: &WorldVerdict) -> Option<String> {
+    (verdict.left_out > 0).then(|| {
+        format!(
+            "{} more that there was no room for",
+            many(verdict.left_out, "mistake")
+        )
+    })
+}

@@ -1,0 +1,80 @@
+//! Text, for whoever reads the log of a failed job.
+
+use std::fmt::Write as _;
+
+use super::super::{Coverage, Finding};
+use super::{
+    WorldVerdict, by_level, counts, documented, left_out, lines, many, missing, one_line, requests,
+};
+
+/// The report as text. Of several worlds those without findings are counted, and what
+/// none of the clients has met is said once.
+pub fn write(worlds: &[WorldVerdict]) -> String {
+    let mut text = String::new();
+    if let [only] = worlds {
+        world(&mut text, only);
+        met(&mut text, &only.coverage);
+        return text;
+    }
+    let mut clean = 0;
+    for verdict in worlds {
+        if verdict.findings.is_empty() {
+            clean += 1;
+        } else {
+            world(&mut text, verdict);
+            text.push('\n');
+        }
+    }
+    if clean > 0 {
+        let _ = writeln!(text, "{} without findings", many(clean, "world"));
+    }
+    let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
+    let _ = writeln!(text, "all {}:", many(worlds.len() as u64, "world"));
+    met(&mut text, &all);
+    text
+}
+
+fn world(text: &mut String, verdict: &WorldVerdict) {
+    for finding in by_level(&verdict.findings) {
+        write_finding(text, finding);
+        text.push('\n');
+    }
+    let name = one_line(&verdict.world);
+    let _ = writeln!(text, "world {name}: {}", counts(&verdict.findings));
+    if let Some(sentence) = left_out(verdict) {
+        let _ = writeln!(text, "  {sentence}");
+    }
+}
+
+/// What of the contract was met, and what was not.
+fn met(text: &mut String, coverage: &Coverage) {
+    let (met, all) = coverage.rules_met();
+    let _ = writeln!(
+        text,
+        "  met: {}, {met} of {all} rules",
+        documented(coverage)
+    );
+    let missing = missing(coverage);
+    if !missing.is_empty() {
+        let _ = writeln!(text, "  not met: {}", missing.join(", "));
+    }
+    if coverage.whole_walks == 0 {
+        let _ = writeln!(text, "  not met: a list of several pages, read to its end");
+    }
+}
+
+/// One finding.
+pub(super) fn write_finding(text: &mut String, finding: &Finding) {
+    let _ = writeln!(
+        text,
+        "{} {}: {} {} ({})",
+        finding.level,
+        finding.id,
+        one_line(&finding.method),
+        one_line(&finding.target),
+        requests(finding)
+    );
+    for (name, says) in lines(finding) {
+        let _ = writeln!(text, "  {:8}{}", format!("{name}:"), one_line(&says));
+    }
+}

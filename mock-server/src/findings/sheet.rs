@@ -1,0 +1,165 @@
+//! The findings that are kept: equal ones folded into the first, and no more of them
+//! than there is room for.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use http::Uri;
+
+use super::mistakes::Mistake;
+use super::{Finding, Seen};
+use crate::model::time::Timestamp;
+
+/// The most findings that are kept, folded ones counted once.
+pub(super) const MOST_FINDINGS: usize = 1000;
+
+/// The most requests that a finding names; the others are counted.
+pub(super) const MOST_REQUESTS: usize = 20;
+
+/// The most characters of what a client sent, in a finding.
+const LONGEST: usize = 300;
+
+/// What is to be said of a mistake.
+pub(super) struct Said {
+    pub(super) sent: String,
+    pub(super) meant: Option<String>,
+    pub(super) why: String,
+}
+
+/// Which request a finding is about, once the request itself may be gone.
+#[derive(Debug, Clone)]
+pub(super) struct Trace {
+    pub(super) request: u64,
+    pub(super) at: Timestamp,
+    pub(super) method: String,
+    pub(super) target: String,
+}
+
+impl Trace {
+    pub(super) fn of(seen: &Seen<'_>) -> Self {
+        Self {
+            request: seen.id,
+            at: seen.at,
+            method: seen.request.method().as_str().to_owned(),
+            target: target(seen.request.uri()),
+        }
+    }
+}
+
+/// The findings so far.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Sheet {
+    findings: Vec<Finding>,
+    /// Where each is, by what makes findings equal.
+    places: HashMap<u64, usize>,
+    left_out: u64,
+}
+
+impl Sheet {
+    pub(super) fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
+    pub(super) fn into_findings(self) -> Vec<Finding> {
+        self.findings
+    }
+
+    /// How many mistakes there was no room for.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Keeps a mistake. Two are equal if they are the same mistake about the same subject
+    /// (a parameter's name, say) at the same path; of equal ones the first is shown.
+    pub(super) fn note(
+        &mut self,
+        mistake: &'static Mistake,
+        (path, subject): (&str, &str),
+        request: u64,
+        trace: impl FnOnce() -> Trace,
+        say: impl FnOnce() -> Said,
+    ) {
+        let mut hasher = DefaultHasher::new();
+        (mistake.id, path, subject).hash(&mut hasher);
+        let key = hasher.finish();
+        if let Some(&at) = self.places.get(&key) {
+            let finding = &mut self.findings[at];
+            finding.count += 1;
+            if finding.requests.len() < MOST_REQUESTS && finding.requests.last() != Some(&request) {
+                finding.requests.push(request);
+            }
+            return;
+        }
+        if self.findings.len() == MOST_FINDINGS {
+            self.left_out += 1;
+            return;
+        }
+        let Trace {
+            at, method, target, ..
+        } = trace();
+        let Said { sent, meant, why } = say();
+        self.places.insert(key, self.findings.len());
+        self.findings.push(Finding {
+            id: mistake.id,
+            level: mistake.level,
+            request,
+            at,
+            method,
+            target,
+            sent: cut(sent),
+            meant: meant.map(cut),
+            why: cut(why),
+            source: mistake.source,
+            count: 1,
+            requests: vec![request],
+        });
+    }
+}
+
+/// A text held to a length.
+fn cut(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// What a token is called by clients that put it in the query.
+const TOKEN_NAMES: &[&str] = &[
+    "api_token",
+    "token",
+    "api_key",
+    "apikey",
+    "access_token",
+    "auth_token",
+    "authorization",
+];
+
+/// Whether a parameter's name says that its value is a token.
+pub(super) fn names_a_token(name: &str) -> bool {
+    TOKEN_NAMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Path and query as they came, but for tokens.
+fn target(uri: &Uri) -> String {
+    let mut target = uri.path().to_owned();
+    for (i, pair) in uri
+        .query()
+        .into_iter()
+        .flat_map(|q| q.split('&'))
+        .enumerate()
+    {
+        target.push(if i == 0 { '?' } else { '&' });
+        match pair.split_once('=') {
+            Some((name, _)) if names_a_token(name) => {
+                target.push_str(name);
+                target.push_str("=…");
+            }
+            _ => target.push_str(pair),
+        }
+    }
+    cut(target)
+}
