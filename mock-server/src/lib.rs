@@ -26,6 +26,8 @@ pub mod service;
 
 pub mod defects;
 
+pub mod faults;
+
 pub mod control;
 
 pub mod request_log;

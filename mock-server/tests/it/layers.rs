@@ -17,6 +17,7 @@ const MOCK: &[&str] = &[
     "clock",
     "service",
     "defects",
+    "faults",
     "control",
     "request_log",
     "server",
