@@ -26,6 +26,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "cases.schema.json"
     "date-time.schema.json"
     "detail.schema.json"
+    "faults.schema.json"
     "findings.schema.json"
     "invalid-location-error.schema.json"
     "login-request.schema.json"
@@ -73,6 +74,14 @@ pub const WORLDS: &[Asset] = assets!("fixtures/worlds":
     "reservations-reported.json"
     "sku-500-in-five-stores.json"
     "skus-500-and-505-in-three-stores.json"
+);
+
+/// The built-in faults.
+pub const FAULTS: &[Asset] = assets!("fixtures/faults":
+    "flaky-network.json"
+    "maintenance.json"
+    "rate-limited.json"
+    "slow-erp.json"
 );
 
 /// The conformance cases.
@@ -131,6 +140,21 @@ pub fn world(name: &str) -> Option<&'static str> {
 /// The names of the seed states.
 pub fn world_names() -> impl Iterator<Item = &'static str> {
     WORLDS
+        .iter()
+        .map(|(file, _)| file.strip_suffix(".json").unwrap_or(file))
+}
+
+/// The faults of a name.
+pub fn faults(name: &str) -> Option<&'static str> {
+    FAULTS
+        .iter()
+        .find(|(file, _)| file.strip_suffix(".json") == Some(name))
+        .map(|(_, json)| *json)
+}
+
+/// The names of the built-in faults.
+pub fn faults_names() -> impl Iterator<Item = &'static str> {
+    FAULTS
         .iter()
         .map(|(file, _)| file.strip_suffix(".json").unwrap_or(file))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    WWW_AUTHENTICATE,
+    RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
@@ -240,6 +240,20 @@ pub fn answer(
     }
 }
 
+/// An answer that no handler gave, dressed as one that a handler did.
+pub fn present(
+    settings: &Settings,
+    request: &Request<Bytes>,
+    operation: &'static str,
+    answer: Answer,
+) -> Reply {
+    let path = urlencoded::decode_path(request.uri().path());
+    let mut draft = ReplyDraft::new(request.method());
+    let resource = resolve(&path, &settings.profile).map(|(resource, _)| resource);
+    draft.allow = resource.map(|resource| resource.allow(&settings.profile));
+    draft.grant(answer, operation, Decided::default(), settings)
+}
+
 /// The reading that switches off a path, or a method of it.
 fn switched_off(path: &str, method: Option<&Method>) -> Decided {
     let decided = Decided::default();
@@ -437,6 +451,7 @@ impl ReplyDraft {
                     let token = HeaderValue::from_static("Token");
                     reply.response.headers_mut().insert(WWW_AUTHENTICATE, token);
                 }
+                retry_after(&mut reply, problem);
                 reply
             }
             ProblemBody::Html(page) => {
@@ -444,6 +459,17 @@ impl ReplyDraft {
                 self.allow = None;
                 let body = Bytes::from_static(page.as_bytes());
                 self.reply(status, HTML, body, rule, settings)
+            }
+            ProblemBody::Gateway(page) => {
+                self.allow = None;
+                let body = Bytes::from_static(page.as_bytes());
+                let mut reply = self.reply(status, HTML, body, rule, settings);
+                // What is not the stack's has none of its headers.
+                for header in MIDDLEWARE {
+                    reply.response.headers_mut().remove(header);
+                }
+                retry_after(&mut reply, problem);
+                reply
             }
             ProblemBody::Redirect(location) => {
                 let mut reply = self.reply(status, HTML, Bytes::new(), rule, settings);
@@ -499,6 +525,22 @@ const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");
 const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 const REFERRER_POLICY: HeaderName = HeaderName::from_static("referrer-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// The headers of the stack's stock middleware.
+const MIDDLEWARE: [HeaderName; 4] = [
+    X_FRAME_OPTIONS,
+    X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY,
+    OPENER_POLICY,
+];
+
+/// Says when to come again, where that is known.
+fn retry_after(reply: &mut Reply, problem: &Problem) {
+    if let Some(seconds) = problem.retry_after() {
+        let headers = reply.response.headers_mut();
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+}
 
 impl Rule {
     /// `<operation>/<rule>; grade=<grade>`, and `; reading=<id>=<choice>` for each

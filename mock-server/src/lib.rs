@@ -30,6 +30,8 @@ pub mod defects;
 
 pub mod findings;
 
+pub mod faults;
+
 pub mod journal;
 
 pub mod worlds;

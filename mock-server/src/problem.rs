@@ -144,6 +144,19 @@ pub enum Problem {
     BodyTooSlow,
     /// The body broke off.
     BodyBroken,
+    /// The token's user may not do it.
+    PermissionDenied,
+    /// Too many requests; the seconds until the next is taken, where that is said.
+    Throttled(Option<u32>),
+    /// A gateway gets no answer from the service.
+    BadGateway,
+    /// A gateway knows that the service is down; the seconds until it is back, where
+    /// that is said.
+    Unavailable(Option<u32>),
+    /// A gateway waited too long for the service.
+    GatewayTimeout,
+    /// A client prefers a response that the page does not show; the sentence.
+    NotShown(String),
 }
 
 /// The body of an answer that is a refusal.
@@ -153,6 +166,8 @@ pub enum ProblemBody {
     Json(Vec<u8>),
     /// A page of the stack's.
     Html(&'static str),
+    /// A page of a gateway in front of the stack.
+    Gateway(&'static str),
     /// None, and where to go instead.
     Redirect(String),
 }
@@ -160,6 +175,9 @@ pub enum ProblemBody {
 const NOT_FOUND_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Not Found</title>\n</head>\n<body>\n  <h1>Not Found</h1><p>The requested resource was not found on this server.</p>\n</body>\n</html>\n";
 const BAD_REQUEST_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Bad Request (400)</title>\n</head>\n<body>\n  <h1>Bad Request (400)</h1><p></p>\n</body>\n</html>\n";
 const SERVER_ERROR_PAGE: &str = "\n<!doctype html>\n<html lang=\"en\">\n<head>\n  <title>Server Error (500)</title>\n</head>\n<body>\n  <h1>Server Error (500)</h1><p></p>\n</body>\n</html>\n";
+const BAD_GATEWAY_PAGE: &str = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<h1>502 Bad Gateway</h1>\n<p>The service gave the gateway no valid answer.</p>\n</body>\n</html>\n";
+const UNAVAILABLE_PAGE: &str = "<html>\n<head><title>503 Service Unavailable</title></head>\n<body>\n<h1>503 Service Unavailable</h1>\n<p>The service is down for maintenance or has too much to do.</p>\n</body>\n</html>\n";
+const GATEWAY_TIMEOUT_PAGE: &str = "<html>\n<head><title>504 Gateway Timeout</title></head>\n<body>\n<h1>504 Gateway Timeout</h1>\n<p>The service did not answer the gateway in time.</p>\n</body>\n</html>\n";
 
 impl Problem {
     /// One field, one sentence.
@@ -177,6 +195,7 @@ impl Problem {
             | Self::TokenWithSpaces
             | Self::TokenWithInvalidCharacters
             | Self::UnknownToken => 401,
+            Self::PermissionDenied => 403,
             Self::NoSuchPath
             | Self::UnknownFormat
             | Self::InvalidPage
@@ -187,8 +206,12 @@ impl Problem {
             Self::BodyTooSlow => 408,
             Self::BodyTooLarge(_) => 413,
             Self::UnsupportedMediaType(_) => 415,
+            Self::Throttled(_) => 429,
             Self::HeadTooLarge => 431,
             Self::ServerError => 500,
+            Self::BadGateway => 502,
+            Self::Unavailable(_) => 503,
+            Self::GatewayTimeout => 504,
             Self::TooManyFields
             | Self::Unparsable(_)
             | Self::Fields(_)
@@ -197,7 +220,16 @@ impl Problem {
             | Self::StockExists
             | Self::InvalidLocation
             | Self::LoginRefused
-            | Self::BodyBroken => 400,
+            | Self::BodyBroken
+            | Self::NotShown(_) => 400,
+        }
+    }
+
+    /// The seconds of the header `Retry-After`.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Throttled(seconds) | Self::Unavailable(seconds) => *seconds,
+            _ => None,
         }
     }
 
@@ -242,6 +274,13 @@ impl Problem {
             Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
             Self::BodyTooSlow => ("body-too-slow", Grade::Reading),
             Self::BodyBroken => ("body-broken", Grade::Reading),
+            Self::PermissionDenied => ("permission-denied", Grade::Stack),
+            Self::Throttled(_) => ("throttled", Grade::Stack),
+            // Whether there is a gateway, and what it says, nobody tells.
+            Self::BadGateway => ("bad-gateway", Grade::Reading),
+            Self::Unavailable(_) => ("unavailable", Grade::Reading),
+            Self::GatewayTimeout => ("gateway-timeout", Grade::Reading),
+            Self::NotShown(_) => ("not-shown", Grade::Reading),
         }
     }
 
@@ -251,6 +290,9 @@ impl Problem {
             Self::NoSuchPath => NOT_FOUND_PAGE,
             Self::TooManyFields => BAD_REQUEST_PAGE,
             Self::ServerError => SERVER_ERROR_PAGE,
+            Self::BadGateway => return ProblemBody::Gateway(BAD_GATEWAY_PAGE),
+            Self::Unavailable(_) => return ProblemBody::Gateway(UNAVAILABLE_PAGE),
+            Self::GatewayTimeout => return ProblemBody::Gateway(GATEWAY_TIMEOUT_PAGE),
             Self::MissingSlash(location) => return ProblemBody::Redirect(location.clone()),
             json => return ProblemBody::Json(json.json_body()),
         };
@@ -321,6 +363,18 @@ impl Problem {
             Self::HeadTooLarge => detail("The request line and the headers are too large.".into()),
             Self::BodyTooSlow => detail("The request body did not arrive in time.".into()),
             Self::BodyBroken => detail("The request body broke off.".into()),
+            Self::PermissionDenied => {
+                detail("You do not have permission to perform this action.".into())
+            }
+            Self::Throttled(None) => detail("Request was throttled.".into()),
+            Self::Throttled(Some(seconds)) => {
+                let s = if *seconds == 1 { "" } else { "s" };
+                detail(
+                    format!("Request was throttled. Expected available in {seconds} second{s}.")
+                        .into(),
+                )
+            }
+            Self::NotShown(sentence) => detail(sentence.clone().into()),
             _ => detail("Not found.".into()),
         }
     }

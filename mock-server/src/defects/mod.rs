@@ -34,6 +34,7 @@ mod written;
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::Arc;
 
 use ::bytes::Bytes;
 use http::header::HeaderName;
@@ -171,16 +172,17 @@ impl Delivery {
     }
 }
 
-/// The defects in force, and what they keep from one request to the next.
-#[derive(Debug, Default)]
+/// The defects in force, and what they keep from one request to the next; clones keep it
+/// together.
+#[derive(Debug, Clone, Default)]
 pub struct Defects {
     active: Vec<Active>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Active {
     defect: &'static Defect,
-    memory: Memory,
+    memory: Arc<Memory>,
 }
 
 impl Defects {
@@ -195,7 +197,7 @@ impl Defects {
         let mut active: Vec<Active> = Vec::new();
         for defect in defects {
             if !active.iter().any(|known| known.defect.name == defect.name) {
-                let memory = Memory::default();
+                let memory = Arc::default();
                 active.push(Active { defect, memory });
             }
         }
@@ -206,6 +208,18 @@ impl Defects {
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self::new(self.active.iter().map(|active| active.defect))
+    }
+
+    /// These around others, which are farther from the client. One that is already here
+    /// is not there twice.
+    #[must_use]
+    pub fn around(mut self, inner: &Self) -> Self {
+        for active in &inner.active {
+            if !self.names().any(|name| name == active.defect.name) {
+                self.active.push(active.clone());
+            }
+        }
+        self
     }
 
     /// Their names.
@@ -277,7 +291,7 @@ impl Defects {
         let concerned: Vec<&Active> = self.active.iter().filter(concerns).collect();
         let effects: Vec<_> = concerned
             .iter()
-            .map(|active| (&active.defect.effect, &active.memory))
+            .map(|active| (&active.defect.effect, &*active.memory))
             .collect();
         let mut touched = Vec::new();
         let run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
@@ -294,7 +308,8 @@ impl Defects {
 }
 
 impl Defect {
-    fn concerns(&self, operation: &str) -> bool {
+    /// Whether it acts on an operation.
+    pub(crate) fn concerns(&self, operation: &str) -> bool {
         self.operations.is_empty() || self.operations.contains(&operation)
     }
 }
@@ -307,7 +322,7 @@ fn marked(mut reply: Reply, defect: &Defect) -> Reply {
 
 /// The operation that a request asks for. One that a path does not take is none, and
 /// `OPTIONS` is one of its own, whatever the path.
-fn operation_of(service: &Service, request: &Request<Bytes>) -> &'static str {
+pub fn operation_of(service: &Service, request: &Request<Bytes>) -> &'static str {
     let settings = service.settings();
     let path = urlencoded::decode_path(request.uri().path());
     let Some((resource, _)) = resolve(&path, &settings.profile) else {

@@ -248,29 +248,29 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Scheme, host and mount, with which links begin.
-    fn base(&self) -> String {
-        let uri = self.request.uri();
-        let scheme = uri.scheme_str().unwrap_or("http");
-        let host = if let Some(authority) = uri.authority() {
-            Cow::Borrowed(authority.as_str())
-        } else {
-            let host = self.request.headers().get(HOST);
-            host.map_or(Cow::Borrowed("localhost"), |host| {
-                String::from_utf8_lossy(host.as_bytes())
-            })
-        };
-        format!("{scheme}://{host}{}", mount(self.request))
-    }
-
     fn page_link(&self, number: usize) -> String {
         let number = number.to_string();
         // The first page goes without a number.
         let value = (number != "1").then_some(number.as_str());
         let query = with_parameter(self.query, "page", value);
         let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}{}{mark}{query}", self.base(), self.path)
+        format!("{}{}{mark}{query}", base(self.request), self.path)
     }
+}
+
+/// Scheme, host and mount, with which links begin.
+pub(crate) fn base(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    let scheme = uri.scheme_str().unwrap_or("http");
+    let host = if let Some(authority) = uri.authority() {
+        Cow::Borrowed(authority.as_str())
+    } else {
+        let host = request.headers().get(HOST);
+        host.map_or(Cow::Borrowed("localhost"), |host| {
+            String::from_utf8_lossy(host.as_bytes())
+        })
+    };
+    format!("{scheme}://{host}{}", mount(request))
 }
 
 /// A header's bytes as the stack's gateway gives them on: one character a byte, and

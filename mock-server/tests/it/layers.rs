@@ -19,6 +19,7 @@ const MOCK: &[&str] = &[
     "service",
     "defects",
     "findings",
+    "faults",
     "journal",
     "worlds",
     "control",

@@ -10,6 +10,7 @@ mod api;
 mod command;
 mod contract;
 mod defects;
+mod faults;
 mod findings;
 mod journal;
 mod layers;

@@ -1,0 +1,256 @@
+//! What goes wrong between a client and the service: delays, refusals, broken
+//! connections, on either side of the commit.
+//!
+//! Rules say what happens to which requests, and [`Faults::plan`] what becomes of one.
+//! Nothing here sleeps, sends or reads a clock: a [`Plan`] is data, which the server
+//! carries out and the journal keeps. All chance comes from the seed of the rules and
+//! from how often each was met, so a run repeats.
+//!
+//! Where several rules fire on one request, delays and changes of the answer add up. What
+//! the client gets in the end (a status, a broken connection, a slow body) is decided by
+//! the first of the rules that decides it. Where that is before the commit, the request
+//! is not carried out, and of the other rules only those count that make it wait before.
+
+mod chance;
+mod kind;
+mod matching;
+mod plan;
+mod prefer;
+mod reader;
+mod rule;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::assets;
+use crate::defects::{Defect, Defects};
+use crate::model::time::Timestamp;
+use crate::profile::did_you_mean;
+use chance::Chance;
+use kind::Effect;
+use matching::Seen;
+use rule::{Rule, When};
+
+pub use plan::{Act, Cut, Edit, FAULT_HEADER, Garbage, Hold, Plan};
+pub use prefer::{PREFER, PREFERENCE_APPLIED, prefer};
+pub use rule::FaultRules;
+
+// The bounds of the language; `docs/faults.md` states them.
+
+/// The largest file of rules, bytes.
+const MAX_BYTES: usize = 1_048_576;
+/// The most members of a `header`, a `query` or a `body` in a `match`.
+const MAX_CONDITIONS: usize = 16;
+/// The most characters of a text.
+const MAX_TEXT: usize = 1_000;
+/// The largest `nth`, `every` and `times`.
+const MAX_COUNT: u64 = 1_000_000_000;
+/// The largest seed: the integers that every reader of JSON knows.
+const MAX_SEED: u64 = 9_007_199_254_740_991;
+/// The longest `ttl_seconds`: a week.
+const MAX_TTL_SECONDS: u64 = 604_800;
+/// The longest delay, and all delays of an exchange together: ten minutes.
+const MAX_DELAY_MILLIS: u32 = 600_000;
+const MAX_DELAY: Duration = Duration::from_millis(MAX_DELAY_MILLIS as u64);
+/// The longest that a request is held: a minute.
+const MAX_HOLD_MILLIS: u32 = 60_000;
+/// The most pieces of a slow body.
+const MAX_CHUNKS: u32 = 1_000;
+/// The most bytes of garbage.
+const MAX_GARBAGE: u32 = 65_536;
+/// The most writes that a read is behind.
+const MAX_STALE: u32 = 1_000;
+/// The longest `retry_after`, seconds: a day.
+const MAX_RETRY_AFTER: u32 = 86_400;
+
+/// The rules of a world and how far they have come. The default: nothing goes wrong.
+#[derive(Debug)]
+pub struct Faults {
+    rules: Arc<FaultRules>,
+    installed_at: Timestamp,
+    counts: Mutex<Vec<Counts>>,
+    /// For each rule of a defect, the defect and what it keeps between requests.
+    layers: Vec<Option<Defects>>,
+}
+
+/// How often a rule was met, and fired.
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    matched: u64,
+    fired: u64,
+}
+
+/// A request, for which to plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What came, its path without the world.
+    pub request: &'a Request<Bytes>,
+    /// The operation that it asks for, as [`operation_of`](crate::defects::operation_of)
+    /// names it.
+    pub operation: &'a str,
+    /// The name of the world.
+    pub world: &'a str,
+    /// When it came, by the clock that [`Faults::new`] was told the time by.
+    pub at: Timestamp,
+}
+
+/// The rules of a built-in name, or a sentence with the one that was probably meant.
+pub fn preset(name: &str) -> Result<FaultRules, String> {
+    let json = assets::faults(name).ok_or_else(|| {
+        let hint = did_you_mean(name, assets::faults_names());
+        let names = assets::faults_names().collect::<Vec<_>>().join(", ");
+        format!("there are no built-in faults `{name}`; {hint}there are {names}")
+    })?;
+    Faults::parse(json.as_bytes())
+}
+
+/// The kinds of fault, each with a sentence of what happens.
+pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+    kind::KINDS.iter().map(|kind| (kind.name, kind.about))
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self::new(FaultRules::default(), Timestamp::EPOCH)
+    }
+}
+
+impl Faults {
+    /// Reads rules from JSON; what is wrong is told in a sentence with its path.
+    pub fn parse(json: &[u8]) -> Result<FaultRules, String> {
+        FaultRules::parse(json)
+    }
+
+    /// Rules that count from now on.
+    pub fn new(rules: FaultRules, installed_at: Timestamp) -> Self {
+        Self::of(Arc::new(rules), installed_at)
+    }
+
+    /// The same rules, which have met nothing yet: for another world.
+    #[must_use]
+    pub fn fresh(&self, at: Timestamp) -> Self {
+        Self::of(Arc::clone(&self.rules), at)
+    }
+
+    fn of(rules: Arc<FaultRules>, installed_at: Timestamp) -> Self {
+        let layer = |rule: &Rule| match rule.effect {
+            Effect::Defect(defect) => Some(plan::layer(defect)),
+            _ => None,
+        };
+        Self {
+            installed_at,
+            counts: Mutex::new(vec![Counts::default(); rules.len()]),
+            layers: rules.rules.iter().map(layer).collect(),
+            rules,
+        }
+    }
+
+    /// Whether nothing can go wrong, so that no plan is needed.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Vec<Counts>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules as they were read, each with how often it `matched` a request and how
+    /// often it `fired`.
+    pub fn rules_json(&self) -> Value {
+        let counts = self.counts();
+        let rules = self.rules.rules.iter().zip(counts.iter());
+        let rules: Vec<_> = rules
+            .map(|(rule, counts)| {
+                let mut json = rule.json.clone();
+                json["matched"] = counts.matched.into();
+                json["fired"] = counts.fired.into();
+                json
+            })
+            .collect();
+        json!({"seed": self.rules.seed, "rules": rules})
+    }
+
+    /// The rules as a file that gives them again.
+    pub fn to_json(&self) -> Value {
+        let rules = self.rules.rules.iter().map(|rule| rule.json.clone());
+        json!({"seed": self.rules.seed, "rules": rules.collect::<Vec<_>>()})
+    }
+
+    /// What becomes of a request. Every call counts.
+    pub fn plan(&self, asked: &Asked<'_>) -> Plan {
+        let mut plan = Plan::default();
+        if self.is_empty() {
+            return plan;
+        }
+        let age = asked.at.micros() - self.installed_at.micros();
+        let seen = Seen::of(asked);
+        let is_met = |rule: &Rule| {
+            !rule.is_over(age) && rule.effect.concerns(asked.operation) && rule.matching.fits(&seen)
+        };
+        let rules = self.rules.rules.iter().enumerate();
+        let met: Vec<_> = rules.filter(|(_, rule)| is_met(rule)).collect();
+        if met.is_empty() {
+            return plan;
+        }
+        let mut counts = self.counts();
+        let mut due = Vec::new();
+        for (at, rule) in met {
+            let counts = &mut counts[at];
+            counts.matched += 1;
+            let mut chance = Chance::of(self.rules.seed, at, counts.matched);
+            if rule.is_due(counts.matched, counts.fired, &mut chance) {
+                due.push((at, rule, chance));
+            }
+        }
+        let ending = due.iter().find(|(_, rule, _)| rule.effect.is_ending());
+        let ending = ending.map(|&(_, rule, _)| rule);
+        for (at, rule, mut chance) in due {
+            if !comes_to_it(rule, ending) {
+                continue;
+            }
+            counts[at].fired += 1;
+            plan.rules.push(Arc::clone(&rule.name));
+            if let Effect::Stale(writes) = rule.effect {
+                plan.stale = plan.stale.max(Some(writes));
+            }
+            if let Some(layer) = &self.layers[at] {
+                plan.add_defects(&rule.name, layer);
+            }
+            if let Some(act) = rule.effect.act(&mut chance) {
+                plan.add(act, rule.when);
+            }
+        }
+        plan.put_in_order();
+        plan
+    }
+
+    /// The layer of a rule's defect, or a new one where there is no such rule.
+    fn layer_of(&self, name: &str, defect: &'static Defect) -> Defects {
+        let mut rules = self.rules.rules.iter().zip(&self.layers);
+        let known = rules.find_map(|(rule, layer)| {
+            let is_it = |layer: &&Defects| layer.names().any(|name| name == defect.name);
+            layer.as_ref().filter(|_| *rule.name == *name).filter(is_it)
+        });
+        known.map_or_else(|| plan::layer(defect), Defects::clone)
+    }
+}
+
+/// Whether a rule that is due has its effect in an exchange that ends by another.
+fn comes_to_it(rule: &Rule, ending: Option<&Rule>) -> bool {
+    let Some(ending) = ending else {
+        return true;
+    };
+    if rule.effect.is_ending() {
+        return std::ptr::eq(rule, ending);
+    }
+    if ending.when == When::Before {
+        // The request is not carried out.
+        return rule.when == When::Before && rule.effect.is_waiting();
+    }
+    // Of what nobody sees nothing is changed.
+    !(ending.effect.is_silent() && rule.effect.is_edit())
+}

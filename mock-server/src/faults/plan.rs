@@ -1,0 +1,387 @@
+//! What becomes of one exchange, as data: the server carries it out, the journal keeps
+//! it, and a replay reads it back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use serde_json::{Value, json};
+
+use super::chance::Chance;
+use super::kind::{Effect, Moments};
+use super::matching::Glob;
+use super::reader::Members;
+use super::rule::{MAX_NAME, MAX_RULES, When};
+use super::{Faults, MAX_DELAY};
+use crate::defects::{Defect, Defects, named};
+use crate::problem::Problem;
+
+/// The header that names the rules that fired; only an answer in which one had its hand
+/// has it.
+pub const FAULT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-fault");
+
+/// What happens at a point of an exchange.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// So much time passes.
+    Delay(Duration),
+    /// The request is held.
+    Hold(Hold),
+    /// The client is refused: before the commit, so that nothing is carried out; after
+    /// it, in place of the answer that there is.
+    Answer(Problem),
+    /// The connection is closed in good order, without a byte.
+    EmptyReply,
+    /// The connection is reset, without a byte.
+    Reset,
+    /// Bytes that are no HTTP are sent, and the connection is closed.
+    Garbage(Garbage),
+    /// The head goes out and a part of the body that it announces; then the connection
+    /// is closed.
+    Truncate(Cut),
+    /// The body goes out in so many pieces, spread evenly over a time.
+    SlowBody {
+        /// How many pieces.
+        chunks: u32,
+        /// The time from the first to the last.
+        over: Duration,
+    },
+    /// The answer is changed; [`Plan::edit`] does it.
+    Edit(Edit),
+}
+
+/// How long a request is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hold {
+    until: Option<Glob>,
+    /// It goes on after this time, whatever happens.
+    pub at_most: Duration,
+}
+
+impl Hold {
+    pub(super) fn new(until: Option<Glob>, at_most: Duration) -> Self {
+        Self { until, at_most }
+    }
+
+    /// Whether it ends once another request, of this operation, has committed.
+    pub fn ends_with(&self, operation: &str) -> bool {
+        self.until.as_ref().is_some_and(|glob| glob.fits(operation))
+    }
+
+    /// Whether any commit ends it, or the time alone.
+    pub fn awaits_a_commit(&self) -> bool {
+        self.until.is_some()
+    }
+}
+
+/// Bytes that are no HTTP; the same each time they are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Garbage {
+    pub(super) seed: u32,
+    pub(super) bytes: u32,
+}
+
+impl Garbage {
+    /// The bytes.
+    pub fn bytes(self) -> Bytes {
+        let mut bytes = Chance::of(u64::from(self.seed), 0, 0).bytes(self.bytes);
+        // No status line starts so, whatever falls.
+        if let Some(first) = bytes.first_mut() {
+            *first |= 0x80;
+        }
+        bytes.into()
+    }
+}
+
+/// Where a body ends too early.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cut {
+    /// After so many bytes.
+    Bytes(u32),
+    /// After such a part of it, from 0 to 1.
+    Fraction(f64),
+}
+
+impl Cut {
+    /// How many bytes of a body are sent: never all of them.
+    pub fn of(self, length: usize) -> usize {
+        let most = length.saturating_sub(1);
+        match self {
+            Self::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX).min(most),
+            Self::Fraction(fraction) => {
+                // A body has at most some gigabytes, of which a float knows each byte.
+                #[allow(
+                    clippy::cast_precision_loss,
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss
+                )]
+                let bytes = (length as f64 * fraction) as usize;
+                bytes.min(most)
+            }
+        }
+    }
+}
+
+/// How an answer is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edit {
+    /// Its last bracket is a comma: as long as before, and no JSON.
+    MalformedBody,
+    /// It claims to be of another type.
+    WrongContentType(HeaderValue),
+}
+
+impl Edit {
+    fn apply(&self, response: &mut Response<Bytes>) {
+        match self {
+            Self::MalformedBody => {
+                let body = response.body();
+                let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+                let last = body.iter().rposition(|byte| !byte.is_ascii_whitespace());
+                if let (true, Some(last)) = (is_json, last) {
+                    let mut bytes = body.to_vec();
+                    bytes[last] = b',';
+                    *response.body_mut() = bytes.into();
+                }
+            }
+            Self::WrongContentType(value) => {
+                response.headers_mut().insert(CONTENT_TYPE, value.clone());
+            }
+        }
+    }
+}
+
+impl Act {
+    /// Whether it decides what the client gets; an exchange has one such act.
+    pub(super) fn is_ending(&self) -> bool {
+        !matches!(self, Self::Delay(_) | Self::Hold(_) | Self::Edit(_))
+    }
+
+    /// Whether nothing of the answer reaches the client.
+    pub(super) fn is_silent(&self) -> bool {
+        matches!(self, Self::EmptyReply | Self::Reset | Self::Garbage(_))
+    }
+
+    /// Its place after the commit: another answer first, then what changes it, then the
+    /// waiting, and how it goes out last.
+    fn place(&self) -> u8 {
+        match self {
+            Self::Answer(_) => 0,
+            Self::Edit(_) => 1,
+            Self::Delay(_) | Self::Hold(_) => 2,
+            _ => 3,
+        }
+    }
+
+    /// As the `fault` of a rule that comes to just this.
+    fn to_json(&self) -> Value {
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::Delay(time) => json!({"kind": "delay", "milliseconds": millis(*time)}),
+            Self::Hold(hold) => {
+                let mut json = json!({"kind": "hold"});
+                if let Some(until) = &hold.until {
+                    json["until_commit"] = until.text().into();
+                }
+                json["milliseconds"] = millis(hold.at_most).into();
+                json
+            }
+            Self::Answer(problem) => {
+                let mut json = json!({"kind": "status", "status": problem.status()});
+                if let Some(seconds) = problem.retry_after() {
+                    json["retry_after"] = seconds.into();
+                }
+                json
+            }
+            Self::EmptyReply => json!({"kind": "empty-reply"}),
+            Self::Reset => json!({"kind": "reset"}),
+            Self::Garbage(Garbage { seed, bytes }) => {
+                json!({"kind": "garbage", "bytes": bytes, "seed": seed})
+            }
+            Self::Truncate(Cut::Bytes(bytes)) => json!({"kind": "truncated-body", "bytes": bytes}),
+            Self::Truncate(Cut::Fraction(fraction)) => {
+                json!({"kind": "truncated-body", "fraction": fraction})
+            }
+            Self::SlowBody { chunks, over } => json!({
+                "kind": "slow-body", "chunks": chunks, "over_milliseconds": millis(*over),
+            }),
+            Self::Edit(Edit::MalformedBody) => json!({"kind": "malformed-body"}),
+            Self::Edit(Edit::WrongContentType(value)) => json!({
+                "kind": "wrong-content-type",
+                "content_type": String::from_utf8_lossy(value.as_bytes()),
+            }),
+        }
+    }
+}
+
+/// What becomes of one exchange.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The names of the rules that fired, in the order of the rules.
+    pub rules: Vec<Arc<str>>,
+    /// What happens before the request is carried out: waiting, and then, if anything,
+    /// an act that takes the place of all the rest.
+    pub before: Vec<Act>,
+    /// What happens once it is carried out and its writes are kept: another answer,
+    /// changes of the answer, waiting, and how it goes out, in this order.
+    pub after: Vec<Act>,
+    /// From how many writes ago the request is answered; it is one that only looks.
+    pub stale: Option<u32>,
+    defects: Vec<(Arc<str>, Defects)>,
+    delayed: Duration,
+}
+
+impl Plan {
+    /// Whether the exchange goes its usual way.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The names of the rules that fired, for people.
+    pub fn names(&self) -> String {
+        self.rules.join(", ")
+    }
+
+    /// The defects under which the request is answered: those of the world, and within
+    /// them those of the plan.
+    pub fn defects(&self, of_world: &Defects) -> Defects {
+        let own = self.defects.iter().map(|(_, defects)| defects);
+        own.fold(of_world.clone(), Defects::around)
+    }
+
+    /// Whether the plan has defects of its own, so that those of the world do not do.
+    pub fn has_defects(&self) -> bool {
+        !self.defects.is_empty()
+    }
+
+    /// Changes an answer as planned, and names the rules in its head. It is called for
+    /// whatever answer goes out, a refusal of the plan included.
+    pub fn edit(&self, response: &mut Response<Bytes>) {
+        for act in &self.after {
+            if let Act::Edit(edit) = act {
+                edit.apply(response);
+            }
+        }
+        if !self.is_empty()
+            && let Ok(names) = HeaderValue::from_str(&self.names())
+        {
+            response.headers_mut().insert(FAULT_HEADER, names);
+        }
+    }
+
+    /// The plan as JSON, from which [`Plan::from_json`] makes it again. The acts are in
+    /// the language of the rules, with all chance taken out.
+    pub fn to_json(&self) -> Value {
+        let acts = |acts: &[Act]| acts.iter().map(Act::to_json).collect::<Vec<_>>();
+        let mut json = json!({"rules": self.rules.iter().map(|name| &**name).collect::<Vec<_>>()});
+        if !self.before.is_empty() {
+            json["before"] = acts(&self.before).into();
+        }
+        if !self.after.is_empty() {
+            json["after"] = acts(&self.after).into();
+        }
+        if let Some(writes) = self.stale {
+            json["stale"] = writes.into();
+        }
+        if !self.defects.is_empty() {
+            let defects = self.defects.iter().map(|(rule, defects)| {
+                let name: String = defects.names().collect();
+                json!({"rule": **rule, "name": name})
+            });
+            json["defects"] = defects.collect();
+        }
+        json
+    }
+
+    /// A plan that was written by [`Plan::to_json`]. What a defect keeps from one request
+    /// to the next belongs to its rule: it is shared with the rule of `faults` that has
+    /// the same name and defect, where there is one.
+    pub fn from_json(json: &Value, faults: &Faults) -> Result<Self, String> {
+        let members = Members::of(json, "", "a plan")?;
+        members.only(&["rules", "before", "after", "stale", "defects"])?;
+        let mut plan = Self::default();
+        for (name, path) in members.items("rules", MAX_RULES)? {
+            let name = name.as_str().filter(|name| name.len() <= MAX_NAME);
+            let name = name.ok_or_else(|| format!("{path}: the name of a rule is taken"))?;
+            plan.rules.push(name.into());
+        }
+        for (when, stage) in [(When::Before, "before"), (When::After, "after")] {
+            for (act, path) in members.items(stage, MAX_RULES)? {
+                plan.add(read_act(act, &path, when)?, when);
+            }
+        }
+        plan.put_in_order();
+        let acts = plan.before.iter().chain(&plan.after);
+        if acts.filter(|act| act.is_ending()).count() > 1 {
+            return members.wrong("an exchange ends in one way, not in two");
+        }
+        plan.stale = members.small("stale", 1..=super::MAX_STALE)?;
+        for (entry, path) in members.items("defects", MAX_RULES)? {
+            let entry = Members::of(entry, path, "a defect of a plan")?;
+            entry.only(&["rule", "name"])?;
+            let rule = entry.needs("rule", entry.text("rule", MAX_NAME)?)?;
+            let name = entry.needs("name", entry.text("name", MAX_NAME)?)?;
+            let defect = match named(name) {
+                Ok(defect) => defect,
+                Err(sentence) => return entry.wrong_at("name", &sentence),
+            };
+            plan.defects
+                .push((rule.into(), faults.layer_of(rule, defect)));
+        }
+        Ok(plan)
+    }
+
+    /// Adds an act. The delays of a plan have a bound together.
+    pub(super) fn add(&mut self, act: Act, when: When) {
+        let act = match act {
+            Act::Delay(time) => {
+                let time = time.min(MAX_DELAY.saturating_sub(self.delayed));
+                self.delayed += time;
+                Act::Delay(time)
+            }
+            other => other,
+        };
+        match when {
+            When::Before => self.before.push(act),
+            When::After => self.after.push(act),
+        }
+    }
+
+    pub(super) fn add_defects(&mut self, rule: &Arc<str>, defects: &Defects) {
+        self.defects.push((Arc::clone(rule), defects.clone()));
+    }
+
+    pub(super) fn put_in_order(&mut self) {
+        self.before.sort_by_key(Act::is_ending);
+        self.after.sort_by_key(Act::place);
+    }
+}
+
+fn read_act(act: &Value, path: &str, when: When) -> Result<Act, String> {
+    let (kind, effect) = super::kind::read(act, path)?;
+    if when == When::Before && kind.moments == Moments::After {
+        return Err(format!("{path}: `{}` is always after", kind.name));
+    }
+    match effect {
+        Effect::Act(act) => Ok(act),
+        Effect::Delay(delay) => match delay.fixed() {
+            Some(time) => Ok(Act::Delay(time)),
+            None => Err(format!("{path}: a plan has delays of `milliseconds` only")),
+        },
+        Effect::Garbage {
+            bytes,
+            seed: Some(seed),
+        } => Ok(Act::Garbage(Garbage { seed, bytes })),
+        Effect::Garbage { .. } => Err(format!("{path}: `seed` is missing")),
+        Effect::Stale(_) | Effect::Defect(_) => {
+            Err(format!("{path}: `{}` is no act of a plan", kind.name))
+        }
+    }
+}
+
+/// A layer of one defect.
+pub(super) fn layer(defect: &'static Defect) -> Defects {
+    Defects::new([defect])
+}

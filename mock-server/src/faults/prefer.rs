@@ -1,0 +1,209 @@
+//! `Prefer: code=400`: a client asks for a response that the page shows. Nothing is
+//! carried out.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::assets;
+use crate::endpoints::call::{base, header_text};
+use crate::endpoints::{Answer, resolve};
+use crate::engine::{self, Reply};
+use crate::problem::{Grade, Problem};
+use crate::profile::Profile;
+use crate::service::Service;
+
+/// The header in which a client asks. Source: RFC 7240.
+pub const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// The header that says which wishes were met. Source: RFC 7240.
+pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// What stands for the service in the page's links.
+const HOST: &str = "https://{whippy_api_url}";
+
+/// A response that the page shows.
+struct Shown {
+    name: &'static str,
+    operation: &'static str,
+    status: u16,
+    body: String,
+}
+
+static SHOWN: LazyLock<Vec<Shown>> = LazyLock::new(|| {
+    let files = assets::DOCUMENTED.iter();
+    files.filter_map(|(file, json)| shown(file, json)).collect()
+});
+
+#[derive(Deserialize)]
+struct Fixture {
+    request: FixtureRequest,
+    response: FixtureResponse,
+}
+
+#[derive(Deserialize)]
+struct FixtureRequest {
+    method: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct FixtureResponse {
+    status: u16,
+    body: Value,
+}
+
+fn shown(file: &'static str, json: &str) -> Option<Shown> {
+    let fixture: Fixture = serde_json::from_str(json).ok()?;
+    let path = fixture.request.path.split('?').next()?;
+    let method = Method::from_bytes(fixture.request.method.as_bytes()).ok()?;
+    let profile = Profile::default();
+    let (resource, _) = resolve(path, &profile)?;
+    Some(Shown {
+        name: file.strip_suffix(".json")?,
+        operation: resource.action(&method, &profile)?.operation,
+        status: fixture.response.status,
+        body: fixture.response.body.to_string(),
+    })
+}
+
+/// The response that a request prefers, if it prefers one: `code=STATUS`,
+/// `example=NAME`, or both. `operation` is the one that it asks for; what the page does
+/// not show of it is refused, in a sentence with what it does show.
+pub fn prefer(service: &Service, request: &Request<Bytes>, operation: &str) -> Option<Reply> {
+    let wishes = Wishes::of(request.headers())?;
+    let chosen = match wishes.chosen(operation) {
+        Ok(chosen) => chosen,
+        Err(sentence) => {
+            let head = request.clone().map(drop);
+            return Some(service.refuse(&head, &Problem::NotShown(sentence)));
+        }
+    };
+    let answer = Answer {
+        status: chosen.status,
+        rule: "preferred",
+        grade: Grade::Documented,
+        body: chosen.body.replace(HOST, &base(request)).into_bytes(),
+    };
+    let mut reply = engine::present(&service.settings(), request, chosen.operation, answer);
+    if let Ok(applied) = HeaderValue::from_str(&wishes.applied()) {
+        reply
+            .response
+            .headers_mut()
+            .insert(PREFERENCE_APPLIED, applied);
+    }
+    Some(reply)
+}
+
+/// What is asked for.
+struct Wishes {
+    code: Option<String>,
+    example: Option<String>,
+}
+
+impl Wishes {
+    /// Of the preferences that a request names, whichever of ours there are.
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = header_text(headers, PREFER)?;
+        // An example may be a preference or the parameter of one: `;` is as good as `,`.
+        let parts = split(&text);
+        // Of equal names the first counts. Source: RFC 7240, section 2.
+        let first = |wanted: &str| {
+            let parts = parts.iter().filter_map(|part| part.split_once('='));
+            let mut named = parts.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
+            named.next().map(|(_, value)| unquoted(value.trim()))
+        };
+        let (code, example) = (first("code"), first("example"));
+        (code.is_some() || example.is_some()).then_some(Self { code, example })
+    }
+
+    fn chosen(&self, operation: &str) -> Result<&'static Shown, String> {
+        // The other path of the active stocks is shown by the first.
+        let operation = operation.strip_suffix("-alias").unwrap_or(operation);
+        let known: Vec<&Shown> = SHOWN.iter().filter(|s| s.operation == operation).collect();
+        if known.is_empty() {
+            return Err(format!("The page shows no response of `{operation}`."));
+        }
+        let of_code: Vec<&Shown> = match &self.code {
+            Some(code) => {
+                let fitting = known
+                    .iter()
+                    .filter(|shown| *code == shown.status.to_string());
+                fitting.copied().collect()
+            }
+            None => known.clone(),
+        };
+        let of_example = match &self.example {
+            Some(example) => of_code.iter().find(|shown| shown.name == example),
+            None => of_code.first(),
+        };
+        match (of_example, &self.code, &self.example) {
+            (Some(shown), _, _) => Ok(shown),
+            (None, code, Some(example)) if !of_code.is_empty() => {
+                let names: Vec<_> = of_code.iter().map(|shown| shown.name.to_owned()).collect();
+                let code = code
+                    .as_ref()
+                    .map_or(String::new(), |code| format!(" with {code}"));
+                Err(format!(
+                    "`{operation}` has no example `{example}`{code}, it has {}.",
+                    listed(&names)
+                ))
+            }
+            (None, code, _) => {
+                let mut codes: Vec<_> =
+                    known.iter().map(|shown| shown.status.to_string()).collect();
+                codes.sort_unstable();
+                codes.dedup();
+                Err(format!(
+                    "The page shows no {} of `{operation}`, it shows {}.",
+                    code.as_deref().unwrap_or_default(),
+                    listed(&codes)
+                ))
+            }
+        }
+    }
+
+    fn applied(&self) -> String {
+        let named =
+            |name, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
+        let wishes = [named("code", &self.code), named("example", &self.example)];
+        wishes.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+/// Takes a header apart at commas and semicolons outside quotes.
+fn split(text: &str) -> Vec<&str> {
+    let mut is_quoted = false;
+    let mut is_escaped = false;
+    let parts = text.split(|c| {
+        let was_escaped = std::mem::take(&mut is_escaped);
+        match c {
+            '\\' if is_quoted && !was_escaped => is_escaped = true,
+            '"' if !was_escaped => is_quoted = !is_quoted,
+            ',' | ';' => return !is_quoted,
+            _ => {}
+        }
+        false
+    });
+    parts.collect()
+}
+
+/// A word, or what stands between quotes.
+fn unquoted(word: &str) -> String {
+    let inner = word
+        .strip_prefix('"')
+        .and_then(|word| word.strip_suffix('"'));
+    inner.unwrap_or(word).replace('\\', "")
+}
