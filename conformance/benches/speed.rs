@@ -249,7 +249,7 @@ impl Served {
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(server.run(listener, stopped));
+        runtime.spawn(Arc::new(server).run(listener, stopped));
         Ok(Self {
             address,
             _stop: stop,

@@ -1,6 +1,7 @@
 //! The command line: every flag with its environment variable, and what is wrong
 //! with a value in one sentence.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -10,15 +11,18 @@ use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
 use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
+use whippy_mock::faults::{self, Faults};
 use whippy_mock::journal::{JournalLimits, JournalShare};
 use whippy_mock::model::time::UtcOffset;
 use whippy_mock::profile::Profile;
 use whippy_mock::request_log::{LogFormat, RequestLog};
-use whippy_mock::server::{Limits, Server};
+use whippy_mock::server::{Limits, Server, system_time};
 use whippy_mock::service::Seed;
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 use whippy_mock::worlds::{Start, WorldLimits, Worlds};
+
+use crate::exec::Trial;
 
 /// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
 #[derive(Debug, Parser)]
@@ -34,6 +38,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server; the same as no command at all
     Serve(Box<ServeArgs>),
+    /// Run a command against a mock of its own, and judge it as a client
+    Exec(Box<ExecArgs>),
     #[command(flatten)]
     Listing(Listing),
 }
@@ -59,6 +65,86 @@ pub(crate) enum Listing {
     /// Print the OpenAPI document
     Openapi,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// Least grave finding that fails the run
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_FAIL_ON",
+        value_name = "note|warning|error|never",
+        default_value = "error"
+    )]
+    fail_on: String,
+
+    /// Least part of the documented responses that the command must meet, percent
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_FAIL_UNDER",
+        value_name = "PERCENT",
+        value_parser = between(0, 100),
+        default_value = "0"
+    )]
+    fail_under: u32,
+
+    /// Report to write, as text, json, junit or markdown; repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_REPORT",
+        value_name = "FORMAT=FILE",
+        value_delimiter = ','
+    )]
+    report: Vec<String>,
+
+    #[command(flatten)]
+    serve: ServeArgs,
+
+    /// The command, which finds the mock by `WHIPPY_URL` and `WHIPPY_TOKEN`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl ExecArgs {
+    /// The trial and the server, or what is wrong, in a sentence.
+    pub(crate) fn into_trial(self) -> Result<(Trial, Server), String> {
+        let fail_on = match self.fail_on.as_str() {
+            "never" => None,
+            level => Some(
+                level
+                    .parse()
+                    .map_err(|why| format!("--fail-on: {why}; or never"))?,
+            ),
+        };
+        let report = |text: &String| {
+            let (format, path) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--report cannot be `{text}`: it takes FORMAT=FILE"))?;
+            let format = format.parse().map_err(|why| format!("--report: {why}"))?;
+            Ok((format, PathBuf::from(path)))
+        };
+        let reports = self
+            .report
+            .iter()
+            .map(report)
+            .collect::<Result<_, String>>()?;
+        let token = self.serve.token.first().cloned();
+        let mut serve = self.serve;
+        // What is judged at the end must still be there.
+        serve.world_idle = 0;
+        let (_, server) = serve.into_server()?;
+        let trial = Trial {
+            command: self.command,
+            token: token.unwrap_or_else(|| EXEC_TOKEN.to_owned()),
+            fail_on,
+            fail_under: self.fail_under.into(),
+            reports,
+        };
+        Ok((trial, server))
+    }
+}
+
+/// The token of a command where none was named; any is let in then.
+const EXEC_TOKEN: &str = "whippy-mock";
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -173,6 +259,10 @@ pub(crate) struct ServeArgs {
         default_value = "30"
     )]
     idle_timeout: u32,
+
+    /// Lets things go wrong: a file of rules, or one of the presets
+    #[arg(long, env = "WHIPPY_MOCK_FAULTS", value_name = "PRESET|FILE")]
+    faults: Option<String>,
 
     /// Gives each token a world of its own, where the path names none
     #[arg(
@@ -358,6 +448,7 @@ impl ServeArgs {
         let start = Start {
             seed,
             defects: Defects::new(defects),
+            faults: self.read_faults()?,
         };
         let world_limits = WorldLimits {
             worlds: size(self.max_worlds),
@@ -382,6 +473,21 @@ impl ServeArgs {
             ..Server::of_worlds(worlds)
         };
         Ok((self.listen, server))
+    }
+
+    fn read_faults(&self) -> Result<Faults, String> {
+        let Some(name) = &self.faults else {
+            return Ok(Faults::default());
+        };
+        let rules = match faults::preset(name) {
+            Ok(rules) => Ok(rules),
+            Err(none) => match std::fs::read(name) {
+                Ok(json) => Faults::parse(&json),
+                Err(error) => Err(format!("{none}, and no file: {error}")),
+            },
+        };
+        let rules = rules.map_err(|why| format!("--faults {name}: {why}"))?;
+        Ok(Faults::new(rules, system_time()))
     }
 
     fn read_profile(&self) -> Result<Profile, String> {

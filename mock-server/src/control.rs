@@ -22,7 +22,10 @@ use tokio::sync::Notify;
 use crate::assets;
 use crate::clock::{ClockMode, MAX_ADVANCE};
 use crate::endpoints::RESOURCES;
+use crate::faults::{self, FaultRules, Faults};
+use crate::findings::{self, Format, WorldVerdict};
 use crate::journal::{self, Exchange, Wanted, WantedStatus};
+use crate::metrics::Metrics;
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::{Profile, did_you_mean};
@@ -50,6 +53,8 @@ pub struct Control {
     pub started: Instant,
     /// Told when the mock is to stop.
     pub shutdown: Arc<Notify>,
+    /// What was answered.
+    pub metrics: Metrics,
 }
 
 /// One admin request.
@@ -151,6 +156,8 @@ const fn route(
 
 /// Which world, where a path is about one.
 const WORLD: &[&str] = &["world"];
+/// Which world, and how it is told.
+const REPORT: &[&str] = &["world", "format"];
 /// Which exchanges.
 const WHICH: &[&str] = &[
     "world",
@@ -173,7 +180,8 @@ const ROUTES: &[AdminRoute] = &[
     route(Method::PUT,    "/__admin/clock",                WORLD, set_clock),
     route(Method::POST,   "/__admin/clock/advance",        WORLD, advance_clock),
     route(Method::GET,    "/__admin/worlds",               &[],   list_worlds),
-    route(Method::GET,    "/__admin/worlds/{name}",        &[],   export_world),
+    route(Method::GET,    "/__admin/worlds/{name}",        &["at"], export_world),
+    route(Method::GET,    "/__admin/worlds/{name}/diff",   &["from", "to"], diff_world),
     route(Method::PUT,    "/__admin/worlds/{name}",        &[],   import_world),
     route(Method::DELETE, "/__admin/worlds/{name}",        &[],   drop_world),
     route(Method::POST,   "/__admin/worlds/{name}/fork",   &[],   fork_world),
@@ -185,6 +193,13 @@ const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/requests/har",         WHICH, archive),
     route(Method::GET,    "/__admin/requests/stream",      WHICH, follow),
     route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
+    route(Method::GET,    "/__admin/findings",             REPORT, show_findings),
+    route(Method::DELETE, "/__admin/findings",             WORLD, clear_findings),
+    route(Method::GET,    "/__admin/coverage",             REPORT, show_coverage),
+    route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
+    route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
+    route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
+    route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
     route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
 ];
 
@@ -291,6 +306,7 @@ impl Control {
             token,
             started,
             shutdown: Arc::new(Notify::new()),
+            metrics: Metrics::default(),
         }
     }
 
@@ -605,14 +621,14 @@ struct ResetBody {
 fn reset(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.made()?;
-    asked.call.worlds.reset(&world, reset);
+    asked.call.worlds.reset(&world, reset, asked.call.system);
     Ok(Granted::Json(summary(&world)))
 }
 
 fn reset_world(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.call.worlds.get(asked.argument)?;
-    asked.call.worlds.reset(&world, reset);
+    asked.call.worlds.reset(&world, reset, asked.call.system);
     Ok(Granted::Json(summary(&world)))
 }
 
@@ -762,6 +778,7 @@ fn list_worlds(asked: &Asked<'_>) -> Outcome {
                 "name": &**world.name(),
                 "seed": seed,
                 "stocks": stocks,
+                "writes": world.service.kept().1,
                 "last_used": world.used().to_text(asked.local()),
             })
         })
@@ -771,9 +788,24 @@ fn list_worlds(asked: &Asked<'_>) -> Outcome {
 
 fn export_world(asked: &Asked<'_>) -> Outcome {
     let world = asked.call.worlds.get(asked.argument)?;
-    let store = world.service.store();
-    let json = String::from_utf8_lossy(&store.dump().to_json()).into_owned();
+    let json = match asked.number("at")? {
+        None => world.service.world_json(),
+        Some(seq) => {
+            let engine = world.service.at(seq).map_err(Refusal::bad)?;
+            engine.store().dump().to_json()
+        }
+    };
+    let json = String::from_utf8_lossy(&json).into_owned();
     Ok(Granted::Text("application/json", json))
+}
+
+fn diff_world(asked: &Asked<'_>) -> Outcome {
+    let world = asked.call.worlds.get(asked.argument)?;
+    let (first, last) = world.service.kept();
+    let from = asked.number("from")?.unwrap_or(first);
+    let to = asked.number("to")?.unwrap_or(last);
+    let diff = world.service.diff(from, to).map_err(Refusal::bad)?;
+    Ok(Granted::Json(diff))
 }
 
 fn import_world(asked: &Asked<'_>) -> Outcome {
@@ -787,6 +819,7 @@ fn import_world(asked: &Asked<'_>) -> Outcome {
             store: Some(store),
             ..Reset::default()
         },
+        asked.call.system,
     );
     let summary = summary(&world);
     Ok(if is_new {
@@ -895,4 +928,115 @@ fn follow(asked: &Asked<'_>) -> Outcome {
         world: asked.world.as_deref().map(str::to_owned),
         wanted: asked.wanted()?,
     })))
+}
+
+/// What the clients of a world, or of each, got wrong, and what they met.
+fn verdicts(asked: &Asked<'_>) -> Result<Vec<WorldVerdict>, Refusal> {
+    let worlds = asked.all()?;
+    let verdict = |world: &Arc<LiveWorld>| {
+        let judge = world.judge();
+        judge.verdict(&**world.name(), asked.call.system)
+    };
+    Ok(worlds.iter().map(verdict).collect())
+}
+
+fn format(asked: &Asked<'_>) -> Result<Format, Refusal> {
+    let format = asked.parameter("format").unwrap_or("json");
+    format.parse().map_err(Refusal::bad)
+}
+
+fn show_findings(asked: &Asked<'_>) -> Outcome {
+    let format = format(asked)?;
+    let text = findings::report(&verdicts(asked)?, format);
+    Ok(Granted::Text(format.content_type(), text))
+}
+
+fn clear_findings(asked: &Asked<'_>) -> Outcome {
+    for world in asked.all()? {
+        world.judge().clear();
+    }
+    Ok(Granted::Nothing)
+}
+
+fn show_coverage(asked: &Asked<'_>) -> Outcome {
+    let format = format(asked)?;
+    let mut verdicts = verdicts(asked)?;
+    for verdict in &mut verdicts {
+        verdict.findings.clear();
+    }
+    let text = findings::report(&verdicts, format);
+    Ok(Granted::Text(format.content_type(), text))
+}
+
+fn show_faults(asked: &Asked<'_>) -> Outcome {
+    let faults = asked.there()?.faults();
+    Ok(Granted::Json(faults.rules_json()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PresetBody {
+    preset: String,
+}
+
+/// The rules of a body: a file of them, or `{"preset": NAME}`.
+fn read_faults(body: &[u8]) -> Result<FaultRules, Refusal> {
+    let rules = match serde_json::from_slice::<PresetBody>(body) {
+        Ok(PresetBody { preset }) => faults::preset(&preset),
+        Err(_) => Faults::parse(body),
+    };
+    rules.map_err(|why| Refusal::bad(format!("faults: {why}")))
+}
+
+fn set_faults(asked: &Asked<'_>) -> Outcome {
+    let rules = read_faults(asked.call.request.body())?;
+    install(asked, Faults::new(rules, asked.call.system))?;
+    show_faults(asked)
+}
+
+fn clear_faults(asked: &Asked<'_>) -> Outcome {
+    install(asked, Faults::default())?;
+    Ok(Granted::Nothing)
+}
+
+/// In the world that is named, or in all, those to come included.
+fn install(asked: &Asked<'_>, faults: Faults) -> Result<(), Refusal> {
+    match asked.world {
+        Some(_) => asked.made()?.set_faults(faults),
+        None => asked.call.worlds.set_faults(&faults, asked.call.system),
+    }
+    Ok(())
+}
+
+fn show_metrics(asked: &Asked<'_>) -> Outcome {
+    #[allow(clippy::cast_precision_loss)] // Counts of this size are exact.
+    let number = |count: usize| count as f64;
+    let worlds = asked.call.worlds;
+    let gauges = [
+        (
+            "uptime_seconds",
+            "Since the mock started.",
+            asked.control.started.elapsed().as_secs_f64(),
+        ),
+        (
+            "worlds",
+            "Worlds, the default one included.",
+            number(worlds.count()),
+        ),
+        (
+            "journal_bytes",
+            "What all journals hold, about.",
+            number(worlds.share().held()),
+        ),
+        (
+            "stocks",
+            "Stocks of the default world.",
+            number(worlds.own().service.world().1),
+        ),
+    ];
+    let text = asked.control.metrics.text(&gauges);
+    Ok(Granted::Text(
+        "text/plain; version=0.0.4; charset=utf-8",
+        text,
+    ))
 }

@@ -67,6 +67,11 @@ impl JournalShare {
         self.limits
     }
 
+    /// How many bytes all journals hold, about.
+    pub fn held(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The number of the next exchange.
     pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
@@ -132,6 +137,8 @@ pub struct Exchange {
     pub body: Kept,
     /// What was answered; `None` where nothing was.
     pub answer: Option<Answered>,
+    /// The operation's id; `unrouted` where there is none.
+    pub operation: &'static str,
     /// The rule that decided.
     pub rule: Option<Rule>,
     /// How many writes the world had seen when the request was answered.
@@ -140,8 +147,10 @@ pub struct Exchange {
     pub wrote: Option<u64>,
     /// From the arrival of the request to the answer.
     pub took: Duration,
-    /// The faults that had their hand in it.
+    /// The faults that had their hand in it, by the names of their rules.
     pub faults: Vec<String>,
+    /// What exactly they did.
+    pub plan: Option<Value>,
 }
 
 /// An answer that was sent.
@@ -192,11 +201,13 @@ impl Exchange {
             headers,
             body: Kept::of(&body, limits.body),
             answer: None,
+            operation: "unrouted",
             rule: None,
             writes_before: 0,
             wrote: None,
             took: Duration::ZERO,
             faults: Vec::new(),
+            plan: None,
         }
     }
 
@@ -210,11 +221,6 @@ impl Exchange {
             + self.body.bytes.len()
             + HEADER * self.headers.len()
             + answer.map_or(0, |a| a.body.bytes.len() + HEADER * a.headers.len())
-    }
-
-    /// The operation's id; `unrouted` where there is none.
-    pub fn operation(&self) -> &'static str {
-        self.rule.map_or("unrouted", |rule| rule.operation)
     }
 
     /// The readings that decided, with their choices.
@@ -236,7 +242,7 @@ impl Exchange {
             "id": self.id,
             "at": self.at.to_text(local),
             "world": &*self.world,
-            "operation": self.operation(),
+            "operation": self.operation,
             "rule": self.rule.map(|rule| rule.name),
             "grade": self.rule.map(|rule| rule.grade.text()),
             "readings": self.readings(),
@@ -257,6 +263,9 @@ impl Exchange {
             "microseconds": u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
             "faults": self.faults,
         });
+        if let Some(plan) = &self.plan {
+            shown["plan"] = plan.clone();
+        }
         let answer = self.answer.as_ref();
         let defects: Vec<_> = answer
             .into_iter()
@@ -496,7 +505,7 @@ impl Wanted {
             && self
                 .operation
                 .as_deref()
-                .is_none_or(|id| id == exchange.operation())
+                .is_none_or(|id| id == exchange.operation)
             && self
                 .method
                 .as_deref()

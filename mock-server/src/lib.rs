@@ -36,8 +36,12 @@ pub mod journal;
 
 pub mod worlds;
 
+pub mod metrics;
+
 pub mod control;
 
 pub mod request_log;
 
 pub mod server;
+
+pub mod embed;

@@ -3,9 +3,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
 
 mod args;
+mod exec;
 mod listing;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use tokio::net::TcpListener;
@@ -23,18 +25,31 @@ fn main() -> ExitCode {
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(*args),
+        Some(Command::Exec(args)) => exec(*args),
         Some(Command::Listing(listing)) => listing::print(&listing::text(listing)),
     }
 }
 
 fn serve(args: args::ServeArgs) -> ExitCode {
-    let (listen, server) = match args.into_server() {
-        Ok(server) => server,
-        Err(sentence) => {
-            eprintln!("whippy-mock: {sentence}");
-            return ExitCode::from(2);
-        }
-    };
+    match args.into_server() {
+        Ok((listen, server)) => run(listen_and_serve(&listen, server)),
+        Err(sentence) => refuse(&sentence),
+    }
+}
+
+fn exec(args: args::ExecArgs) -> ExitCode {
+    match args.into_trial() {
+        Ok((trial, server)) => run(exec::run(trial, server)),
+        Err(sentence) => refuse(&sentence),
+    }
+}
+
+fn refuse(sentence: &str) -> ExitCode {
+    eprintln!("whippy-mock: {sentence}");
+    ExitCode::from(2)
+}
+
+fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
     raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads())
@@ -47,7 +62,7 @@ fn serve(args: args::ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(listen_and_serve(&listen, server))
+    runtime.block_on(story)
 }
 
 async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
@@ -80,7 +95,7 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         return said;
     }
     let (stop, stopped) = watch::channel(false);
-    let mut running = tokio::spawn(server.run(listener, stopped));
+    let mut running = tokio::spawn(Arc::new(server).run(listener, stopped));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

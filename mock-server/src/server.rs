@@ -1,11 +1,12 @@
 //! The shell: sockets, the system's clock, and the limits that keep the mock alive
 //! whatever a client does.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,16 +18,21 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as HyperService, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+use tokio::time::Sleep;
 
 use crate::control::{self, AdminAnswer, AdminCall, Control, Followed};
-use crate::defects::Delivery;
+use crate::defects::{self, Defects, Delivery};
 use crate::engine::Reply;
+use crate::faults::{self, Act, Cut, PREFER, Plan};
+use crate::findings::Seen;
 use crate::journal::{Answered, Exchange, JournalLimits, JournalShare};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::request_log::{Entry, RequestLog};
+use crate::service::Service;
 use crate::worlds::{LiveWorld, Start, WorldLimits, Worlds};
 
 /// The largest request head: line and headers, bytes.
@@ -85,6 +91,8 @@ pub struct Server {
     pub log: Option<RequestLog>,
     /// Who follows the exchanges as they happen.
     pub feed: broadcast::Sender<Arc<Exchange>>,
+    /// Who waits for the writes of a world, by its name and the operation.
+    pub commits: broadcast::Sender<(Arc<str>, &'static str)>,
 }
 
 /// How many exchanges may wait for whoever follows them; who is slower than that is told
@@ -115,14 +123,15 @@ impl Server {
             limits: Limits::default(),
             log: None,
             feed: broadcast::Sender::new(FEED),
+            commits: broadcast::Sender::new(FEED),
         }
     }
 
     /// Serves connections until `stop` changes or its sender is gone, then lets what
     /// is in flight finish.
-    pub async fn run(self, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    pub async fn run(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let connections = Arc::new(Semaphore::new(self.limits.connections));
-        let server = Arc::new(self);
+        let server = self;
         let (tell, told) = watch::channel(false);
         let sweeper = tokio::spawn(Arc::clone(&server).sweep());
         loop {
@@ -182,7 +191,10 @@ impl Server {
             },
             _ = stop.changed() => return,
         };
-        let stream = TokioIo::new(stream);
+        let stream = TokioIo::new(Line {
+            stream,
+            activity: Arc::clone(&activity),
+        });
         if PREFACE.starts_with(seen) {
             let service = service_fn(|request| {
                 let (server, activity) = (Arc::clone(&self), Arc::clone(&activity));
@@ -277,7 +289,7 @@ impl Server {
             };
             Ok(Some(self.administer(call, unread, arrival, activity)))
         } else {
-            self.exchange(request, unread, arrival).await
+            self.exchange(request, unread, arrival, activity).await
         };
         answered.map(|response| {
             response.map(|mut response| {
@@ -330,31 +342,141 @@ impl Server {
         mut request: Request<Bytes>,
         unread: Option<Problem>,
         arrival: Arrival,
+        activity: &Activity,
     ) -> Result<Option<Response<Payload>>, Unanswered> {
         let world = match self.worlds.enter(&mut request, arrival.at) {
             Ok(world) => world,
             Err(error) => return Ok(Some(control::refuse_world(&error).map(Payload::whole))),
         };
-        let delivery = match unread {
+        let plan = world.plan(&request, arrival.at);
+        let (reply, ending) = match unread {
             Some(problem) => {
-                let head = head_of(&request);
-                Delivery::Answer(world.service.refuse(&head, &problem))
+                let reply = world.service.refuse(&head_of(&request), &problem);
+                (Some(reply), Ending::Whole)
             }
-            None => deliver(&world, &request),
+            None if plan.is_empty() => self.carry_out(&world, &request, &world.defects),
+            None => self.carry_out_planned(&world, &request, &plan).await,
         };
-        let (answer, ending) = match delivery {
-            Delivery::Answer(reply) => (Some(reply), Ending::Whole),
-            Delivery::Truncated(reply) => (Some(reply), Ending::Cut),
-            Delivery::Hang => (None, Ending::Hang),
-            Delivery::Reset => (None, Ending::Reset),
+        let outcome = Outcome {
+            reply: reply.as_ref(),
+            is_heard: ending.is_heard(),
+            plan: &plan,
         };
-        self.note(&world, request, answer.as_ref(), arrival);
-        match (answer, ending) {
-            (Some(reply), Ending::Cut) => Ok(Some(reply.response.map(|body| Payload::cut(&body)))),
-            (Some(reply), _) => Ok(Some(reply.response.map(Payload::whole))),
-            (None, Ending::Reset) => Err(Unanswered),
-            (None, _) => Ok(None),
+        self.note(&world, request, outcome, arrival);
+        let response = reply.map(|reply| reply.response);
+        match (response, ending) {
+            (Some(response), Ending::Whole) => Ok(Some(response.map(Payload::whole))),
+            (Some(response), Ending::Cut(cut)) => Ok(Some(
+                response.map(|body| Payload::cut(&body, cut.of(body.len()))),
+            )),
+            (Some(response), Ending::Slow { chunks, over }) => Ok(Some(
+                response.map(|body| Payload::slow(&body, chunks, over)),
+            )),
+            (_, Ending::Parting(parting)) => {
+                activity.part(parting);
+                Err(Unanswered)
+            }
+            (_, Ending::Close) => Err(Unanswered),
+            _ => Ok(None),
         }
+    }
+
+    /// What the world answers, and how that goes out.
+    fn carry_out(
+        &self,
+        world: &LiveWorld,
+        request: &Request<Bytes>,
+        defects: &Defects,
+    ) -> (Option<Reply>, Ending) {
+        if request.headers().contains_key(PREFER) {
+            let operation = defects::operation_of(&world.service, request);
+            if let Some(reply) = faults::prefer(&world.service, request, operation) {
+                return (Some(reply), Ending::Whole);
+            }
+        }
+        let (reply, ending) = match deliver(&world.service, request, defects) {
+            Delivery::Answer(reply) => (Some(reply), Ending::Whole),
+            Delivery::Truncated(reply) => (Some(reply), Ending::Cut(Cut::Fraction(0.5))),
+            Delivery::Hang => (None, Ending::Hang),
+            Delivery::Reset => (None, Ending::Close),
+        };
+        let wrote = reply.as_ref().filter(|reply| reply.wrote.is_some());
+        if let Some(reply) = wrote
+            && self.commits.receiver_count() > 0
+        {
+            let commit = (Arc::clone(world.name()), reply.rule.operation);
+            let _ = self.commits.send(commit);
+        }
+        (reply, ending)
+    }
+
+    /// The same, with what is planned to go wrong before and after it.
+    async fn carry_out_planned(
+        &self,
+        world: &LiveWorld,
+        request: &Request<Bytes>,
+        plan: &Plan,
+    ) -> (Option<Reply>, Ending) {
+        for act in &plan.before {
+            if self.wait(world, act).await {
+                continue;
+            }
+            let (mut reply, ending) = act_out(act, world, request, None);
+            if let Some(reply) = &mut reply {
+                plan.edit(&mut reply.response);
+            }
+            return (reply, ending.unwrap_or(Ending::Whole));
+        }
+        let (mut reply, mut ending) = match plan.stale {
+            Some(writes) => (
+                Some(world.service.look_back(request, writes)),
+                Ending::Whole,
+            ),
+            None => self.carry_out(world, request, &plan.defects(&world.defects)),
+        };
+        for act in &plan.after {
+            if self.wait(world, act).await {
+                continue;
+            }
+            let (next, decided) = act_out(act, world, request, reply);
+            reply = next;
+            if let Some(decided) = decided {
+                ending = decided;
+            }
+        }
+        if let Some(reply) = &mut reply {
+            plan.edit(&mut reply.response);
+        }
+        (reply, ending)
+    }
+
+    /// Waits, if that is what an act is; whether it was.
+    async fn wait(&self, world: &LiveWorld, act: &Act) -> bool {
+        match act {
+            Act::Delay(time) => tokio::time::sleep(*time).await,
+            Act::Hold(hold) => {
+                let mut commits = self.commits.subscribe();
+                let committed = async {
+                    loop {
+                        match commits.recv().await {
+                            Ok((name, operation)) => {
+                                if name == *world.name() && hold.ends_with(operation) {
+                                    break;
+                                }
+                            }
+                            // Too many to follow: one of them may have been it.
+                            Err(broadcast::error::RecvError::Lagged(_)) => break,
+                            Err(broadcast::error::RecvError::Closed) => {
+                                std::future::pending::<()>().await;
+                            }
+                        }
+                    }
+                };
+                let _ = tokio::time::timeout(hold.at_most, committed).await;
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Keeps an exchange: in the journal, for who follows it, and on the log.
@@ -362,16 +484,45 @@ impl Server {
         &self,
         world: &LiveWorld,
         request: Request<Bytes>,
-        reply: Option<&Reply>,
+        outcome: Outcome<'_>,
         arrival: Arrival,
     ) {
+        let Outcome { reply, plan, .. } = outcome;
+        let heard = reply.filter(|_| outcome.is_heard);
         let limits = self.worlds.share().limits();
         let id = self.worlds.share().number();
+        let took = arrival.started.elapsed();
+        let rule = reply.map(|reply| reply.rule);
+        let status = heard.map_or(0, |reply| reply.response.status().as_u16());
+        self.control.metrics.count(rule, status, took);
+        let settings = world.service.settings();
+        world.judge().see(&Seen {
+            id,
+            at: arrival.at,
+            request: &request,
+            response: heard.map(|reply| &reply.response),
+            rule,
+            profile: &settings.profile,
+            fault: !plan.is_empty(),
+        });
+        let keeps = limits.exchanges > 0;
+        if !keeps && self.log.is_none() && self.feed.receiver_count() == 0 {
+            return;
+        }
+        let operation = match rule {
+            Some(rule) => rule.operation,
+            None => defects::operation_of(&world.service, &request),
+        };
         let exchange = Exchange {
             at: arrival.at,
-            answer: reply.map(|reply| Answered::of(&reply.response, limits)),
-            rule: reply.map(|reply| reply.rule),
-            took: arrival.started.elapsed(),
+            operation,
+            answer: heard.map(|reply| Answered::of(&reply.response, limits)),
+            rule,
+            writes_before: reply.map_or(0, |reply| reply.writes),
+            wrote: reply.and_then(|reply| reply.wrote),
+            faults: plan.rules.iter().map(ToString::to_string).collect(),
+            plan: (!plan.is_empty()).then(|| plan.to_json()),
+            took,
             ..Exchange::of(request, id, Arc::clone(world.name()), limits)
         };
         if let Some(log) = &self.log {
@@ -379,18 +530,20 @@ impl Server {
                 at: exchange.at,
                 method: &exchange.method,
                 target: &exchange.target,
-                status: exchange.answer.as_ref().map_or(0, |answer| answer.status),
+                status,
                 id: Some(id),
                 world: Some(&exchange.world),
-                rule: exchange.rule,
-                took: exchange.took,
+                rule,
+                took,
             });
         }
         let exchange = Arc::new(exchange);
         if self.feed.receiver_count() > 0 {
             let _ = self.feed.send(Arc::clone(&exchange));
         }
-        world.journal.keep(exchange);
+        if keeps {
+            world.journal.keep(exchange);
+        }
     }
 
     /// The exchanges as they happen, as server-sent events.
@@ -465,19 +618,88 @@ struct Arrival {
 
 /// How an exchange ends.
 enum Ending {
+    /// The whole answer goes out.
     Whole,
-    Cut,
+    /// A part of its body does, and the connection is closed.
+    Cut(Cut),
+    /// Its body does, in so many pieces over a time.
+    Slow { chunks: u32, over: Duration },
+    /// Nothing does, and the connection stays open.
     Hang,
-    Reset,
+    /// Nothing does, and the connection is closed.
+    Close,
+    /// Nothing does, and the connection ends badly.
+    Parting(Parting),
 }
 
-/// What the world answers. Where that takes long, other connections go on meanwhile.
-fn deliver(world: &LiveWorld, request: &Request<Bytes>) -> Delivery {
-    let answer = || world.defects.answer(&world.service, request, system_time);
-    if request.body().len() > LARGE_BODY || world.defects.may_hold() {
+impl Ending {
+    /// Whether the client hears anything.
+    fn is_heard(&self) -> bool {
+        matches!(self, Self::Whole | Self::Cut(_) | Self::Slow { .. })
+    }
+}
+
+/// What came of an exchange.
+#[derive(Clone, Copy)]
+struct Outcome<'a> {
+    /// What the world answered.
+    reply: Option<&'a Reply>,
+    /// Whether the client hears it.
+    is_heard: bool,
+    plan: &'a Plan,
+}
+
+/// What a connection leaves behind when it ends badly.
+#[derive(Debug)]
+enum Parting {
+    /// The client is told that it was reset.
+    Reset,
+    /// Bytes that are no HTTP.
+    Garbage(Bytes),
+}
+
+/// What the service answers under defects. Where that takes long, other connections go on
+/// meanwhile.
+fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> Delivery {
+    let answer = || defects.answer(service, request, system_time);
+    if request.body().len() > LARGE_BODY || defects.may_hold() {
         tokio::task::block_in_place(answer)
     } else {
         answer()
+    }
+}
+
+/// Does what a plan says to an answer; how the exchange then ends, where the act says.
+fn act_out(
+    act: &Act,
+    world: &LiveWorld,
+    request: &Request<Bytes>,
+    reply: Option<Reply>,
+) -> (Option<Reply>, Option<Ending>) {
+    match act {
+        Act::Answer(problem) => {
+            let refusal = world.service.refuse(&head_of(request), problem);
+            let (writes, wrote) = reply.map_or((0, None), |reply| (reply.writes, reply.wrote));
+            let refusal = Reply {
+                writes,
+                wrote,
+                ..refusal
+            };
+            (Some(refusal), Some(Ending::Whole))
+        }
+        Act::EmptyReply => (reply, Some(Ending::Close)),
+        Act::Reset => (reply, Some(Ending::Parting(Parting::Reset))),
+        Act::Garbage(garbage) => {
+            let parting = Parting::Garbage(garbage.bytes());
+            (reply, Some(Ending::Parting(parting)))
+        }
+        Act::Truncate(cut) => (reply, Some(Ending::Cut(*cut))),
+        Act::SlowBody { chunks, over } => {
+            let (chunks, over) = (*chunks, *over);
+            (reply, Some(Ending::Slow { chunks, over }))
+        }
+        // These were waited for, and those are for `Plan::edit`.
+        Act::Delay(_) | Act::Hold(_) | Act::Edit(_) => (reply, None),
     }
 }
 
@@ -506,16 +728,23 @@ impl std::fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// The body of an answer: whole, or half of it before the connection breaks, or what
-/// comes as it happens.
+/// The body of an answer: whole, or a part of it before the connection breaks, or piece
+/// by piece, or what comes as it happens.
 enum Payload {
     Whole(Full<Bytes>),
     Stream(Events),
     Cut {
         announced: u64,
         /// What is still to be sent; `None` where the end is near.
-        half: Option<Bytes>,
+        part: Option<Bytes>,
         flushed: bool,
+    },
+    Slow {
+        /// Bytes that are still to be sent.
+        left: u64,
+        pieces: VecDeque<Bytes>,
+        every: Duration,
+        pause: Pin<Box<Sleep>>,
     },
 }
 
@@ -536,11 +765,28 @@ impl Payload {
         Self::Whole(Full::new(body))
     }
 
-    fn cut(body: &Bytes) -> Self {
+    /// So many bytes of the body; then the connection breaks.
+    fn cut(body: &Bytes, after: usize) -> Self {
         Self::Cut {
             announced: body.len() as u64,
-            half: Some(body.slice(..body.len() / 2)),
+            part: Some(body.slice(..after)),
             flushed: false,
+        }
+    }
+
+    /// The body in so many pieces, spread evenly over a time.
+    fn slow(body: &Bytes, chunks: u32, over: Duration) -> Self {
+        let size = body.len().div_ceil(chunks.max(1) as usize).max(1);
+        let pieces: VecDeque<_> = (0..body.len())
+            .step_by(size)
+            .map(|from| body.slice(from..body.len().min(from + size)))
+            .collect();
+        let pauses = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
+        Self::Slow {
+            left: body.len() as u64,
+            every: over / pauses.max(1),
+            pieces,
+            pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
         }
     }
 }
@@ -561,8 +807,23 @@ impl Body for Payload {
                 .receiver
                 .poll_recv(context)
                 .map(|event| event.map(|event| Ok(Frame::data(event)))),
-            Self::Cut { half, flushed, .. } => match half.take() {
-                Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+            Self::Slow {
+                left,
+                pieces,
+                every,
+                pause,
+            } => {
+                if pieces.is_empty() {
+                    return Poll::Ready(None);
+                }
+                std::task::ready!(pause.as_mut().poll(context));
+                pause.as_mut().reset(tokio::time::Instant::now() + *every);
+                let piece = pieces.pop_front().unwrap_or_default();
+                *left -= piece.len() as u64;
+                Poll::Ready(Some(Ok(Frame::data(piece))))
+            }
+            Self::Cut { part, flushed, .. } => match part.take() {
+                Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
                 // What was sent reaches the client before the connection breaks.
                 None if !*flushed => {
                     *flushed = true;
@@ -577,6 +838,7 @@ impl Body for Payload {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(body) => body.is_end_stream(),
+            Self::Slow { pieces, .. } => pieces.is_empty(),
             Self::Stream(_) | Self::Cut { .. } => false,
         }
     }
@@ -585,6 +847,7 @@ impl Body for Payload {
         match self {
             Self::Whole(body) => body.size_hint(),
             Self::Stream(_) => SizeHint::default(),
+            Self::Slow { left, .. } => SizeHint::with_exact(*left),
             Self::Cut { announced, .. } => SizeHint::with_exact(*announced),
         }
     }
@@ -598,13 +861,69 @@ fn head_size(head: &http::request::Parts) -> usize {
     target + headers.sum::<usize>()
 }
 
+/// The stream of a connection, which may end badly.
+struct Line {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+}
+
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        match self.activity.parted() {
+            Some(Parting::Reset) => drop(self.stream.set_zero_linger()),
+            Some(Parting::Garbage(bytes)) => drop(self.stream.try_write(&bytes)),
+            None => {}
+        }
+    }
+}
+
 /// A connection that can be told to end.
 trait Closing: Future {
     /// Lets what is in flight finish, and takes nothing new.
     fn close(self: Pin<&mut Self>);
 }
 
-impl<S> Closing for http1::Connection<TokioIo<TcpStream>, S>
+impl<S> Closing for http1::Connection<TokioIo<Line>, S>
 where
     S: HyperService<Request<Incoming>, Response = Response<Payload>>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -614,7 +933,7 @@ where
     }
 }
 
-impl<S> Closing for auto::Connection<'_, TokioIo<TcpStream>, S, TokioExecutor>
+impl<S> Closing for auto::Connection<'_, TokioIo<Line>, S, TokioExecutor>
 where
     S: HyperService<Request<Incoming>, Response = Response<Payload>>,
     S::Future: Send + 'static,
@@ -701,6 +1020,8 @@ struct Activity {
     last: AtomicU64,
     /// Changes when the server stops.
     stop: watch::Receiver<bool>,
+    /// What the connection leaves behind.
+    parting: Mutex<Option<Parting>>,
 }
 
 struct Busy<'a>(&'a Activity);
@@ -712,7 +1033,18 @@ impl Activity {
             in_flight: Arc::default(),
             last: AtomicU64::new(0),
             stop,
+            parting: Mutex::default(),
         }
+    }
+
+    /// Lets the connection end badly.
+    fn part(&self, parting: Parting) {
+        *self.parting.lock().unwrap_or_else(PoisonError::into_inner) = Some(parting);
+    }
+
+    fn parted(&self) -> Option<Parting> {
+        let mut parting = self.parting.lock().unwrap_or_else(PoisonError::into_inner);
+        parting.take()
     }
 
     fn begin(&self) -> Busy<'_> {

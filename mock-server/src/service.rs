@@ -199,19 +199,6 @@ impl Service {
         }
     }
 
-    /// A service of its own that stands where this one does.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        let state = self.read();
-        let mut fork = Self::new(Seed {
-            settings: (**state.engine.settings()).clone(),
-            store: state.engine.store().clone(),
-            clock: state.clock.mode(),
-        });
-        fork.seed = self.seed.clone();
-        fork
-    }
-
     /// The refusal of a request whose body the server could not take.
     pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
         self.read().engine.refuse(request, problem)
@@ -277,6 +264,23 @@ impl Service {
         // Only the way there is looked up under the lock.
         let way = self.read().history.until(seq)?;
         way.replay()
+    }
+
+    /// Answers a request that only looks from the world as it stood so many writes ago, or
+    /// as long ago as is kept.
+    pub fn look_back(&self, request: &Request<Bytes>, writes: u32) -> Reply {
+        let (first, last) = self.kept();
+        let seq = last.saturating_sub(writes.into()).max(first);
+        // What was kept a moment ago may be gone by now.
+        let engine = self.at(seq);
+        let reply = match &engine {
+            Ok(engine) => engine.look(request),
+            Err(_) => self.read().engine.look(request),
+        };
+        Reply {
+            writes: seq,
+            ..reply
+        }
     }
 
     /// What came of the world from after one write to after another.

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -16,8 +16,10 @@ use http::uri::PathAndQuery;
 use http::{Request, Uri};
 use sha2::{Digest, Sha256};
 
-use crate::defects::Defects;
+use crate::defects::{self, Defects};
 use crate::endpoints::call::Mount;
+use crate::faults::{Asked, Faults, Plan};
+use crate::findings::Judge;
 use crate::journal::{Journal, JournalShare};
 use crate::model::time::Timestamp;
 use crate::service::{Reset, Seed, Service};
@@ -38,6 +40,8 @@ pub struct Start {
     pub seed: Seed,
     /// What is wrong with it, on purpose.
     pub defects: Defects,
+    /// What goes wrong between it and its clients.
+    pub faults: Faults,
 }
 
 impl From<Seed> for Start {
@@ -45,6 +49,7 @@ impl From<Seed> for Start {
         Self {
             seed,
             defects: Defects::none(),
+            faults: Faults::default(),
         }
     }
 }
@@ -122,6 +127,8 @@ pub struct LiveWorld {
     pub defects: Defects,
     /// What was asked of it.
     pub journal: Journal,
+    faults: RwLock<Arc<Faults>>,
+    judge: Mutex<Judge>,
     /// When it was last asked for, microseconds.
     used: AtomicI64,
 }
@@ -130,6 +137,38 @@ impl LiveWorld {
     /// Its name.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// What goes wrong between it and its clients.
+    pub fn faults(&self) -> Arc<Faults> {
+        let faults = self.faults.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&faults)
+    }
+
+    /// Lets other things go wrong.
+    pub fn set_faults(&self, faults: Faults) {
+        let mut held = self.faults.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(faults);
+    }
+
+    /// What becomes of a request, as far as faults are concerned.
+    pub fn plan(&self, request: &Request<Bytes>, at: Timestamp) -> Plan {
+        let faults = self.faults();
+        if faults.is_empty() {
+            return Plan::default();
+        }
+        faults.plan(&Asked {
+            request,
+            operation: defects::operation_of(&self.service, request),
+            world: &self.name,
+            at,
+        })
+    }
+
+    /// What is known of its clients. A panic while it is held leaves at worst one
+    /// exchange half judged.
+    pub fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn touch(&self, now: Timestamp) {
@@ -264,6 +303,8 @@ impl Worlds {
             service: from.service.fork(),
             defects: from.defects.fresh(),
             journal: Journal::new(Arc::clone(&self.share)),
+            faults: RwLock::new(Arc::new(from.faults().fresh(now))),
+            judge: Mutex::default(),
             used: AtomicI64::new(now.micros()),
         };
         self.add(world, now)
@@ -336,9 +377,11 @@ impl Worlds {
         self.named().len() + 1
     }
 
-    /// Brings the seed back to a world, but for what the reset names.
-    pub fn reset(&self, world: &LiveWorld, reset: Reset) {
+    /// Brings the seed back to a world, but for what the reset names. Its journal and what
+    /// is known of its clients stay, so that a reset between tests hides nothing.
+    pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) {
         let start = self.start();
+        world.set_faults(start.faults.fresh(now));
         world.service.reset(Reset {
             store: Some(reset.store.unwrap_or_else(|| start.seed.store.clone())),
             clock: Some(reset.clock.unwrap_or(start.seed.clock)),
@@ -350,8 +393,18 @@ impl Worlds {
         });
     }
 
+    /// Lets other things go wrong in every world, those to come included.
+    pub fn set_faults(&self, faults: &Faults, now: Timestamp) {
+        let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
+        start.faults = faults.fresh(now);
+        drop(start);
+        for world in self.all() {
+            world.set_faults(faults.fresh(now));
+        }
+    }
+
     /// Gives the worlds to come another seed, and the default world at once.
-    pub fn reseed(&self, reset: Reset) {
+    pub fn reseed(&self, reset: Reset, now: Timestamp) {
         {
             let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
             let seed = &mut start.seed;
@@ -365,7 +418,7 @@ impl Worlds {
                 seed.settings.profile = profile;
             }
         }
-        self.reset(&self.own, Reset::default());
+        self.reset(&self.own, Reset::default(), now);
     }
 }
 
@@ -375,6 +428,8 @@ fn live(name: &str, start: &Start, share: &Arc<JournalShare>, now: Timestamp) ->
         service: Service::new(start.seed.clone()),
         defects: start.defects.fresh(),
         journal: Journal::new(Arc::clone(share)),
+        faults: RwLock::new(Arc::new(start.faults.fresh(now))),
+        judge: Mutex::default(),
         used: AtomicI64::new(now.micros()),
     }
 }

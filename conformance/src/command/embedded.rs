@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use std::sync::Arc;
+
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -10,6 +12,7 @@ use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
+use whippy_mock::faults::Faults;
 use whippy_mock::profile::Profile;
 use whippy_mock::server::Server;
 use whippy_mock::service::Seed;
@@ -63,6 +66,7 @@ impl Embedded {
                 clock: ClockMode::Real,
             },
             defects: Defects::new(broken),
+            faults: Faults::default(),
         });
         let failed = |error: std::io::Error| {
             Refusal::no_verdict(format!("the mock cannot be started: {error}"))
@@ -76,7 +80,7 @@ impl Embedded {
         let listener = listener.map_err(failed)?;
         let url = format!("http://{}", listener.local_addr().map_err(failed)?);
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(server.run(listener, stopped));
+        runtime.spawn(Arc::new(server).run(listener, stopped));
         Ok(Self {
             url,
             about,

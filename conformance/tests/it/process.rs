@@ -230,7 +230,7 @@ impl Mock {
             .unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(server.run(listener, stopped));
+        runtime.spawn(Arc::new(server).run(listener, stopped));
         Self {
             url,
             _stop: stop,

@@ -131,6 +131,17 @@ const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
+        flag: "faults",
+        one: "maintenance",
+        other: "slow-erp",
+        look: |mock| {
+            let faults = mock.get("/__admin/faults").expect(200).json();
+            faults["rules"].to_string().contains("503").to_string()
+        },
+        seen: ("true", "false"),
+        ..SETTING
+    },
+    Setting {
         flag: "isolate-by-token",
         one: "true",
         other: "false",
@@ -428,6 +439,7 @@ fn a_host_may_be_a_name() {
 #[case("idle-timeout", "0", "from 1 to 86400")]
 #[case("idle-timeout", "0.5", "from 1 to 86400")]
 #[case("idle-timeout", "86401", "from 1 to 86400")]
+#[case("faults", "flaky", "flaky-network")]
 #[case("isolate-by-token", "maybe", "true, false")]
 #[case("max-worlds", "0", "from 1 to 1000000")]
 #[case("world-idle", "2592001", "from 0 to 2592000")]

@@ -194,9 +194,8 @@ fn exchanges_are_followed_as_they_happen() {
     mock.get(&format!("/worlds/one{STOCKS}")).expect(200);
     mock.post(&format!("/worlds/one{STOCKS}"), &stock("HERE"))
         .expect(201);
-    let data = lines
-        .filter_map(|line| Some(line.strip_prefix("data: ")?.to_owned()))
-        .next();
+    let mut lines = lines;
+    let data = lines.find_map(|line| Some(line.strip_prefix("data: ")?.to_owned()));
     let event: Value = serde_json::from_str(&data.unwrap()).unwrap();
     assert_eq!(event["world"], "one");
     assert!(

@@ -12,6 +12,7 @@ mod contract;
 mod defects;
 mod faults;
 mod findings;
+mod instrument;
 mod journal;
 mod layers;
 mod log;
