@@ -1,5 +1,7 @@
 //! What is wrong with a body: its type, names that nobody reads, values of another type.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use http::header::CONTENT_TYPE;
 
 use super::exchange::{Exchange, Shape};
@@ -31,6 +33,24 @@ pub(super) struct Arguments {
     pub(super) date: bool,
     /// It is one object, or an array of one.
     pub(super) single: bool,
+    /// Which stock a reservation names, and which date; hashes.
+    pub(super) stock: u64,
+    pub(super) when: u64,
+}
+
+impl Arguments {
+    /// Takes an argument of a reservation.
+    fn name(&mut self, name: &str, value: &str) {
+        let sum = match name {
+            "sku" | "location" | "provider" => &mut self.stock,
+            "date" => &mut self.when,
+            _ => return,
+        };
+        let mut hasher = DefaultHasher::new();
+        (name, value).hash(&mut hasher);
+        // In whatever order they come.
+        *sum = sum.wrapping_add(hasher.finish());
+    }
 }
 
 /// Judges the body, and says what it holds.
@@ -40,6 +60,11 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
         let is_given = |name| parameter(&exchange.query, name).is_some_and(|v| !v.is_empty());
         arguments.sku = is_given("sku");
         arguments.date = is_given("date");
+        if exchange.is_reservation() {
+            for (name, value) in &exchange.query {
+                arguments.name(name, value);
+            }
+        }
     }
     let body = exchange.request().body();
     if body.is_empty() || exchange.operation.is_none() {
@@ -172,6 +197,11 @@ fn of_json(
             arguments.sku |= has(body, "sku");
             arguments.date |= has(body, "date");
             arguments.single = true;
+            if let (Value::Dict(members), true) = (body, exchange.is_reservation()) {
+                for (name, value) in members {
+                    arguments.name(&name.text, &value.to_text());
+                }
+            }
             of_object(exchange, body, sheet);
         }
         Value::List(rows) if exchange.operation == Some("upsert-stocks") => {

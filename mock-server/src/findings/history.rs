@@ -10,8 +10,8 @@ use std::hash::{DefaultHasher, Hasher};
 use super::body::Arguments;
 use super::exchange::Exchange;
 use super::mistakes::{
-    CREATE_OF_EXISTING, REPEATED_AFTER_REPORTED, REPEATED_BAD_REQUEST, ROW_BY_ROW_UPSERT,
-    UNDATED_RESERVATION, UNDATED_RETRY,
+    CREATE_OF_EXISTING, REDATED_RETRY, REPEATED_AFTER_REPORTED, REPEATED_BAD_REQUEST,
+    ROW_BY_ROW_UPSERT, UNDATED_RESERVATION, UNDATED_RETRY,
 };
 use super::sheet::{Said, Sheet};
 use crate::model::time::Timestamp;
@@ -35,6 +35,8 @@ pub(super) struct History {
     refused: Recent,
     /// Undated reservations that failed, or were never answered.
     failed: Recent,
+    /// The same with a date, by the stock that they name.
+    unheard: Recent,
     /// Reservations answered 208.
     reported: Recent,
     /// Writes that were answered well: what depends on the world may be another now.
@@ -51,6 +53,8 @@ struct Past {
     at: Timestamp,
     status: Option<u16>,
     writes: u64,
+    /// The date of a reservation.
+    when: u64,
 }
 
 /// The latest of them, the oldest first.
@@ -103,6 +107,7 @@ impl History {
             at: exchange.seen.at,
             status: exchange.status,
             writes: self.writes,
+            when: 0,
         }
     }
 
@@ -112,6 +117,9 @@ impl History {
         let is_failed = status.is_none_or(|status| status >= 500);
         if !arguments.date && matches!(status, Some(201 | 208)) {
             undated(exchange, sheet);
+        }
+        if arguments.date {
+            self.dated(exchange, arguments, is_failed, sheet);
         }
         if self.failed.0.is_empty() && self.reported.0.is_empty() && !is_reported && !is_failed {
             return;
@@ -141,6 +149,35 @@ impl History {
         if is_failed && !arguments.date {
             let past = self.past(exchange, hash);
             self.failed.keep(past);
+        }
+    }
+
+    /// A reservation with a date: its retries have the same.
+    fn dated(
+        &mut self,
+        exchange: &Exchange<'_>,
+        arguments: Arguments,
+        is_failed: bool,
+        sheet: &mut Sheet,
+    ) {
+        if self.unheard.0.is_empty() && !is_failed {
+            return;
+        }
+        let is_increase = exchange.operation == Some("increase-reserved-stock");
+        let stock = arguments.stock ^ u64::from(is_increase);
+        if let Some(first) = self.unheard.find(stock) {
+            self.unheard.forget(stock);
+            let since = exchange.seen.at.micros() - first.at.micros();
+            if first.when != arguments.when && since <= RETRY_WINDOW {
+                redated_retry(exchange, first, sheet);
+            }
+        }
+        if is_failed {
+            let past = self.past(exchange, stock);
+            self.unheard.keep(Past {
+                when: arguments.when,
+                ..past
+            });
         }
     }
 
@@ -217,6 +254,23 @@ fn undated(exchange: &Exchange<'_>, sheet: &mut Sheet) {
         meant: Some("`date`, the same in each retry".to_owned()),
         why: "with a `date` a retry is answered 208 and changes nothing; without, it counts again"
             .to_owned(),
+    });
+}
+
+fn redated_retry(exchange: &Exchange<'_>, first: Past, sheet: &mut Sheet) {
+    exchange.note(sheet, &REDATED_RETRY, "date", || Said {
+        sent: format!(
+            "the stock of request {} with another `date`",
+            first.request
+        ),
+        meant: Some(format!(
+            "first request {} again with its own `date`",
+            first.request
+        )),
+        why: format!(
+            "nobody has heard whether request {} was applied; if this is its retry, it counts twice",
+            first.request
+        ),
     });
 }
 

@@ -74,6 +74,7 @@ pub struct Source {
     pub says: &'static str,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // So serde calls it.
 fn grade_text<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(grade.text())
 }
@@ -240,6 +241,10 @@ mistakes! {
         about "A reservation that ended in a 5xx or without an answer is sent again without a `date`: if the first was applied, it now is twice."
         example "POST /api/v1/stocks/increase_reserved_stock/ without `date`, 503, and again"
         Reading "already-reported" says "A reservation without `date` is never a duplicate: it counts each time.";
+    REDATED_RETRY = "redated-retry" Note
+        about "After a reservation with a `date` that ended in a 5xx or without an answer comes one of the same stock with another `date`: if it is its retry, it counts twice."
+        example "POST /api/v1/stocks/increase_reserved_stock/ with the time of each attempt as `date`"
+        Reading "already-reported" says "A reservation is a duplicate if operation, sku, location, provider and `date` were applied before.";
     REPEATED_AFTER_REPORTED = "repeated-after-reported" Warning
         about "A reservation that was answered 208 is sent again: it was applied before, and nothing is left to do."
         example "the same POST /api/v1/stocks/increase_reserved_stock/ after a 208"

@@ -44,7 +44,7 @@ pub struct Seen<'a> {
     pub at: Timestamp,
     /// What was asked, its path without the world's.
     pub request: &'a Request<Bytes>,
-    /// What was answered; `None` where no answer came.
+    /// What was answered; `None` where no answer came, or not the whole of it.
     pub response: Option<&'a Response<Bytes>>,
     /// The mock's rule, where it is the mock that answered.
     pub rule: Option<Rule>,
@@ -84,6 +84,7 @@ pub struct Finding {
     pub requests: Vec<u64>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // So serde calls it.
 fn in_utc<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_text(UtcOffset::UTC))
 }
@@ -106,13 +107,12 @@ impl Judge {
         if !path.starts_with("/api/") {
             return 0;
         }
-        match Exchange::of(seen, &path) {
-            Some(exchange) => self.judge(&exchange),
-            None => {
-                let status = seen.response.map(|response| response.status().as_u16());
-                address::judge_unrouted(seen, &path, &mut self.sheet);
-                self.tally.count_unrouted(seen.rule.as_ref(), status);
-            }
+        if let Some(exchange) = Exchange::of(seen, &path) {
+            self.judge(&exchange);
+        } else {
+            let status = seen.response.map(|response| response.status().as_u16());
+            address::judge_unrouted(seen, &path, &mut self.sheet);
+            self.tally.count_unrouted(seen.rule.as_ref(), status);
         }
         self.sheet.findings().len() - before
     }

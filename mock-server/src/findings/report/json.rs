@@ -16,7 +16,8 @@ struct Report<'a> {
 
 #[derive(Serialize)]
 struct World<'a> {
-    world: &'a str,
+    #[serde(rename = "world")]
+    name: &'a str,
     worst: Option<FindingLevel>,
     findings: &'a [Finding],
     left_out: u64,
@@ -39,7 +40,7 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
 
 fn world(verdict: &WorldVerdict) -> World<'_> {
     World {
-        world: &verdict.world,
+        name: &verdict.world,
         worst: verdict.worst(),
         findings: &verdict.findings,
         left_out: verdict.left_out,
