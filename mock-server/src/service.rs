@@ -199,19 +199,6 @@ impl Service {
         }
     }
 
-    /// A service of its own that stands where this one does.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        let state = self.read();
-        let mut fork = Self::new(Seed {
-            settings: (**state.engine.settings()).clone(),
-            store: state.engine.store().clone(),
-            clock: state.clock.mode(),
-        });
-        fork.seed = self.seed.clone();
-        fork
-    }
-
     /// The refusal of a request whose body the server could not take.
     pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
         self.read().engine.refuse(request, problem)
