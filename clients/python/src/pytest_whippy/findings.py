@@ -1,0 +1,99 @@
+"""What a client got wrong, as the mock tells it: levels, findings, and their text.
+
+Nothing here knows pytest or HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+Level = Literal["note", "warning", "error"]
+"""How grave a finding is; the later the graver."""
+
+FailOn = Literal["note", "warning", "error", "never"]
+"""The level from which on findings fail a test."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A mistake that a client made, once or more often."""
+
+    id: str
+    """Which mistake."""
+    level: Level
+    method: str
+    target: str
+    """Path and query of the request that shows it first."""
+    sent: str
+    """What is wrong in it."""
+    meant: str | None
+    """What was probably meant, where that can be told."""
+    why: str
+    source: Mapping[str, str]
+    """Who says so: `grade`, `section`, and what it `says`."""
+    count: int
+    """How often it came."""
+    requests: tuple[int, ...]
+    """The ids, in the journal, of the first requests that show it."""
+
+    @classmethod
+    def read(cls, shown: Mapping[str, Any]) -> Finding:
+        """A finding from its JSON. Members that are not known here are passed over."""
+        return cls(
+            id=shown["id"],
+            level=shown["level"],
+            method=shown["method"],
+            target=shown["target"],
+            sent=shown["sent"],
+            meant=shown["meant"],
+            why=shown["why"],
+            source=shown["source"],
+            count=shown["count"],
+            requests=tuple(shown["requests"]),
+        )
+
+    def fails(self, fail_on: FailOn) -> bool:
+        """Whether it is grave enough to fail a test."""
+        levels = get_args(FailOn)
+        return fail_on != "never" and levels.index(self.level) >= levels.index(fail_on)
+
+    def __str__(self) -> str:
+        times = "" if self.count == 1 else f", {self.count} times"
+        requests = f"request{'s' * (len(self.requests) > 1)} {_series(self.requests)}"
+        source = " · ".join(self.source.values())
+        lines = [
+            f"{self.level} {self.id}: {self.method} {self.target} ({requests}{times})",
+            f"  sent:   {self.sent}",
+            *([f"  meant:  {self.meant}"] if self.meant else []),
+            f"  why:    {self.why}",
+            f"  source: {source}",
+        ]
+        return "\n".join(lines)
+
+
+def _series(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def read_fail_on(text: object) -> FailOn:
+    """The level of a setting, or ValueError with the ones there are."""
+    for level in get_args(FailOn):
+        if text == level:
+            return level  # type: ignore[no-any-return]
+    levels = ", ".join(get_args(FailOn))
+    raise ValueError(f"`{text}` is no level of findings; there are {levels}")
+
+
+def verdict(findings: Iterable[Finding], fail_on: FailOn) -> str | None:
+    """Why a test fails by what was found; None where it does not."""
+    findings = list(findings)
+    grave = [finding for finding in findings if finding.fails(fail_on)]
+    if not grave:
+        return None
+    mistakes = "a mistake" if len(grave) == 1 else f"{len(grave)} mistakes"
+    lesser = len(findings) - len(grave)
+    below = f"; {lesser} below that" if lesser else ""
+    head = f"whippy: the client made {mistakes} (fail_on = {fail_on}{below})"
+    return "\n\n".join([head, *map(str, grave)])

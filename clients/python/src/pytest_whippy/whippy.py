@@ -1,0 +1,201 @@
+"""What a test holds in its hand: a world of its own, and what is known of its client.
+
+Nothing here knows pytest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from pytest_whippy.admin import Admin, WhippyError
+from pytest_whippy.findings import Finding
+from pytest_whippy.server import Server
+
+World = str | PathLike[str] | Mapping[str, Any]
+"""A built-in world by its name, a file by its path, or the world itself."""
+
+Reading = str | int
+
+SHOWN_EXCHANGES = 30
+"""Exchanges that the report of a failed test shows, the last ones."""
+
+
+class Clock:
+    """The clock of a test's world."""
+
+    def __init__(self, admin: Admin) -> None:
+        self._admin = admin
+
+    def now(self) -> datetime:
+        """What the service would take for now."""
+        return _moment(self._admin.call("GET", "clock"))
+
+    def freeze(self, when: datetime | str | None = None) -> datetime:
+        """Stops it at a moment, or where it stands. One without a zone is the service's."""
+        clock: dict[str, object] = {"mode": "fixed"}
+        if when is not None:
+            clock["now"] = when.isoformat() if isinstance(when, datetime) else when
+        return _moment(self._admin.call("PUT", "clock", clock))
+
+    def advance(self, seconds: float | timedelta) -> datetime:
+        """Moves it ahead, whether it stands or runs."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
+        return _moment(self._admin.call("POST", "clock/advance", {"seconds": seconds}))
+
+
+class Whippy:
+    """A world of a test's own."""
+
+    def __init__(
+        self,
+        server: Server,
+        world: str,
+        *,
+        seed: World | None = None,
+        readings: Mapping[str, Reading] | None = None,
+    ) -> None:
+        """Makes the world, with another seed or other readings where they are given."""
+        self.world = world
+        """The name of the world."""
+        self.url = f"{server.url}/worlds/{world}"
+        """Where a client finds the service: `/api/v1/` follows."""
+        self.token = server.token
+        """What lets a client in: `Authorization: Token …`."""
+        self._server = server
+        self._admin = Admin(self.url)
+        self.clock = Clock(self._admin)
+        self._start: dict[str, object] = {}
+        if seed is not None:
+            self._start["world"] = _seed(seed)
+        if readings is not None:
+            self._start["profile"] = dict(readings)
+        self.reset()
+
+    def reset(self) -> None:
+        """Brings back the stocks, readings and clock that the test began with.
+
+        Journal and findings stay as they are, and so do faults.
+        """
+        self._admin.call("POST", "reset", self._start)
+
+    def requests(self, **filters: Any) -> list[dict[str, Any]]:
+        """The exchanges of this world, the oldest first; all filters must fit.
+
+        `operation`, `method`, `status` (404 or "4xx"), `path` (as of the API:
+        "/api/v1/stocks/"), `target_contains`, `headers`, `body` (members of the JSON) and
+        `since` (an id).
+        """
+        path = filters.get("path")
+        if isinstance(path, str) and path.startswith("/api/"):
+            # The journal keeps a path as it came: with the world before it.
+            filters["path"] = f"/worlds/{self.world}{path}"
+        found: list[dict[str, Any]] = self._admin.call("POST", "requests/find", filters)[
+            "requests"
+        ]
+        return found
+
+    def findings(self) -> list[Finding]:
+        """What the client got wrong so far, if this were the end."""
+        return [Finding.read(shown) for shown in self._verdict()["findings"]]
+
+    def coverage(self) -> dict[str, Any]:
+        """Which documented responses, pages and rules the client has met."""
+        coverage: dict[str, Any] = self._verdict()["coverage"]
+        return coverage
+
+    def faults(self, rules: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+        """Lets things go wrong from now on; an empty list, and nothing does any more.
+
+        The rules are a list of them, a whole file's content (`seed` and `rules`), or the
+        name of a preset.
+        """
+        if isinstance(rules, str):
+            body: Mapping[str, Any] = {"preset": rules}
+        elif isinstance(rules, Mapping):
+            body = rules
+        else:
+            body = {"rules": list(rules)}
+        self._newer("PUT", "faults", body)
+
+    def drop(self) -> None:
+        """Gives the world up, with its journal."""
+        try:
+            self._server.admin.call("DELETE", f"worlds/{self.world}")
+        except WhippyError as error:
+            # A test may have given it up itself.
+            if error.status != 404:
+                raise
+
+    def story(self) -> str:
+        """The last exchanges, a line each, and where all of them are in full."""
+        exchanges = self.requests()
+        shown = exchanges[-SHOWN_EXCHANGES:]
+        left_out = len(exchanges) - len(shown)
+        prefix = f"/worlds/{self.world}"
+        return "\n".join(
+            [
+                f"the journal of this test, in full while the session lasts "
+                f"(stop it there with --pdb):\n  {self.url}/__admin/requests",
+                *([f"  … {left_out} before these"] if left_out else []),
+                *(_line(exchange, prefix) for exchange in shown),
+            ]
+        )
+
+    def _verdict(self) -> dict[str, Any]:
+        worlds: list[dict[str, Any]] = self._newer("GET", "findings")["worlds"]
+        return worlds[0]
+
+    def _newer(self, method: str, path: str, body: object = None) -> Any:
+        """Asks for what an older mock does not have."""
+        try:
+            return self._admin.call(method, path, body)
+        except WhippyError as error:
+            if error.status != 404 or not self._is_there():
+                raise
+            version = self._server.admin.call("GET", "health")["version"]
+            raise WhippyError(
+                f"{self._server.binary} (version {version}) is too old for this: it has "
+                f"no {method} /__admin/{path}; take the binary of this pytest-whippy's "
+                "wheel, or name a newer one with --whippy-binary",
+                404,
+            ) from None
+
+    def _is_there(self) -> bool:
+        """Whether the world is; else it is the world that a 404 is about."""
+        try:
+            self._admin.call("GET", "clock")
+        except WhippyError:
+            return False
+        return True
+
+
+def _moment(clock: Mapping[str, str]) -> datetime:
+    return datetime.fromisoformat(clock["now"])
+
+
+def _seed(seed: World) -> object:
+    if isinstance(seed, str):
+        return seed
+    if isinstance(seed, Mapping):
+        return dict(seed)
+    return json.loads(Path(seed).read_text(encoding="utf-8"))
+
+
+def _line(exchange: Mapping[str, Any], prefix: str) -> str:
+    request, response = exchange["request"], exchange["response"]
+    target = request["target"].removeprefix(prefix)
+    status = response["status"] if response else "no answer"
+    by = _comma([*exchange["faults"], *exchange["defects"]])
+    because = f"{exchange['operation']}/{exchange['rule']}" if exchange["rule"] else ""
+    notes = "  ".join(part for part in (because, f"by {by}" if by else "") if part)
+    return f"  {exchange['id']:>5} {status} {request['method']} {target}  {notes}".rstrip()
+
+
+def _comma(names: Iterable[str]) -> str:
+    return ", ".join(names)
