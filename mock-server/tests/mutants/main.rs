@@ -144,7 +144,8 @@ fn suite_passes(round: &Round, world: &Path, profile: &Path) {
 
 /// A profile of the n-th choice of every reading that has so many.
 fn profile(n: usize) -> String {
-    let mut toml = String::new();
+    // Small enough that every world has several pages, and rows beyond the largest.
+    let mut toml = String::from("page-size = 7\npage-limit = 50\nsku-length = 100\n");
     for reading in Reading::ALL {
         let Accepts::Choices(choices) = reading.accepts() else {
             continue;
