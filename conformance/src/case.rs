@@ -697,7 +697,7 @@ impl Case {
         for relation in &self.relations {
             probe.expect_relation(relation)?;
         }
-        self.judge_choices(probe, &answers)
+        self.judge_choices(&probe.scope, &answers)
     }
 
     fn take(&self, probe: &mut Probe<'_>, step: &Step) -> Result<Answer, Stop> {
@@ -744,12 +744,12 @@ impl Case {
     /// The choices that fit the answers; none for a case without a reading.
     fn judge_choices(
         &self,
-        probe: &mut Probe<'_>,
+        scope: &Scope,
         answers: &[(&str, Answer)],
     ) -> Result<Vec<String>, Stop> {
         let mut fitting = Vec::new();
         for (name, choice) in &self.choices.0 {
-            if choice.fits(&probe.scope, answers).map_err(Stop::Suite)? {
+            if choice.fits(scope, answers).map_err(Stop::Suite)? {
                 fitting.push(name.clone());
             }
         }

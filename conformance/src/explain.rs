@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -25,7 +25,7 @@ use crate::outcome::{Coverage, Covered, Safety};
 use crate::probe::Session;
 use crate::run::{Options, run};
 use crate::target::{InProcess, SeedState, Target, TargetError};
-use crate::workers::spread;
+use crate::workers::{lock, spread};
 
 /// The world in which checks are shown at work.
 const WORLD: &str = "demo";
@@ -292,12 +292,7 @@ struct Recorder {
 
 impl Recorder {
     fn take(&self) -> Vec<String> {
-        std::mem::take(
-            &mut *self
-                .exchanges
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        )
+        std::mem::take(&mut *lock(&self.exchanges))
     }
 }
 
@@ -323,19 +318,12 @@ impl Target for Recorder {
             Ok(response) => write!(line, "\n→ {}", response.status()),
             Err(error) => write!(line, "\n→ {error}"),
         };
-        self.exchanges
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(line);
+        lock(&self.exchanges).push(line);
         answer
     }
 
     fn seed(&self, state: &SeedState) -> Result<(), TargetError> {
         self.engine.seed(state)
-    }
-
-    fn send_raw(&self, bytes: &[u8]) -> Result<Response<Bytes>, TargetError> {
-        self.engine.send_raw(bytes)
     }
 }
 

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::header::{
-    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue, TRANSFER_ENCODING,
-};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use serde_json::Value;
 use whippy_mock::wire::form::parameter;
@@ -401,50 +399,6 @@ impl Guard {
                 ))
             })
     }
-
-    /// Judges bytes as the request that they hold, or begin to hold.
-    fn judge_raw(&self, bytes: &[u8]) -> Result<Plan, TargetError> {
-        let limits = self.limits()?;
-        let text = String::from_utf8_lossy(bytes).to_ascii_uppercase();
-        // A second request behind the first would be judged by nobody.
-        if text.matches("HTTP/").count() > 1 {
-            return Err(forbidden("there may be two requests in it".to_owned()));
-        }
-        if let Some(request) = parsed(self.target.base(), bytes) {
-            return self.judge(&request);
-        }
-        let mut words = text.split_whitespace();
-        let (method, path) = (words.next().unwrap_or_default(), words.next());
-        let (_, prefix) = parted(self.target.base());
-        let path = path.map(str::to_ascii_lowercase);
-        let behind = path
-            .as_deref()
-            .and_then(|path| path.strip_prefix(&prefix.to_ascii_lowercase()));
-        let route = behind.and_then(find).map(|route| route.kind);
-        let is_reading = ["GET", "HEAD", "OPTIONS"].contains(&method);
-        let is_ours = matches!(
-            route,
-            Some(Kind::Stocks | Kind::Reservation | Kind::Upsert | Kind::Query)
-        );
-        let is_request = path.as_deref().is_some_and(|path| path.contains('/'));
-        let is_known = is_reading || (method == "POST" && is_ours) || limits.methods;
-        if is_request && !is_known {
-            return Err(forbidden(format!("{method} might be obeyed")));
-        }
-        let skus = named::in_body(bytes, &["sku"]);
-        all_ours(&skus, &limits.prefix, "SKU")?;
-        // No head that can be read is no operation, but it is written down like one.
-        Ok(Plan::Write(
-            Intent {
-                method: "raw".to_owned(),
-                path: String::new(),
-                operation: "raw".to_owned(),
-                rows: skus.into_iter().filter_map(|sku| row_of(&sku)).collect(),
-                places: Vec::new(),
-            },
-            1,
-        ))
-    }
 }
 
 impl Target for Guard {
@@ -477,11 +431,6 @@ impl Target for Guard {
                 "a seed would replace all that the target has".to_owned(),
             )),
         }
-    }
-
-    fn send_raw(&self, bytes: &[u8]) -> Result<Response<Bytes>, TargetError> {
-        let plan = self.judge_raw(bytes)?;
-        self.carry_out(plan, || self.target.send_raw(bytes))
     }
 }
 
@@ -669,52 +618,6 @@ fn places(request: &Request<Bytes>, path: &str) -> Vec<TouchedPlace> {
         code,
     };
     code.map(place).into_iter().collect()
-}
-
-/// Bytes as the request that they are, its body out of its chunks.
-fn parsed(base: &str, bytes: &[u8]) -> Option<Request<Bytes>> {
-    let mut headers = [httparse::EMPTY_HEADER; 128];
-    let mut head = httparse::Request::new(&mut headers);
-    let httparse::Status::Complete(length) = head.parse(bytes).ok()? else {
-        return None;
-    };
-    let (scheme, _) = base.split_once("://")?;
-    let (authority, _) = parted(base);
-    let path = head.path?;
-    let uri = if path.starts_with('/') {
-        format!("{scheme}://{authority}{path}")
-    } else {
-        path.to_owned()
-    };
-    let mut request = Request::builder().method(head.method?).uri(uri);
-    for header in head.headers.iter() {
-        request = request.header(header.name, header.value);
-    }
-    let body = &bytes[length..];
-    let is_chunked = request.headers_ref()?.contains_key(TRANSFER_ENCODING);
-    let body = if is_chunked {
-        unchunked(body)
-    } else {
-        body.to_vec()
-    };
-    request.body(Bytes::from(body)).ok()
-}
-
-/// What is in chunks, and whatever follows the last that is one.
-fn unchunked(mut rest: &[u8]) -> Vec<u8> {
-    let mut content = Vec::new();
-    while let Ok(httparse::Status::Complete((start, size))) = httparse::parse_chunk_size(rest) {
-        let end = usize::try_from(size).map_or(usize::MAX, |size| start.saturating_add(size));
-        let Some(chunk) = rest.get(start..end).filter(|chunk| !chunk.is_empty()) else {
-            rest = &rest[start..];
-            break;
-        };
-        content.extend_from_slice(chunk);
-        rest = &rest[end..];
-        rest = rest.strip_prefix(b"\r\n").unwrap_or(rest);
-    }
-    content.extend_from_slice(rest);
-    content
 }
 
 /// The beginning of what may be very long.

@@ -9,9 +9,11 @@ use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use serde::{Deserialize, Serialize};
+
+use crate::workers::lock;
 
 /// The version of the format.
 const FORMAT: u32 = 1;
@@ -261,7 +263,7 @@ impl Ledger {
 
     // A thread that panicked left at worst a line in part, which is kept in `is_torn`.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Whose it is.

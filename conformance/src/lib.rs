@@ -14,6 +14,8 @@ pub mod compare;
 
 pub mod target;
 
+pub mod workers;
+
 pub mod remote;
 
 pub mod ledger;
@@ -29,8 +31,6 @@ pub mod documented;
 pub mod scope;
 
 pub mod pattern;
-
-pub mod workers;
 
 pub mod probe;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -15,7 +15,7 @@ use crate::finding::{Exchange, Finding, Level, Record, Secrets};
 use crate::pattern::Pattern;
 use crate::scope::{Relation, Scope};
 use crate::target::{Target, TargetError};
-use crate::workers::race;
+use crate::workers::{lock, race};
 
 /// Why a check ended before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -158,11 +158,6 @@ impl Session {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whoever panicked while holding it left whole values behind.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Who a request says it is from.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Credentials {
@@ -173,6 +168,8 @@ pub enum Credentials {
     None,
     /// Another `Authorization` header, as it stands.
     Other(String),
+    /// Another one, of bytes that may be no text.
+    Bytes(&'static [u8]),
 }
 
 /// The body of a request.
@@ -282,12 +279,16 @@ impl Ask {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let authorization = match (&self.credentials, &session.token) {
-            (Credentials::Given, Some(token)) => Some(format!("Token {token}")),
-            (Credentials::Other(value), _) => Some(value.clone()),
+            (Credentials::Given, Some(token)) => Some(header_value(&format!("Token {token}"))?),
+            (Credentials::Other(value), _) => Some(header_value(value)?),
+            (Credentials::Bytes(value), _) => {
+                let value = HeaderValue::from_bytes(value);
+                Some(value.map_err(|why| why.to_string())?)
+            }
             _ => None,
         };
         if let Some(authorization) = authorization {
-            headers.insert(AUTHORIZATION, header_value(&authorization)?);
+            headers.insert(AUTHORIZATION, authorization);
         }
         let body = match &self.payload {
             Payload::None => Bytes::new(),

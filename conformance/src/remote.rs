@@ -8,7 +8,7 @@ mod tls;
 use std::fmt::{self, Write as _};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::task::Context;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::target::{SeedState, Target, TargetError, origin_form};
+use crate::workers::lock;
 use connect::{Route, Stream};
 use pace::Pace;
 
@@ -301,39 +302,6 @@ impl Target for Remote {
             None => format!("POST /__admin/reset answers {status}; only a whippy-mock has it"),
         }))
     }
-
-    /// Sends bytes over a connection of their own, which then closes. Nothing is added to
-    /// them, neither a token nor the extra headers.
-    fn send_raw(&self, bytes: &[u8]) -> Result<Response<Bytes>, TargetError> {
-        if self.route.is_absolute_form() {
-            return Err(TargetError::NotPossible(
-                "a proxy does not pass bytes on as they are".to_owned(),
-            ));
-        }
-        self.keep_pace();
-        let deadline = Instant::now() + self.timeout;
-        let mut worker = self.worker()?;
-        worker.link = None;
-        let raw = Bytes::copy_from_slice(bytes);
-        let mut stand_in = Request::new(Full::default());
-        // How an answer is read depends on the method alone.
-        if bytes.starts_with(b"HEAD ") {
-            *stand_in.method_mut() = Method::HEAD;
-        }
-        let answer = worker.runtime.block_on(async {
-            let exchange = async {
-                let stream = self.route.connect().await.map_err(Failure::Final)?;
-                let link = Link::over(stream.sending(raw)).await;
-                let mut link = link.map_err(Failure::Final)?;
-                link.exchange(stand_in, self.route.peer(), false).await
-            };
-            let timed_out = |_| Err(Failure::Final(TargetError::TimedOut(self.timeout)));
-            let answer = tokio::time::timeout_at(deadline.into(), exchange).await;
-            answer.unwrap_or_else(timed_out)
-        });
-        lock(&self.idle).push(worker);
-        answer.map_err(Failure::into_error)
-    }
 }
 
 impl Failure {
@@ -496,8 +464,4 @@ fn extra_headers(given: &[(String, String)]) -> Result<HeaderMap, UsageError> {
         headers.append(parsed, value);
     }
     Ok(headers)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::outcome::{CheckReport, Outcome, ReadingSeen, Safety};
 use crate::pattern::Pattern;
 use crate::probe::{Ask, Payload, Probe, Session, Stop};
 use crate::target::{SeedState, TargetError};
-use crate::workers::{Stopwatch, spread};
+use crate::workers::{Stopwatch, into_inner, lock, spread};
 
 /// How a run goes about it.
 #[derive(Debug, Clone)]
@@ -97,10 +97,7 @@ pub fn run(
     }
     Ran {
         checks: reports.into_iter().flatten().collect(),
-        aborted: runner
-            .aborted
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner),
+        aborted: into_inner(runner.aborted),
     }
 }
 
@@ -150,10 +147,7 @@ impl Runner<'_> {
     fn report(&self, check: &Check) -> CheckReport {
         let report = self.undergone(check);
         if let Some(reading) = &check.reading {
-            let mut undetected = self
-                .undetected
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut undetected = lock(&self.undetected);
             undetected.insert(reading.clone(), report.outcome);
         }
         report
@@ -190,12 +184,7 @@ impl Runner<'_> {
 
     /// Whether a check applies.
     fn admit(&self, check: &Check) -> Result<(), (Outcome, String)> {
-        if let Some(why) = self
-            .aborted
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-        {
+        if let Some(why) = lock(&self.aborted).clone() {
             return Err((Outcome::SetupFailed, format!("the run ended early: {why}")));
         }
         if self.stop.load(Ordering::Relaxed) {
@@ -240,10 +229,7 @@ impl Runner<'_> {
     /// What becomes of a check that depends on a reading of which nothing is known: no
     /// more than of the check that was to detect it.
     fn unread(&self, reading: &str) -> (Outcome, String) {
-        let undetected = self
-            .undetected
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let undetected = lock(&self.undetected);
         let outcome = match undetected.get(reading) {
             Some(Outcome::Disabled) => Outcome::Disabled,
             Some(Outcome::Unsupported | Outcome::Warn | Outcome::Fail) => Outcome::Unsupported,
@@ -255,10 +241,7 @@ impl Runner<'_> {
 
     /// Whether the target has something that it may lack; asked once.
     fn has(&self, capability: Capability) -> bool {
-        let mut known = self
-            .capabilities
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.capabilities);
         if let Some((_, has)) = known.iter().find(|(name, _)| *name == capability) {
             return *has;
         }
@@ -489,7 +472,7 @@ impl Runner<'_> {
     }
 
     fn abort(&self, why: &str) {
-        let mut aborted = self.aborted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut aborted = lock(&self.aborted);
         aborted.get_or_insert_with(|| why.to_owned());
     }
 }

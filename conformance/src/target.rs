@@ -32,13 +32,6 @@ pub trait Target: Send + Sync {
     fn seed(&self, _state: &SeedState) -> Result<(), TargetError> {
         Err(not_seedable("it is no whippy-mock"))
     }
-
-    /// Sends bytes as they are, for what no HTTP library would send, and reads one answer.
-    fn send_raw(&self, _bytes: &[u8]) -> Result<Response<Bytes>, TargetError> {
-        Err(TargetError::NotPossible(
-            "bytes as they are need a connection of their own".to_owned(),
-        ))
-    }
 }
 
 /// Why no answer came. Each holds a sentence, without the full stop.
@@ -52,8 +45,6 @@ pub enum TargetError {
     Broken(String),
     /// The target cannot be brought into the state that a check needs.
     NotSeedable(String),
-    /// The target cannot be asked that in this way.
-    NotPossible(String),
     /// The guard refused: the suite must not send this, and has not.
     Forbidden(String),
 }
@@ -65,7 +56,6 @@ impl fmt::Display for TargetError {
             Self::TimedOut(limit) => write!(f, "no answer within {} s", limit.as_secs_f64()),
             Self::Broken(why) => write!(f, "the answer is broken: {why}"),
             Self::NotSeedable(why) => write!(f, "the target cannot be seeded: {why}"),
-            Self::NotPossible(why) => write!(f, "the target cannot be asked that: {why}"),
             Self::Forbidden(why) => write!(f, "not sent: {why}"),
         }
     }

@@ -2,7 +2,7 @@
 //! meets the machine.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Barrier, Mutex, PoisonError};
+use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// How long something takes.
@@ -21,6 +21,16 @@ impl Stopwatch {
     }
 }
 
+/// Locks a mutex whoever panicked: nobody here leaves half a value behind.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a mutex holds, once nobody else has it.
+pub fn into_inner<T>(mutex: Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Does every piece of work, on so many threads at once; the results in the order of the
 /// work.
 pub fn spread<T: Sync, R: Send>(jobs: usize, work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
@@ -37,13 +47,12 @@ pub fn spread<T: Sync, R: Send>(jobs: usize, work: &[T], each: impl Fn(&T) -> R 
                     work.get(position).map(|piece| (position, piece))
                 } {
                     let result = each(piece);
-                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    done.push((position, result));
+                    lock(&done).push((position, result));
                 }
             });
         }
     });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut done = into_inner(done);
     done.sort_by_key(|(position, _)| *position);
     done.into_iter().map(|(_, result)| result).collect()
 }

@@ -29,6 +29,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..CodeCheck::LOOK
     },
     CodeCheck {
+        id: "access/token-that-is-no-text-is-refused",
+        title: "A token of bytes that are no text lets nobody in, and is told so",
+        level: Level::Should,
+        section: "facts, section 2",
+        quote: "Token string should not contain invalid characters.",
+        run: token_of_bytes_is_refused,
+        ..CodeCheck::LOOK
+    },
+    CodeCheck {
         id: "login/unknown-user-is-refused",
         title: "A login of nobody is refused with 400",
         level: Level::May,
@@ -67,6 +76,18 @@ fn unknown_token_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
         Some(challenge) if challenge == "Token" => Ok(()),
         got => Err(probe.fail(format!("expected `WWW-Authenticate: Token`, got {got:?}"))),
     }
+}
+
+fn token_of_bytes_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let ask = Ask {
+        credentials: Credentials::Bytes(b"Token f532e\xa39332d"),
+        ..Ask::get("/api/v1/stocks/").with("limit", 1)
+    };
+    let answer = probe.send(&ask.invalid())?;
+    probe.expect_status(&answer, &[401])?;
+    let sentence = "Invalid token header. Token string should not contain invalid characters.";
+    let expected = Pattern::try_from(json!({"detail": sentence})).map_err(Stop::Suite)?;
+    probe.expect_body(&answer, &expected)
 }
 
 fn unknown_user_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {

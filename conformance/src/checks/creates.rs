@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::CodeCheck;
-use super::pages::{STOCKS, stock_of};
+use super::pages::{STOCKS, page, stock_of};
+use super::sorting::number_of;
 use crate::case::given;
-use crate::finding::Level;
+use crate::finding::{Finding, Level};
 use crate::probe::{Ask, Probe, Stop};
 
 pub(super) const CHECKS: &[CodeCheck] = &[
@@ -37,6 +38,14 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "Create Stock",
         quote: "location integer The stock location ID",
         run: number_as_location,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "upsert/applies-many-rows",
+        title: "An upsert of many rows adds every one of them, and a second one changes every one",
+        section: "Insert/Update Single/Multiple Stock",
+        quote: "Insert/Update Single/Multiple Stock",
+        run: many_rows,
         ..CodeCheck::WRITE
     },
     CodeCheck {
@@ -118,6 +127,49 @@ fn number_as_location(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Err(probe.fail(format!("expected the location \"{code}\", got {location}")))
 }
 
+/// As many rows as a small shop has products.
+const MANY: u32 = 200;
+
+fn many_rows(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let least = number_of(&sku);
+    let above = least + MANY;
+    upsert_many(probe, &sku, |row| least + row)?;
+    expect_between(probe, least, above, MANY)?;
+    upsert_many(probe, &sku, |_| above)?;
+    expect_between(probe, least, above, 0)?;
+    expect_between(probe, above, above + 1, MANY)?;
+    upsert_many(probe, &sku, |row| least + row)?;
+    expect_between(probe, least, above, MANY)
+}
+
+fn upsert_many(probe: &mut Probe<'_>, sku: &str, stock: impl Fn(u32) -> u32) -> Result<(), Stop> {
+    let mut rows = Vec::new();
+    for row in 0..MANY {
+        let mut body = stock_of(probe, &format!("{sku}-{row}"))?;
+        body["stock"] = stock(row).into();
+        rows.push(body);
+    }
+    let path = "/api/v1/stocks/insert_or_update_stock/";
+    let answer = probe.send(&Ask::post(path, rows.into()))?;
+    probe.expect_status(&answer, &[200])
+}
+
+/// Numbers that nothing else has: what lies between them is this check's.
+fn expect_between(probe: &mut Probe<'_>, least: u32, end: u32, count: u32) -> Result<(), Stop> {
+    let ask = Ask::get(STOCKS)
+        .with("stock__gte", least)
+        .with("stock__lt", end)
+        .with("limit", 1);
+    let got = page(probe, &ask)?.count;
+    if u32::try_from(got) == Ok(count) {
+        return Ok(());
+    }
+    Err(probe.fail(format!(
+        "expected {count} stocks between {least} and {end} after upserting {MANY}, got {got}"
+    )))
+}
+
 fn longest_sku(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sku = format!("{:x<TOO_LONG$}", probe.need("sku")?);
     let body = stock_of(probe, &sku)?;
@@ -132,7 +184,15 @@ fn longest_sku(probe: &mut Probe<'_>) -> Result<(), Stop> {
     });
     match (answer.status, number) {
         (400, Some(number)) => {
-            probe.choices = Some(vec![number.to_owned()]);
+            let number = number.to_owned();
+            let expected = format!("Ensure this field has no more than {number} characters.");
+            let got = sentence.unwrap_or_default().to_owned();
+            probe.choices = Some(vec![number]);
+            if got != expected {
+                // The framework's words, whatever the length.
+                let summary = format!("expected \"{expected}\", got \"{got}\"");
+                probe.record_finding(Finding::new(Level::Should, summary));
+            }
             Ok(())
         }
         (201, _) => Err(Stop::Unsupported(format!(

@@ -202,6 +202,13 @@ fn size(probe: &mut Probe<'_>) -> Result<(), Stop> {
 
 fn largest(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let page = page(probe, &Ask::get(STOCKS).with("limit", MOST_ROWS))?;
+    let held = probe.session.profile.get("page-limit");
+    let shown = page.rows.len();
+    if let Some(most) = held.and_then(|most| most.parse::<usize>().ok())
+        && shown > most
+    {
+        return Err(probe.fail(format!("expected page-limit={most}, got a page of {shown}")));
+    }
     if page.rows.len() >= MOST_ROWS {
         return Err(Stop::Unsupported(format!(
             "a page may have {MOST_ROWS} rows or more"

@@ -199,7 +199,7 @@ impl Stocks {
 }
 
 /// A number of nine digits and more that another SKU hardly has.
-fn number_of(sku: &str) -> u32 {
+pub(super) fn number_of(sku: &str) -> u32 {
     let hash = sku.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });

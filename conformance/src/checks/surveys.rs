@@ -471,20 +471,78 @@ fn sorted(probe: &mut Probe<'_>) -> Result<(), Stop> {
             let (sort, total, got) = (term(fields), sample.count, shown.count);
             return Err(probe.fail(format!("sort={sort}: expected {total} stocks, got {got}")));
         }
+        is_full(probe, &term(fields), &shown)?;
         in_order(probe, &shown.rows, fields)?;
         // What is not on the first page may not come before what is.
-        let Some(end) = shown.rows.last() else {
+        let Some(end) = shown.rows.last().cloned() else {
             continue;
         };
+        if shown.count > shown.rows.len() {
+            let next = page(probe, &ask.with("page", 2))?;
+            let across = [vec![end.clone()], next.rows].concat();
+            in_order(probe, &across, fields)?;
+        }
         let on_page = ids(&shown.rows);
         let behind = |row: &&Value| row["id"].as_i64().is_some_and(|id| !on_page.contains(&id));
         let mut others = sample.rows.iter().filter(behind);
-        if let Some(other) = others.find(|other| order(fields, end, other).is_gt()) {
+        if let Some(other) = others.find(|other| order(fields, &end, other).is_gt()) {
             let both = [end.clone(), other.clone()];
             in_order(probe, &both, fields)?;
         }
     }
+    let active = Ask::get(STOCKS).with("is_active", "true");
+    for ask in [Ask::get(STOCKS), active] {
+        let ask = ask.with("limit", 1);
+        if page(probe, &ask)?.count > 0 {
+            for name in REVERSED {
+                reversed(probe, &ask, name)?;
+            }
+        }
+    }
     Ok(())
+}
+
+/// A page shows as many rows as it can, and none of them twice.
+fn is_full(probe: &mut Probe<'_>, sort: &str, shown: &Page) -> Result<(), Stop> {
+    let mut once = ids(&shown.rows);
+    once.sort_unstable();
+    once.dedup();
+    let expected = shown.count.min(SAMPLE);
+    // A target may show fewer rows than it is asked for, but not fewer than there are.
+    let is_cut = shown.next.is_some() && !shown.rows.is_empty();
+    if once.len() == shown.rows.len() && (once.len() == expected || is_cut) {
+        return Ok(());
+    }
+    let got = ids(&shown.rows);
+    Err(probe.fail(format!(
+        "sort={sort}: expected {expected} different stocks on the first page, got {got:?}"
+    )))
+}
+
+/// Fields whose order is a matter of language, or of what a place is sorted by.
+const REVERSED: [&str; 3] = ["sku", "provider", "location"];
+
+/// Whatever the order is, the last value of it is the first one of its reverse.
+fn reversed(probe: &mut Probe<'_>, ask: &Ask, name: &str) -> Result<(), Stop> {
+    let up = ask.clone().with("sort", name);
+    let down = ask.clone().with("sort", format!("-{name}"));
+    for (once, back) in [(&up, &down), (&down, &up)] {
+        let first = page(probe, once)?;
+        let last = page(probe, &back.clone().with("page", first.count))?;
+        let values = |page: &Page| page.rows.first().map(|row| row[name].clone());
+        if values(&first) != values(&last) || values(&first).is_none() {
+            let (first, last) = (text_of(values(&first)), text_of(values(&last)));
+            return Err(probe.fail(format!(
+                "sort={name}: expected the last {name} to be the first one of the reverse, got \
+                 {last} and {first}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn text_of(value: Option<Value>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
 fn shared_out(probe: &mut Probe<'_>) -> Result<(), Stop> {
@@ -516,7 +574,21 @@ fn complementary(probe: &mut Probe<'_>, name: &str, values: [&str; 2]) -> Result
     let total = sample(probe)?.count;
     let mut got = 0;
     for value in values {
-        got += searched(probe, Ask::get(STOCKS), name, value)?.count;
+        let first = searched(probe, Ask::get(STOCKS), name, value)?;
+        got += first.count;
+        // The last page holds what the others leave, and nothing else either.
+        if first.next.is_some() && !first.rows.is_empty() {
+            let size = first.rows.len();
+            let last = first.count.div_ceil(size);
+            let expected = first.count - (last - 1) * size;
+            let shown = searched(probe, Ask::get(STOCKS).with("page", last), name, value)?;
+            if shown.rows.len() != expected {
+                let got = shown.rows.len();
+                return Err(probe.fail(format!(
+                    "{name}={value}: expected {expected} stocks on page {last}, got {got}"
+                )));
+            }
+        }
     }
     if got == total {
         return Ok(());

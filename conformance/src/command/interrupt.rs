@@ -4,9 +4,10 @@
 use std::path::PathBuf;
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::signal::unix::{SignalKind, signal};
+use whippy_conformance::workers::lock;
 
 /// What a process that a signal ended exits with, as shells have it for SIGINT.
 const BY_SIGNAL: i32 = 130;
@@ -40,7 +41,7 @@ impl Interrupt {
 
     /// The ledger to name where the process is ended before it has cleaned up.
     pub(crate) fn keep_in_mind(&self, ledger: Option<PathBuf>) {
-        *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = ledger;
+        *lock(&self.ledger) = ledger;
     }
 
     pub(crate) fn is_set(&self) -> bool {
@@ -68,11 +69,7 @@ impl Interrupt {
                 );
             }
         }
-        let ledger = self
-            .ledger
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let ledger = lock(&self.ledger).take();
         match ledger {
             Some(ledger) => eprintln!("whippy-conformance: ended; {}", to_resume(&ledger)),
             None => eprintln!("whippy-conformance: ended"),

@@ -1,12 +1,13 @@
 //! How far a run is, for whoever watches it on a terminal: a bar, and above it a line for
 //! each section that is done.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use whippy_conformance::outcome::CheckReport;
 use whippy_conformance::report::text::{self, Look};
+use whippy_conformance::workers::lock;
 
 /// The bar's own line.
 const LINE: &str = "  {bar:24} {pos}/{len}  {elapsed}  {msg}";
@@ -75,7 +76,7 @@ impl Progress {
         if self.bar.is_hidden() {
             return;
         }
-        let mut sections = self.sections.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sections = lock(&self.sections);
         let section = sections
             .iter_mut()
             .find(|section| section.name == check.section());

@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use bytes::{Buf, Bytes};
 use http::header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::{Authority, Uri};
 use percent_encoding::percent_decode_str;
@@ -237,12 +236,10 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A connection that notices when a byte comes, and may have bytes of its own to send in
-/// place of those that it is given.
+/// A connection that notices when a byte comes.
 pub(super) struct Stream {
     inner: Box<dyn Duplex>,
     heard: Arc<AtomicBool>,
-    instead: Option<Bytes>,
 }
 
 impl Stream {
@@ -250,15 +247,6 @@ impl Stream {
         Self {
             inner,
             heard: Arc::default(),
-            instead: None,
-        }
-    }
-
-    /// Sends these bytes in place of whatever is written.
-    pub(super) fn sending(self, bytes: Bytes) -> Self {
-        Self {
-            instead: Some(bytes),
-            ..self
         }
     }
 
@@ -289,18 +277,7 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { inner, instead, .. } = &mut *self;
-        let Some(own) = instead else {
-            return Pin::new(inner).poll_write(context, bytes);
-        };
-        while own.has_remaining() {
-            match ready!(Pin::new(&mut *inner).poll_write(context, own)) {
-                Ok(written) => own.advance(written),
-                // Whoever refuses to read on may have said why.
-                Err(_) => own.clear(),
-            }
-        }
-        Poll::Ready(Ok(bytes.len()))
+        Pin::new(&mut self.inner).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -316,63 +293,10 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.instead.is_some() {
-            let first = slices.iter().find(|slice| !slice.is_empty());
-            let first = first.map_or(&[][..], |slice| slice);
-            return self.poll_write(context, first);
-        }
         Pin::new(&mut self.inner).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.inner.is_write_vectored()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::Waker;
-
-    use super::*;
-
-    /// A server that takes nothing more.
-    struct Closed;
-
-    impl AsyncRead for Closed {
-        fn poll_read(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            buffer: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            buffer.put_slice(b"HTTP/1.1 431 Enough\r\n\r\n");
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for Closed {
-        fn poll_write(
-            self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            _: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    #[test]
-    fn a_server_that_stops_reading_raw_bytes_is_still_listened_to() {
-        let bytes = Bytes::from_static(b"GET /");
-        let mut stream = Stream::new(Box::new(Closed)).sending(bytes);
-        let mut context = Context::from_waker(Waker::noop());
-        let written = Pin::new(&mut stream).poll_write(&mut context, b"stand-in");
-        assert!(matches!(written, Poll::Ready(Ok(8))), "{written:?}");
     }
 }

@@ -54,10 +54,6 @@ impl Target for Recorder {
         self.answer("seed".to_owned());
         Ok(())
     }
-
-    fn send_raw(&self, bytes: &[u8]) -> Result<Response<Bytes>, TargetError> {
-        Ok(self.answer(String::from_utf8_lossy(bytes).into_owned()))
-    }
 }
 
 fn answered(status: u16, body: &'static str) -> Response<Bytes> {
@@ -234,11 +230,9 @@ fn no_header_leads_past_the_guard(
 }
 
 #[test]
-fn a_run_that_reads_neither_seeds_nor_sends_bytes_as_they_are() {
+fn a_run_that_reads_does_not_seed() {
     let recorder = Recorder::answering(200);
     let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None);
-    let raw = guard.send_raw(b"GET /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n");
-    assert!(matches!(raw, Err(TargetError::Forbidden(_))), "{raw:?}");
     let seeded = guard.seed(&seed());
     assert!(
         matches!(seeded, Err(TargetError::Forbidden(_))),
@@ -517,73 +511,6 @@ fn a_body_that_cannot_be_read_is_not_sent(
 }
 
 #[rstest]
-#[case::a_reading(
-    "GET /shop/api/v1/stocks/ HTTP/1.1\r\nHost: whippy.example:8000\r\n\r\n",
-    true
-)]
-#[case::without_a_host("GET /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n", true)]
-#[case::its_own(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\nContent-Length: 90\r\n\r\n{\"sku\":\"run7-1\"",
-    true
-)]
-#[case::its_own_in_chunks(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"sku\r\nb\r\n\":\"run7-1\"}\r\n0\r\n\r\n",
-    true
-)]
-#[case::chunks_that_are_none(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}",
-    true
-)]
-#[case::garbage("\x16\x03\x01\x02\r\n\r\n", true)]
-#[case::half_a_head("POST /shop/api/v1/stocks/ HTTP/1.1\r\nHost", true)]
-#[case::its_own_in_a_head_that_is_wrong(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n{\"sku\":\"run7-1\"}",
-    true
-)]
-#[case::no_operation_in_a_head_that_is_wrong(
-    "POST /shop/api/v1/nothing/ HTTP/1.1\r\na b: c\r\n\r\n",
-    false
-)]
-#[case::others("POST /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n{\"sku\":\"REAL-1\"", false)]
-#[case::others_in_chunks(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"s\r\nc\r\nku\":\"REAL-1\"\r\n0\r\n\r\n",
-    false
-)]
-#[case::others_in_a_head_that_is_wrong(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n{\"sku\":\"REAL-1\"}",
-    false
-)]
-#[case::a_delete("DELETE /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n", false)]
-#[case::a_delete_in_a_head_that_is_wrong(
-    "DELETE /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n",
-    false
-)]
-#[case::a_place_in_a_head_that_is_wrong(
-    "POST /shop/api/v1/providers/ HTTP/1.1\r\na b: c\r\n\r\n{\"name\":\"x\"}",
-    false
-)]
-#[case::another_path("GET /admin/ HTTP/1.1\r\n\r\n", false)]
-#[case::another_host("GET /shop/api/v1/stocks/ HTTP/1.1\r\nHost: elsewhere\r\n\r\n", false)]
-#[case::one_behind_its_own(
-    "POST /shop/api/v1/stocks/ HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}DELETE /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n",
-    false
-)]
-#[case::two(
-    "GET /shop/api/v1/stocks/ HTTP/1.1\r\n\r\nDELETE /shop/api/v1/stocks/ HTTP/1.1\r\n\r\n",
-    false
-)]
-fn bytes_as_they_are_are_judged_as_what_they_may_be(#[case] bytes: &str, #[case] is_allowed: bool) {
-    let recorder = Recorder::answering(400);
-    let guard = writing(Arc::<Recorder>::clone(&recorder), limits());
-    let answer = guard.send_raw(bytes.as_bytes());
-    assert_eq!(answer.is_ok(), is_allowed, "{answer:?}");
-    assert_eq!(
-        recorder.asked.lock().unwrap().len(),
-        usize::from(is_allowed)
-    );
-}
-
-#[rstest]
 #[case("")]
 #[case("ab-")]
 #[case("1234567")]
@@ -701,8 +628,6 @@ fn a_halt_stops_writing_and_no_reading() {
         &ask(guard.base(), "POST", CREATE, "{}"),
         false,
     );
-    let raw = guard.send_raw(b"POST /shop/api/v1/stocks/ HTTP/1.1\r\na b: c\r\n\r\n{}");
-    assert!(matches!(raw, Err(TargetError::Forbidden(_))), "{raw:?}");
 }
 
 // The ledger.

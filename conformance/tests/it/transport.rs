@@ -522,29 +522,6 @@ fn a_request_to_another_host_is_not_sent() {
 }
 
 #[rstest]
-#[case::a_length_that_is_wrong("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n{}")]
-#[case::no_http_at_all("hello\r\n\r\n")]
-#[case::nothing_added("GET / HTTP/1.1\r\n\r\n")]
-fn raw_bytes_arrive_as_they_are(#[case] bytes: &str) {
-    let (told, got) = mpsc::channel();
-    let answer = with_server(
-        1,
-        |_, mut stream| {
-            let mut read = vec![0; bytes.len()];
-            stream.read_exact(&mut read).unwrap();
-            stream
-                .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-                .unwrap();
-            stream.read_to_end(&mut read).unwrap();
-            told.send(read).unwrap();
-        },
-        |address| remote(address).send_raw(bytes.as_bytes()),
-    );
-    assert_eq!(answer.unwrap().status(), 400);
-    assert_eq!(got.recv().unwrap(), bytes.as_bytes());
-}
-
-#[rstest]
 #[case("http://user:hunter2@localhost", "a token goes into --token")]
 #[case("localhost:8000", "is no URL like")]
 #[case("ftp://localhost", "is no URL like")]
@@ -648,16 +625,6 @@ fn a_proxy_gets_the_whole_url_and_who_asks() {
         head.contains("proxy-authorization: Basic dXNlcjpwQHNz\r\n"),
         "{head}"
     );
-}
-
-#[test]
-fn bytes_as_they_are_do_not_pass_a_proxy() {
-    let remote = Remote::new(RemoteOptions {
-        proxy: Some("http://127.0.0.1:1".to_owned()),
-        ..RemoteOptions::new("http://whippy.invalid")
-    });
-    let got = remote.unwrap().send_raw(b"GET / HTTP/1.1\r\n\r\n");
-    assert!(matches!(got, Err(TargetError::NotPossible(_))), "{got:?}");
 }
 
 #[test]

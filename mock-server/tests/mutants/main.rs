@@ -2,85 +2,150 @@
 //!
 //! The runner is built before and never mutated; `tests/mutants/run` says where it is.
 //! It is held to each profile of the readings in turn, since a mutant may show only
-//! under a choice that is not the default.
+//! under a choice that is not the default. The first is the default, which most mutants
+//! do not get past.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 
 use std::fmt::Write as _;
-use std::net::Ipv4Addr;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
 
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use serde_json::Value;
 use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::control::Control;
-use whippy_mock::defects::Defects;
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::profile::{Accepts, Profile, Reading};
-use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_mock::profile::{Accepts, Reading};
 
 /// Enough for several chunks of the table and several levels of an index.
 const MANY: u32 = 2600;
 
-/// The runner against the engine in this process.
-fn suite_passes(world: &World, profile: &str, file: &Path) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
-    let mut readings = Profile::default();
-    readings.apply_toml(profile).unwrap();
-    std::fs::write(file, profile).unwrap();
-    let server = Server {
-        service: Service::new(Seed {
-            settings: Settings {
-                profile: readings,
-                ..Settings::default()
-            },
-            store: Store::load(world).unwrap(),
-            clock: ClockMode::Real,
-        }),
-        defects: Defects::none(),
-        control: Control {
-            token: None,
-            started: Instant::now(),
-        },
-        limits: Limits::default(),
-        log: None,
-    };
-    let (stop, stopped) = watch::channel(false);
-    let listener = runtime
-        .block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
-        .unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let running = runtime.spawn(server.run(listener, stopped));
+/// What the mock is told of who may use it.
+const GUARDED: &[&str] = &[
+    "--token",
+    "the-token",
+    "--username",
+    "someone",
+    "--password",
+    "something",
+];
+
+/// Places that are there already, one by a number.
+const NAMED: &[&str] = &[
+    "--provider",
+    "shop_provider",
+    "--location",
+    "110",
+    "--second-location",
+    "112",
+    "--foreign-location",
+    "900",
+];
+
+/// The runner against a mock in one of its shapes.
+struct Round {
+    world: &'static str,
+    /// Which choice of every reading is in force: the n-th of those it has.
+    choice: usize,
+    /// What the mock is told besides.
+    mock: &'static [&'static str],
+    /// What the runner is told besides.
+    runner: &'static [&'static str],
+}
+
+const ROUNDS: [Round; 4] = [
+    Round {
+        world: "demo",
+        choice: 0,
+        mock: GUARDED,
+        runner: &["--create-places"],
+    },
+    Round {
+        world: "documented",
+        choice: 1,
+        mock: &[],
+        runner: NAMED,
+    },
+    Round {
+        world: "demo",
+        choice: 2,
+        mock: GUARDED,
+        runner: &["--create-places"],
+    },
+    Round {
+        world: "large",
+        choice: 3,
+        mock: &[],
+        runner: &["--create-places"],
+    },
+];
+
+/// The mutated mock; it ends when this is dropped.
+struct Mock {
+    process: Child,
+    url: String,
+}
+
+impl Mock {
+    fn start(round: &Round, world: &Path, profile: &Path) -> Self {
+        // A changed loop may never stop gathering: 2 GiB are enough for any that does.
+        let mut process = Command::new("sh")
+            .args(["-c", "ulimit -v 2097152; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_whippy-mock"))
+            .args(["--listen", "127.0.0.1:0", "--world"])
+            .arg(world)
+            .arg("--profile")
+            .arg(profile)
+            .args(round.mock)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut said = BufReader::new(process.stdout.take().unwrap());
+        said.read_line(&mut line).unwrap();
+        let url = line.trim().strip_prefix("Listening on ");
+        Self {
+            url: url.expect("the mock starts").to_owned(),
+            process,
+        }
+    }
+}
+
+impl Drop for Mock {
+    fn drop(&mut self) {
+        // It may have ended by itself, or be past heeding a gentler signal.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The runner against the mock.
+fn suite_passes(round: &Round, world: &Path, profile: &Path) {
+    let mock = Mock::start(round, world, profile);
     let runner = std::env::var("WHIPPY_CONFORMANCE").expect("tests/mutants/run sets it");
     let output = Command::new(runner)
-        .args(["run", "--target", &url, "--write", "--create-places"])
-        .args(["--reset-target", "--level", "may", "--quiet"])
-        .args(["--write-budget", "100000", "--timeout", "5"])
+        .args(["run", "--target", &mock.url, "--write", "--reset-target"])
+        .args(["--level", "may", "--quiet", "--report", "text=-"])
+        .args(["--write-budget", "100000", "--timeout", "2"])
         .args(["--username", "someone", "--password", "something"])
+        .args(round.runner)
         .arg("--profile")
-        .arg(file)
+        .arg(profile)
+        .current_dir(profile.parent().unwrap())
         .output()
         .unwrap();
-    drop(stop);
-    runtime.block_on(running).unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let failed = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{profile}\n{said}{failed}");
+    assert!(
+        output.status.success(),
+        "{}\n{said}{failed}",
+        profile.display()
+    );
 }
 
 /// A profile of the n-th choice of every reading that has so many.
 fn profile(n: usize) -> String {
-    let mut toml = String::new();
+    // Small enough that every world has several pages, and rows beyond the largest.
+    let mut toml = String::from("page-size = 7\npage-limit = 50\nsku-length = 100\n");
     for reading in Reading::ALL {
         let Accepts::Choices(choices) = reading.accepts() else {
             continue;
@@ -96,14 +161,9 @@ fn profile(n: usize) -> String {
     toml
 }
 
-fn demo() -> World {
-    World::from_json(assets::world("demo").unwrap().as_bytes()).unwrap()
-}
-
 /// The demo world with many stocks more.
-fn large() -> World {
-    let mut world: serde_json::Value =
-        serde_json::from_str(assets::world("demo").unwrap()).unwrap();
+fn large() -> Value {
+    let mut world = built_in("demo");
     let stocks = world["stocks"].as_array_mut().unwrap();
     let pattern = stocks[0].clone();
     let first = u32::try_from(stocks.len()).unwrap() + 1;
@@ -116,15 +176,25 @@ fn large() -> World {
         stocks.push(stock);
     }
     world["next_stock_id"] = (MANY + 1).into();
-    World::from_json(world.to_string().as_bytes()).unwrap()
+    world
+}
+
+fn built_in(world: &str) -> Value {
+    serde_json::from_str(assets::world(world).unwrap()).unwrap()
 }
 
 #[test]
 fn the_suite_is_clean() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    for n in 0..4 {
-        let file = folder.join(format!("profile-{n}.toml"));
-        let world = if n == 0 { large() } else { demo() };
-        suite_passes(&world, &profile(n), &file);
+    for round in &ROUNDS {
+        let profile_file = folder.join(format!("profile-{}.toml", round.choice));
+        std::fs::write(&profile_file, profile(round.choice)).unwrap();
+        let world_file = folder.join(format!("{}.json", round.world));
+        let world = match round.world {
+            "large" => large(),
+            name => built_in(name),
+        };
+        std::fs::write(&world_file, world.to_string()).unwrap();
+        suite_passes(round, &world_file, &profile_file);
     }
 }
