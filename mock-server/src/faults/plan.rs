@@ -70,7 +70,7 @@ impl Hold {
         self.until.as_ref().is_some_and(|glob| glob.fits(operation))
     }
 
-    /// Whether any commit ends it, or the time alone.
+    /// Whether a commit can end it, and not the time alone.
     pub fn awaits_a_commit(&self) -> bool {
         self.until.is_some()
     }
