@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::HeaderValue;
 use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
@@ -264,6 +265,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WHIPPY_MOCK_FAULTS", value_name = "PRESET|FILE")]
     faults: Option<String>,
 
+    /// Origin whose pages may use the API, or `*` for any; the admin paths stay closed
+    #[arg(long, env = "WHIPPY_MOCK_CORS_ORIGIN", value_name = "ORIGIN|*")]
+    cors_origin: Option<String>,
+
     /// Gives each token a world of its own, where the path names none
     #[arg(
         long,
@@ -384,6 +389,31 @@ fn is_host_and_port(address: &str) -> bool {
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
+/// Whether an address is this machine's alone, as far as can be told without asking who
+/// has the name.
+fn is_loopback(address: &str) -> bool {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+/// Reads an origin: scheme, host and perhaps a port, nothing behind them.
+fn read_origin(text: &str) -> Result<HeaderValue, String> {
+    let is_origin = text == "*"
+        || text.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && !host.is_empty() && !host.contains(['/', ' '])
+        });
+    HeaderValue::from_str(text)
+        .ok()
+        .filter(|_| is_origin)
+        .ok_or_else(|| {
+            format!("--cors-origin cannot be `{text}`: it takes an origin like https://app.example, or *")
+        })
+}
+
 impl ServeArgs {
     /// The address to listen on and the server, or what is wrong, in a sentence.
     pub(crate) fn into_server(self) -> Result<(String, Server), String> {
@@ -422,6 +452,14 @@ impl ServeArgs {
         if self.admin_token.as_deref() == Some("") {
             return Err("--admin-token must not be empty".to_owned());
         }
+        if self.admin_token.is_none() && !is_loopback(&self.listen) {
+            return Err(format!(
+                "--listen {} lets other machines in: --admin-token must say who of them may \
+                 use /__admin/",
+                self.listen
+            ));
+        }
+        let cors = self.cors_origin.as_deref().map(read_origin).transpose()?;
         let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let limits = Limits {
             body: size(self.body_limit),
@@ -462,6 +500,7 @@ impl ServeArgs {
         let worlds = Worlds::new(start, world_limits, self.isolate_by_token, share);
         let server = Server {
             control: Control::new(self.admin_token, Instant::now()),
+            cors,
             limits,
             log: self.log.map(|log| {
                 let format = match log {

@@ -1,4 +1,5 @@
-//! The service's clock: the real one, or a fixed one that ticks as it is read.
+//! The service's clock: the real one, one that runs at another speed, or a fixed one that
+//! ticks as it is read.
 //!
 //! The system's time arrives as an argument, so that nothing here waits or guesses.
 
@@ -13,6 +14,10 @@ const MAX_TICK: i64 = 86_400_000_000;
 /// The furthest that a clock is advanced at once: ten years, in seconds.
 pub const MAX_ADVANCE: f64 = 315_360_000.0;
 
+/// The slowest and the fastest that a clock runs, thousandths of the real speed: up to a
+/// day a second.
+const SPEEDS: std::ops::RangeInclusive<i64> = 1..=86_400_000;
+
 /// What the clock is set to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMode {
@@ -24,6 +29,15 @@ pub enum ClockMode {
         now: Timestamp,
         /// Microseconds a reading.
         tick: i64,
+    },
+    /// Time that passes faster or slower.
+    Running {
+        /// Where it stood when it was set.
+        now: Timestamp,
+        /// When that was, by the system's clock.
+        since: Timestamp,
+        /// Thousandths of the real speed.
+        speed: i64,
     },
 }
 
@@ -59,6 +73,18 @@ impl ClockMode {
             ))
         }
     }
+
+    /// A clock that runs so many times as fast as the system's, from a moment on; a
+    /// sentence where the speed is out of bounds.
+    pub fn running(now: Timestamp, since: Timestamp, times: f64) -> Result<Self, String> {
+        #[allow(clippy::cast_possible_truncation)] // What is out of bounds is refused.
+        let speed = (times * 1e3).round() as i64;
+        if SPEEDS.contains(&speed) {
+            Ok(Self::Running { now, since, speed })
+        } else {
+            Err(format!("the speed {times} is not between 0.001 and 86400"))
+        }
+    }
 }
 
 /// The clock as it runs. As JSON it goes on where it was written.
@@ -77,8 +103,20 @@ pub struct ServiceClock {
 #[derive(Deserialize, Serialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 enum ClockRecord {
-    Real { ahead: i64, last: i64 },
-    Fixed { now: i64, tick: i64 },
+    Real {
+        ahead: i64,
+        last: i64,
+    },
+    Fixed {
+        now: i64,
+        tick: i64,
+    },
+    Running {
+        now: i64,
+        since: i64,
+        speed: i64,
+        last: i64,
+    },
 }
 
 impl From<ServiceClock> for ClockRecord {
@@ -91,6 +129,12 @@ impl From<ServiceClock> for ClockRecord {
             ClockMode::Fixed { now, tick } => Self::Fixed {
                 now: now.micros(),
                 tick,
+            },
+            ClockMode::Running { now, since, speed } => Self::Running {
+                now: now.micros(),
+                since: since.micros(),
+                speed,
+                last: clock.last.micros(),
             },
         }
     }
@@ -111,6 +155,22 @@ impl TryFrom<ClockRecord> for ServiceClock {
                 last: moment(last)?,
             },
             ClockRecord::Fixed { now, tick } => Self::new(ClockMode::fixed(moment(now)?, tick)?),
+            ClockRecord::Running {
+                now,
+                since,
+                speed,
+                last,
+            } => {
+                if !SPEEDS.contains(&speed) {
+                    return Err(format!("{speed} is no speed in thousandths"));
+                }
+                let (now, since) = (moment(now)?, moment(since)?);
+                Self {
+                    mode: ClockMode::Running { now, since, speed },
+                    ahead: 0,
+                    last: moment(last)?,
+                }
+            }
         })
     }
 }
@@ -138,6 +198,12 @@ impl ServiceClock {
                 tick: 1,
             },
             ClockMode::Fixed { now, tick } => Now { at: now, tick },
+            ClockMode::Running { now, since, speed } => {
+                let passed = i128::from(system.micros() - since.micros()) * i128::from(speed);
+                let passed = i64::try_from(passed / 1000).unwrap_or(i64::MAX);
+                let at = now.plus(passed).max(self.last.plus(1));
+                Now { at, tick: 1 }
+            }
         }
     }
 
@@ -151,7 +217,7 @@ impl ServiceClock {
                 .saturating_mul(i64::try_from(count).unwrap_or(i64::MAX))
         };
         match &mut self.mode {
-            ClockMode::Real => self.last = from.at.plus(ticks(last)),
+            ClockMode::Real | ClockMode::Running { .. } => self.last = from.at.plus(ticks(last)),
             ClockMode::Fixed { now, .. } => *now = from.at.plus(ticks(reads)),
         }
     }
@@ -160,7 +226,9 @@ impl ServiceClock {
     pub fn advance(&mut self, micros: i64) {
         match &mut self.mode {
             ClockMode::Real => self.ahead = self.ahead.saturating_add(micros),
-            ClockMode::Fixed { now, .. } => *now = now.plus(micros),
+            ClockMode::Fixed { now, .. } | ClockMode::Running { now, .. } => {
+                *now = now.plus(micros);
+            }
         }
     }
 }
@@ -179,6 +247,29 @@ mod tests {
         assert_eq!(second.at.micros() - first.at.micros(), 46);
         clock.was_read(second, 0);
         assert_eq!(clock.now(Timestamp::EPOCH), second);
+    }
+
+    #[test]
+    fn a_running_clock_keeps_its_speed_and_gives_no_moment_twice() {
+        let (start, system) = (Timestamp::EPOCH.plus_seconds(1_000), Timestamp::EPOCH);
+        let mut clock = ServiceClock::new(ClockMode::running(start, system, 60.0).unwrap());
+        let later = clock.now(system.plus_seconds(2));
+        assert_eq!(later.at, start.plus_seconds(120));
+        clock.was_read(later, 1);
+        assert_eq!(clock.now(system).at, later.at.plus(1));
+        clock.advance(5_000_000);
+        assert_eq!(
+            clock.now(system.plus_seconds(2)).at,
+            start.plus_seconds(125)
+        );
+        let record = serde_json::to_string(&clock).unwrap();
+        assert_eq!(
+            serde_json::from_str::<ServiceClock>(&record).unwrap(),
+            clock
+        );
+        for speed in [0.0, -1.0, 86_400.1, f64::NAN] {
+            assert!(ClockMode::running(start, system, speed).is_err());
+        }
     }
 
     #[test]

@@ -693,36 +693,39 @@ enum ClockBody {
         now: Option<String>,
         tick_microseconds: Option<i64>,
     },
+    Running {
+        now: Option<String>,
+        speed: f64,
+    },
 }
 
-/// A clock from its JSON form. A fixed one that names no moment stops where the
-/// clock stands.
+/// A clock from its JSON form. One that names no moment begins where the clock stands.
 fn clock_mode(value: &Value, asked: &Asked<'_>) -> Result<ClockMode, Refusal> {
     let clock: ClockBody = serde_json::from_value(value.clone())
         .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
-    match clock {
+    let system = asked.call.system;
+    let moment = |now: Option<String>| match now {
+        None => {
+            let name = asked.world.as_deref().unwrap_or(DEFAULT);
+            let world = asked.call.worlds.get(name);
+            let world = world.unwrap_or_else(|_| Arc::clone(asked.call.worlds.own()));
+            Ok(world.service.clock().now(system).at)
+        }
+        Some(text) => Timestamp::parse(&text, asked.local()).map_err(|_| {
+            Refusal::bad(format!(
+                "clock: now: `{text}` is no date-time like 2023-05-10T13:37:18.209869+03:00"
+            ))
+        }),
+    };
+    let mode = match clock {
         ClockBody::Real {} => Ok(ClockMode::Real),
         ClockBody::Fixed {
             now,
             tick_microseconds,
-        } => {
-            let now = match now {
-                None => {
-                    let name = asked.world.as_deref().unwrap_or(DEFAULT);
-                    let world = asked.call.worlds.get(name);
-                    let world = world.unwrap_or_else(|_| Arc::clone(asked.call.worlds.own()));
-                    world.service.clock().now(asked.call.system).at
-                }
-                Some(text) => Timestamp::parse(&text, asked.local()).map_err(|_| {
-                    Refusal::bad(format!(
-                        "clock: now: `{text}` is no date-time like 2023-05-10T13:37:18.209869+03:00"
-                    ))
-                })?,
-            };
-            ClockMode::fixed(now, tick_microseconds.unwrap_or(0))
-                .map_err(|why| Refusal::bad(format!("clock: {why}")))
-        }
-    }
+        } => ClockMode::fixed(moment(now)?, tick_microseconds.unwrap_or(0)),
+        ClockBody::Running { now, speed } => ClockMode::running(moment(now)?, system, speed),
+    };
+    mode.map_err(|why| Refusal::bad(format!("clock: {why}")))
 }
 
 fn show_clock(asked: &Asked<'_>) -> Outcome {
@@ -736,6 +739,10 @@ fn clock_of(world: &LiveWorld, asked: &Asked<'_>) -> Value {
         ClockMode::Real => json!({"mode": "real", "now": now}),
         ClockMode::Fixed { tick, .. } => {
             json!({"mode": "fixed", "now": now, "tick_microseconds": tick})
+        }
+        #[allow(clippy::cast_precision_loss)] // Eight digits at most.
+        ClockMode::Running { speed, .. } => {
+            json!({"mode": "running", "now": now, "speed": speed as f64 / 1e3})
         }
     }
 }

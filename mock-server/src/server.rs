@@ -91,6 +91,8 @@ pub struct Server {
     pub log: Option<RequestLog>,
     /// Who follows the exchanges as they happen.
     pub feed: broadcast::Sender<Arc<Exchange>>,
+    /// The origin whose pages may use the API, or `*` for any; `None`: none may.
+    pub cors: Option<HeaderValue>,
     /// Who waits for the writes of a world, by its name and the operation.
     pub commits: broadcast::Sender<(Arc<str>, &'static str)>,
 }
@@ -123,6 +125,7 @@ impl Server {
             limits: Limits::default(),
             log: None,
             feed: broadcast::Sender::new(FEED),
+            cors: None,
             commits: broadcast::Sender::new(FEED),
         }
     }
@@ -289,7 +292,13 @@ impl Server {
             };
             Ok(Some(self.administer(call, unread, arrival, activity)))
         } else {
-            self.exchange(request, unread, arrival, activity).await
+            match &self.cors {
+                Some(allowed) => {
+                    self.exchange_across_origins(request, unread, arrival, activity, allowed)
+                        .await
+                }
+                None => self.exchange(request, unread, arrival, activity).await,
+            }
         };
         answered.map(|response| {
             response.map(|mut response| {
@@ -334,6 +343,37 @@ impl Server {
             });
         }
         response
+    }
+
+    /// An exchange of a page of another origin: what its browser asks before, and what it
+    /// must be told after.
+    async fn exchange_across_origins(
+        &self,
+        request: Request<Bytes>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+        activity: &Activity,
+        allowed: &HeaderValue,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
+        let asks_before = request.method() == http::Method::OPTIONS
+            && request
+                .headers()
+                .contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if asks_before {
+            Some(preflight(request.headers()))
+        } else {
+            self.exchange(request, unread, arrival, activity).await?
+        };
+        if let Some(response) = &mut response {
+            let headers = response.headers_mut();
+            headers.insert(http::header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+            headers.insert(
+                http::header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("*"),
+            );
+            headers.append(http::header::VARY, HeaderValue::from_static("Origin"));
+        }
+        Ok(response)
     }
 
     /// One exchange of the API, kept in the journal of its world.
@@ -701,6 +741,25 @@ fn act_out(
         // These were waited for, and those are for `Plan::edit`.
         Act::Delay(_) | Act::Hold(_) | Act::Edit(_) => (reply, None),
     }
+}
+
+/// What a browser is told that asks before it sends.
+fn preflight(headers: &http::HeaderMap) -> Response<Payload> {
+    let mut response = Response::new(Payload::whole(Bytes::new()));
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    let allow = response.headers_mut();
+    allow.insert(
+        http::header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, HEAD, OPTIONS"),
+    );
+    if let Some(asked) = headers.get(http::header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        allow.insert(http::header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    allow.insert(
+        http::header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("600"),
+    );
+    response
 }
 
 /// A request without its body.

@@ -142,6 +142,18 @@ const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
+        flag: "cors-origin",
+        one: "https://one.example",
+        other: "*",
+        look: |mock| {
+            mock.get(STOCKS)
+                .header("access-control-allow-origin")
+                .to_owned()
+        },
+        seen: ("https://one.example", "*"),
+        ..SETTING
+    },
+    Setting {
         flag: "isolate-by-token",
         one: "true",
         other: "false",
@@ -439,6 +451,10 @@ fn a_host_may_be_a_name() {
 #[case("idle-timeout", "0", "from 1 to 86400")]
 #[case("idle-timeout", "0.5", "from 1 to 86400")]
 #[case("idle-timeout", "86401", "from 1 to 86400")]
+#[case("listen", "0.0.0.0:0", "--admin-token")]
+#[case("listen", "nowhere.example:0", "--admin-token")]
+#[case("cors-origin", "app.example", "https://app.example, or *")]
+#[case("cors-origin", "https://app.example/path", "https://app.example, or *")]
 #[case("faults", "flaky", "flaky-network")]
 #[case("isolate-by-token", "maybe", "true, false")]
 #[case("max-worlds", "0", "from 1 to 1000000")]

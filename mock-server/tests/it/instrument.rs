@@ -443,6 +443,71 @@ async fn what_a_test_asks_for_in_vain_is_named() {
     assert!(said(none).starts_with("faults: "));
 }
 
+// Pages of another origin.
+
+#[test]
+fn a_page_of_the_allowed_origin_may_use_the_api_and_never_the_admin_paths() {
+    let mock = Mock::start(&["--cors-origin=https://app.example"]);
+    let lines = [
+        "Origin: https://app.example",
+        "Access-Control-Request-Method: POST",
+        "Access-Control-Request-Headers: authorization, content-type",
+    ];
+    let before = mock
+        .ask(message(&format!("OPTIONS {STOCKS}"), &lines, ""))
+        .expect(204);
+    assert_eq!(
+        before.header("access-control-allow-origin"),
+        "https://app.example"
+    );
+    assert_eq!(
+        before.header("access-control-allow-headers"),
+        "authorization, content-type"
+    );
+    let page = mock.get(STOCKS).expect(200);
+    assert_eq!(
+        page.header("access-control-allow-origin"),
+        "https://app.example"
+    );
+    let health = mock
+        .ask(message("GET /__admin/health", &lines[..1], ""))
+        .expect(403);
+    assert!(health.headers.get("access-control-allow-origin").is_none());
+    let closed = Mock::start(&[]).get(STOCKS).expect(200);
+    assert!(closed.headers.get("access-control-allow-origin").is_none());
+}
+
+// The clock of a world.
+
+#[test]
+fn a_clock_runs_at_a_speed_in_its_world_alone() {
+    let mock = Mock::start(&["--clock=2023-06-01T12:00:00+03:00"]);
+    let running = json!({"mode": "running", "now": "2030-01-01T00:00:00+03:00", "speed": 86400});
+    let clock = mock
+        .ask(send("PUT", "/__admin/clock?world=fast", &running))
+        .expect(200)
+        .json();
+    assert_eq!(
+        (&clock["mode"], &clock["speed"]),
+        (&json!("running"), &json!(86400.0))
+    );
+    let created = |world: &str, sku: &str| {
+        let row = mock
+            .post(&format!("/worlds/{world}{STOCKS}"), &stock(sku))
+            .expect(201)
+            .json();
+        row["created_date"].as_str().unwrap().to_owned()
+    };
+    let (first, second) = (created("fast", "A"), created("fast", "B"));
+    assert!(
+        first.starts_with("2030-") && first < second,
+        "{first} {second}"
+    );
+    assert_eq!(created("slow", "A"), "2023-06-01T12:00:00+03:00");
+    let bad = json!({"mode": "running", "speed": 0});
+    mock.ask(send("PUT", "/__admin/clock", &bad)).expect(400);
+}
+
 // Metrics.
 
 #[test]
