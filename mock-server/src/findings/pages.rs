@@ -90,6 +90,12 @@ impl Walks {
     }
 
     fn begin(&mut self, exchange: &Exchange<'_>, key: u64) {
+        if let Some(walk) = self.open.get_mut(&key).filter(|walk| walk.pages == 1) {
+            // The first page once more, as whoever polls reads it.
+            walk.trace.request = exchange.seen.id;
+            walk.trace.at = exchange.seen.at;
+            return;
+        }
         if self.open.len() == MOST_WALKS && !self.open.contains_key(&key) {
             // Those of one page tell the least.
             self.open.retain(|_, walk| walk.pages > 1);

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use http::Uri;
+use http::{Method, Uri};
 
 use super::mistakes::Mistake;
 use super::{Finding, Seen};
@@ -31,7 +31,7 @@ pub(super) struct Said {
 pub(super) struct Trace {
     pub(super) request: u64,
     pub(super) at: Timestamp,
-    pub(super) method: String,
+    pub(super) method: Method,
     pub(super) target: String,
 }
 
@@ -40,7 +40,7 @@ impl Trace {
         Self {
             request: seen.id,
             at: seen.at,
-            method: seen.request.method().as_str().to_owned(),
+            method: seen.request.method().clone(),
             target: target(seen.request.uri()),
         }
     }
@@ -104,7 +104,7 @@ impl Sheet {
             level: mistake.level,
             request,
             at,
-            method,
+            method: method.as_str().to_owned(),
             target,
             sent: cut(sent),
             meant: meant.map(cut),
@@ -118,7 +118,10 @@ impl Sheet {
 
 /// A text held to a length.
 fn cut(mut text: String) -> String {
-    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+    // Characters are at most as many as bytes, so short texts need no counting.
+    if text.len() > LONGEST
+        && let Some((end, _)) = text.char_indices().nth(LONGEST)
+    {
         text.truncate(end);
         text.push('…');
     }
@@ -145,14 +148,15 @@ pub(super) fn names_a_token(name: &str) -> bool {
 
 /// Path and query as they came, but for tokens.
 fn target(uri: &Uri) -> String {
-    let mut target = uri.path().to_owned();
-    for (i, pair) in uri
-        .query()
-        .into_iter()
-        .flat_map(|q| q.split('&'))
-        .enumerate()
-    {
-        target.push(if i == 0 { '?' } else { '&' });
+    let Some(query) = uri.query() else {
+        return cut(uri.path().to_owned());
+    };
+    let mut target = String::with_capacity(uri.path().len() + 1 + query.len());
+    target.push_str(uri.path());
+    let mut mark = '?';
+    for pair in query.split('&') {
+        target.push(mark);
+        mark = '&';
         match pair.split_once('=') {
             Some((name, _)) if names_a_token(name) => {
                 target.push_str(name);
