@@ -23,6 +23,7 @@ use crate::assets;
 use crate::clock::{ClockMode, MAX_ADVANCE};
 use crate::endpoints::RESOURCES;
 use crate::journal::{self, Exchange, Wanted, WantedStatus};
+use crate::log::NotKept;
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::{Profile, did_you_mean};
@@ -237,6 +238,12 @@ fn respond(
     let content_type = HeaderValue::from_static(content_type);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
+}
+
+impl From<NotKept> for Refusal {
+    fn from(why: NotKept) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, why.to_string())
+    }
 }
 
 impl From<WorldError> for Refusal {
@@ -605,14 +612,14 @@ struct ResetBody {
 fn reset(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.made()?;
-    asked.call.worlds.reset(&world, reset);
+    asked.call.worlds.reset(&world, reset)?;
     Ok(Granted::Json(summary(&world)))
 }
 
 fn reset_world(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.call.worlds.get(asked.argument)?;
-    asked.call.worlds.reset(&world, reset);
+    asked.call.worlds.reset(&world, reset)?;
     Ok(Granted::Json(summary(&world)))
 }
 
@@ -728,7 +735,7 @@ fn set_clock(asked: &Asked<'_>) -> Outcome {
     let body: Value = asked.body()?;
     let mode = clock_mode(&body, asked)?;
     let world = asked.made()?;
-    world.service.set_clock(mode);
+    world.service.set_clock(mode)?;
     Ok(Granted::Json(clock_of(&world, asked)))
 }
 
@@ -748,7 +755,7 @@ fn advance_clock(asked: &Asked<'_>) -> Outcome {
     #[allow(clippy::cast_possible_truncation)] // At most ten years.
     let micros = (seconds * 1e6).round() as i64;
     let world = asked.made()?;
-    world.service.advance_clock(micros);
+    world.service.advance_clock(micros)?;
     Ok(Granted::Json(clock_of(&world, asked)))
 }
 
@@ -787,7 +794,7 @@ fn import_world(asked: &Asked<'_>) -> Outcome {
             store: Some(store),
             ..Reset::default()
         },
-    );
+    )?;
     let summary = summary(&world);
     Ok(if is_new {
         Granted::Created(summary)

@@ -213,6 +213,14 @@ impl History {
             .map_or(self.last, |kept| kept.stretch.seq)
     }
 
+    /// The first state that is kept, the number of the write that led to it, and the clock
+    /// as it was last set before the next.
+    pub fn beginning(&self) -> Option<(&Engine, u64, ServiceClock)> {
+        let kept = self.stretches.front()?;
+        let (seq, clock) = (kept.stretch.seq, kept.clocks.first()?.1);
+        Some((&kept.stretch.engine, seq, clock))
+    }
+
     /// Keeps a write, given the state that it led to. Those up to `settled` may be let
     /// go of.
     pub fn record(

@@ -24,6 +24,8 @@ pub mod clock;
 
 pub mod history;
 
+pub mod log;
+
 pub mod service;
 
 pub mod defects;

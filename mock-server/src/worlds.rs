@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::defects::Defects;
 use crate::endpoints::call::Mount;
 use crate::journal::{Journal, JournalShare};
+use crate::log::NotKept;
 use crate::model::time::Timestamp;
 use crate::service::{Reset, Seed, Service};
 
@@ -261,7 +262,7 @@ impl Worlds {
         }
         let world = LiveWorld {
             name: valid(name)?.into(),
-            service: from.service.fork(),
+            service: from.service.fork(name),
             defects: from.defects.fresh(),
             journal: Journal::new(Arc::clone(&self.share)),
             used: AtomicI64::new(now.micros()),
@@ -337,7 +338,7 @@ impl Worlds {
     }
 
     /// Brings the seed back to a world, but for what the reset names.
-    pub fn reset(&self, world: &LiveWorld, reset: Reset) {
+    pub fn reset(&self, world: &LiveWorld, reset: Reset) -> Result<(), NotKept> {
         let start = self.start();
         world.service.reset(Reset {
             store: Some(reset.store.unwrap_or_else(|| start.seed.store.clone())),
@@ -347,11 +348,11 @@ impl Worlds {
                     .profile
                     .unwrap_or_else(|| start.seed.settings.profile.clone()),
             ),
-        });
+        })
     }
 
     /// Gives the worlds to come another seed, and the default world at once.
-    pub fn reseed(&self, reset: Reset) {
+    pub fn reseed(&self, reset: Reset) -> Result<(), NotKept> {
         {
             let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
             let seed = &mut start.seed;
@@ -365,7 +366,7 @@ impl Worlds {
                 seed.settings.profile = profile;
             }
         }
-        self.reset(&self.own, Reset::default());
+        self.reset(&self.own, Reset::default())
     }
 }
 

@@ -16,6 +16,7 @@ const MOCK: &[&str] = &[
     "engine",
     "clock",
     "history",
+    "log",
     "service",
     "defects",
     "journal",
@@ -60,6 +61,7 @@ const CONFORMANCE: &[&str] = &[
 
 /// Who may name connections, the runtime, files, threads, processes or the time.
 const OUTSIDE: &[&str] = &[
+    "log",
     "control",
     "request_log",
     "server",
