@@ -34,6 +34,8 @@ pub mod journal;
 
 pub mod worlds;
 
+pub mod bundle;
+
 pub mod control;
 
 pub mod request_log;

@@ -133,15 +133,13 @@ impl State {
         };
         let mut begin = None;
         if !durable.is_begun {
-            begin = self
-                .history
-                .beginning()
-                .map(|(engine, seq, clock)| Event::Begin {
-                    settings: Arc::clone(engine.settings()),
-                    clock,
-                    seq,
-                    base: Base::World(engine.store().clone()),
-                });
+            let (engine, seq, clock) = self.history.beginning();
+            begin = Some(Event::Begin {
+                settings: Arc::clone(engine.settings()),
+                clock,
+                seq,
+                base: Base::World(engine.store().clone()),
+            });
             durable.is_begun = true;
         }
         durable.since.0 += 1;
@@ -199,10 +197,7 @@ impl State {
         let Ok(engine) = self.history.until(seq).and_then(Stretch::replay) else {
             return;
         };
-        let Some(clock) = self.history.rewind(seq) else {
-            return;
-        };
-        (self.engine, self.clock) = (engine, clock);
+        (self.engine, self.clock) = (engine, self.history.rewind(seq));
         durable.is_begun = durable.track.is_begun();
         durable.last = None;
         durable.track.mend();
@@ -557,11 +552,12 @@ impl Service {
     }
 
     /// The first state that is kept, and every write since.
-    pub fn whole(&self) -> Option<Stretch> {
+    pub fn whole(&self) -> Stretch {
         self.read().history.whole()
     }
 
-    /// Returns to the seed, but for what the reset names, and begins a new history.
+    /// Returns to the seed, but for what the reset names, and begins a new history, in
+    /// whose numbers the reset itself is one.
     pub fn reset(&self, reset: Reset) -> Result<(), NotKept> {
         let mut settings = self.seed.settings.clone();
         if let Some(profile) = reset.profile {
@@ -569,9 +565,12 @@ impl Service {
         }
         let store = reset.store.unwrap_or_else(|| self.seed.store.clone());
         let clock = ServiceClock::new(reset.clock.unwrap_or(self.seed.clock));
-        let mut next = State::begin(Engine::new(settings, store), clock, 0);
+        let engine = Engine::new(settings, store);
         let before = {
             let mut state = self.write();
+            // The numbers go on, so that none of them means two states.
+            let seq = state.history.last() + 1;
+            let mut next = State::begin(engine, clock, seq);
             if let Some(durable) = &state.durable {
                 let track = durable.log.track(Arc::clone(durable.track.name()));
                 let mut durable = Durable::new(durable.log.clone(), track);
@@ -579,7 +578,7 @@ impl Service {
                 durable.keep_now([Event::Begin {
                     settings: Arc::clone(next.engine.settings()),
                     clock,
-                    seq: 0,
+                    seq,
                     base: Base::World(next.engine.store().clone()),
                 }])?;
                 next.durable = Some(durable);

@@ -132,7 +132,7 @@ struct Writer<'c> {
     begin: Statement<'c>,
     commit: Statement<'c>,
     insert: Statement<'c>,
-    /// States that the file has, the last ones used at the end.
+    /// States that the file has, the newest at the end.
     states: VecDeque<(Store, i64)>,
 }
 
@@ -202,13 +202,22 @@ impl<'c> Writer<'c> {
                 )?;
                 match base {
                     Base::World(store) => {
+                        // A state that both share stays; otherwise the old world makes room
+                        // for the new one, which a full file may need.
+                        if let Some(content) = self.known_state(store) {
+                            self.point(track, *seq, content)?;
+                        }
+                        if let Some(old) = old {
+                            self.purge(old)?;
+                        }
                         let content = self.state(store)?;
-                        self.point(track, *seq, content)?;
+                        self.point(track, *seq, content)
                     }
-                    Base::CopyOf(other) => self.copy(other, track)?,
+                    Base::CopyOf(other) => {
+                        self.copy(other, track)?;
+                        old.map_or(Ok(()), |old| self.purge(old))
+                    }
                 }
-                // Only now, so that a state that both share is written once.
-                old.map_or(Ok(()), |old| self.purge(old))
             }
             Event::Clock(clock, seq) => self
                 .connection
@@ -280,15 +289,19 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
+    /// The content of a state that is known to be there.
+    fn known_state(&self, store: &Store) -> Option<i64> {
+        let mut states = self.states.iter();
+        let found = states.find(|(known, _)| known.is_clone_of(store));
+        found.map(|(_, content)| *content)
+    }
+
     /// The content of a state, written if it is not known to be there.
     fn state(&mut self, store: &Store) -> rusqlite::Result<i64> {
-        let known = |(known, _): &(Store, i64)| known.is_clone_of(store);
-        let found = self.states.iter().position(known);
-        let found = found.and_then(|at| self.states.remove(at));
-        let content = match found {
-            Some((_, content)) => content,
-            None => self.content(&store.dump().to_json())?,
-        };
+        if let Some(content) = self.known_state(store) {
+            return Ok(content);
+        }
+        let content = self.content(&store.dump().to_json())?;
         if self.states.len() >= SHARED_STATES {
             self.states.pop_front();
         }

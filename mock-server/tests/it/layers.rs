@@ -21,6 +21,7 @@ const MOCK: &[&str] = &[
     "defects",
     "journal",
     "worlds",
+    "bundle",
     "control",
     "request_log",
     "server",

@@ -28,7 +28,7 @@ impl System {
         Self(Cell::new(1_700_000_000_000_000))
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.0.set(self.0.get() + 1_000);
         Timestamp::from_micros(self.0.get()).unwrap()
     }
@@ -206,7 +206,7 @@ proptest! {
         for (seq, world) in (0..).zip(&seen) {
             prop_assert_eq!(&at(&service, seq), world, "after write {}", seq);
         }
-        let whole = service.whole().unwrap();
+        let whole = service.whole();
         prop_assert_eq!(&export_of(whole.replay().unwrap().store()), seen.last().unwrap());
     }
 
@@ -343,8 +343,10 @@ fn a_reset_begins_a_new_history(#[case] reset: Reset) {
     let service = service();
     ask(&service, &create("A"), 201);
     service.reset(reset).unwrap();
-    assert_eq!(service.kept(), (0, 0));
-    assert_eq!(at(&service, 0), export(&service));
+    assert_eq!(service.kept(), (2, 2));
+    assert_eq!(at(&service, 2), export(&service));
+    assert!(service.at(1).is_err());
+    assert_eq!(ask(&service, &post(UPSERT, &json!([])), 200).wrote, Some(3));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 mod admin;
 mod api;
+mod bundle;
 mod command;
 mod contract;
 mod defects;
