@@ -139,12 +139,13 @@ impl Target for InProcess {
         let mut profile = Profile::default();
         profile.apply_json(&state.profile).map_err(not_seedable)?;
         let clock = ClockMode::parse(&state.clock, UtcOffset::PAGE).map_err(not_seedable)?;
-        self.service.reset(Reset {
+        let reset = self.service.reset(Reset {
             store: Some(load(&state.world)?),
             clock: Some(clock),
             profile: Some(profile),
         });
-        Ok(())
+        // A world in memory is always kept.
+        reset.map_err(not_seedable)
     }
 }
 

@@ -25,6 +25,7 @@ use crate::endpoints::RESOURCES;
 use crate::faults::{self, FaultRules, Faults};
 use crate::findings::{self, Format, WorldVerdict};
 use crate::journal::{self, Exchange, Wanted, WantedStatus};
+use crate::log::NotKept;
 use crate::metrics::Metrics;
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
@@ -254,6 +255,12 @@ fn respond(
     response
 }
 
+impl From<NotKept> for Refusal {
+    fn from(why: NotKept) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, why.to_string())
+    }
+}
+
 impl From<WorldError> for Refusal {
     fn from(error: WorldError) -> Self {
         let status = match &error {
@@ -261,6 +268,7 @@ impl From<WorldError> for Refusal {
             WorldError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
             WorldError::Unknown(_) => StatusCode::NOT_FOUND,
             WorldError::Exists(_) | WorldError::Default => StatusCode::CONFLICT,
+            WorldError::NotKept(_) => StatusCode::INSUFFICIENT_STORAGE,
         };
         Self::new(status, error.to_string())
     }
@@ -621,14 +629,14 @@ struct ResetBody {
 fn reset(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.made()?;
-    asked.call.worlds.reset(&world, reset, asked.call.system);
+    asked.call.worlds.reset(&world, reset, asked.call.system)?;
     Ok(Granted::Json(summary(&world)))
 }
 
 fn reset_world(asked: &Asked<'_>) -> Outcome {
     let reset = read_reset(asked)?;
     let world = asked.call.worlds.get(asked.argument)?;
-    asked.call.worlds.reset(&world, reset, asked.call.system);
+    asked.call.worlds.reset(&world, reset, asked.call.system)?;
     Ok(Granted::Json(summary(&world)))
 }
 
@@ -751,7 +759,7 @@ fn set_clock(asked: &Asked<'_>) -> Outcome {
     let body: Value = asked.body()?;
     let mode = clock_mode(&body, asked)?;
     let world = asked.made()?;
-    world.service.set_clock(mode);
+    world.service.set_clock(mode)?;
     Ok(Granted::Json(clock_of(&world, asked)))
 }
 
@@ -771,7 +779,7 @@ fn advance_clock(asked: &Asked<'_>) -> Outcome {
     #[allow(clippy::cast_possible_truncation)] // At most ten years.
     let micros = (seconds * 1e6).round() as i64;
     let world = asked.made()?;
-    world.service.advance_clock(micros);
+    world.service.advance_clock(micros)?;
     Ok(Granted::Json(clock_of(&world, asked)))
 }
 
@@ -827,7 +835,7 @@ fn import_world(asked: &Asked<'_>) -> Outcome {
             ..Reset::default()
         },
         asked.call.system,
-    );
+    )?;
     let summary = summary(&world);
     Ok(if is_new {
         Granted::Created(summary)

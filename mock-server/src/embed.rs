@@ -290,20 +290,21 @@ impl MockWorld<'_> {
     /// Stops its clock at a moment.
     pub fn freeze_clock(&self, at: Timestamp) {
         let mode = ClockMode::Fixed { now: at, tick: 0 };
-        self.world.service.set_clock(mode);
+        // Nothing is kept in a file here, so nothing can fail to be.
+        let _ = self.world.service.set_clock(mode);
     }
 
     /// Moves its clock forward, ten years at most.
     pub fn advance_clock(&self, by: Duration) {
         let most = Duration::from_secs(315_360_000);
         let micros = i64::try_from(by.min(most).as_micros()).unwrap_or(i64::MAX);
-        self.world.service.advance_clock(micros);
+        let _ = self.world.service.advance_clock(micros);
     }
 
     /// Brings the seed back.
     pub fn reset(&self) {
         let worlds = &self.mock.server.worlds;
-        worlds.reset(&self.world, Reset::default(), system_time());
+        let _ = worlds.reset(&self.world, Reset::default(), system_time());
     }
 
     /// Its time zone.

@@ -165,8 +165,8 @@ pub struct Stretch {
 /// What is kept of the writes of a world.
 #[derive(Debug)]
 pub struct History {
-    stretches: VecDeque<Kept>,
-    last: u64,
+    older: VecDeque<Kept>,
+    current: Kept,
     count: usize,
     bytes: usize,
 }
@@ -174,19 +174,33 @@ pub struct History {
 #[derive(Debug)]
 struct Kept {
     stretch: Stretch,
-    /// Where the clock stood after which write, where it was not the write that moved it;
-    /// the first entry is the stretch's beginning.
+    /// Where the clock stood after which write, where it was not the write that moved it.
     clocks: Vec<(u64, ServiceClock)>,
+    /// Where it stood at the beginning.
+    clock: ServiceClock,
     bytes: usize,
 }
 
 impl Kept {
+    fn begin(engine: &Engine, clock: ServiceClock, seq: u64) -> Self {
+        Self {
+            stretch: Stretch {
+                engine: engine.clone(),
+                seq,
+                writes: Vec::new(),
+            },
+            clocks: Vec::new(),
+            clock,
+            bytes: 0,
+        }
+    }
+
     fn last(&self) -> u64 {
         self.stretch.seq + self.stretch.writes.len() as u64
     }
 }
 
-/// What no longer is of a history. A large one is dropped outside the locks.
+/// What no longer is of a history. Much of it is dropped outside the locks.
 #[derive(Debug, Default)]
 pub struct LetGo(#[allow(dead_code)] Vec<Kept>); // Only ever dropped.
 
@@ -194,23 +208,39 @@ impl History {
     /// A world that begins, after so many writes.
     pub fn begin(engine: &Engine, clock: ServiceClock, seq: u64) -> Self {
         Self {
-            stretches: VecDeque::from([Kept::begin(engine, clock, seq)]),
-            last: seq,
+            older: VecDeque::new(),
+            current: Kept::begin(engine, clock, seq),
             count: 0,
             bytes: 0,
         }
     }
 
+    fn oldest(&self) -> &Kept {
+        self.older.front().unwrap_or(&self.current)
+    }
+
     /// The number of the last write.
     pub fn last(&self) -> u64 {
-        self.last
+        self.current.last()
     }
 
     /// The number of the write behind which the first state is that is kept.
     pub fn first(&self) -> u64 {
-        self.stretches
-            .front()
-            .map_or(self.last, |kept| kept.stretch.seq)
+        self.oldest().stretch.seq
+    }
+
+    /// The first state that is kept, the number of the write that led to it, and where the
+    /// clock stood before the next.
+    pub fn beginning(&self) -> (&Engine, u64, ServiceClock) {
+        let Kept {
+            stretch,
+            clocks,
+            clock,
+            ..
+        } = self.oldest();
+        let set = clocks.first().filter(|(seq, _)| *seq == stretch.seq);
+        let clock = set.map_or(*clock, |(_, clock)| *clock);
+        (&stretch.engine, stretch.seq, clock)
     }
 
     /// Keeps a write, given the state that it led to. Those up to `settled` may be let
@@ -222,63 +252,59 @@ impl History {
         settled: u64,
     ) -> LetGo {
         let bytes = write.bytes();
-        self.last = write.seq;
         self.count += 1;
         self.bytes += bytes;
-        if let Some(kept) = self.stretches.back_mut() {
-            kept.bytes += bytes;
-            kept.stretch.writes.push(write);
-            if kept.stretch.writes.len() >= STRIDE || kept.bytes >= STRIDE_BYTES {
-                self.stretches
-                    .push_back(Kept::begin(engine, clock, self.last));
-            }
+        let current = &mut self.current;
+        current.bytes += bytes;
+        current.stretch.writes.push(write);
+        if current.stretch.writes.len() >= STRIDE || current.bytes >= STRIDE_BYTES {
+            let next = Kept::begin(engine, clock, current.last());
+            self.older.push_back(std::mem::replace(current, next));
         }
         let mut gone = Vec::new();
         while (self.count > MAX_WRITES || self.bytes > MAX_BYTES)
-            && self.stretches.len() > 1
             && self
-                .stretches
+                .older
                 .front()
                 .is_some_and(|kept| kept.last() <= settled)
+            && let Some(kept) = self.older.pop_front()
         {
-            gone.extend(self.stretches.pop_front().inspect(|kept| {
-                self.count -= kept.stretch.writes.len();
-                self.bytes -= kept.bytes;
-            }));
+            self.count -= kept.stretch.writes.len();
+            self.bytes -= kept.bytes;
+            gone.push(kept);
         }
         LetGo(gone)
     }
 
     /// Keeps that the clock was set after the last write.
     pub fn set_clock(&mut self, clock: ServiceClock) {
-        if let Some(kept) = self.stretches.back_mut() {
-            match kept.clocks.last_mut() {
-                Some((seq, known)) if *seq == self.last => *known = clock,
-                _ => kept.clocks.push((self.last, clock)),
-            }
+        let last = self.last();
+        match self.current.clocks.last_mut() {
+            Some((seq, known)) if *seq == last => *known = clock,
+            _ => self.current.clocks.push((last, clock)),
         }
     }
 
     /// A state and the writes that lead from it to the one after write `seq`.
     pub fn until(&self, seq: u64) -> Result<Stretch, String> {
-        if seq > self.last {
-            return Err(format!(
-                "there is no write {seq} yet: the last is {}",
-                self.last
-            ));
+        let (first, last) = (self.first(), self.last());
+        if seq > last {
+            return Err(format!("there is no write {seq} yet: the last is {last}"));
         }
-        let after = self
-            .stretches
-            .partition_point(|kept| kept.stretch.seq <= seq);
-        let kept = after.checked_sub(1).and_then(|at| self.stretches.get(at));
-        let Some(Kept { stretch, .. }) = kept else {
+        if seq < first {
             return Err(format!(
                 "the state after write {seq} is not kept any more: the kept ones are those \
-                 after write {} to {}",
-                self.first(),
-                self.last
+                 after write {first} to {last}"
             ));
+        }
+        let kept = if seq >= self.current.stretch.seq {
+            &self.current
+        } else {
+            let after = self.older.partition_point(|kept| kept.stretch.seq <= seq);
+            let before = after.checked_sub(1).and_then(|at| self.older.get(at));
+            before.unwrap_or(&self.current)
         };
+        let stretch = &kept.stretch;
         let wanted = usize::try_from(seq - stretch.seq).unwrap_or(usize::MAX);
         Ok(Stretch {
             engine: stretch.engine.clone(),
@@ -288,57 +314,47 @@ impl History {
     }
 
     /// The first state that is kept, and every write since.
-    pub fn whole(&self) -> Option<Stretch> {
-        let first = &self.stretches.front()?.stretch;
-        let writes = self.stretches.iter().flat_map(|kept| &kept.stretch.writes);
-        Some(Stretch {
+    pub fn whole(&self) -> Stretch {
+        let first = &self.oldest().stretch;
+        let all = self.older.iter().chain([&self.current]);
+        Stretch {
             engine: first.engine.clone(),
             seq: first.seq,
-            writes: writes.cloned().collect(),
-        })
+            writes: all.flat_map(|kept| &kept.stretch.writes).cloned().collect(),
+        }
     }
 
     /// Forgets every write after `seq`, which must be kept; the clock as it stood then.
-    pub fn rewind(&mut self, seq: u64) -> Option<ServiceClock> {
-        while self.stretches.len() > 1
-            && self
-                .stretches
-                .back()
-                .is_some_and(|kept| kept.stretch.seq > seq)
+    pub fn rewind(&mut self, seq: u64) -> ServiceClock {
+        while self.current.stretch.seq > seq
+            && let Some(kept) = self.older.pop_back()
         {
-            self.stretches.pop_back();
+            self.count -= self.current.stretch.writes.len();
+            self.bytes -= self.current.bytes;
+            self.current = kept;
         }
-        let kept = self.stretches.back_mut()?;
-        let wanted = usize::try_from(seq.saturating_sub(kept.stretch.seq)).unwrap_or(usize::MAX);
-        kept.stretch.writes.truncate(wanted);
-        kept.bytes = kept.stretch.writes.iter().map(Write::bytes).sum();
-        kept.clocks.retain(|(after, _)| *after <= seq);
-        let (after, mut clock) = kept.clocks.last().copied()?;
-        for write in kept.stretch.writes.iter().filter(|write| write.seq > after) {
+        let current = &mut self.current;
+        let wanted = usize::try_from(seq.saturating_sub(current.stretch.seq));
+        let gone = wanted
+            .unwrap_or(usize::MAX)
+            .min(current.stretch.writes.len());
+        for write in current.stretch.writes.drain(gone..) {
+            self.count -= 1;
+            self.bytes -= write.bytes();
+            current.bytes -= write.bytes();
+        }
+        current.clocks.retain(|(after, _)| *after <= seq);
+        let set = current.clocks.last().copied();
+        let (after, mut clock) = set.unwrap_or((current.stretch.seq, current.clock));
+        for write in current
+            .stretch
+            .writes
+            .iter()
+            .filter(|write| write.seq > after)
+        {
             clock.was_read(write.now, write.reads);
         }
-        self.last = kept.last();
-        self.count = self
-            .stretches
-            .iter()
-            .map(|kept| kept.stretch.writes.len())
-            .sum();
-        self.bytes = self.stretches.iter().map(|kept| kept.bytes).sum();
-        Some(clock)
-    }
-}
-
-impl Kept {
-    fn begin(engine: &Engine, clock: ServiceClock, seq: u64) -> Self {
-        Self {
-            stretch: Stretch {
-                engine: engine.clone(),
-                seq,
-                writes: Vec::new(),
-            },
-            clocks: vec![(seq, clock)],
-            bytes: 0,
-        }
+        clock
     }
 }
 

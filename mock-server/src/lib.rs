@@ -24,6 +24,8 @@ pub mod clock;
 
 pub mod history;
 
+pub mod log;
+
 pub mod service;
 
 pub mod defects;
@@ -37,6 +39,8 @@ pub mod journal;
 pub mod worlds;
 
 pub mod metrics;
+
+pub mod bundle;
 
 pub mod control;
 

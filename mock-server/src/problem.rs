@@ -144,6 +144,8 @@ pub enum Problem {
     BodyTooSlow,
     /// The body broke off.
     BodyBroken,
+    /// The write could not be kept in the file, and was not made; why.
+    NotKept(String),
     /// The token's user may not do it.
     PermissionDenied,
     /// Too many requests; the seconds until the next is taken, where that is said.
@@ -209,6 +211,7 @@ impl Problem {
             Self::Throttled(_) => 429,
             Self::HeadTooLarge => 431,
             Self::ServerError => 500,
+            Self::NotKept(_) => 507,
             Self::BadGateway => 502,
             Self::Unavailable(_) => 503,
             Self::GatewayTimeout => 504,
@@ -274,6 +277,7 @@ impl Problem {
             Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
             Self::BodyTooSlow => ("body-too-slow", Grade::Reading),
             Self::BodyBroken => ("body-broken", Grade::Reading),
+            Self::NotKept(_) => ("not-kept", Grade::Reading),
             Self::PermissionDenied => ("permission-denied", Grade::Stack),
             Self::Throttled(_) => ("throttled", Grade::Stack),
             // Whether there is a gateway, and what it says, nobody tells.
@@ -363,6 +367,7 @@ impl Problem {
             Self::HeadTooLarge => detail("The request line and the headers are too large.".into()),
             Self::BodyTooSlow => detail("The request body did not arrive in time.".into()),
             Self::BodyBroken => detail("The request body broke off.".into()),
+            Self::NotKept(why) => detail(format!("Nothing was written: {why}.").into()),
             Self::PermissionDenied => {
                 detail("You do not have permission to perform this action.".into())
             }

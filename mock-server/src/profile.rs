@@ -332,6 +332,19 @@ impl Profile {
         Ok(())
     }
 
+    /// The profile as the JSON object that gives it.
+    pub fn to_json(&self) -> serde_json::Value {
+        let readings = Reading::ALL.iter().map(|&reading| {
+            let choice = self.choice(reading);
+            let value = match (reading.accepts(), choice.parse::<u32>()) {
+                (Accepts::Number { .. }, Ok(number)) => number.into(),
+                _ => choice.into(),
+            };
+            (reading.id().to_owned(), value)
+        });
+        serde_json::Value::Object(readings.collect())
+    }
+
     /// The profile as the TOML file that gives it.
     pub fn to_toml(&self) -> String {
         let mut out = String::new();
@@ -397,6 +410,9 @@ mod tests {
         }
         let mut read = Profile::default();
         read.apply_toml(&profile.to_toml()).unwrap();
+        assert_eq!(read, profile);
+        let mut read = Profile::default();
+        read.apply_json(&profile.to_json()).unwrap();
         assert_eq!(read, profile);
         assert_ne!(read, Profile::default());
     }

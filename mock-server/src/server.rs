@@ -29,6 +29,7 @@ use crate::engine::Reply;
 use crate::faults::{self, Act, Cut, PREFER, Plan};
 use crate::findings::Seen;
 use crate::journal::{Answered, Exchange, JournalLimits, JournalShare};
+use crate::log::Pending;
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::request_log::{Entry, RequestLog};
@@ -394,7 +395,7 @@ impl Server {
                 let reply = world.service.refuse(&head_of(&request), &problem);
                 (Some(reply), Ending::Whole)
             }
-            None if plan.is_empty() => self.carry_out(&world, &request, &world.defects),
+            None if plan.is_empty() => self.carry_out(&world, &request, &world.defects).await,
             None => self.carry_out_planned(&world, &request, &plan).await,
         };
         let outcome = Outcome {
@@ -422,7 +423,7 @@ impl Server {
     }
 
     /// What the world answers, and how that goes out.
-    fn carry_out(
+    async fn carry_out(
         &self,
         world: &LiveWorld,
         request: &Request<Bytes>,
@@ -434,12 +435,15 @@ impl Server {
                 return (Some(reply), Ending::Whole);
             }
         }
-        let (reply, ending) = match deliver(&world.service, request, defects) {
+        let (mut reply, ending) = match deliver(&world.service, request, defects) {
             Delivery::Answer(reply) => (Some(reply), Ending::Whole),
             Delivery::Truncated(reply) => (Some(reply), Ending::Cut(Cut::Fraction(0.5))),
             Delivery::Hang => (None, Ending::Hang),
             Delivery::Reset => (None, Ending::Close),
         };
+        if let Some(answered) = &mut reply {
+            kept(world, request, answered).await;
+        }
         let wrote = reply.as_ref().filter(|reply| reply.wrote.is_some());
         if let Some(reply) = wrote
             && self.commits.receiver_count() > 0
@@ -472,7 +476,10 @@ impl Server {
                 Some(world.service.look_back(request, writes)),
                 Ending::Whole,
             ),
-            None => self.carry_out(world, request, &plan.defects(&world.defects)),
+            None => {
+                let defects = plan.defects(&world.defects);
+                self.carry_out(world, request, &defects).await
+            }
         };
         for act in &plan.after {
             if self.wait(world, act).await {
@@ -706,6 +713,19 @@ fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> De
         tokio::task::block_in_place(answer)
     } else {
         answer()
+    }
+}
+
+/// Waits until what an answer tells of is kept in the file, where there is one. What could
+/// not be kept was not written, and the client is told so.
+async fn kept(world: &LiveWorld, request: &Request<Bytes>, reply: &mut Reply) {
+    let Some(pending) = reply.response.extensions_mut().remove::<Pending>() else {
+        return;
+    };
+    if let Err(why) = pending.await {
+        *reply = world
+            .service
+            .refuse(&head_of(request), &Problem::NotKept(why.to_string()));
     }
 }
 

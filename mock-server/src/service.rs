@@ -15,6 +15,7 @@ use crate::endpoints::Handler;
 use crate::endpoints::call::{Call, Settings};
 use crate::engine::{self, Engine, Handled, Now, Reply};
 use crate::history::{self, Asked, History, LetGo, Stretch, Write};
+use crate::log::{Base, Event, KeptWorld, Log, NotKept, Pending, Track};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::profile::Profile;
@@ -57,6 +58,59 @@ struct State {
     engine: Engine,
     clock: ServiceClock,
     history: History,
+    durable: Option<Durable>,
+}
+
+/// How a world is kept in a file.
+#[derive(Debug)]
+struct Durable {
+    log: Log,
+    track: Arc<Track>,
+    /// Whether its beginning was handed to the log, which is done with the first write: a
+    /// world that nobody writes to needs no place.
+    is_begun: bool,
+    /// The last that was handed to the log.
+    last: Option<Pending>,
+    /// Writes, and their bytes, since the last snapshot.
+    since: (usize, usize),
+}
+
+/// The writes and the bytes after which there is a snapshot, unless the world is so large
+/// that loading it takes longer than to write these once more.
+const SNAPSHOT_WRITES: usize = 10_000;
+const SNAPSHOT_BYTES: usize = 16 << 20;
+
+/// What a stock counts for there, in writes and in bytes.
+const STOCKS_A_WRITE: usize = 2;
+const STOCK_BYTES: usize = 128;
+
+impl Durable {
+    fn new(log: Log, track: Arc<Track>) -> Self {
+        Self {
+            log,
+            track,
+            is_begun: false,
+            last: None,
+            since: (0, 0),
+        }
+    }
+
+    fn keep(&mut self, events: impl IntoIterator<Item = Event>) -> Pending {
+        let pending = self.log.keep(&self.track, events);
+        self.last = Some(pending.clone());
+        pending
+    }
+
+    /// Keeps events, and waits until they are.
+    fn keep_now(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), NotKept> {
+        self.keep(events).wait()
+    }
+
+    fn snapshot_is_due(&self, stocks: usize) -> bool {
+        let (writes, bytes) = self.since;
+        writes >= SNAPSHOT_WRITES.max(stocks / STOCKS_A_WRITE)
+            || bytes >= SNAPSHOT_BYTES.max(stocks.saturating_mul(STOCK_BYTES))
+    }
 }
 
 impl State {
@@ -66,19 +120,102 @@ impl State {
             engine,
             clock,
             history,
+            durable: None,
         }
     }
 
+    /// Numbers a write and keeps it, given where the clock stood before it.
     fn record(&mut self, write: Write) -> LetGo {
-        let settled = write.seq;
-        self.history
-            .record(write, (&self.engine, self.clock), settled)
+        let Some(durable) = &mut self.durable else {
+            let settled = write.seq;
+            let after = (&self.engine, self.clock);
+            return self.history.record(write, after, settled);
+        };
+        let mut begin = None;
+        if !durable.is_begun {
+            let (engine, seq, clock) = self.history.beginning();
+            begin = Some(Event::Begin {
+                settings: Arc::clone(engine.settings()),
+                clock,
+                seq,
+                base: Base::World(engine.store().clone()),
+            });
+            durable.is_begun = true;
+        }
+        durable.since.0 += 1;
+        durable.since.1 += write.bytes();
+        let pending = durable.keep(begin.into_iter().chain([Event::Write(write.clone())]));
+        let seq = write.seq;
+        let after = (&self.engine, self.clock);
+        let settled = durable.track.committed();
+        let let_go = self.history.record(write, after, settled);
+        let store = self.engine.store();
+        if durable.snapshot_is_due(store.len()) {
+            let state = (seq, self.clock, store.clone());
+            if durable.log.snapshot(&durable.track, state, pending) {
+                durable.since = (0, 0);
+            }
+        }
+        let_go
     }
 
-    fn set_clock(&mut self, clock: ServiceClock) {
+    fn set_clock(&mut self, clock: ServiceClock) -> Result<(), NotKept> {
+        if let Some(durable) = &mut self.durable
+            && durable.is_begun
+        {
+            let kept = durable.keep_now([Event::Clock(clock, self.history.last())]);
+            if kept.is_err() {
+                self.mend();
+                return kept;
+            }
+        }
         self.clock = clock;
         self.history.set_clock(clock);
+        Ok(())
     }
+
+    fn has_failed(&self) -> bool {
+        let durable = self.durable.as_ref();
+        durable.is_some_and(|durable| durable.track.has_failed())
+    }
+
+    /// Goes back to where the file stands, if something could not be kept.
+    fn mend(&mut self) {
+        if !self.has_failed() {
+            return;
+        }
+        let Some(durable) = &mut self.durable else {
+            return;
+        };
+        let seq = if durable.track.is_begun() {
+            durable.track.committed()
+        } else {
+            self.history.first()
+        };
+        // What the file does not have is never let go of, so the way back is in memory.
+        // Were it not, the world would go on refusing.
+        let Ok(engine) = self.history.until(seq).and_then(Stretch::replay) else {
+            return;
+        };
+        (self.engine, self.clock) = (engine, self.history.rewind(seq));
+        durable.is_begun = durable.track.is_begun();
+        durable.last = None;
+        durable.track.mend();
+    }
+
+    /// What an answer that saw this state must wait for.
+    fn unsettled(&self) -> Option<Pending> {
+        let last = self.durable.as_ref()?.last.as_ref()?;
+        (!last.is_kept()).then(|| last.clone())
+    }
+}
+
+/// An answer that must not be given before what it saw is kept.
+fn waiting(mut reply: Reply, pending: Option<Pending>) -> Reply {
+    if let Some(pending) = pending {
+        reply.response.extensions_mut().insert(pending);
+    }
+    reply
 }
 
 impl Service {
@@ -98,24 +235,92 @@ impl Service {
         }
     }
 
-    /// A world of its own that begins as this one stands, its writes numbered onwards.
-    /// Until the two differ they share what they hold.
-    #[must_use]
-    pub fn fork(&self) -> Self {
-        let state = {
-            let state = self.read();
-            State::begin(state.engine.clone(), state.clock, state.history.last())
+    /// The same, of this name in a log. The file knows of it from its first write on;
+    /// until then it is what the seed is.
+    pub fn durable(seed: Seed, log: &Log, name: &str) -> Self {
+        let service = Self::new(seed);
+        service.write().durable = Some(Durable::new(log.clone(), log.track(name)));
+        service
+    }
+
+    /// A service that goes on where a file left it. Readings, zone, clock and state are
+    /// the file's; who is known, and what a reset returns to, are the seed's.
+    pub fn restored(mut seed: Seed, log: &Log, kept: KeptWorld) -> Result<Self, String> {
+        seed.settings.local = kept.local;
+        let settings = Settings {
+            profile: kept.profile,
+            ..seed.settings.clone()
         };
-        Self::of(self.seed.clone(), state)
+        let (mut clock, set_after) = kept.clock;
+        let mut state = State::begin(Engine::new(settings, kept.store), clock, kept.seq);
+        for write in kept.writes {
+            let fail = |why| {
+                let path = log.path().display();
+                format!("{path}: the world `{}` cannot be read: {why}", kept.name)
+            };
+            write.apply(&mut state.engine).map_err(fail)?;
+            if write.seq > set_after {
+                clock.was_read(write.now, write.reads);
+            }
+            let seq = write.seq;
+            drop(state.history.record(write, (&state.engine, clock), seq));
+        }
+        state.clock = clock;
+        state.history.set_clock(clock);
+        state.durable = Some(Durable {
+            is_begun: true,
+            ..Durable::new(log.clone(), kept.track)
+        });
+        Ok(Self::of(seed, state))
+    }
+
+    /// A world of its own that begins as this one stands, its writes numbered onwards.
+    /// Until the two differ they share what they hold. Where this one is kept in a file,
+    /// so is that, under this name: see [`Service::pending`].
+    #[must_use]
+    pub fn fork(&self, name: &str) -> Self {
+        let state = self.read();
+        let seq = state.history.last();
+        let mut fork = State::begin(state.engine.clone(), state.clock, seq);
+        if let Some(of) = &state.durable {
+            let mut durable = Durable::new(of.log.clone(), of.log.track(name));
+            durable.is_begun = of.is_begun;
+            if of.is_begun {
+                // Under the lock of the other, so that it is copied as it stands.
+                durable.keep([Event::Begin {
+                    settings: Arc::clone(state.engine.settings()),
+                    clock: state.clock,
+                    seq,
+                    base: Base::CopyOf(Arc::clone(&of.track)),
+                }]);
+                durable.since = of.since;
+            }
+            fork.durable = Some(durable);
+        }
+        drop(state);
+        Self::of(self.seed.clone(), fork)
     }
 
     // The engine does not panic; should it, the world is as it was before or after.
     fn read(&self) -> RwLockReadGuard<'_, State> {
-        self.state.read().unwrap_or_else(PoisonError::into_inner)
+        let read = || self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = read();
+        if !state.has_failed() {
+            return state;
+        }
+        drop(state);
+        // It is mended on the way.
+        drop(self.write());
+        read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, State> {
-        self.state.write().unwrap_or_else(PoisonError::into_inner)
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.has_failed() {
+            state.mend();
+            self.known_world().1 = state.engine.store().len();
+        }
+        state
     }
 
     /// Answers a request; `system` is called for the time if the request writes.
@@ -148,12 +353,13 @@ impl Service {
                 let writes = shared.history.last();
                 if !shared.engine.writes(request) {
                     let reply = shared.engine.look(request);
-                    return Reply { writes, ..reply };
+                    return waiting(Reply { writes, ..reply }, shared.unsettled());
                 }
                 (Arc::clone(shared.engine.settings()), writes)
             };
             let mut was_reset = false;
             let mut wrote = None;
+            let mut pending = None;
             let mut let_go = LetGo::default();
             let reply = engine::answer(&settings, request, |handler, call| {
                 let asked = Asked::of(request);
@@ -184,17 +390,21 @@ impl Service {
                         left,
                     });
                 }
+                pending = state.unsettled();
+                // What the log refused at once.
+                state.mend();
                 self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
             });
             // What is let go of is dropped outside the lock.
             drop(let_go);
             if !was_reset {
-                return Reply {
+                let reply = Reply {
                     writes,
                     wrote,
                     ..reply
                 };
+                return waiting(reply, pending);
             }
         }
     }
@@ -239,16 +449,37 @@ impl Service {
     }
 
     /// Sets the clock.
-    pub fn set_clock(&self, mode: ClockMode) {
-        self.write().set_clock(ServiceClock::new(mode));
+    pub fn set_clock(&self, mode: ClockMode) -> Result<(), NotKept> {
+        self.write().set_clock(ServiceClock::new(mode))
     }
 
     /// Moves the clock forward by so many microseconds.
-    pub fn advance_clock(&self, micros: i64) {
+    pub fn advance_clock(&self, micros: i64) -> Result<(), NotKept> {
         let mut state = self.write();
         let mut clock = state.clock;
         clock.advance(micros);
-        state.set_clock(clock);
+        state.set_clock(clock)
+    }
+
+    /// What is not kept yet of the world, in a durable one: whoever tells of it waits.
+    pub fn pending(&self) -> Option<Pending> {
+        self.read().unsettled()
+    }
+
+    /// Takes the world out of the file; what is still asked of it is not kept any more.
+    pub fn forget(&self) -> Result<(), NotKept> {
+        let mut state = self.write();
+        if let Some(durable) = &mut state.durable {
+            if durable.is_begun {
+                let dropped = durable.keep_now([Event::Drop]);
+                if dropped.is_err() {
+                    state.mend();
+                    return dropped;
+                }
+            }
+            state.durable = None;
+        }
+        Ok(())
     }
 
     /// The numbers of the first and the last write behind which the state can still be
@@ -261,9 +492,29 @@ impl Service {
     /// The service as it stood after a write, 0 for the beginning; a sentence where that
     /// is not kept.
     pub fn at(&self, seq: u64) -> Result<Engine, String> {
-        // Only the way there is looked up under the lock.
-        let way = self.read().history.until(seq)?;
-        way.replay()
+        self.way_to(seq)?.replay()
+    }
+
+    /// The way to the state after a write: from memory, or else from the file.
+    fn way_to(&self, seq: u64) -> Result<Stretch, String> {
+        let (settings, log, track) = {
+            let state = self.read();
+            let durable = match (&state.durable, state.history.until(seq)) {
+                (Some(durable), Err(_)) if seq < state.history.first() => durable,
+                (_, way) => return way,
+            };
+            (
+                Arc::clone(state.engine.settings()),
+                durable.log.clone(),
+                Arc::clone(&durable.track),
+            )
+        };
+        let (store, seq, writes) = log.past(&track, seq)?;
+        Ok(Stretch {
+            engine: Engine::new(Settings::clone(&settings), store),
+            seq,
+            writes,
+        })
     }
 
     /// Answers a request that only looks from the world as it stood so many writes ago, or
@@ -288,9 +539,7 @@ impl Service {
         if from > to {
             return Err(format!("from is {from}, which is after to, {to}"));
         }
-        let state = self.read();
-        let (before, after) = (state.history.until(from)?, state.history.until(to)?);
-        drop(state);
+        let (before, after) = (self.way_to(from)?, self.way_to(to)?);
         let before = before.replay()?;
         // One way where the states lie on it, so that they share what did not change.
         let after = if after.seq <= from {
@@ -320,26 +569,43 @@ impl Service {
     }
 
     /// The first state that is kept, and every write since.
-    pub fn whole(&self) -> Option<Stretch> {
+    pub fn whole(&self) -> Stretch {
         self.read().history.whole()
     }
 
-    /// Returns to the seed, but for what the reset names, and begins a new history.
-    pub fn reset(&self, reset: Reset) {
+    /// Returns to the seed, but for what the reset names, and begins a new history, in
+    /// whose numbers the reset itself is one.
+    pub fn reset(&self, reset: Reset) -> Result<(), NotKept> {
         let mut settings = self.seed.settings.clone();
         if let Some(profile) = reset.profile {
             settings.profile = profile;
         }
         let store = reset.store.unwrap_or_else(|| self.seed.store.clone());
         let clock = ServiceClock::new(reset.clock.unwrap_or(self.seed.clock));
-        let next = State::begin(Engine::new(settings, store), clock, 0);
+        let engine = Engine::new(settings, store);
         let before = {
             let mut state = self.write();
+            // The numbers go on, so that none of them means two states.
+            let seq = state.history.last() + 1;
+            let mut next = State::begin(engine, clock, seq);
+            if let Some(durable) = &state.durable {
+                let track = durable.log.track(Arc::clone(durable.track.name()));
+                let mut durable = Durable::new(durable.log.clone(), track);
+                durable.is_begun = true;
+                durable.keep_now([Event::Begin {
+                    settings: Arc::clone(next.engine.settings()),
+                    clock,
+                    seq,
+                    base: Base::World(next.engine.store().clone()),
+                }])?;
+                next.durable = Some(durable);
+            }
             let store = next.engine.store();
             *self.known_world() = (store.name().to_owned(), store.len());
             std::mem::replace(&mut *state, next)
         };
         // A large world is dropped outside the lock.
         drop(before);
+        Ok(())
     }
 }

@@ -21,6 +21,7 @@ use crate::endpoints::call::Mount;
 use crate::faults::{Asked, Faults, Plan};
 use crate::findings::Judge;
 use crate::journal::{Journal, JournalShare};
+use crate::log::{KeptWorld, Log, NotKept};
 use crate::model::time::Timestamp;
 use crate::service::{Reset, Seed, Service};
 
@@ -86,6 +87,8 @@ pub enum WorldError {
     Exists(String),
     /// The default world, which is always there.
     Default,
+    /// It could not be kept so in the file.
+    NotKept(NotKept),
 }
 
 impl fmt::Display for WorldError {
@@ -107,6 +110,7 @@ impl fmt::Display for WorldError {
                  /worlds/{name}/api/v1/, or with PUT /__admin/worlds/{name}"
             ),
             Self::Exists(name) => write!(f, "there is a world `{name}` already"),
+            Self::NotKept(why) => why.fmt(f),
             Self::Default => write!(
                 f,
                 "the world `{DEFAULT}` is always there; POST /__admin/reset brings its seed back"
@@ -190,6 +194,8 @@ pub struct Worlds {
     share: Arc<JournalShare>,
     own: Arc<LiveWorld>,
     named: RwLock<HashMap<Arc<str>, Arc<LiveWorld>>>,
+    /// Where they are kept; `None`: in memory alone.
+    log: Option<Log>,
 }
 
 impl Worlds {
@@ -197,7 +203,8 @@ impl Worlds {
     /// that of its token.
     pub fn new(start: Start, limits: WorldLimits, by_token: bool, share: JournalShare) -> Self {
         let share = Arc::new(share);
-        let own = Arc::new(live(DEFAULT, &start, &share, Timestamp::EPOCH));
+        let service = Service::new(start.seed.clone());
+        let own = Arc::new(live(DEFAULT, service, &start, &share, Timestamp::EPOCH));
         Self {
             start: RwLock::new(start),
             limits,
@@ -205,7 +212,45 @@ impl Worlds {
             share,
             own,
             named: RwLock::default(),
+            log: None,
         }
+    }
+
+    /// The same, kept in a file: those that it has go on where it left them. A sentence
+    /// where one cannot be read.
+    pub fn durable(
+        start: Start,
+        limits: WorldLimits,
+        by_token: bool,
+        share: JournalShare,
+        (log, found): (Log, Vec<KeptWorld>),
+    ) -> Result<Self, String> {
+        let share = Arc::new(share);
+        let mut own = None;
+        let mut named = HashMap::new();
+        for kept in found {
+            let name = kept.name.clone();
+            let service = Service::restored(start.seed.clone(), &log, kept)?;
+            let world = Arc::new(live(&name, service, &start, &share, Timestamp::EPOCH));
+            if name == DEFAULT {
+                own = Some(world);
+            } else {
+                named.insert(Arc::clone(&world.name), world);
+            }
+        }
+        let own = own.unwrap_or_else(|| {
+            let service = Service::durable(start.seed.clone(), &log, DEFAULT);
+            Arc::new(live(DEFAULT, service, &start, &share, Timestamp::EPOCH))
+        });
+        Ok(Self {
+            start: RwLock::new(start),
+            limits,
+            by_token,
+            share,
+            own,
+            named: RwLock::new(named),
+            log: Some(log),
+        })
     }
 
     // A panic while one is held leaves the map whole: each step is one call of it.
@@ -280,7 +325,15 @@ impl Worlds {
             Err(WorldError::Unknown(_)) => {}
             found => return found,
         }
-        let world = live(name, &self.start(), &self.share, now);
+        let world = {
+            let start = self.start();
+            let seed = start.seed.clone();
+            let service = match &self.log {
+                Some(log) => Service::durable(seed, log, name),
+                None => Service::new(seed),
+            };
+            live(name, service, &start, &self.share, now)
+        };
         match self.add(world, now) {
             // Another request was first.
             Err(WorldError::Exists(name)) => self.get(&name),
@@ -300,7 +353,7 @@ impl Worlds {
         }
         let world = LiveWorld {
             name: valid(name)?.into(),
-            service: from.service.fork(),
+            service: from.service.fork(name),
             defects: from.defects.fresh(),
             journal: Journal::new(Arc::clone(&self.share)),
             faults: RwLock::new(Arc::new(from.faults().fresh(now))),
@@ -358,10 +411,12 @@ impl Worlds {
         if name == DEFAULT {
             return Err(WorldError::Default);
         }
-        let dropped = self.named_mut().remove(valid(name)?);
-        dropped
-            .map(drop)
-            .ok_or_else(|| WorldError::Unknown(name.to_owned()))
+        let world = self.get(name)?;
+        // Out of the file first: what cannot be taken out of it stays.
+        world.service.forget().map_err(WorldError::NotKept)?;
+        let dropped = self.named_mut().remove(name);
+        drop(dropped);
+        Ok(())
     }
 
     /// Every world, the default one first, the others by name.
@@ -379,7 +434,7 @@ impl Worlds {
 
     /// Brings the seed back to a world, but for what the reset names. Its journal and what
     /// is known of its clients stay, so that a reset between tests hides nothing.
-    pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) {
+    pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
         let start = self.start();
         world.set_faults(start.faults.fresh(now));
         world.service.reset(Reset {
@@ -390,7 +445,7 @@ impl Worlds {
                     .profile
                     .unwrap_or_else(|| start.seed.settings.profile.clone()),
             ),
-        });
+        })
     }
 
     /// Lets other things go wrong in every world, those to come included.
@@ -404,7 +459,7 @@ impl Worlds {
     }
 
     /// Gives the worlds to come another seed, and the default world at once.
-    pub fn reseed(&self, reset: Reset, now: Timestamp) {
+    pub fn reseed(&self, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
         {
             let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
             let seed = &mut start.seed;
@@ -418,14 +473,20 @@ impl Worlds {
                 seed.settings.profile = profile;
             }
         }
-        self.reset(&self.own, Reset::default(), now);
+        self.reset(&self.own, Reset::default(), now)
     }
 }
 
-fn live(name: &str, start: &Start, share: &Arc<JournalShare>, now: Timestamp) -> LiveWorld {
+fn live(
+    name: &str,
+    service: Service,
+    start: &Start,
+    share: &Arc<JournalShare>,
+    now: Timestamp,
+) -> LiveWorld {
     LiveWorld {
         name: name.into(),
-        service: Service::new(start.seed.clone()),
+        service,
         defects: start.defects.fresh(),
         journal: Journal::new(Arc::clone(share)),
         faults: RwLock::new(Arc::new(start.faults.fresh(now))),

@@ -48,6 +48,11 @@ impl<K> Default for Index<K> {
 }
 
 impl<K: Ord + Clone> Index<K> {
+    /// Whether it is a clone of another, neither of them written since.
+    pub fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.root, &other.root)
+    }
+
     /// Builds from keys in strictly rising order.
     pub fn from_sorted(keys: Vec<K>) -> Self {
         debug_assert!(keys.is_sorted_by(|a, b| a < b));

@@ -112,6 +112,15 @@ impl Store {
         self.len() == 0
     }
 
+    /// Whether it is a clone of another, neither of them written since.
+    pub fn is_clone_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.places, &other.places)
+            && self.table.is_clone_of(&other.table)
+            && self.applied.is_clone_of(&other.applied)
+            && self.next_id == other.next_id
+            && self.name == other.name
+    }
+
     /// The world's name.
     pub fn name(&self) -> &str {
         &self.name

@@ -138,6 +138,12 @@ impl Table {
         self.len
     }
 
+    /// Whether it is a clone of another, neither of them written since.
+    pub fn is_clone_of(&self, other: &Self) -> bool {
+        self.len == other.len
+            && (self.chunks.iter().zip(&other.chunks)).all(|(one, other)| Arc::ptr_eq(one, other))
+    }
+
     /// The chunks in order.
     pub fn chunks(&self) -> &[Arc<Chunk>] {
         &self.chunks

@@ -591,7 +591,7 @@ fn play(defects: &Defects) -> Vec<Came> {
     let steps = session().0;
     let mut came = Vec::new();
     for step in &steps {
-        service.advance_clock(1_000_000);
+        service.advance_clock(1_000_000).unwrap();
         let answers = match step.as_slice() {
             [one] => vec![answer(one)],
             several => {
@@ -687,7 +687,7 @@ impl Flawed {
 
     #[track_caller]
     fn ask(&self, request: &Request<Bytes>) -> Reply {
-        self.service.advance_clock(1_000_000);
+        self.service.advance_clock(1_000_000).unwrap();
         match self
             .defects
             .answer(&self.service, request, || Timestamp::EPOCH)

@@ -16,6 +16,7 @@ const MOCK: &[&str] = &[
     "engine",
     "clock",
     "history",
+    "log",
     "service",
     "defects",
     "findings",
@@ -23,6 +24,7 @@ const MOCK: &[&str] = &[
     "journal",
     "worlds",
     "metrics",
+    "bundle",
     "control",
     "request_log",
     "server",
@@ -65,6 +67,7 @@ const CONFORMANCE: &[&str] = &[
 
 /// Who may name connections, the runtime, files, threads, processes or the time.
 const OUTSIDE: &[&str] = &[
+    "log",
     "control",
     "request_log",
     "server",

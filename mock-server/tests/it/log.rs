@@ -21,20 +21,20 @@ use super::api::{DECREASE, INCREASE, SKU, STOCKS, UPSERT, request, store};
 use super::properties::{a_write, any_request};
 
 /// A system clock that moves a millisecond each time it is looked at.
-struct System(Cell<i64>);
+pub(super) struct System(Cell<i64>);
 
 impl System {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Cell::new(1_700_000_000_000_000))
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.0.set(self.0.get() + 1_000);
         Timestamp::from_micros(self.0.get()).unwrap()
     }
 }
 
-fn seed(readings: &[(&str, &str)], clock: &str) -> Seed {
+pub(super) fn seed(readings: &[(&str, &str)], clock: &str) -> Seed {
     let mut settings = Settings::default();
     for (id, choice) in readings {
         settings.profile.set(id, choice).unwrap();
@@ -46,18 +46,18 @@ fn seed(readings: &[(&str, &str)], clock: &str) -> Seed {
     }
 }
 
-const FIXED: &str = "2023-06-01T12:00:00+03:00,tick=23";
+pub(super) const FIXED: &str = "2023-06-01T12:00:00+03:00,tick=23";
 
 fn service() -> Service {
     Service::new(seed(&[], FIXED))
 }
 
-fn post(path: &str, body: &Value) -> Request<Bytes> {
+pub(super) fn post(path: &str, body: &Value) -> Request<Bytes> {
     let json = [("content-type", "application/json")];
     request("POST", path, &json, &body.to_string())
 }
 
-fn create(sku: &str) -> Request<Bytes> {
+pub(super) fn create(sku: &str) -> Request<Bytes> {
     let body = json!({"provider": "shop_provider", "location": "110", "stock": 5, "sku": sku});
     post(STOCKS, &body)
 }
@@ -70,11 +70,11 @@ fn ask(service: &Service, asked: &Request<Bytes>, status: u16) -> Reply {
     reply
 }
 
-fn export(service: &Service) -> Value {
+pub(super) fn export(service: &Service) -> Value {
     serde_json::from_slice(&service.world_json()).unwrap()
 }
 
-fn export_of(store: &Store) -> Value {
+pub(super) fn export_of(store: &Store) -> Value {
     serde_json::from_slice(&store.dump().to_json()).unwrap()
 }
 
@@ -102,7 +102,7 @@ const READINGS: &[(&str, &[&str])] = &[
     ("unit-labels", &["labels", "strict"]),
 ];
 
-fn any_seed() -> impl Strategy<Value = Seed> {
+pub(super) fn any_seed() -> impl Strategy<Value = Seed> {
     let choices: Vec<_> = READINGS
         .iter()
         .map(|(id, choices)| prop::sample::select(*choices).prop_map(move |choice| (*id, choice)))
@@ -118,7 +118,7 @@ fn any_seed() -> impl Strategy<Value = Seed> {
 
 /// What happens to a world.
 #[derive(Debug, Clone)]
-enum Step {
+pub(super) enum Step {
     Ask(Request<Bytes>),
     /// Through a service that is broken in this way.
     AskBroken(&'static str, Request<Bytes>),
@@ -134,7 +134,7 @@ const DEFECTS: &[&str] = &[
     "create-moves-the-others",
 ];
 
-fn any_step() -> impl Strategy<Value = Step> {
+pub(super) fn any_step() -> impl Strategy<Value = Step> {
     let dated = prop::sample::select(vec!["2023-05-10", "noon", "9999-12-31T23:59:59Z"]);
     let reservation = dated.prop_map(|date| {
         let body = json!({"sku": SKU, "location": "110", "date": date});
@@ -155,7 +155,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 impl Step {
-    fn take(&self, service: &Service, system: &System) -> Option<Reply> {
+    pub(super) fn take(&self, service: &Service, system: &System) -> Option<Reply> {
         match self {
             Self::Ask(asked) => Some(service.answer(asked, || system.now())),
             Self::AskBroken(defect, asked) => {
@@ -166,11 +166,13 @@ impl Step {
                 }
             }
             Self::SetClock(text) => {
-                service.set_clock(ClockMode::parse(text, UtcOffset::PAGE).unwrap());
+                service
+                    .set_clock(ClockMode::parse(text, UtcOffset::PAGE).unwrap())
+                    .unwrap();
                 None
             }
             Self::Advance(micros) => {
-                service.advance_clock(*micros);
+                service.advance_clock(*micros).unwrap();
                 None
             }
         }
@@ -204,7 +206,7 @@ proptest! {
         for (seq, world) in (0..).zip(&seen) {
             prop_assert_eq!(&at(&service, seq), world, "after write {}", seq);
         }
-        let whole = service.whole().unwrap();
+        let whole = service.whole();
         prop_assert_eq!(&export_of(whole.replay().unwrap().store()), seen.last().unwrap());
     }
 
@@ -224,7 +226,7 @@ proptest! {
         let json = service.world_json();
         let store = Store::load(&World::from_json(&json).unwrap()).unwrap();
         let clock = ClockMode::parse(FIXED, UtcOffset::PAGE).unwrap();
-        service.set_clock(clock);
+        service.set_clock(clock).unwrap();
         let loaded = Service::new(Seed { settings, store, clock });
         prop_assert_eq!(export(&loaded), export(&service));
         for asked in &then {
@@ -340,16 +342,18 @@ fn a_diff_names_what_was_added_and_what_changed() {
 fn a_reset_begins_a_new_history(#[case] reset: Reset) {
     let service = service();
     ask(&service, &create("A"), 201);
-    service.reset(reset);
-    assert_eq!(service.kept(), (0, 0));
-    assert_eq!(at(&service, 0), export(&service));
+    service.reset(reset).unwrap();
+    assert_eq!(service.kept(), (2, 2));
+    assert_eq!(at(&service, 2), export(&service));
+    assert!(service.at(1).is_err());
+    assert_eq!(ask(&service, &post(UPSERT, &json!([])), 200).wrote, Some(3));
 }
 
 #[test]
 fn a_fork_goes_its_own_way() {
     let service = service();
     ask(&service, &create("A"), 201);
-    let fork = service.fork();
+    let fork = service.fork("fork");
     assert_eq!(export(&fork), export(&service));
     let reply = ask(&fork, &create("B"), 201);
     assert_eq!(reply.wrote, Some(2));
@@ -361,7 +365,7 @@ fn a_fork_goes_its_own_way() {
         208,
     );
     assert_ne!(export(&fork), export(&service));
-    fork.reset(Reset::default());
+    fork.reset(Reset::default()).unwrap();
     assert_eq!(export_of(&store("documented")), export(&fork));
 }
 

@@ -7,9 +7,11 @@
 
 mod admin;
 mod api;
+mod bundle;
 mod command;
 mod contract;
 mod defects;
+mod durable;
 mod faults;
 mod findings;
 mod instrument;

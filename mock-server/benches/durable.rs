@@ -1,0 +1,292 @@
+//! What it costs to keep writes: in memory, and in a file before they are answered.
+//!
+//! In process, with as many requests in flight as a busy server has, interleaved rounds.
+
+#![allow(clippy::print_stdout)] // It is a report.
+#![allow(clippy::cast_precision_loss)] // Figures for people.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::json;
+use whippy_mock::assets;
+use whippy_mock::clock::ServiceClock;
+use whippy_mock::endpoints::call::Settings;
+use whippy_mock::engine::Engine;
+use whippy_mock::log::{Log, LogOptions, Pending, Sync};
+use whippy_mock::server::system_time;
+use whippy_mock::service::{Seed, Service};
+use whippy_mock::store::Store;
+use whippy_mock::store::world::World;
+
+use support::figures::{Rounds, Table, Target};
+use support::{Mode, run};
+
+/// Requests in flight at a time.
+const IN_FLIGHT: usize = 32;
+
+/// The stocks of the world whose forks and restarts are measured.
+const STOCKS: usize = 100_000;
+
+fn main() -> ExitCode {
+    run(|mode| {
+        history(mode)?;
+        durable(mode)?;
+        large(mode)
+    })
+}
+
+fn failed(why: impl ToString) -> io::Error {
+    io::Error::other(why.to_string())
+}
+
+fn seed(store: Store) -> Seed {
+    Seed {
+        settings: Settings::default(),
+        store,
+        clock: whippy_mock::clock::ClockMode::Real,
+    }
+}
+
+fn documented() -> io::Result<Store> {
+    let json = assets::world("documented").ok_or_else(|| failed("no world"))?;
+    load(json.as_bytes())
+}
+
+fn load(json: &[u8]) -> io::Result<Store> {
+    let world = World::from_json(json).map_err(failed)?;
+    Store::load(&world).map_err(failed)
+}
+
+/// Creates that all succeed.
+fn creates(count: usize) -> io::Result<Vec<Request<Bytes>>> {
+    let create = |n: usize| {
+        let body = json!({
+            "provider": "shop_provider", "location": "110", "sku": format!("SKU-{n:08}"), "stock": 5,
+        });
+        Request::builder()
+            .method(Method::POST)
+            .uri("/api/v1/stocks/")
+            .header("authorization", "Token any")
+            .header("content-type", "application/json")
+            .body(Bytes::from(body.to_string()))
+            .map_err(failed)
+    };
+    (0..count).map(create).collect()
+}
+
+/// A file that goes with the value.
+struct DataFile(PathBuf);
+
+impl DataFile {
+    fn new() -> Self {
+        let name = format!("whippy-bench-{}.db", std::process::id());
+        let file = Self(std::env::temp_dir().join(name));
+        file.remove();
+        file
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn remove(&self) {
+        for suffix in ["", "-wal", "-journal"] {
+            let mut name = self.0.as_os_str().to_owned();
+            name.push(suffix);
+            // It may not be there.
+            let _ = std::fs::remove_file(PathBuf::from(name));
+        }
+    }
+}
+
+impl Drop for DataFile {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Nanoseconds a create takes of an engine alone, and of a service with its history.
+fn history(mode: Mode) -> io::Result<()> {
+    let requests = creates(mode.pick(50_000, 10_000))?;
+    let (mut bare, mut kept) = (Rounds::default(), Rounds::default());
+    let each = |began: Instant| began.elapsed().as_secs_f64() * 1e9 / requests.len() as f64;
+    for _ in 0..mode.pick(11, 3) {
+        let mut engine = Engine::new(Settings::default(), documented()?);
+        let mut clock = ServiceClock::new(whippy_mock::clock::ClockMode::Real);
+        let began = Instant::now();
+        for request in &requests {
+            let now = clock.now(system_time());
+            let reply = engine.handle(request, now);
+            clock.was_read(now, reply.clock_reads);
+            black_box(reply);
+        }
+        bare.0.push(each(began));
+        let service = Service::new(seed(documented()?));
+        let began = Instant::now();
+        for request in &requests {
+            black_box(service.answer(request, system_time));
+        }
+        kept.0.push(each(began));
+    }
+    let mut table = Table::titled("A create in memory");
+    let units = ("ns", "engine alone");
+    table.ratio(
+        "locked, with its history",
+        (&kept, &bare),
+        units,
+        Target::AtMost(1.5),
+    );
+    table.close();
+    Ok(())
+}
+
+/// Creates a second, with so many in flight.
+fn rate(service: &Arc<Service>, requests: &Arc<Vec<Request<Bytes>>>) -> io::Result<f64> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+    let next = Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    runtime.block_on(async {
+        let client = || {
+            let (service, requests) = (Arc::clone(service), Arc::clone(requests));
+            let next = Arc::clone(&next);
+            tokio::spawn(async move {
+                while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut reply = service.answer(request, system_time);
+                    if reply.response.status() != 201 {
+                        return Err(failed(reply.response.status()));
+                    }
+                    if let Some(pending) = reply.response.extensions_mut().remove::<Pending>() {
+                        pending.await.map_err(failed)?;
+                    }
+                    // As a server does between two requests of a connection.
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            })
+        };
+        let clients: Vec<_> = (0..IN_FLIGHT).map(|_| client()).collect();
+        for client in clients {
+            client.await.map_err(failed)??;
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    Ok(requests.len() as f64 / began.elapsed().as_secs_f64())
+}
+
+fn durable(mode: Mode) -> io::Result<()> {
+    let requests = Arc::new(creates(mode.pick(100_000, 20_000))?);
+    let few = Arc::new(creates(mode.pick(5_000, 1_000))?);
+    let (mut memory, mut process, mut power) =
+        (Rounds::default(), Rounds::default(), Rounds::default());
+    for _ in 0..mode.pick(7, 3) {
+        let service = Arc::new(Service::new(seed(documented()?)));
+        memory.0.push(rate(&service, &requests)?);
+        for (sync, requests, rounds) in [
+            (Sync::Process, &requests, &mut process),
+            (Sync::Power, &few, &mut power),
+        ] {
+            let file = DataFile::new();
+            let options = LogOptions { sync, limit: None };
+            let (log, _) = Log::open(file.path(), options).map_err(failed)?;
+            let service = Arc::new(Service::durable(seed(documented()?), &log, "default"));
+            rounds.0.push(rate(&service, requests)?);
+        }
+    }
+    let mut table = Table::titled("Creates a second in process, 32 in flight");
+    let units = ("/s", "in memory");
+    table.ratio(
+        "kept from a kill",
+        (&process, &memory),
+        units,
+        Target::AtLeast(1.0 / 3.0),
+    );
+    table.ratio(
+        "kept from a power cut",
+        (&power, &memory),
+        units,
+        Target::Shown,
+    );
+    table.close();
+    Ok(())
+}
+
+/// Forks, restarts and exports of a large world, milliseconds.
+fn large(mode: Mode) -> io::Result<()> {
+    let stocks: Vec<_> = (0..STOCKS)
+        .map(|n| {
+            json!({
+                "provider": "shop_provider", "location": "110",
+                "sku": format!("S{:08}", n * 7919 % STOCKS), "stock": n % 100,
+            })
+        })
+        .collect();
+    let world = json!({
+        "providers": [{"name": "shop_provider"}],
+        "stock_locations": [{"code": "110", "provider": "shop_provider"}],
+        "stocks": stocks,
+    });
+    let store = load(world.to_string().as_bytes())?;
+    let requests = creates(5_000)?;
+    let millis = |began: Instant| began.elapsed().as_secs_f64() * 1e3;
+    let [mut forked, mut exported, mut opened, mut copied] = [const { Rounds(Vec::new()) }; 4];
+    for _ in 0..mode.pick(7, 3) {
+        let file = DataFile::new();
+        let open = || Log::open(file.path(), LogOptions::default()).map_err(failed);
+        let (log, _) = open()?;
+        let service = Service::durable(seed(store.clone()), &log, "default");
+        for request in &requests {
+            black_box(service.answer(request, system_time));
+        }
+        let memory = Service::new(seed(service.store()));
+        let began = Instant::now();
+        let fork = memory.fork("fork");
+        forked.0.push(millis(began));
+        drop(fork);
+        let began = Instant::now();
+        let fork = service.fork("fork");
+        if let Some(pending) = fork.pending() {
+            pending.wait().map_err(failed)?;
+        }
+        copied.0.push(millis(began));
+        let began = Instant::now();
+        black_box(service.world_json());
+        exported.0.push(millis(began));
+        drop((fork, service, log));
+        let began = Instant::now();
+        let (log, worlds) = open()?;
+        for world in worlds {
+            let seed = seed(store.clone());
+            black_box(Service::restored(seed, &log, world).map_err(failed)?);
+        }
+        // Both of them.
+        opened.0.push(millis(began) / 2.0);
+    }
+    let mut table = Table::titled("A world of 100,000 stocks and 5,000 writes");
+    let units = ("ms", "its export");
+    table.absolute(
+        "a fork in memory",
+        (&forked, &exported),
+        units,
+        Target::AtMost(1.0),
+    );
+    table.absolute(
+        "a fork in the file",
+        (&copied, &exported),
+        units,
+        Target::Shown,
+    );
+    table.absolute("a restart", (&opened, &exported), units, Target::Shown);
+    table.close();
+    Ok(())
+}

@@ -1,0 +1,684 @@
+//! A failure to take along: the worlds of a mock, what was written to them and what was
+//! asked and answered, as one JSON document that is played again elsewhere.
+//!
+//! Nothing here knows sockets, files or the system's time. Secrets are not in a bundle: a
+//! token that was let in is let in again, and one that was not is not.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::header::{HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::{ClockMode, ServiceClock};
+use crate::defects::{self, Defects, Delivery};
+use crate::endpoints::call::Settings;
+use crate::engine::{Engine, Now, RULE_HEADER};
+use crate::history::{Asked, Write};
+use crate::journal::{Exchange, Kept};
+use crate::model::time::{Timestamp, UtcOffset};
+use crate::profile::Profile;
+use crate::service::{Seed, Service};
+use crate::store::Store;
+use crate::store::world::World;
+use crate::worlds;
+
+/// The version of the document.
+pub const VERSION: u32 = 1;
+
+/// The document.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The version of the mock that made it.
+    pub made_by: String,
+    /// The worlds.
+    pub worlds: Vec<BundledWorld>,
+    /// The faults that were in force, as they were put.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub faults: Value,
+}
+
+/// A world: a state of it, and what came then.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledWorld {
+    /// Its name.
+    pub name: String,
+    /// The readings in force.
+    pub profile: Value,
+    /// Its local time zone.
+    pub utc_offset: String,
+    /// Its clock, as it stood when the bundle was made.
+    pub clock: ServiceClock,
+    /// The names of what was wrong with it, on purpose.
+    #[serde(default)]
+    pub defects: Vec<String>,
+    /// The state, as in a world file.
+    pub base: Value,
+    /// The number of the write that led to it.
+    pub seq: u64,
+    /// The writes since, in order.
+    pub writes: Vec<BundledWrite>,
+    /// What was asked and answered.
+    pub exchanges: Vec<BundledExchange>,
+}
+
+/// A write.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledWrite {
+    /// Its number.
+    pub seq: u64,
+    /// Where the clock stood, microseconds since 1970 in UTC.
+    pub at: i64,
+    /// Microseconds from one reading of the clock to the next.
+    pub tick: i64,
+    /// How often it was read.
+    pub reads: u64,
+    /// The method.
+    pub method: String,
+    /// Path and query, without the prefix of a world.
+    pub target: String,
+    /// The content type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: BundledBody,
+    /// What it left behind, as a part of a world file, where the request alone does not
+    /// say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_behind: Option<Value>,
+}
+
+/// An exchange.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledExchange {
+    /// Its number among all of the server's.
+    pub id: u64,
+    /// When the request had arrived, by the system's clock, microseconds since 1970 in UTC.
+    pub at: i64,
+    /// How many writes the world had seen.
+    pub writes_before: u64,
+    /// The number of the write that it was itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrote: Option<u64>,
+    /// The request.
+    pub request: BundledRequest,
+    /// The answer; `None` where there was none.
+    pub response: Option<BundledResponse>,
+    /// The faults that had their hand in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<String>,
+}
+
+/// A request.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledRequest {
+    /// The method.
+    pub method: String,
+    /// Path and query as they came.
+    pub target: String,
+    /// Names and values, the secrets left out.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BundledBody,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledResponse {
+    /// The status code.
+    pub status: u16,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BundledBody,
+}
+
+/// A body: text, or base64 where it is none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundledBody {
+    /// The text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// The bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base64: Option<String>,
+    /// Whether only the beginning was kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub truncated: bool,
+}
+
+impl Bundle {
+    /// The worlds of a mock of this version.
+    pub fn new(worlds: Vec<BundledWorld>, faults: Value) -> Self {
+        Self {
+            version: VERSION,
+            made_by: env!("CARGO_PKG_VERSION").to_owned(),
+            worlds,
+            faults,
+        }
+    }
+
+    /// Reads the document; a sentence where it is none.
+    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: Option<u32>,
+        }
+        let head: Head = serde_json::from_slice(json)
+            .map_err(|error| format!("it is no bundle of whippy-mock: {error}"))?;
+        match head.version {
+            Some(VERSION) => {}
+            Some(other) => {
+                return Err(format!(
+                    "it is a bundle of version {other}, and this whippy-mock plays version {VERSION}"
+                ));
+            }
+            None => return Err("it is no bundle of whippy-mock: it has no version".to_owned()),
+        }
+        serde_json::from_slice(json).map_err(|error| format!("the bundle is damaged: {error}"))
+    }
+
+    /// The document.
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Plays every exchange again, world by world, in the order of what each had seen. A
+    /// sentence where a world cannot be made.
+    pub fn replay(&self) -> Result<impl Iterator<Item = Replayed>, String> {
+        let stages: Result<Vec<_>, String> = self.worlds.iter().map(Stage::set).collect();
+        Ok(stages?.into_iter().flatten())
+    }
+}
+
+impl BundledBody {
+    fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self {
+                text: Some(text.to_owned()),
+                ..Self::default()
+            },
+            Err(_) => Self {
+                base64: Some(BASE64.encode(bytes)),
+                ..Self::default()
+            },
+        }
+    }
+
+    fn of_kept(kept: &Kept) -> Self {
+        Self {
+            truncated: !kept.is_whole(),
+            ..Self::of(&kept.bytes)
+        }
+    }
+
+    /// The bytes, as far as they were kept.
+    pub fn bytes(&self) -> Result<Bytes, String> {
+        match (&self.text, &self.base64) {
+            (Some(text), None) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+            (None, Some(encoded)) => BASE64
+                .decode(encoded)
+                .map(Bytes::from)
+                .map_err(|error| format!("a body is no base64: {error}")),
+            (None, None) => Ok(Bytes::new()),
+            (Some(_), Some(_)) => Err("a body is text or base64, not both".to_owned()),
+        }
+    }
+}
+
+impl BundledWorld {
+    /// A world as far as its history and its journal go.
+    pub fn of<'e>(
+        name: &str,
+        service: &Service,
+        defects: &Defects,
+        exchanges: impl IntoIterator<Item = &'e Exchange>,
+    ) -> Self {
+        let clock = service.clock();
+        let whole = service.whole();
+        let settings = whole.engine.settings();
+        let base = whole.engine.store().dump();
+        Self {
+            name: name.to_owned(),
+            profile: settings.profile.to_json(),
+            utc_offset: settings.local.to_string(),
+            clock,
+            defects: defects.names().map(str::to_owned).collect(),
+            base: serde_json::to_value(base).unwrap_or_default(),
+            seq: whole.seq,
+            writes: whole.writes.iter().map(BundledWrite::of).collect(),
+            exchanges: exchanges.into_iter().map(BundledExchange::of).collect(),
+        }
+    }
+}
+
+impl BundledWrite {
+    fn of(write: &Write) -> Self {
+        let asked = &write.asked;
+        let left = write.left.as_deref();
+        Self {
+            seq: write.seq,
+            at: write.now.at.micros(),
+            tick: write.now.tick,
+            reads: write.reads,
+            method: asked.method.to_string(),
+            target: asked.target.to_string(),
+            content_type: asked.content_type.as_deref().map(str::to_owned),
+            body: BundledBody::of(&asked.body),
+            left_behind: left.and_then(|json| serde_json::from_slice(json).ok()),
+        }
+    }
+
+    fn write(&self) -> Result<Write, String> {
+        let fail = |why: String| format!("write {}: {why}", self.seq);
+        let left = self.left_behind.as_ref();
+        Ok(Write {
+            seq: self.seq,
+            now: Now {
+                at: moment(self.at).map_err(fail)?,
+                tick: self.tick,
+            },
+            reads: self.reads,
+            asked: Asked {
+                method: method(&self.method).map_err(fail)?,
+                target: self.target.as_str().into(),
+                content_type: self.content_type.as_deref().map(Into::into),
+                body: self.body.bytes().map_err(fail)?,
+            },
+            left: left.map(|left| left.to_string().into()),
+        })
+    }
+}
+
+fn moment(micros: i64) -> Result<Timestamp, String> {
+    Timestamp::from_micros(micros)
+        .ok_or_else(|| format!("{micros} is no moment of the years 1 to 9999"))
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    Method::from_bytes(text.as_bytes()).map_err(|_| format!("`{text}` is no method"))
+}
+
+impl BundledExchange {
+    /// An exchange of a journal.
+    pub fn of(exchange: &Exchange) -> Self {
+        Self {
+            id: exchange.id,
+            at: exchange.at.micros(),
+            writes_before: exchange.writes_before,
+            wrote: exchange.wrote,
+            request: BundledRequest {
+                method: exchange.method.to_string(),
+                target: exchange.target.clone(),
+                headers: pairs(&exchange.headers),
+                body: BundledBody::of_kept(&exchange.body),
+            },
+            response: exchange.answer.as_ref().map(|answer| BundledResponse {
+                status: answer.status,
+                headers: pairs(&answer.headers),
+                body: BundledBody::of_kept(&answer.body),
+            }),
+            faults: exchange.faults.clone(),
+        }
+    }
+}
+
+/// Headers a character a byte, in the order they came.
+fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect()
+}
+
+impl BundledRequest {
+    fn request(&self) -> Result<Request<Bytes>, String> {
+        let mut request = Request::new(self.body.bytes()?);
+        *request.method_mut() = method(&self.method)?;
+        *request.uri_mut() = self
+            .target
+            .parse()
+            .map_err(|error| format!("`{}` is no path: {error}", self.target))?;
+        for (name, value) in &self.headers {
+            let named = HeaderName::from_bytes(name.as_bytes()).ok();
+            let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
+            let valued = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
+            let (Some(named), Some(valued)) = (named, valued) else {
+                return Err(format!("`{name}: {value}` is no header"));
+            };
+            request.headers_mut().append(named, valued);
+        }
+        let world = worlds::split(request.uri().path()).map(|(name, _)| name.to_owned());
+        if let Some(world) = world {
+            worlds::strip(&mut request, &world);
+        }
+        Ok(request)
+    }
+}
+
+impl BundledResponse {
+    fn of(response: &Response<Bytes>) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: pairs(response.headers()),
+            body: BundledBody::of(response.body()),
+        }
+    }
+}
+
+/// An exchange that was played again.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// Its world.
+    pub world: String,
+    /// Its number.
+    pub id: u64,
+    /// Its method, path and query.
+    pub asked: String,
+    /// What was answered then.
+    pub expected: Option<BundledResponse>,
+    /// What was answered now; `None` where nothing was, or nothing was asked.
+    pub got: Option<BundledResponse>,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of an exchange that was played again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same, byte for byte.
+    Same,
+    /// Something else: the first difference, in a sentence.
+    Different(String),
+    /// It was not compared: why.
+    Skipped(String),
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            world, id, asked, ..
+        } = self;
+        write!(f, "exchange {id} of world {world}, {asked}: ")?;
+        match &self.verdict {
+            Verdict::Same => f.write_str("the same"),
+            Verdict::Different(why) => f.write_str(why),
+            Verdict::Skipped(why) => write!(f, "not compared, for {why}"),
+        }
+    }
+}
+
+/// A world that is played, exchange by exchange.
+struct Stage {
+    name: String,
+    settings: Settings,
+    engine: Engine,
+    seq: u64,
+    first: u64,
+    writes: VecDeque<Write>,
+    defects: Defects,
+    exchanges: VecDeque<BundledExchange>,
+    /// Why it cannot go on.
+    broken: Option<String>,
+}
+
+impl Stage {
+    fn set(world: &BundledWorld) -> Result<Self, String> {
+        let fail = |why: String| format!("the world `{}` cannot be made: {why}", world.name);
+        let mut profile = Profile::default();
+        profile
+            .apply_json(&world.profile)
+            .map_err(|why| fail(why.to_string()))?;
+        let local = UtcOffset::parse(&world.utc_offset)
+            .ok_or_else(|| fail(format!("`{}` is no zone", world.utc_offset)))?;
+        let settings = Settings {
+            profile,
+            local,
+            ..Settings::default()
+        };
+        let base = world.base.to_string();
+        let store = World::from_json(base.as_bytes())
+            .and_then(|world| Store::load(&world))
+            .map_err(|why| fail(why.to_string()))?;
+        let defects: Result<Vec<_>, _> = world.defects.iter().map(|n| defects::named(n)).collect();
+        let writes: Result<VecDeque<_>, _> = world.writes.iter().map(BundledWrite::write).collect();
+        let writes = writes.map_err(fail)?;
+        let expected = world.seq + 1..;
+        if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
+            return Err(fail(format!("write {seq} is missing")));
+        }
+        let mut exchanges = world.exchanges.clone();
+        exchanges.sort_by_key(|exchange| (exchange.writes_before, exchange.id));
+        Ok(Self {
+            name: world.name.clone(),
+            engine: Engine::new(settings.clone(), store),
+            settings,
+            seq: world.seq,
+            first: world.seq,
+            writes,
+            defects: Defects::new(defects.map_err(fail)?),
+            exchanges: exchanges.into(),
+            broken: None,
+        })
+    }
+
+    fn play(&mut self, exchange: &BundledExchange) -> (Option<BundledResponse>, Verdict) {
+        if let Some(why) = self.unplayable(exchange) {
+            return (None, Verdict::Skipped(why));
+        }
+        if let Err(why) = self.go_to(exchange.writes_before) {
+            self.broken = Some(why.clone());
+            return (None, Verdict::Different(why));
+        }
+        let request = match exchange.request.request() {
+            Ok(request) => request,
+            Err(why) => return (None, Verdict::Different(why)),
+        };
+        let status = exchange.response.as_ref().map(|response| response.status);
+        // Whoever was let in is let in: the secrets are not here to be compared.
+        let settings = Settings {
+            tokens: (status == Some(401)).then(unknown).into_iter().collect(),
+            credentials: (status == Some(400)).then(|| (unknown(), unknown())),
+            ..self.settings.clone()
+        };
+        // The write that it was itself tells the moment; who wrote nothing read no clock.
+        let own = self
+            .writes
+            .front()
+            .filter(|write| Some(write.seq) == exchange.wrote);
+        let (now, tick) = own.map_or((Timestamp::EPOCH, 0), |write| {
+            (write.now.at, write.now.tick)
+        });
+        let service = Service::new(Seed {
+            settings,
+            store: self.engine.store().clone(),
+            clock: ClockMode::Fixed { now, tick },
+        });
+        let got = match self.defects.answer(&service, &request, || now) {
+            Delivery::Answer(reply) | Delivery::Truncated(reply) => Some(reply.response),
+            Delivery::Hang | Delivery::Reset => None,
+        };
+        let got = got.as_ref().map(BundledResponse::of);
+        let verdict = match difference(exchange.response.as_ref(), got.as_ref()) {
+            None => Verdict::Same,
+            Some(_) if status == Some(401) => {
+                Verdict::Skipped("its credentials were not kept".to_owned())
+            }
+            Some(why) => Verdict::Different(why),
+        };
+        (got, verdict)
+    }
+
+    /// Why an exchange cannot be played.
+    fn unplayable(&self, exchange: &BundledExchange) -> Option<String> {
+        if let Some(why) = &self.broken {
+            return Some(why.clone());
+        }
+        if exchange.writes_before < self.first {
+            return Some(format!(
+                "it was answered after write {}, and the bundle begins after write {}",
+                exchange.writes_before, self.first
+            ));
+        }
+        if exchange.request.body.truncated {
+            return Some("the journal kept only the beginning of its body".to_owned());
+        }
+        if !exchange.faults.is_empty() {
+            let faults = exchange.faults.join(", ");
+            return Some(format!("a fault had its hand in it: {faults}"));
+        }
+        let rule = exchange.response.iter().flat_map(|answer| &answer.headers);
+        let rule = rule.filter(|(name, _)| name == RULE_HEADER.as_str());
+        let mut unread = rule.filter(|(_, rule)| UNREAD.iter().any(|name| rule.contains(name)));
+        unread
+            .next()
+            .map(|_| "its body never arrived, or was too large".to_owned())
+    }
+
+    fn go_to(&mut self, seq: u64) -> Result<(), String> {
+        while self.seq < seq {
+            let write = self.writes.pop_front().ok_or_else(|| {
+                format!(
+                    "it was answered after write {seq}, and the last is {}",
+                    self.seq
+                )
+            })?;
+            write.apply(&mut self.engine)?;
+            self.seq = write.seq;
+        }
+        Ok(())
+    }
+}
+
+/// The rules of what the engine never sees.
+const UNREAD: &[&str] = &[
+    "/head-too-large;",
+    "/body-too-large;",
+    "/body-too-slow;",
+    "/body-broken;",
+];
+
+/// What nobody has for a token, a name or a password.
+fn unknown() -> String {
+    "\u{1}".to_owned()
+}
+
+impl Iterator for Stage {
+    type Item = Replayed;
+
+    fn next(&mut self) -> Option<Replayed> {
+        let exchange = self.exchanges.pop_front()?;
+        let (got, verdict) = self.play(&exchange);
+        let request = &exchange.request;
+        Some(Replayed {
+            world: self.name.clone(),
+            id: exchange.id,
+            asked: format!("{} {}", request.method, request.target),
+            expected: exchange.response,
+            got,
+            verdict,
+        })
+    }
+}
+
+/// What belongs to a connection and not to an answer.
+const OF_THE_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The first difference of two answers, in a sentence.
+fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> Option<String> {
+    let (then, now) = match (then, now) {
+        (None, None) => return None,
+        (Some(then), Some(now)) => (then, now),
+        (Some(then), None) => {
+            return Some(format!(
+                "status {} was answered, and now nothing",
+                then.status
+            ));
+        }
+        (None, Some(now)) => {
+            return Some(format!(
+                "nothing was answered, and now status {}",
+                now.status
+            ));
+        }
+    };
+    if then.status != now.status {
+        return Some(format!(
+            "status {} was answered, and now {}",
+            then.status, now.status
+        ));
+    }
+    let own = |response: &BundledResponse| {
+        let mut headers = response.headers.clone();
+        headers.retain(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+        headers.sort();
+        headers
+    };
+    let (old, new) = (own(then), own(now));
+    if let Some((name, value)) = old.iter().find(|pair| !new.contains(pair)) {
+        let values = new.iter().filter(|(known, _)| known == name);
+        let values: Vec<_> = values.map(|(_, value)| format!("`{value}`")).collect();
+        return Some(match values.as_slice() {
+            [] => format!("header {name} was `{value}`, and now there is none"),
+            values => format!("header {name} was `{value}`, and now {}", values.join(", ")),
+        });
+    }
+    if let Some((name, value)) = new.iter().find(|pair| !old.contains(pair)) {
+        return Some(format!("header {name} is `{value}` now, and was not there"));
+    }
+    let (old, new) = match (then.body.bytes(), now.body.bytes()) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(why), _) | (_, Err(why)) => return Some(why),
+    };
+    let new = if then.body.truncated {
+        new.slice(..new.len().min(old.len()))
+    } else {
+        new
+    };
+    if old == new {
+        return None;
+    }
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new);
+    let at = same.count();
+    Some(format!(
+        "from byte {at} on the body was {}, and now {}",
+        shown(&old, at),
+        shown(&new, at)
+    ))
+}
+
+/// A piece of a body from a byte on.
+fn shown(body: &[u8], at: usize) -> String {
+    const PIECE: usize = 40;
+    let rest = &body[at.min(body.len())..];
+    if rest.is_empty() {
+        return "at its end".to_owned();
+    }
+    let piece = String::from_utf8_lossy(&rest[..rest.len().min(PIECE)]);
+    let more = if rest.len() > PIECE { "…" } else { "" };
+    format!("`{piece}{more}`")
+}

@@ -1,0 +1,362 @@
+//! The file: what makes it ours, how it is opened without harm, and how a world is read
+//! from it.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
+use smol_str::SmolStr;
+
+use super::{KeptWorld, LEAST_LIMIT, LogOptions, Past, SEQ_BITS, Sync, Track};
+use crate::engine::Now;
+use crate::history::{Asked, Write};
+use crate::model::time::{Timestamp, UtcOffset};
+use crate::profile::Profile;
+use crate::store::Store;
+use crate::store::world::World;
+
+/// `Whip`, where SQLite keeps what program a file is of.
+const APPLICATION_ID: i32 = 0x5768_6970;
+
+/// The version of the tables.
+const FORMAT: i32 = 1;
+
+const PAGE: u64 = 4_096;
+
+/// Pages of the write-ahead log after which they are moved into the file: 16 MiB.
+const CHECKPOINT_PAGES: i32 = 4_096;
+
+/// A large world goes into the file in pieces of so many bytes.
+pub(super) const PIECE: usize = 1 << 20;
+
+const TABLES: &str = "
+CREATE TABLE worlds (
+    id INTEGER PRIMARY KEY,         -- another with every beginning
+    name TEXT NOT NULL,
+    profile TEXT NOT NULL,          -- the readings, as TOML
+    utc_offset TEXT NOT NULL,
+    clock TEXT NOT NULL,            -- as JSON
+    clock_seq INTEGER NOT NULL      -- the write after which it stood so
+) STRICT;
+CREATE UNIQUE INDEX worlds_by_name ON worlds (name);
+CREATE TABLE snapshots (
+    world INTEGER NOT NULL,
+    seq INTEGER NOT NULL,           -- the write that led to it
+    content INTEGER NOT NULL,
+    PRIMARY KEY (world, seq)
+) STRICT;
+CREATE INDEX snapshots_by_content ON snapshots (content);
+CREATE TABLE contents (             -- states as JSON, in pieces; several snapshots may share one
+    content INTEGER NOT NULL,
+    piece INTEGER NOT NULL,
+    json BLOB NOT NULL,
+    PRIMARY KEY (content, piece)
+) STRICT;
+CREATE TABLE writes (
+    id INTEGER PRIMARY KEY,         -- world * 2^38 + seq
+    at INTEGER NOT NULL,            -- microseconds since 1970
+    tick INTEGER NOT NULL,
+    reads INTEGER NOT NULL,         -- of the clock
+    method TEXT NOT NULL,
+    target TEXT NOT NULL,
+    content_type TEXT,
+    body BLOB NOT NULL,
+    left_behind BLOB                -- where the request alone does not say it
+) STRICT;
+CREATE VIEW log AS
+    SELECT worlds.name AS world, writes.id & ((1 << 38) - 1) AS seq, at, tick, method, target,
+           content_type, CAST(body AS TEXT) AS body
+    FROM writes JOIN worlds ON worlds.id = writes.id >> 38;
+";
+
+const WRITE_COLUMNS: &str = "id, at, tick, reads, method, target, content_type, body, left_behind";
+
+/// The key of a write.
+pub(super) fn key(track: &Track, seq: u64) -> i64 {
+    track.id << SEQ_BITS | i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+/// A number as SQLite has it.
+pub(super) fn whole(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A sentence about a file.
+fn about(path: &Path) -> impl Fn(String) -> String + '_ {
+    move |why| format!("{}: {why}", path.display())
+}
+
+/// A file beside the file.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Opens a file that is ours, sound and nobody else's, or makes one where there is none.
+/// Whatever is refused is left as it was.
+pub(super) fn open(path: &Path, options: LogOptions) -> Result<Connection, String> {
+    let say = about(path);
+    if let Some(limit) = options.limit
+        && limit < LEAST_LIMIT
+    {
+        return Err(say(format!(
+            "it cannot be limited to {limit} bytes: the least is {LEAST_LIMIT}"
+        )));
+    }
+    let is_new = look(path).map_err(&say)?;
+    let ahead = beside(path, "-wal");
+    let had_ahead = ahead.exists();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | if is_new {
+            OpenFlags::SQLITE_OPEN_CREATE
+        } else {
+            OpenFlags::empty()
+        };
+    let connection = Connection::open_with_flags(path, flags)
+        .map_err(|error| say(format!("it cannot be opened: {error}")))?;
+    let opened = take(&connection).and_then(|()| prepare(&connection, options));
+    if let Err(why) = opened {
+        drop(connection);
+        // SQLite makes an empty one when it looks.
+        if !had_ahead && ahead.metadata().is_ok_and(|data| data.len() == 0) {
+            let _ = std::fs::remove_file(&ahead);
+        }
+        return Err(say(why));
+    }
+    Ok(connection)
+}
+
+/// Looks at a file without SQLite, which would take over what is not ours; whether there
+/// is nothing yet.
+fn look(path: &Path) -> Result<bool, String> {
+    let mut head = Vec::new();
+    match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(format!("it cannot be read: {error}")),
+        Ok(file) => {
+            let data = file.metadata();
+            if data.is_ok_and(|data| !data.is_file()) {
+                return Err("it is no file".to_owned());
+            }
+            file.take(100)
+                .read_to_end(&mut head)
+                .map_err(|error| format!("it cannot be read: {error}"))?;
+        }
+    }
+    if head.is_empty() {
+        let ahead = beside(path, "-wal");
+        return if ahead.metadata().is_ok_and(|data| data.len() > 0) {
+            Err(format!(
+                "it is empty or missing, but {} beside it is not: they belong together",
+                ahead.display()
+            ))
+        } else {
+            Ok(true)
+        };
+    }
+    let number = |at: usize| {
+        let bytes = head.get(at..at + 4)?.try_into().ok()?;
+        Some(i32::from_be_bytes(bytes))
+    };
+    if !head.starts_with(b"SQLite format 3\0") || number(68) != Some(APPLICATION_ID) {
+        return Err("it is no data file of whippy-mock; name another, or none that exists".into());
+    }
+    match number(60) {
+        Some(FORMAT) => Ok(false),
+        format => Err(format!(
+            "its format is {}, and this version of whippy-mock reads {FORMAT}",
+            format.unwrap_or_default()
+        )),
+    }
+}
+
+/// Takes a file for this process alone, and checks that it is whole.
+fn take(connection: &Connection) -> Result<(), String> {
+    let sentence = |error: rusqlite::Error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "another process is using it".to_owned()
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            format!("it is damaged, and left as it is: {error}")
+        }
+        _ => format!("it cannot be used: {error}"),
+    };
+    let checked = || -> rusqlite::Result<Vec<String>> {
+        connection.busy_timeout(Duration::ZERO)?;
+        // Closing it must not write, until it is known to be ours.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // Held until the process ends, however it does.
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut check = connection.prepare("PRAGMA quick_check(1)")?;
+        let found = check.query_map([], |row| row.get(0))?.collect();
+        drop(check);
+        connection.execute_batch("ROLLBACK")?;
+        found
+    };
+    let found = checked().map_err(sentence)?;
+    match found.first() {
+        Some(ok) if ok == "ok" => Ok(()),
+        Some(damage) => Err(format!(
+            "it is damaged, and left as it is: {}",
+            damage.trim().replace('\n', " ")
+        )),
+        None => Err("it cannot be checked".to_owned()),
+    }
+}
+
+/// Makes the tables where there are none, and sets how it is kept.
+fn prepare(connection: &Connection, options: LogOptions) -> Result<(), String> {
+    let prepared = || -> rusqlite::Result<()> {
+        let tables: i64 =
+            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables == 0 {
+            connection.pragma_update(None, "page_size", whole(PAGE))?;
+            connection.execute_batch("BEGIN EXCLUSIVE")?;
+            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+            connection.pragma_update(None, "user_version", FORMAT)?;
+            connection.execute_batch(TABLES)?;
+            connection.execute_batch("COMMIT")?;
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        let sync = match options.sync {
+            Sync::Process => "NORMAL",
+            Sync::Power => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", sync)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        if let Some(limit) = options.limit {
+            connection.pragma_update(None, "max_page_count", whole(limit / PAGE))?;
+        }
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok(())
+    };
+    prepared().map_err(|error| format!("it cannot be prepared: {error}"))
+}
+
+/// Every world of a file.
+pub(super) fn load(connection: &Connection, path: &Path) -> Result<Vec<KeptWorld>, String> {
+    let say = about(path);
+    let damaged = |error: rusqlite::Error| say(format!("it is damaged: {error}"));
+    let mut worlds = connection
+        .prepare("SELECT id, name, profile, utc_offset, clock, clock_seq FROM worlds ORDER BY name")
+        .map_err(damaged)?;
+    let rows = worlds
+        .query_map([], |row| {
+            let (id, name): (i64, String) = (row.get(0)?, row.get(1)?);
+            let texts: [String; 3] = [row.get(2)?, row.get(3)?, row.get(4)?];
+            Ok((id, name, texts, row.get::<_, u64>(5)?))
+        })
+        .map_err(damaged)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (id, name, [profile_text, local, clock], clock_seq) = row.map_err(damaged)?;
+        let fail = |why: String| say(format!("its world `{name}` cannot be read: {why}"));
+        let mut profile = Profile::default();
+        profile
+            .apply_toml(&profile_text)
+            .map_err(|why| fail(why.to_string()))?;
+        let local = UtcOffset::parse(&local).ok_or_else(|| fail(format!("no zone `{local}`")))?;
+        let clock = serde_json::from_str(&clock).map_err(|why| fail(why.to_string()))?;
+        let track = Track::new(id, name.as_str().into());
+        let (store, seq, writes) = past(connection, &track, (1 << SEQ_BITS) - 1).map_err(&fail)?;
+        let last = writes.last().map_or(seq, |write| write.seq);
+        track.is_begun.store(true, Ordering::Release);
+        track.committed.store(last, Ordering::Release);
+        let track = Arc::new(track);
+        found.push(KeptWorld {
+            name,
+            profile,
+            local,
+            store,
+            seq,
+            writes,
+            clock: (clock, clock_seq),
+            track,
+        });
+    }
+    Ok(found)
+}
+
+/// The last state that a file has up to a write, and the writes from there to it.
+pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<Past, String> {
+    let found = || -> rusqlite::Result<Option<(u64, Vec<u8>, Vec<Write>)>> {
+        let snapshot: Option<(u64, i64)> = connection
+            .query_row(
+                "SELECT seq, content FROM snapshots WHERE world = ? AND seq <= ?
+                 ORDER BY seq DESC LIMIT 1",
+                params![track.id, whole(seq)],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()?;
+        let Some((from, content)) = snapshot else {
+            return Ok(None);
+        };
+        let mut pieces =
+            connection.prepare("SELECT json FROM contents WHERE content = ? ORDER BY piece")?;
+        let mut json = Vec::new();
+        let mut rows = pieces.query([content])?;
+        while let Some(row) = rows.next()? {
+            json.extend_from_slice(row.get_ref(0)?.as_blob()?);
+        }
+        let mut writes = connection.prepare(&format!(
+            "SELECT {WRITE_COLUMNS} FROM writes WHERE id > ? AND id <= ? ORDER BY id"
+        ))?;
+        let range = params![key(track, from), key(track, seq)];
+        let writes = writes.query_map(range, write)?.collect::<Result<_, _>>()?;
+        Ok(Some((from, json, writes)))
+    };
+    let (from, json, writes) = found()
+        .map_err(|error| error.to_string())?
+        .ok_or_else(|| format!("the state after write {seq} is not kept any more"))?;
+    let expected = from + 1..;
+    if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
+        return Err(format!("write {seq} is missing"));
+    }
+    let world = World::from_json(&json).and_then(|world| Store::load(&world));
+    let store = world.map_err(|why| format!("the state after write {from}: {why}"))?;
+    Ok((store, from, writes))
+}
+
+fn write(row: &Row<'_>) -> rusqlite::Result<Write> {
+    let unread = |column, why: String| {
+        let kind = rusqlite::types::Type::Text;
+        rusqlite::Error::FromSqlConversionFailure(column, kind, why.into())
+    };
+    let bytes = |column| -> rusqlite::Result<Option<Bytes>> {
+        let blob = row.get_ref(column)?.as_blob_or_null()?;
+        Ok(blob.map(Bytes::copy_from_slice))
+    };
+    let id: i64 = row.get(0)?;
+    let at: i64 = row.get(1)?;
+    let at = Timestamp::from_micros(at).ok_or_else(|| unread(1, format!("{at} is no moment")))?;
+    let method: String = row.get(4)?;
+    let method = Method::from_bytes(method.as_bytes())
+        .map_err(|_| unread(4, format!("`{method}` is no method")))?;
+    let target: String = row.get(5)?;
+    let content_type: Option<String> = row.get(6)?;
+    Ok(Write {
+        seq: u64::try_from(id & ((1 << SEQ_BITS) - 1)).unwrap_or_default(),
+        now: Now {
+            at,
+            tick: row.get(2)?,
+        },
+        reads: row.get(3)?,
+        asked: Asked {
+            method,
+            target: target.into(),
+            content_type: content_type.map(SmolStr::from),
+            body: bytes(7)?.unwrap_or_default(),
+        },
+        left: bytes(8)?,
+    })
+}

@@ -1,0 +1,498 @@
+//! The durable log: the writes of every world of a server in one SQLite file, kept before
+//! they are answered.
+//!
+//! A thread of its own takes whatever waits and commits it at once, so that many writes
+//! share the cost of one commit. What could not be kept was not written: whoever waits
+//! for it is refused, and the worlds concerned go back to where the file stands.
+
+mod commit;
+mod file;
+
+use std::fmt;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
+
+use crate::clock::ServiceClock;
+use crate::endpoints::call::Settings;
+use crate::history::Write;
+use crate::model::time::UtcOffset;
+use crate::profile::Profile;
+use crate::store::Store;
+
+/// The entries that may wait; who comes then waits with them.
+const MAX_WAITING: usize = 8_192;
+
+/// The bytes that may wait, short of one entry.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+
+/// Worlds and writes share the 63 bits of a key in the file: a world may have this many
+/// bits of writes, and a file the rest of worlds.
+const SEQ_BITS: u32 = 38;
+
+/// What an answered write survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sync {
+    /// The end of the process, however sudden.
+    #[default]
+    Process,
+    /// A power cut as well; each commit waits for the disk.
+    Power,
+}
+
+/// How a file is kept.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogOptions {
+    /// What an answered write survives.
+    pub sync: Sync,
+    /// The most bytes that the file may have; `None`: as many as there is room for.
+    pub limit: Option<u64>,
+}
+
+/// The least that a file can be limited to, bytes.
+pub const LEAST_LIMIT: u64 = 256 * 1024;
+
+/// Why something was not kept, as a sentence. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotKept(Arc<str>);
+
+impl fmt::Display for NotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotKept {}
+
+/// A world as it was found in a file.
+#[derive(Debug)]
+pub struct KeptWorld {
+    /// Its name.
+    pub name: String,
+    /// The readings in force.
+    pub profile: Profile,
+    /// Its local time zone.
+    pub local: UtcOffset,
+    /// A state of it.
+    pub store: Store,
+    /// The number of the write that led to the state.
+    pub seq: u64,
+    /// What came then.
+    pub writes: Vec<Write>,
+    /// The clock, and the number of the write after which it stood so.
+    pub clock: (ServiceClock, u64),
+    /// Its place in the file.
+    pub track: Arc<Track>,
+}
+
+/// A world's place in the file, from one beginning to the next.
+#[derive(Debug)]
+pub struct Track {
+    id: i64,
+    name: Arc<str>,
+    is_begun: AtomicBool,
+    committed: AtomicU64,
+    has_failed: AtomicBool,
+}
+
+impl Track {
+    fn new(id: i64, name: Arc<str>) -> Self {
+        Self {
+            id,
+            name,
+            is_begun: AtomicBool::new(false),
+            committed: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+        }
+    }
+
+    /// The world's name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether the file has its beginning.
+    pub fn is_begun(&self) -> bool {
+        self.is_begun.load(Ordering::Acquire)
+    }
+
+    /// The number of the last write that the file has.
+    pub fn committed(&self) -> u64 {
+        self.committed.load(Ordering::Acquire)
+    }
+
+    /// Whether something of it could not be kept, so that it stands elsewhere than the
+    /// file.
+    pub fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
+    }
+
+    /// Keeps that it is back where the file stands.
+    pub fn mend(&self) {
+        self.has_failed.store(false, Ordering::Release);
+    }
+}
+
+/// What a world begins with.
+#[derive(Debug)]
+pub enum Base {
+    /// A state.
+    World(Store),
+    /// Another world, as it stands after everything that was logged of it.
+    CopyOf(Arc<Track>),
+}
+
+/// What is logged of a world.
+#[derive(Debug)]
+pub enum Event {
+    /// It begins, in place of any of its name.
+    Begin {
+        /// What it is set to.
+        settings: Arc<Settings>,
+        /// Where its clock stands.
+        clock: ServiceClock,
+        /// The number of the write before its first.
+        seq: u64,
+        /// Its state.
+        base: Base,
+    },
+    /// A write.
+    Write(Write),
+    /// Its clock is set, after so many writes.
+    Clock(ServiceClock, u64),
+    /// It is dropped.
+    Drop,
+}
+
+impl Event {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Write(write) => write.bytes(),
+            _ => size_of::<Self>(),
+        }
+    }
+}
+
+/// A state of a world, from which a restart may begin.
+#[derive(Debug)]
+struct Snapshot {
+    track: Arc<Track>,
+    seq: u64,
+    clock: ServiceClock,
+    json: Vec<u8>,
+}
+
+/// What is asked of the thread.
+#[derive(Debug)]
+enum Task {
+    Keep(Arc<Track>, Event),
+    Snapshot(Snapshot),
+    Look(Look),
+}
+
+/// A question for a state that is no longer in memory.
+#[derive(Debug)]
+struct Look {
+    track: Arc<Track>,
+    seq: u64,
+    told: std::sync::mpsc::SyncSender<Result<Past, String>>,
+}
+
+/// A state, its number, and the writes that lead from it to the one that was asked for.
+pub type Past = (Store, u64, Vec<Write>);
+
+/// A durable log; clones are the same one. It is closed with the last of them.
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Owner>);
+
+#[derive(Debug)]
+struct Owner {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    queue: Mutex<Queue>,
+    /// Something waits, or the end is near.
+    filled: Condvar,
+    /// There is room again.
+    emptied: Condvar,
+    next_track: AtomicI64,
+    /// Whether a snapshot is under way; one at a time is enough.
+    is_snapping: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Queue {
+    tasks: Vec<Task>,
+    bytes: usize,
+    batch: Arc<Batch>,
+    is_closing: bool,
+}
+
+impl Log {
+    /// Opens a file, or makes one; the worlds that it has. A sentence where it cannot be
+    /// used, and then it is left as it was.
+    pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), String> {
+        let connection = file::open(path, options)?;
+        let worlds = file::load(&connection, path)?;
+        let next = worlds.iter().map(|world| world.track.id + 1).max();
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            queue: Mutex::new(Queue {
+                tasks: Vec::new(),
+                bytes: 0,
+                batch: Arc::default(),
+                is_closing: false,
+            }),
+            filled: Condvar::new(),
+            emptied: Condvar::new(),
+            next_track: AtomicI64::new(next.unwrap_or(1)),
+            is_snapping: AtomicBool::new(false),
+        });
+        let thread = std::thread::Builder::new()
+            .name("whippy-mock-log".to_owned())
+            .spawn({
+                let shared = Arc::clone(&shared);
+                move || commit::serve(&connection, &shared)
+            })
+            .map_err(|error| format!("{}: no thread for the log: {error}", path.display()))?;
+        let thread = Some(thread);
+        Ok((Self(Arc::new(Owner { shared, thread })), worlds))
+    }
+
+    /// A place for a world that begins. The file knows nothing of it until something is
+    /// logged.
+    pub fn track(&self, name: impl Into<Arc<str>>) -> Arc<Track> {
+        let id = self.0.shared.next_track.fetch_add(1, Ordering::Relaxed);
+        Arc::new(Track::new(id, name.into()))
+    }
+
+    /// Logs events of a world, all of them or none. Their order is that of the calls, so
+    /// whoever holds the world calls.
+    pub fn keep(&self, track: &Arc<Track>, events: impl IntoIterator<Item = Event>) -> Pending {
+        let shared = &self.0.shared;
+        let tasks: Vec<_> = events.into_iter().collect();
+        let is_beyond = |event: &Event| match event {
+            Event::Write(write) => write.seq >> SEQ_BITS != 0,
+            Event::Begin { .. } => track.id >> (63 - SEQ_BITS) != 0,
+            _ => false,
+        };
+        if tasks.iter().any(is_beyond) {
+            return Pending::refused(shared.not_kept("it has room for no more numbers"));
+        }
+        let is_copy_of_failed = |event: &Event| matches!(event, Event::Begin { base: Base::CopyOf(of), .. } if of.has_failed());
+        let mut queue = shared.room();
+        // The thread marks what failed while it holds the queue.
+        if track.has_failed() || tasks.iter().any(is_copy_of_failed) {
+            drop(queue);
+            return Pending::refused(shared.not_kept("what came before it was not kept either"));
+        }
+        queue.bytes += tasks.iter().map(Event::bytes).sum::<usize>();
+        let keep = |event| Task::Keep(Arc::clone(track), event);
+        queue.tasks.extend(tasks.into_iter().map(keep));
+        let pending = Pending::of(Arc::clone(&queue.batch));
+        drop(queue);
+        shared.filled.notify_one();
+        pending
+    }
+
+    /// Begins a snapshot of a world, from which a restart goes on once it is kept; whether
+    /// it did, for there is one at a time. `pending` is the last that was logged of it.
+    pub fn snapshot(
+        &self,
+        track: &Arc<Track>,
+        (seq, clock, store): (u64, ServiceClock, Store),
+        pending: Pending,
+    ) -> bool {
+        let shared = &self.0.shared;
+        if shared.is_snapping.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        let (log, track) = (self.clone(), Arc::clone(track));
+        let began = std::thread::Builder::new()
+            .name("whippy-mock-snapshot".to_owned())
+            .spawn(move || {
+                let shared = &log.0.shared;
+                // A state that was not kept is none to begin with.
+                if pending.wait().is_err() {
+                    shared.is_snapping.store(false, Ordering::Release);
+                    return;
+                }
+                let json = store.dump().to_json();
+                drop(store);
+                let mut queue = shared.room();
+                queue.bytes += json.len();
+                queue.tasks.push(Task::Snapshot(Snapshot {
+                    track,
+                    seq,
+                    clock,
+                    json,
+                }));
+                drop(queue);
+                shared.filled.notify_one();
+            });
+        if began.is_err() {
+            shared.is_snapping.store(false, Ordering::Release);
+        }
+        began.is_ok()
+    }
+
+    /// The way to the state after a write, for one that is no longer in memory; a sentence
+    /// where the file does not have it either.
+    pub fn past(&self, track: &Arc<Track>, seq: u64) -> Result<Past, String> {
+        let (told, answer) = std::sync::mpsc::sync_channel(1);
+        let look = Look {
+            track: Arc::clone(track),
+            seq,
+            told,
+        };
+        let shared = &self.0.shared;
+        shared.room().tasks.push(Task::Look(look));
+        shared.filled.notify_one();
+        answer
+            .recv()
+            .unwrap_or_else(|_| Err("the data file is being closed".to_owned()))
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.0.shared.path
+    }
+}
+
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The queue, once it has room.
+    fn room(&self) -> MutexGuard<'_, Queue> {
+        let is_full = |queue: &mut Queue| {
+            queue.tasks.len() >= MAX_WAITING || queue.bytes >= MAX_WAITING_BYTES
+        };
+        self.emptied
+            .wait_while(self.queue(), is_full)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why something was not kept.
+    fn not_kept(&self, why: impl fmt::Display) -> NotKept {
+        let path = self.path.display();
+        NotKept(format!("nothing was written, for {path} could not keep it: {why}").into())
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.shared.queue().is_closing = true;
+        self.shared.filled.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been told already.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What is committed at once, and who waits for it.
+#[derive(Debug, Default)]
+struct Batch {
+    is_kept: AtomicBool,
+    state: Mutex<BatchState>,
+    settled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct BatchState {
+    outcome: Option<Result<(), NotKept>>,
+    wakers: Vec<Waker>,
+}
+
+impl Batch {
+    fn state(&self) -> MutexGuard<'_, BatchState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn settle(&self, outcome: Result<(), NotKept>) {
+        self.is_kept.store(outcome.is_ok(), Ordering::Release);
+        let wakers = {
+            let mut state = self.state();
+            state.outcome = Some(outcome);
+            std::mem::take(&mut state.wakers)
+        };
+        self.settled.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Something that is about to be kept: a future of whether it was. It travels in the
+/// extensions of the answer that waits for it.
+#[derive(Debug)]
+pub struct Pending {
+    batch: Arc<Batch>,
+    /// Where its waker is.
+    slot: Option<usize>,
+}
+
+impl Clone for Pending {
+    fn clone(&self) -> Self {
+        Self::of(Arc::clone(&self.batch))
+    }
+}
+
+impl Pending {
+    fn of(batch: Arc<Batch>) -> Self {
+        Self { batch, slot: None }
+    }
+
+    fn refused(why: NotKept) -> Self {
+        let batch = Batch::default();
+        batch.settle(Err(why));
+        Self::of(Arc::new(batch))
+    }
+
+    /// Whether it is kept by now.
+    pub fn is_kept(&self) -> bool {
+        self.batch.is_kept.load(Ordering::Acquire)
+    }
+
+    /// Holds up the thread until it is settled.
+    pub fn wait(&self) -> Result<(), NotKept> {
+        let state = self
+            .batch
+            .settled
+            .wait_while(self.batch.state(), |state| state.outcome.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        state.outcome.clone().unwrap_or(Ok(()))
+    }
+}
+
+impl Future for Pending {
+    type Output = Result<(), NotKept>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        if this.is_kept() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = this.batch.state();
+        if let Some(outcome) = &state.outcome {
+            return Poll::Ready(outcome.clone());
+        }
+        let waker = context.waker();
+        match this.slot.and_then(|slot| state.wakers.get_mut(slot)) {
+            Some(known) => known.clone_from(waker),
+            None => {
+                this.slot = Some(state.wakers.len());
+                state.wakers.push(waker.clone());
+            }
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,249 @@
+//! A bundle gives the same answers again, byte for byte, or names the first that is
+//! otherwise.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use proptest::prelude::*;
+use rstest::rstest;
+use serde_json::{Value, json};
+use whippy_mock::bundle::{Bundle, BundledWorld, Verdict};
+use whippy_mock::defects::{Defects, Delivery, named};
+use whippy_mock::journal::{Answered, Exchange, JournalLimits};
+use whippy_mock::service::{Reset, Seed, Service};
+use whippy_mock::worlds;
+
+use super::api::{STOCKS, request};
+use super::log::{FIXED, System, any_seed, create, seed};
+use super::properties::{a_write, any_request};
+
+/// A service, and what was asked of it.
+struct Recorded {
+    service: Service,
+    defects: Defects,
+    exchanges: Vec<Exchange>,
+    system: System,
+}
+
+impl Recorded {
+    fn new(seed: Seed) -> Self {
+        Self::broken(seed, Defects::none())
+    }
+
+    fn broken(seed: Seed, defects: Defects) -> Self {
+        Self {
+            service: Service::new(seed),
+            defects,
+            exchanges: Vec::new(),
+            system: System::new(),
+        }
+    }
+
+    fn ask(&mut self, asked: &Request<Bytes>) {
+        let mut asked = asked.clone();
+        if worlds::split(asked.uri().path()).is_some() {
+            worlds::strip(&mut asked, "w");
+        }
+        let delivery = self
+            .defects
+            .answer(&self.service, &asked, || self.system.now());
+        let id = self.exchanges.len() as u64 + 1;
+        let limits = JournalLimits::default();
+        let mut exchange = Exchange::of(asked, id, Arc::from("w"), limits);
+        if let Delivery::Answer(reply) = delivery {
+            exchange.answer = Some(Answered::of(&reply.response, limits));
+            exchange.writes_before = reply.writes;
+            exchange.wrote = reply.wrote;
+        }
+        self.exchanges.push(exchange);
+    }
+
+    fn bundle(&self) -> Bundle {
+        let world = BundledWorld::of("w", &self.service, &self.defects, &self.exchanges);
+        let bundle = Bundle::new(vec![world], Value::Null);
+        // As another machine reads it.
+        Bundle::from_json(&bundle.to_json()).unwrap()
+    }
+}
+
+fn verdicts(bundle: &Bundle) -> Vec<String> {
+    bundle
+        .replay()
+        .unwrap()
+        .map(|played| played.to_string())
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn every_answer_comes_again(
+        seed in any_seed(),
+        asked in prop::collection::vec(prop_oneof![3 => a_write(), 2 => any_request()], 0..40),
+        is_named in any::<bool>(),
+    ) {
+        let mut recorded = Recorded::new(seed);
+        for mut asked in asked {
+            let named = format!("/worlds/w{}", asked.uri());
+            if let Ok(uri) = named.parse() && is_named {
+                *asked.uri_mut() = uri;
+            }
+            recorded.ask(&asked);
+        }
+        let bundle = recorded.bundle();
+        let mut count = 0;
+        for played in bundle.replay().unwrap() {
+            // What a token was is not in a bundle.
+            let is_of_credentials = played.expected.as_ref().is_some_and(|e| e.status == 401);
+            prop_assert!(played.verdict == Verdict::Same || is_of_credentials, "{played}");
+            count += 1;
+        }
+        prop_assert_eq!(count, recorded.exchanges.len());
+    }
+}
+
+#[test]
+fn a_broken_service_breaks_again() {
+    let defects = Defects::new([named("create-defaults-to-inactive").unwrap()]);
+    let mut recorded = Recorded::broken(seed(&[], "real"), defects);
+    for asked in [create("A"), create("A"), request("GET", STOCKS, &[], "")] {
+        recorded.ask(&asked);
+    }
+    let bundle = recorded.bundle();
+    assert!(
+        bundle
+            .replay()
+            .unwrap()
+            .all(|played| played.verdict == Verdict::Same)
+    );
+    let mut sound = bundle;
+    sound.worlds[0].defects.clear();
+    assert_ne!(
+        verdicts(&sound)[0],
+        "exchange 1 of world w, POST /api/v1/stocks/: the same"
+    );
+}
+
+#[test]
+fn what_was_answered_before_a_reset_is_not_compared_with_what_came_after() {
+    let mut recorded = Recorded::new(seed(&[], FIXED));
+    recorded.ask(&create("A"));
+    recorded.ask(&request("GET", STOCKS, &[], ""));
+    recorded.service.reset(Reset::default()).unwrap();
+    recorded.ask(&request("GET", STOCKS, &[], ""));
+    let said = verdicts(&recorded.bundle());
+    assert_eq!(
+        said,
+        [
+            "exchange 1 of world w, POST /api/v1/stocks/: not compared, for it was answered after \
+         write 0, and the bundle begins after write 2",
+            "exchange 2 of world w, GET /api/v1/stocks/: not compared, for it was answered after \
+         write 1, and the bundle begins after write 2",
+            "exchange 3 of world w, GET /api/v1/stocks/: the same",
+        ]
+    );
+}
+
+fn another_status(bundle: &mut Value) {
+    bundle["worlds"][0]["exchanges"][1]["response"]["status"] = json!(201);
+}
+
+fn another_header(bundle: &mut Value) {
+    bundle["worlds"][0]["exchanges"][1]["response"]["headers"][1][1] = json!("GET");
+}
+
+fn another_body(bundle: &mut Value) {
+    let text = json!("{\"count\":4}");
+    bundle["worlds"][0]["exchanges"][1]["response"]["body"]["text"] = text;
+}
+
+fn no_answer(bundle: &mut Value) {
+    bundle["worlds"][0]["exchanges"][1]["response"] = Value::Null;
+}
+
+fn a_fault(bundle: &mut Value) {
+    bundle["worlds"][0]["exchanges"][1]["faults"] = json!(["slow-erp"]);
+}
+
+fn a_cut_request(bundle: &mut Value) {
+    bundle["worlds"][0]["exchanges"][1]["request"]["body"]["truncated"] = json!(true);
+}
+
+#[rstest]
+#[case(another_status, "status 201 was answered, and now 200")]
+#[case(
+    another_header,
+    "header allow was `GET`, and now `GET, POST, HEAD, OPTIONS`"
+)]
+#[case(
+    another_body,
+    "from byte 10 on the body was `}`, and now `,\"next\":null,\"previous\":null,\"results\":[…`"
+)]
+#[case(no_answer, "nothing was answered, and now status 200")]
+#[case(a_fault, "not compared, for a fault had its hand in it: slow-erp")]
+#[case(
+    a_cut_request,
+    "not compared, for the journal kept only the beginning of its body"
+)]
+fn the_first_difference_is_a_sentence(#[case] change: fn(&mut Value), #[case] says: &str) {
+    let mut recorded = Recorded::new(seed(&[], FIXED));
+    recorded.ask(&create("A"));
+    recorded.ask(&request("GET", STOCKS, &[], ""));
+    let mut bundle: Value = serde_json::from_slice(&recorded.bundle().to_json()).unwrap();
+    change(&mut bundle);
+    let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
+    assert_eq!(
+        verdicts(&bundle),
+        [
+            "exchange 1 of world w, POST /api/v1/stocks/: the same".to_owned(),
+            format!("exchange 2 of world w, GET /api/v1/stocks/: {says}"),
+        ]
+    );
+}
+
+#[rstest]
+#[case(
+    "[]",
+    "it is no bundle of whippy-mock: invalid length 0, expected struct Head with 1 element at line 1 column 2"
+)]
+#[case("{}", "it is no bundle of whippy-mock: it has no version")]
+#[case(
+    "{\"version\":2}",
+    "it is a bundle of version 2, and this whippy-mock plays version 1"
+)]
+#[case(
+    "{\"version\":1}",
+    "the bundle is damaged: missing field `made_by` at line 1 column 13"
+)]
+fn what_is_no_bundle_is_refused(#[case] json: &str, #[case] says: &str) {
+    assert_eq!(Bundle::from_json(json.as_bytes()).unwrap_err(), says);
+}
+
+#[test]
+fn a_bundle_without_one_of_its_writes_cannot_be_made() {
+    let mut recorded = Recorded::new(seed(&[], FIXED));
+    recorded.ask(&create("A"));
+    recorded.ask(&create("B"));
+    let mut bundle = recorded.bundle();
+    bundle.worlds[0].writes.remove(0);
+    let said = bundle.replay().map(|_| ()).unwrap_err();
+    assert_eq!(said, "the world `w` cannot be made: write 1 is missing");
+}
+
+#[test]
+fn bytes_that_are_no_text_come_through() {
+    let mut recorded = Recorded::new(seed(&[], FIXED));
+    let mut asked = create("A");
+    *asked.body_mut() = Bytes::from_static(b"{\"sku\":\"\xff\"}");
+    recorded.ask(&asked);
+    let bundle = recorded.bundle();
+    let body = &bundle.worlds[0].exchanges[0].request.body;
+    assert_eq!(body.bytes().unwrap(), *asked.body());
+    assert!(body.text.is_none());
+    assert!(
+        bundle
+            .replay()
+            .unwrap()
+            .all(|played| played.verdict == Verdict::Same)
+    );
+}
