@@ -30,6 +30,8 @@ pub mod journal;
 
 pub mod worlds;
 
+pub mod docs;
+
 pub mod control;
 
 pub mod request_log;

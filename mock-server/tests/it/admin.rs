@@ -445,8 +445,8 @@ fn a_clock_that_was_advanced_again_and_again_still_answers(#[case] clock: &str) 
 // Paths and methods.
 
 #[rstest]
-#[case("/__admin/", "did you mean `/__admin/clock`? ")]
-#[case("/__admin/nowhere", "did you mean `/__admin/reset`? ")]
+#[case("/__admin/", "did you mean `/__admin/docs`? ")]
+#[case("/__admin/nowhere", "did you mean `/__admin/docs`? ")]
 #[case("/__admin/health/", "did you mean `/__admin/health`? ")]
 #[case("/__admin/clock/", "did you mean `/__admin/clock`? ")]
 #[case("/__admin/Health", "did you mean `/__admin/health`? ")]

@@ -19,6 +19,7 @@ const MOCK: &[&str] = &[
     "defects",
     "journal",
     "worlds",
+    "docs",
     "control",
     "request_log",
     "server",

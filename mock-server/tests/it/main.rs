@@ -10,6 +10,7 @@ mod api;
 mod command;
 mod contract;
 mod defects;
+mod docs;
 mod journal;
 mod layers;
 mod properties;
