@@ -14,6 +14,9 @@ macro_rules! assets {
 /// The OpenAPI document.
 pub const OPENAPI: &str = include_str!("../../schemas/openapi.json");
 
+/// The OpenAPI document of the admin paths.
+pub const ADMIN_OPENAPI: &str = include_str!("../../schemas/admin.openapi.json");
+
 /// The register of readings.
 pub const READINGS: &str = include_str!("../../schemas/readings.yaml");
 
@@ -162,10 +165,22 @@ pub fn faults_names() -> impl Iterator<Item = &'static str> {
 /// The OpenAPI document in one piece: the schemas that it refers to, and their own
 /// definitions, moved into its components.
 pub fn openapi_bundle() -> Value {
-    let mut document: Value = serde_json::from_str(OPENAPI).unwrap_or_default();
+    bundle(OPENAPI)
+}
+
+/// The OpenAPI document of the admin paths, in one piece as well.
+pub fn admin_openapi_bundle() -> Value {
+    bundle(ADMIN_OPENAPI)
+}
+
+fn bundle(document: &str) -> Value {
+    let mut document: Value = serde_json::from_str(document).unwrap_or_default();
     let mut wanted = Vec::new();
     point_inward(&mut document, "", &mut wanted);
-    let mut schemas = Map::new();
+    let mut schemas = match document["components"]["schemas"].take() {
+        Value::Object(own) => own,
+        _ => Map::new(),
+    };
     while let Some(file) = wanted.pop() {
         let name = component(&file);
         let Some((_, json)) = SCHEMAS.iter().find(|(known, _)| *known == file) else {

@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 
 use crate::assets;
 use crate::clock::{ClockMode, MAX_ADVANCE};
+use crate::docs;
 use crate::endpoints::RESOURCES;
 use crate::faults::{self, FaultRules, Faults};
 use crate::findings::{self, Format, WorldVerdict};
@@ -132,12 +133,13 @@ struct Asked<'a> {
 }
 
 /// A route of the admin API.
-struct AdminRoute {
-    method: Method,
+pub struct AdminRoute {
+    /// The method.
+    pub method: Method,
     /// `{name}` stands for one segment.
-    path: &'static str,
+    pub path: &'static str,
     /// The parameters of its query.
-    query: &'static [&'static str],
+    pub query: &'static [&'static str],
     handler: fn(&Asked<'_>) -> Outcome,
 }
 
@@ -170,8 +172,9 @@ const WHICH: &[&str] = &[
     "path",
 ];
 
+/// The whole admin API; `schemas/admin.openapi.json` describes each row.
 #[rustfmt::skip]
-const ROUTES: &[AdminRoute] = &[
+pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/health",               &[],   health),
     route(Method::GET,    "/__admin/ready",                &[],   ready),
     route(Method::POST,   "/__admin/shutdown",             &[],   shutdown),
@@ -202,6 +205,8 @@ const ROUTES: &[AdminRoute] = &[
     route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
     route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
     route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
+    route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
+    route(Method::GET,    "/__admin/docs",                 &[],   docs_page),
 ];
 
 impl Refusal {
@@ -616,6 +621,15 @@ fn shutdown(asked: &Asked<'_>) -> Outcome {
 
 fn openapi(_: &Asked<'_>) -> Outcome {
     Ok(Granted::Json(assets::openapi_bundle()))
+}
+
+fn admin_openapi(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(assets::admin_openapi_bundle()))
+}
+
+fn docs_page(_: &Asked<'_>) -> Outcome {
+    let page = docs::page(&assets::admin_openapi_bundle());
+    Ok(Granted::Text("text/html; charset=utf-8", page))
 }
 
 #[derive(Deserialize)]

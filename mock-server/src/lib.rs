@@ -42,6 +42,8 @@ pub mod metrics;
 
 pub mod bundle;
 
+pub mod docs;
+
 pub mod control;
 
 pub mod request_log;

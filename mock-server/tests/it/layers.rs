@@ -25,6 +25,7 @@ const MOCK: &[&str] = &[
     "worlds",
     "metrics",
     "bundle",
+    "docs",
     "control",
     "request_log",
     "server",

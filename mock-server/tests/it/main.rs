@@ -11,6 +11,7 @@ mod bundle;
 mod command;
 mod contract;
 mod defects;
+mod docs;
 mod durable;
 mod faults;
 mod findings;
