@@ -20,7 +20,7 @@ UNKNOWN = Finding.read(
             "section": "Filters",
             "says": "Unknown parameters are ignored.",
         },
-        "count": 3,
+        "count": 5,
         "requests": [1, 4, 7],
         "a-later-member": True,
     }
@@ -47,9 +47,9 @@ def test_a_finding_fails_a_test_from_its_level_on(
 
 def test_a_verdict_says_what_was_sent_what_was_meant_and_who_says_so() -> None:
     assert verdict([UNKNOWN, replace(UNKNOWN, level="note")], "warning") == (
-        "whippy: the client made a mistake (fail_on = warning; 1 below that)\n"
+        "whippy: unknown-parameter (a mistake of the client; fail_on = warning, 1 below that)\n"
         "\n"
-        "warning unknown-parameter: GET /api/v1/stocks/?stock_gt=4 (requests 1, 4, 7, 3 times)\n"
+        "warning unknown-parameter: GET /api/v1/stocks/?stock_gt=4 (requests 1, 4, 7 and 2 more)\n"
         "  sent:   stock_gt=4\n"
         "  meant:  stock__gt=4\n"
         "  why:    The operation has no such query parameter.\n"

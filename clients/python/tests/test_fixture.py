@@ -313,6 +313,9 @@ def test_it(whippy, rules):
         ask("stocks/")
     whippy.faults([])
     assert ask("stocks/")["count"] == 3
+    whippy.faults(rules)
+    whippy.reset()
+    assert ask("stocks/")["count"] == 3
 
 def test_another(whippy):
     assert ask("stocks/")["count"] == 3
@@ -328,6 +331,7 @@ def test_a_real_mistake_fails_a_test_that_passed(suite: Suite, needs: Needs) -> 
         + """
 def test_it(whippy):
     assert len(ask("stocks/?stock_gt=4&limit=3")["results"]) == 3
+    whippy.reset()
     assert [finding.id for finding in whippy.findings()] == ["unknown-parameter"]
     assert whippy.coverage()["requests"] == 1
 """,
@@ -336,7 +340,25 @@ def test_it(whippy):
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(
         [
-            "whippy: the client made a mistake*",
+            "whippy: unknown-parameter (a mistake of the client; *",
             "warning unknown-parameter: GET *stock_gt=4*",
         ]
     )
+
+
+def test_a_world_that_is_gone_is_not_taken_for_an_old_server(
+    suite: Suite, needs: Needs
+) -> None:
+    needs("findings")
+    result = suite(
+        """
+        import pytest
+        from pytest_whippy import WhippyError
+
+        def test_it(whippy):
+            whippy.drop()
+            with pytest.raises(WhippyError, match="404: there is no world "):
+                whippy.findings()
+        """
+    )
+    result.assert_outcomes(passed=1)

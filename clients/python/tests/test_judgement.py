@@ -33,7 +33,7 @@ def test_the_text_of_a_failure_names_every_mistake(judged: Suite) -> None:
     result.stdout.fnmatch_lines(
         [
             "*ERROR at teardown of test_error*",
-            "whippy: the client made 2 mistakes (fail_on = warning; 1 below that)",
+            "whippy: made-up-error (2 mistakes of the client; fail_on = warning, 1 below that)",
             "error made-up-error: GET /worlds/*?finding=error (request 2)",
             "  sent:   finding=error",
             "  meant:  nothing of the kind",
@@ -173,4 +173,6 @@ def test_a_client_that_cannot_be_judged_does_not_pass(
 def test_under_xdist_findings_fail_tests_too(judged: Suite) -> None:
     result = judged(TWO_LEVELS, "-n", "2")
     result.assert_outcomes(passed=3, errors=2)
-    result.stdout.fnmatch_lines(["whippy: the client made a mistake*", "*- whippy -*"])
+    result.stdout.fnmatch_lines(
+        ["whippy: made-up-* (a mistake of the client;*", "*- whippy -*"]
+    )

@@ -60,21 +60,18 @@ class Finding:
         return fail_on != "never" and levels.index(self.level) >= levels.index(fail_on)
 
     def __str__(self) -> str:
-        times = "" if self.count == 1 else f", {self.count} times"
-        requests = f"request{'s' * (len(self.requests) > 1)} {_series(self.requests)}"
+        requests = f"request{'s' * (self.count > 1)} {', '.join(map(str, self.requests))}"
+        if self.count > len(self.requests):
+            requests += f" and {self.count - len(self.requests)} more"
         source = " · ".join(self.source.values())
         lines = [
-            f"{self.level} {self.id}: {self.method} {self.target} ({requests}{times})",
+            f"{self.level} {self.id}: {self.method} {self.target} ({requests})",
             f"  sent:   {self.sent}",
             *([f"  meant:  {self.meant}"] if self.meant else []),
             f"  why:    {self.why}",
             f"  source: {source}",
         ]
         return "\n".join(lines)
-
-
-def _series(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 def read_fail_on(text: object) -> FailOn:
@@ -92,8 +89,10 @@ def verdict(findings: Iterable[Finding], fail_on: FailOn) -> str | None:
     grave = [finding for finding in findings if finding.fails(fail_on)]
     if not grave:
         return None
+    # The first line stands in pytest's summary, which shows no other.
+    ids = ", ".join(dict.fromkeys(finding.id for finding in grave))
     mistakes = "a mistake" if len(grave) == 1 else f"{len(grave)} mistakes"
     lesser = len(findings) - len(grave)
-    below = f"; {lesser} below that" if lesser else ""
-    head = f"whippy: the client made {mistakes} (fail_on = {fail_on}{below})"
+    below = f", {lesser} below that" if lesser else ""
+    head = f"whippy: {ids} ({mistakes} of the client; fail_on = {fail_on}{below})"
     return "\n\n".join([head, *map(str, grave)])

@@ -78,9 +78,9 @@ class Whippy:
         self.reset()
 
     def reset(self) -> None:
-        """Brings back the stocks, readings and clock that the test began with.
+        """Brings back the stocks, readings and clock that the test began with; ends faults.
 
-        Journal and findings stay as they are, and so do faults.
+        Journal and findings stay as they are.
         """
         self._admin.call("POST", "reset", self._start)
 
