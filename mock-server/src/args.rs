@@ -14,6 +14,7 @@ use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::journal::{JournalLimits, JournalShare};
+use whippy_mock::log::{self as durable, LEAST_LIMIT, LogOptions, Sync};
 use whippy_mock::model::time::UtcOffset;
 use whippy_mock::profile::Profile;
 use whippy_mock::request_log::{LogFormat, RequestLog};
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Run a command against a mock of its own, and judge it as a client
     Exec(Box<ExecArgs>),
+    /// Play a bundle of /__admin/bundle again, and say where it comes out otherwise
+    Replay(ReplayArgs),
     #[command(flatten)]
     Listing(Listing),
 }
@@ -65,6 +68,17 @@ pub(crate) enum Listing {
     Routes,
     /// Print the OpenAPI document
     Openapi,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// End with 1 at the first difference
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -269,6 +283,28 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WHIPPY_MOCK_CORS_ORIGIN", value_name = "ORIGIN|*")]
     cors_origin: Option<String>,
 
+    /// Keeps every write in this file before it is answered; a restart goes on from it
+    #[arg(long, env = "WHIPPY_MOCK_DATA", value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// What an answered write survives: the end of the process, or a power cut as well
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DATA_SYNC",
+        value_name = "process|power",
+        default_value = "process"
+    )]
+    data_sync: String,
+
+    /// Most bytes that the file may have; beyond them writes are refused with 507
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DATA_LIMIT",
+        value_name = "BYTES",
+        value_parser = data_limit()
+    )]
+    data_limit: Option<u64>,
+
     /// Gives each token a world of its own, where the path names none
     #[arg(
         long,
@@ -370,6 +406,14 @@ fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
 /// Reads a whole number from 0 up.
 fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
     between(0, most)
+}
+
+/// Reads a number of bytes that a file of the log may have.
+fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
+    |text| {
+        let number = text.parse().ok().filter(|number| *number >= LEAST_LIMIT);
+        number.ok_or_else(|| format!("it takes a whole number from {LEAST_LIMIT} up"))
+    }
 }
 
 fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
@@ -490,16 +534,31 @@ impl ServeArgs {
         };
         let world_limits = WorldLimits {
             worlds: size(self.max_worlds),
-            idle: (self.world_idle > 0).then(|| i64::from(self.world_idle) * 1_000_000),
+            // What is kept in a file is not dropped for being idle.
+            idle: (self.world_idle > 0 && self.data.is_none())
+                .then(|| i64::from(self.world_idle) * 1_000_000),
         };
         let share = JournalShare::new(JournalLimits {
             exchanges: size(self.journal),
             body: size(self.journal_body),
             ..JournalLimits::default()
         });
-        let worlds = Worlds::new(start, world_limits, self.isolate_by_token, share);
+        let by_token = self.isolate_by_token;
+        let options = self.log_options()?;
+        let worlds = match &self.data {
+            None => Worlds::new(start, world_limits, by_token, share),
+            Some(path) => {
+                let named = |why| format!("--data: {why}");
+                let kept = durable::Log::open(path, options).map_err(named)?;
+                Worlds::durable(start, world_limits, by_token, share, kept).map_err(named)?
+            }
+        };
+        let control = Control {
+            data: self.data.map(|path| (path, options)),
+            ..Control::new(self.admin_token, Instant::now())
+        };
         let server = Server {
-            control: Control::new(self.admin_token, Instant::now()),
+            control,
             cors,
             limits,
             log: self.log.map(|log| {
@@ -512,6 +571,22 @@ impl ServeArgs {
             ..Server::of_worlds(worlds)
         };
         Ok((self.listen, server))
+    }
+
+    fn log_options(&self) -> Result<LogOptions, String> {
+        let sync = match self.data_sync.as_str() {
+            "process" => Sync::Process,
+            "power" => Sync::Power,
+            other => {
+                return Err(format!(
+                    "--data-sync cannot be `{other}`: it takes process or power"
+                ));
+            }
+        };
+        Ok(LogOptions {
+            sync,
+            limit: self.data_limit,
+        })
     }
 
     fn read_faults(&self) -> Result<Faults, String> {

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,13 +21,14 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::assets;
+use crate::bundle::{Bundle, BundledWorld};
 use crate::clock::{ClockMode, MAX_ADVANCE};
 use crate::docs;
 use crate::endpoints::RESOURCES;
 use crate::faults::{self, FaultRules, Faults};
 use crate::findings::{self, Format, WorldVerdict};
 use crate::journal::{self, Exchange, Wanted, WantedStatus};
-use crate::log::NotKept;
+use crate::log::{LogOptions, NotKept, Sync};
 use crate::metrics::Metrics;
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::problem::Problem;
@@ -57,6 +59,8 @@ pub struct Control {
     pub shutdown: Arc<Notify>,
     /// What was answered.
     pub metrics: Metrics,
+    /// The file in which writes are kept, and how; `None`: in memory alone.
+    pub data: Option<(PathBuf, LogOptions)>,
 }
 
 /// One admin request.
@@ -203,6 +207,7 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
     route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
     route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
+    route(Method::GET,    "/__admin/bundle",               WORLD, show_bundle),
     route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
     route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
     route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
@@ -320,6 +325,7 @@ impl Control {
             started,
             shutdown: Arc::new(Notify::new()),
             metrics: Metrics::default(),
+            data: None,
         }
     }
 
@@ -601,6 +607,14 @@ fn settings(asked: &Asked<'_>) -> Outcome {
             "idle_seconds": limits.idle.map(|micros| micros / 1_000_000),
             "by_token": by_token,
         },
+        "data": asked.control.data.as_ref().map(|(path, options)| json!({
+            "file": path.to_string_lossy(),
+            "sync": match options.sync {
+                Sync::Process => "process",
+                Sync::Power => "power",
+            },
+            "limit_bytes": options.limit,
+        })),
         "journal": {
             "exchanges": journal.exchanges,
             "body_bytes": journal.body,
@@ -1024,6 +1038,7 @@ fn set_faults(asked: &Asked<'_>) -> Outcome {
 }
 
 fn clear_faults(asked: &Asked<'_>) -> Outcome {
+    asked.there()?;
     install(asked, Faults::default())?;
     Ok(Granted::Nothing)
 }
@@ -1035,6 +1050,19 @@ fn install(asked: &Asked<'_>, faults: Faults) -> Result<(), Refusal> {
         None => asked.call.worlds.set_faults(&faults, asked.call.system),
     }
     Ok(())
+}
+
+fn show_bundle(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.all()?;
+    let bundled = worlds.iter().map(|world| {
+        let exchanges = world.journal.find(&Wanted::default());
+        let exchanges = exchanges.iter().map(|exchange| &**exchange);
+        BundledWorld::of(world.name(), &world.service, &world.defects, exchanges)
+    });
+    let faults = worlds.first().map(|world| world.faults().to_json());
+    let bundle = Bundle::new(bundled.collect(), faults.unwrap_or_default());
+    let json = String::from_utf8_lossy(&bundle.to_json()).into_owned();
+    Ok(Granted::Text("application/json", json))
 }
 
 fn show_metrics(asked: &Asked<'_>) -> Outcome {

@@ -5,6 +5,7 @@
 mod args;
 mod exec;
 mod listing;
+mod replay;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(*args),
         Some(Command::Exec(args)) => exec(*args),
+        Some(Command::Replay(args)) => replay::run(&args.bundle, args.check),
         Some(Command::Listing(listing)) => listing::print(&listing::text(listing)),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
@@ -140,6 +141,33 @@ const SETTINGS: &[Setting] = &[
         },
         seen: ("true", "false"),
         ..SETTING
+    },
+    Setting {
+        flag: "data",
+        one: "%.one.db",
+        other: "%.other.db",
+        look: |mock| {
+            let file = setting(mock, "/data/file");
+            file.rsplit('.').nth(1).unwrap_or_default().to_owned()
+        },
+        seen: ("one", "other"),
+        ..SETTING
+    },
+    Setting {
+        flag: "data-sync",
+        one: "power",
+        other: "process",
+        beside: &["--data=%.db"],
+        look: |mock| setting(mock, "/data/sync"),
+        seen: ("\"power\"", "\"process\""),
+    },
+    Setting {
+        flag: "data-limit",
+        one: "1000000",
+        other: "2000000",
+        beside: &["--data=%.db"],
+        look: |mock| setting(mock, "/data/limit_bytes"),
+        seen: ("1000000", "2000000"),
     },
     Setting {
         flag: "cors-origin",
@@ -314,13 +342,22 @@ const SETTINGS: &[Setting] = &[
 impl Setting {
     /// A mock with the setting by its flag, its variable or both.
     fn mock(&self, by_flag: Option<&str>, by_variable: Option<&str>) -> Mock {
-        let mut args: Vec<_> = self.beside.iter().map(|&arg| arg.to_owned()).collect();
-        args.extend(by_flag.map(|value| format!("--{}={value}", self.flag)));
+        // A file of its own for each, where one is named.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = env!("CARGO_TARGET_TMPDIR");
+        let own = format!("{folder}/setting-{}-{number}", std::process::id());
+        let fresh = |text: &str| text.replace('%', &own);
+        let mut args: Vec<_> = self.beside.iter().map(|arg| fresh(arg)).collect();
+        args.extend(by_flag.map(|value| fresh(&format!("--{}={value}", self.flag))));
         if self.flag != "listen" {
             args.push("--listen=127.0.0.1:0".to_owned());
         }
         let variable = variable(self.flag);
-        let variables = by_variable.map(|value| (variable.as_str(), value));
+        let by_variable = by_variable.map(fresh);
+        let variables = by_variable
+            .as_ref()
+            .map(|value| (variable.as_str(), value.as_str()));
         Mock::of(Process::spawn(&args, variables.as_slice()))
     }
 }
@@ -453,6 +490,9 @@ fn a_host_may_be_a_name() {
 #[case("idle-timeout", "86401", "from 1 to 86400")]
 #[case("listen", "0.0.0.0:0", "--admin-token")]
 #[case("listen", "nowhere.example:0", "--admin-token")]
+#[case("data", "/nowhere/at/all", "/nowhere/at/all")]
+#[case("data-sync", "never", "process or power")]
+#[case("data-limit", "10", "from 262144 up")]
 #[case("cors-origin", "app.example", "https://app.example, or *")]
 #[case("cors-origin", "https://app.example/path", "https://app.example, or *")]
 #[case("faults", "flaky", "flaky-network")]

@@ -508,6 +508,89 @@ fn a_clock_runs_at_a_speed_in_its_world_alone() {
     mock.ask(send("PUT", "/__admin/clock", &bad)).expect(400);
 }
 
+// The file of writes, and the bundle.
+
+#[test]
+fn an_answered_write_survives_the_sudden_end_of_the_process() {
+    let data = format!(
+        "{}/survives-{}.db",
+        env!("CARGO_TARGET_TMPDIR"),
+        std::process::id()
+    );
+    let flag = format!("--data={data}");
+    let mock = Mock::start(&[&flag]);
+    mock.post(INCREASE, &reservation("2024-01-01")).expect(201);
+    mock.post(&format!("/worlds/one{STOCKS}"), &stock("NEW"))
+        .expect(201);
+    // Another process may not have the file meanwhile.
+    let refused = run(&["--listen=127.0.0.1:0", &flag], &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    mock.signal(rustix::process::Signal::KILL);
+    mock.ended();
+    let mock = Mock::start(&[&flag]);
+    assert_eq!(reserved(&mock), 1);
+    mock.post(INCREASE, &reservation("2024-01-01")).expect(208);
+    let page = mock.get(&format!("/worlds/one{STOCKS}")).expect(200).json();
+    assert_eq!(page["count"], 4);
+    mock.ask(send("DELETE", "/__admin/worlds/one", &Value::Null))
+        .expect(204);
+    assert_eq!(mock.stop().code, Some(0));
+    let mock = Mock::start(&[&flag]);
+    mock.get("/__admin/worlds/one").expect(404);
+}
+
+#[test]
+fn the_state_at_a_past_write_is_shown_and_compared() {
+    let mock = Mock::start(&[]);
+    mock.post(STOCKS, &stock("A")).expect(201);
+    mock.post(INCREASE, &json!({"sku": "A", "location": "110"}))
+        .expect(201);
+    let at = |seq: u64| {
+        let path = format!("/__admin/worlds/default?at={seq}");
+        let world = mock.get(&path).expect(200).json();
+        world["stocks"].as_array().unwrap().len()
+    };
+    assert_eq!((at(0), at(1), at(2)), (3, 4, 4));
+    mock.get("/__admin/worlds/default?at=3").expect(400);
+    let diff = mock
+        .get("/__admin/worlds/default/diff?from=0&to=1")
+        .expect(200)
+        .text();
+    assert!(diff.contains("\"A\""), "{diff}");
+    mock.get("/__admin/worlds/default/diff?from=2&to=1")
+        .expect(400);
+}
+
+#[test]
+fn a_bundle_plays_a_failure_again_and_a_changed_one_is_told() {
+    let mock = Mock::start(&[]);
+    mock.post(STOCKS, &stock("A")).expect(201);
+    mock.post(STOCKS, &stock("A")).expect(400);
+    mock.get(&format!("{STOCKS}?sku=A")).expect(200);
+    let bundle = mock.get("/__admin/bundle?world=default").expect(200).text();
+    drop(mock);
+    let path = crate::support::file(".json", &bundle);
+    let played = run(&["replay", "--check", &path], &[]);
+    assert_eq!(
+        (played.code, played.out.as_str()),
+        (Some(0), "3 the same, 0 different, 0 not compared\n")
+    );
+    let changed = bundle.replace("Stock already exists.", "Stock exists.");
+    assert_ne!(changed, bundle);
+    let path = crate::support::file(".json", changed);
+    let played = run(&["replay", "--check", &path], &[]);
+    assert_eq!(played.code, Some(1), "{played:?}");
+    assert!(
+        played
+            .out
+            .starts_with("exchange 2 of world default, POST /api/v1/stocks/"),
+        "{}",
+        played.out
+    );
+    let none = crate::support::file(".json", "{}");
+    assert_eq!(run(&["replay", &none], &[]).code, Some(2));
+}
+
 // Metrics.
 
 #[test]

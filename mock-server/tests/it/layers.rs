@@ -33,6 +33,7 @@ const MOCK: &[&str] = &[
     "exec",
     "args",
     "listing",
+    "replay",
     "main",
 ];
 const CONFORMANCE: &[&str] = &[
@@ -74,6 +75,7 @@ const OUTSIDE: &[&str] = &[
     "server",
     "embed",
     "exec",
+    "replay",
     "args",
     "listing",
     "main",
