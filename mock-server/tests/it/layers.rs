@@ -51,6 +51,11 @@ const CONFORMANCE: &[&str] = &[
     "verdict",
     "selection",
     "explain",
+    "steps",
+    "oracle",
+    "explore",
+    "linear",
+    "calibrate",
     "command",
     "main",
 ];
