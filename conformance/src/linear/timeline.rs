@@ -136,3 +136,75 @@ fn answered(saw: Option<&Saw>) -> String {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::model::Row;
+    use super::*;
+
+    fn event(client: usize, call: Call, reserved: i64, (start, end): (u64, u64)) -> Event {
+        Event {
+            client,
+            call,
+            saw: Some(Saw::Stock(Row { stock: 5, reserved })),
+            start,
+            end: Some(end),
+            exchange: None,
+        }
+    }
+
+    const CREATE: Call = Call::Create { place: 0, stock: 5 };
+
+    fn increase(date: Option<usize>) -> Call {
+        Call::Increase { place: 0, date }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_the_words_of_the_api() {
+        let said = |first, second, reserved| {
+            let history = [
+                event(0, CREATE, 0, (0, 1)),
+                event(1, first, 1, (2, 9)),
+                event(2, second, reserved, (3, 8)),
+            ];
+            summary(&history)
+        };
+        let none = "no order of 3 calls explains their answers";
+        assert_eq!(
+            said(increase(None), increase(Some(1)), 1),
+            format!("{none}: two increases both show reserved_stock 1, so one is lost")
+        );
+        assert_eq!(
+            said(increase(Some(1)), increase(Some(1)), 2),
+            format!("{none}: two 201s for one date")
+        );
+        assert_eq!(
+            said(CREATE, CREATE, 0),
+            format!("{none}: one stock was created twice")
+        );
+    }
+
+    #[test]
+    fn calls_are_drawn_where_they_lie_in_time() {
+        let history = [
+            event(0, CREATE, 0, (100, 110)),
+            event(1, increase(Some(1)), 1, (120, 180)),
+            Event {
+                saw: None,
+                end: None,
+                ..event(2, increase(None), 1, (140, 150))
+            },
+        ];
+        let drawn = draw(&history);
+        let lines: Vec<&str> = drawn.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "client 0  ├───┤                                     create 5  201, stock 5, reserved 0",
+                "client 1           ├────────────────────────────┤  increase of 2099-01-01  201, stock 5, reserved 1",
+                "client 2                     ├───────────────────…  increase  no answer yet",
+                "80 µs from the first call to the last answer",
+            ]
+        );
+    }
+}

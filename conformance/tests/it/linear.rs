@@ -66,18 +66,27 @@ fn no_choice_of_a_reading_is_without_an_order() {
 
 // Of two upserts at once one may be lost and nobody can tell: it came first.
 #[rstest]
-#[case::lost_increase("overlapping-increases-count-once", "so one is lost")]
-#[case::lost_decrease("overlapping-decreases-count-once", "so one is lost")]
-#[case::created_twice("overlapping-creates-both-succeed", "created twice")]
+#[case::lost_increase("overlapping-increases-count-once", "no order of")]
+#[case::lost_decrease("overlapping-decreases-count-once", "no order of")]
+#[case::created_twice("overlapping-creates-both-succeed", "no order of")]
 #[case::failed_reservation("overlapping-reservations-fail", "answered 500")]
 #[case::failed_create("overlapping-creates-fail", "answered 500")]
 #[case::lost_always("increase-counts-nothing", "")]
 fn a_broken_service_has_a_history_without_an_order(#[case] defect: &str, #[case] says: &str) {
+    let broken = broken(defect).broken.expect(defect);
+    assert!(broken.summary.contains(says), "{}", broken.summary);
+    // How the calls met differs from run to run; a round of them is 82 on each SKU.
+    assert!(broken.history.len() < 20, "{}", broken.timeline);
+    println!("{}\n{}", broken.summary, broken.timeline);
+}
+
+fn broken(defect: &str) -> Concurrent {
     let engine = support::engine("demo", Profile::default());
     let target = Arc::new(engine.with_defects(Defects::new([named(defect).unwrap()])));
-    let came = played(target, 4, 4_000);
-    let broken = came.broken.expect(defect);
-    assert!(broken.summary.contains(says), "{}", broken.summary);
-    assert!(broken.history.len() <= 6, "{}", broken.timeline);
-    println!("{}\n{}", broken.summary, broken.timeline);
+    played(target, 4, 1_000)
+}
+
+/// Whether calls at once show a defect.
+pub(crate) fn breaks(defect: &str) -> bool {
+    broken(defect).broken.is_some()
 }

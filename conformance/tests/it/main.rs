@@ -11,6 +11,7 @@ mod data;
 mod defects;
 mod engine;
 mod explore;
+mod explore_command;
 mod linear;
 mod process;
 mod reports;
