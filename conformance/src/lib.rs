@@ -53,3 +53,13 @@ pub mod verdict;
 pub mod selection;
 
 pub mod explain;
+
+pub mod steps;
+
+pub mod oracle;
+
+pub mod explore;
+
+pub mod linear;
+
+pub mod calibrate;

@@ -44,6 +44,8 @@ fn main() -> ExitCode {
             Command::List(args) => list(&args),
             Command::Explain(args) => explain(&args),
             Command::Coverage(args) => coverage(&args),
+            Command::Explore(args) => command::explore::explore(&args),
+            Command::Calibrate(args) => command::calibrate::calibrate(&args),
             Command::Diff(args) => diff(&args),
             Command::CleanUp(args) => clean_up(&args),
         })

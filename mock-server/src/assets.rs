@@ -61,6 +61,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "stock.schema.json"
     "store-check-result.schema.json"
     "store-check-row.schema.json"
+    "trace.schema.json"
     "upsert-result.schema.json"
     "validation-errors.schema.json"
     "world.schema.json"

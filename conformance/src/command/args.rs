@@ -37,6 +37,11 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Say how much of the contract the checks exercise, and what is missing
     Coverage(CoverageArgs),
+    /// Send sequences of requests out of a seed, and compare with the engine
+    #[command(after_help = EXPLORE_HELP)]
+    Explore(Box<ExploreArgs>),
+    /// Find out how the target reads the page, and write it as a profile
+    Calibrate(Box<CalibrateArgs>),
     /// Say what changed between two JSON reports; exit code 1 if a check fails anew
     Diff(DiffArgs),
     /// Neutralise what an interrupted run left behind, by its ledger
@@ -55,6 +60,104 @@ Exit codes:
   3  no verdict: the target cannot be reached, or a check could not do its work
   4  no check ran
   5  the baseline has findings that are none any more";
+
+const EXPLORE_HELP: &str = "\
+A difference is shrunk to the shortest sequence that still shows it, and written as a case,
+a trace for --replay, and a list of curls.
+
+Exit codes:
+  0  the target answers as the engine does, under a reading of the page
+  1  it does not
+  2  the command line, the settings or a trace is wrong
+  3  no verdict: the target cannot be reached or worked with
+  4  nothing was sent";
+
+#[derive(Debug, Args)]
+pub(crate) struct ExploreArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) mock: MockArgs,
+    #[command(flatten)]
+    pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) writing: WritingArgs,
+    #[command(flatten)]
+    pub(crate) effort: EffortArgs,
+    #[command(flatten)]
+    pub(crate) found: FoundArgs,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Exploration")]
+pub(crate) struct EffortArgs {
+    /// Most requests, those for shrinking aside [default: 10000; 1000 for a live target]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub(crate) requests: Option<u64>,
+
+    /// Longest time
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) time: Option<Duration>,
+
+    /// What the sequences are made from [default: 1]
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+
+    /// Send the sequence of a trace again, in place of others
+    #[arg(long, value_name = "TRACE", conflicts_with = "concurrent")]
+    pub(crate) replay: Option<PathBuf>,
+
+    /// Let so many clients call at once, and look for an order of their calls
+    #[arg(long, value_name = "CLIENTS", value_parser = clap::value_parser!(u16).range(2..=64))]
+    pub(crate) concurrent: Option<u16>,
+
+    /// TOML file of readings to hold the target to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// Differences of this level or above fail the run [default: must]
+    #[arg(long, value_name = "must|should|may", value_parser = level(), hide_possible_values = true)]
+    pub(crate) level: Option<Level>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct FoundArgs {
+    /// Folder for what is found [default: whippy-explore]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// Write text, json, junit, markdown, html or github; `-` prints it
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub(crate) report: Vec<String>,
+
+    /// Print only the reports that are asked for, and why the run failed
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    /// Colours [default: auto]
+    #[arg(long, value_name = "auto|always|never", hide_possible_values = true)]
+    pub(crate) color: Option<Color>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArgs {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    #[command(flatten)]
+    pub(crate) mock: MockArgs,
+    #[command(flatten)]
+    pub(crate) places: PlaceArgs,
+    #[command(flatten)]
+    pub(crate) writing: WritingArgs,
+    /// Profile to write [default: whippy-profile.toml]
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub(crate) write_profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
@@ -505,9 +608,14 @@ impl<'a> Layers<'a> {
         let Some((path, settings)) = settings::read(self.config.take())? else {
             return Ok(());
         };
-        let run = self.command.find_subcommand("run");
-        let known: Vec<&str> = run
-            .into_iter()
+        // What any of those says that ask a target is a setting.
+        let asking: Vec<&clap::Command> = ["run", "explore", "calibrate"]
+            .iter()
+            .filter_map(|name| self.command.find_subcommand(name))
+            .collect();
+        let known: Vec<&str> = asking
+            .iter()
+            .copied()
             .flat_map(flags)
             .filter_map(clap::Arg::get_long)
             .filter(|name| *name != "config")
@@ -525,8 +633,9 @@ impl<'a> Layers<'a> {
             if let Some(why) = settings::secret(&key, &value) {
                 return Err(refused(why));
             }
-            let flag = run
-                .into_iter()
+            let flag = asking
+                .iter()
+                .copied()
                 .flat_map(flags)
                 .find(|flag| flag.get_long() == Some(&key));
             let is_switch =

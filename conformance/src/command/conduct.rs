@@ -17,7 +17,7 @@ use whippy_conformance::workers::Stopwatch;
 use whippy_mock::model::time::{Timestamp, UtcOffset};
 use whippy_mock::server::system_time;
 
-use super::args::RunArgs;
+use super::args::{ConnectionArgs, PlaceArgs, RunArgs, WritingArgs};
 use super::connection::Connection;
 use super::embedded::Embedded;
 use super::interrupt::{Interrupt, to_resume};
@@ -57,13 +57,13 @@ pub(crate) fn conduct(
     let started = UtcOffset::parse("Z")
         .map(|utc| now.to_text(utc))
         .unwrap_or_default();
-    plan::combinations(args)?;
+    plan::combinations(&args.connection, &args.writing, &args.mock)?;
     let (profile, held) = plan::profile(args.checks.profile.as_deref())?;
     let embedded = match args.connection.target {
         None => Some(Embedded::start(&args.mock, profile)?),
         Some(_) => None,
     };
-    let connection = connection(args, embedded.as_ref())?;
+    let connection = connection(&args.connection, &args.writing, embedded.as_ref())?;
     let permission = Permission::new(
         &args.writing,
         args.places.stock_list,
@@ -77,7 +77,7 @@ pub(crate) fn conduct(
     let writing = permission.let_write(&connection, &mut session, started.clone())?;
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
 
-    let settled = discovery::settle(&mut session, &told(args, &permission));
+    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
     let options = options(args, &connection, &permission);
     let selected = |check: &Check| selection.takes(&check.id);
     let ids = checks
@@ -130,25 +130,26 @@ pub(crate) fn conduct(
     })
 }
 
-fn connection(args: &RunArgs, embedded: Option<&Embedded>) -> Result<Connection, Refusal> {
+/// The connection to the target, or to the mock of its own.
+pub(crate) fn connection(
+    args: &ConnectionArgs,
+    writing: &WritingArgs,
+    embedded: Option<&Embedded>,
+) -> Result<Connection, Refusal> {
     if let Some(embedded) = embedded {
         return Connection::embedded(&embedded.url, &embedded.about);
     }
-    let token = args.writing.admin_token.as_deref();
-    let admin_token = secret(
-        "admin-token",
-        token,
-        args.writing.admin_token_file.as_deref(),
-    )?;
+    let token = writing.admin_token.as_deref();
+    let admin_token = secret("admin-token", token, writing.admin_token_file.as_deref())?;
     Connection::new(
-        args.connection.target.as_deref().unwrap_or_default(),
-        &args.connection,
+        args.target.as_deref().unwrap_or_default(),
+        args,
         admin_token,
     )
 }
 
-fn told(args: &RunArgs, permission: &Permission) -> Told {
-    let places = &args.places;
+/// What the user told of the places to work with.
+pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
     Told {
         provider: places.provider.clone(),
         location: places.location.clone(),
@@ -181,7 +182,7 @@ pub(crate) fn cores() -> usize {
 
 /// The id of a run: its moment to the microsecond, in ten digits and letters, so that no
 /// two runs have the same.
-fn run_id(now: Timestamp) -> String {
+pub(crate) fn run_id(now: Timestamp) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     /// 2020-01-01, microseconds since 1970.
     const EPOCH: u64 = 1_577_836_800_000_000;

@@ -150,6 +150,12 @@ impl Connection {
         self.look(session)
     }
 
+    /// Logs in once more; `None` where there is no login, or it is refused.
+    pub(crate) fn renewed(&self, session: &Session) -> Option<String> {
+        let (username, password) = self.login.as_ref()?;
+        self.log_in(session, username, password).ok()
+    }
+
     fn log_in(&self, session: &Session, username: &str, password: &str) -> Result<String, Refusal> {
         let body = json!({"username": username, "password": password});
         let answer = self.ask(session, &Ask::post("/api/v1/auth/login/", body))?;

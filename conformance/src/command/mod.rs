@@ -2,9 +2,11 @@
 //! Nothing outside of this folder knows the environment, a signal or a terminal.
 
 pub(crate) mod args;
+pub(crate) mod calibrate;
 pub(crate) mod conduct;
 pub(crate) mod connection;
 pub(crate) mod embedded;
+pub(crate) mod explore;
 pub(crate) mod interrupt;
 pub(crate) mod permission;
 pub(crate) mod plan;

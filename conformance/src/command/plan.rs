@@ -13,7 +13,7 @@ use whippy_conformance::selection::Selection;
 use whippy_conformance::verdict::Exit;
 use whippy_mock::profile::{Profile, Reading};
 
-use super::args::{CheckArgs, ResultArgs, RunArgs};
+use super::args::{CheckArgs, ConnectionArgs, MockArgs, ResultArgs, WritingArgs};
 use super::refusal::Refusal;
 
 /// The catalogue: the built-in checks and those of the user's folder.
@@ -211,8 +211,11 @@ pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
 }
 
 /// Refuses flags that say nothing without, or beside, a target.
-pub(crate) fn combinations(args: &RunArgs) -> Result<(), Refusal> {
-    let (connection, writing) = (&args.connection, &args.writing);
+pub(crate) fn combinations(
+    connection: &ConnectionArgs,
+    writing: &WritingArgs,
+    mock: &MockArgs,
+) -> Result<(), Refusal> {
     let of_a_target = [
         ("--token", connection.token.is_some()),
         ("--token-file", connection.token_file.is_some()),
@@ -231,8 +234,8 @@ pub(crate) fn combinations(args: &RunArgs) -> Result<(), Refusal> {
         ("--ledger", writing.ledger.is_some()),
     ];
     let of_the_mock = [
-        ("--world", args.mock.world.is_some()),
-        ("--defect", !args.mock.defect.is_empty()),
+        ("--world", mock.world.is_some()),
+        ("--defect", !mock.defect.is_empty()),
     ];
     let (flags, why): (&[(&str, bool)], _) = match connection.target {
         None => (

@@ -5,10 +5,14 @@
 #![allow(clippy::too_many_lines)] // Tables run on.
 #![allow(clippy::print_stdout)] // Shown only when a test fails.
 
+mod calibrate;
 mod command;
 mod data;
 mod defects;
 mod engine;
+mod explore;
+mod explore_command;
+mod linear;
 mod process;
 mod reports;
 mod safety;

@@ -21,7 +21,7 @@ use whippy_mock::store::world::World;
 
 /// What the engines of the tests take: one token, and one user, so that others are seen
 /// refused.
-const TOKEN: &str = "f532e0000000000000000000000000000009332d";
+pub(crate) const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 const USER: (&str, &str) = ("someone", "something");
 
 /// What a run against a target came to.

@@ -63,6 +63,11 @@ const CONFORMANCE: &[&str] = &[
     "verdict",
     "selection",
     "explain",
+    "steps",
+    "oracle",
+    "explore",
+    "linear",
+    "calibrate",
     "command",
     "main",
 ];
