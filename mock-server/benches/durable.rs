@@ -46,6 +46,7 @@ fn main() -> ExitCode {
     })
 }
 
+#[allow(clippy::needless_pass_by_value)] // As `map_err` calls it.
 fn failed(why: impl ToString) -> io::Error {
     io::Error::other(why.to_string())
 }
@@ -209,7 +210,7 @@ fn durable(mode: Mode) -> io::Result<()> {
         "kept from a kill",
         (&process, &memory),
         units,
-        Target::AtLeast(1.0 / 3.0),
+        Target::AtLeast(0.333),
     );
     table.ratio(
         "kept from a power cut",
@@ -247,6 +248,9 @@ fn large(mode: Mode) -> io::Result<()> {
         let service = Service::durable(seed(store.clone()), &log, "default");
         for request in &requests {
             black_box(service.answer(request, system_time));
+        }
+        if let Some(pending) = service.pending() {
+            pending.wait().map_err(failed)?;
         }
         let memory = Service::new(seed(service.store()));
         let began = Instant::now();

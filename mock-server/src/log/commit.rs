@@ -112,7 +112,9 @@ fn refuse(shared: &Shared, events: &[(Arc<Track>, Event)], batch: &Batch, error:
     let waiting = {
         let mut queue = shared.queue();
         let (tasks, waiting) = queue.take();
-        events.iter().for_each(|(track, _)| fail(track));
+        for (track, _) in events {
+            fail(track);
+        }
         for task in tasks {
             match task {
                 Task::Keep(track, _) => fail(&track),

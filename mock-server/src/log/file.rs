@@ -88,11 +88,6 @@ pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A sentence about a file.
-fn about(path: &Path) -> impl Fn(String) -> String + '_ {
-    move |why| format!("{}: {why}", path.display())
-}
-
 /// A file beside the file.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -100,10 +95,13 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Opens a file that is ours, sound and nobody else's, or makes one where there is none.
-/// Whatever is refused is left as it was.
-pub(super) fn open(path: &Path, options: LogOptions) -> Result<Connection, String> {
-    let say = about(path);
+/// Opens a file that is ours, sound and nobody else's, or makes one where there is none;
+/// the worlds that it has. Whatever is refused is left as it was.
+pub(super) fn open(
+    path: &Path,
+    options: LogOptions,
+) -> Result<(Connection, Vec<KeptWorld>), String> {
+    let say = |why: String| format!("{}: {why}", path.display());
     if let Some(limit) = options.limit
         && limit < LEAST_LIMIT
     {
@@ -111,7 +109,7 @@ pub(super) fn open(path: &Path, options: LogOptions) -> Result<Connection, Strin
             "it cannot be limited to {limit} bytes: the least is {LEAST_LIMIT}"
         )));
     }
-    let is_new = look(path).map_err(&say)?;
+    let is_new = look(path).map_err(say)?;
     let ahead = beside(path, "-wal");
     let had_ahead = ahead.exists();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -123,16 +121,24 @@ pub(super) fn open(path: &Path, options: LogOptions) -> Result<Connection, Strin
         };
     let connection = Connection::open_with_flags(path, flags)
         .map_err(|error| say(format!("it cannot be opened: {error}")))?;
-    let opened = take(&connection).and_then(|()| prepare(&connection, options));
-    if let Err(why) = opened {
-        drop(connection);
-        // SQLite makes an empty one when it looks.
-        if !had_ahead && ahead.metadata().is_ok_and(|data| data.len() == 0) {
-            let _ = std::fs::remove_file(&ahead);
+    let opened = take(&connection)
+        .and_then(|()| prepare(&connection, options))
+        .and_then(|()| load(&connection))
+        .and_then(|worlds| {
+            accept(&connection)?;
+            Ok(worlds)
+        });
+    match opened {
+        Ok(worlds) => Ok((connection, worlds)),
+        Err(why) => {
+            drop(connection);
+            // SQLite makes an empty one when it looks.
+            if !had_ahead && ahead.metadata().is_ok_and(|data| data.len() == 0) {
+                let _ = std::fs::remove_file(&ahead);
+            }
+            Err(say(why))
         }
-        return Err(say(why));
     }
-    Ok(connection)
 }
 
 /// Looks at a file without SQLite, which would take over what is not ours; whether there
@@ -237,16 +243,21 @@ fn prepare(connection: &Connection, options: LogOptions) -> Result<(), String> {
         if let Some(limit) = options.limit {
             connection.pragma_update(None, "max_page_count", whole(limit / PAGE))?;
         }
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
         Ok(())
     };
     prepared().map_err(|error| format!("it cannot be prepared: {error}"))
 }
 
+/// Lets what closes the file put it in order, now that it is known to be whole.
+fn accept(connection: &Connection) -> Result<(), String> {
+    let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+    set.map(drop)
+        .map_err(|error| format!("it cannot be prepared: {error}"))
+}
+
 /// Every world of a file.
-pub(super) fn load(connection: &Connection, path: &Path) -> Result<Vec<KeptWorld>, String> {
-    let say = about(path);
-    let damaged = |error: rusqlite::Error| say(format!("it is damaged: {error}"));
+fn load(connection: &Connection) -> Result<Vec<KeptWorld>, String> {
+    let damaged = |error: rusqlite::Error| format!("it is damaged, and left as it is: {error}");
     let mut worlds = connection
         .prepare("SELECT id, name, profile, utc_offset, clock, clock_seq FROM worlds ORDER BY name")
         .map_err(damaged)?;
@@ -260,7 +271,7 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Vec<KeptWorld
     let mut found = Vec::new();
     for row in rows {
         let (id, name, [profile_text, local, clock], clock_seq) = row.map_err(damaged)?;
-        let fail = |why: String| say(format!("its world `{name}` cannot be read: {why}"));
+        let fail = |why: String| format!("its world `{name}` cannot be read: {why}");
         let mut profile = Profile::default();
         profile
             .apply_toml(&profile_text)
@@ -289,7 +300,8 @@ pub(super) fn load(connection: &Connection, path: &Path) -> Result<Vec<KeptWorld
 
 /// The last state that a file has up to a write, and the writes from there to it.
 pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<Past, String> {
-    let found = || -> rusqlite::Result<Option<(u64, Vec<u8>, Vec<Write>)>> {
+    type Found = Option<(u64, Vec<u8>, Vec<Write>)>;
+    let found = || -> rusqlite::Result<Found> {
         let snapshot: Option<(u64, i64)> = connection
             .query_row(
                 "SELECT seq, content FROM snapshots WHERE world = ? AND seq <= ?

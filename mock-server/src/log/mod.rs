@@ -240,8 +240,7 @@ impl Log {
     /// Opens a file, or makes one; the worlds that it has. A sentence where it cannot be
     /// used, and then it is left as it was.
     pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), String> {
-        let connection = file::open(path, options)?;
-        let worlds = file::load(&connection, path)?;
+        let (connection, worlds) = file::open(path, options)?;
         let next = worlds.iter().map(|world| world.track.id + 1).max();
         let shared = Arc::new(Shared {
             path: path.to_owned(),
@@ -486,12 +485,11 @@ impl Future for Pending {
             return Poll::Ready(outcome.clone());
         }
         let waker = context.waker();
-        match this.slot.and_then(|slot| state.wakers.get_mut(slot)) {
-            Some(known) => known.clone_from(waker),
-            None => {
-                this.slot = Some(state.wakers.len());
-                state.wakers.push(waker.clone());
-            }
+        if let Some(known) = this.slot.and_then(|slot| state.wakers.get_mut(slot)) {
+            known.clone_from(waker);
+        } else {
+            this.slot = Some(state.wakers.len());
+            state.wakers.push(waker.clone());
         }
         Poll::Pending
     }

@@ -81,13 +81,13 @@ impl Store {
         };
         // Rows rise with the ids, so what was there stands before what was added.
         let added = now.split_off(was.len().min(now.len()));
-        let changed: Vec<Value> = was
+        let altered: Vec<Value> = was
             .iter()
             .zip(&now)
             .map(|(was, now)| changed(was, now))
             .collect();
         json!({
-            "stocks": {"added": added, "changed": changed},
+            "stocks": {"added": added, "changed": altered},
             "providers": {"added": after["providers"]},
             "stock_locations": {"added": after["stock_locations"]},
             "stock_lists": {"added": after["stock_lists"]},

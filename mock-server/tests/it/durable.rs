@@ -11,6 +11,7 @@ use http::Request;
 use proptest::prelude::*;
 use rstest::rstest;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
 use whippy_mock::clock::ClockMode;
 use whippy_mock::engine::Reply;
@@ -82,9 +83,8 @@ fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
 /// Asks, and waits until the answer may be given.
 fn settled(service: &Service, asked: &Request<bytes::Bytes>) -> Result<Reply, String> {
     let mut reply = service.answer(asked, || Timestamp::EPOCH);
-    match reply.response.extensions_mut().remove::<Pending>() {
-        Some(pending) => pending.wait().map_err(|why| why.to_string())?,
-        None => {}
+    if let Some(pending) = reply.response.extensions_mut().remove::<Pending>() {
+        pending.wait().map_err(|why| why.to_string())?;
     }
     Ok(reply)
 }
@@ -118,7 +118,7 @@ fn skus(service: &Service) -> Vec<String> {
 /// What happens to the worlds of a file.
 #[derive(Debug, Clone)]
 enum Happening {
-    Step(usize, Step),
+    Step(usize, Box<Step>),
     Reset(usize, bool),
     Fork(usize, usize),
     Forget(usize),
@@ -130,7 +130,7 @@ const NAMES: [&str; 3] = ["default", "a", "b"];
 fn any_happening() -> impl Strategy<Value = Happening> {
     let world = 0..NAMES.len();
     prop_oneof![
-        20 => (world.clone(), any_step()).prop_map(|(world, step)| Happening::Step(world, step)),
+        20 => (world.clone(), any_step()).prop_map(|(world, step)| Happening::Step(world, step.into())),
         1 => (world.clone(), any::<bool>()).prop_map(|(world, empty)| Happening::Reset(world, empty)),
         1 => (world.clone(), world.clone()).prop_map(|(from, to)| Happening::Fork(from, to)),
         1 => world.prop_map(Happening::Forget),
@@ -385,6 +385,21 @@ fn lacks_a_write(path: &Path) {
         .unwrap();
 }
 
+/// The same, with what came last still in the write-ahead log, as a kill leaves it.
+fn lacks_a_write_and_was_killed(path: &Path) {
+    ours(path);
+    let connection = Connection::open(path).unwrap();
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .unwrap();
+    connection
+        .execute("DELETE FROM writes WHERE id & 0xff = 100", [])
+        .unwrap();
+    drop(connection);
+    let ahead = path.with_file_name("mock.db-wal");
+    assert!(ahead.metadata().unwrap().len() > 0);
+}
+
 fn lacks_its_beginning(path: &Path) {
     std::fs::write(path, "").unwrap();
     std::fs::write(path.with_file_name("mock.db-wal"), "something").unwrap();
@@ -412,6 +427,10 @@ fn is_a_folder(path: &Path) {
 #[case(has_a_page_of_noise, "it is damaged, and left as it is: ")]
 #[case(
     lacks_a_write,
+    "its world `default` cannot be read: write 100 is missing"
+)]
+#[case(
+    lacks_a_write_and_was_killed,
     "its world `default` cannot be read: write 100 is missing"
 )]
 #[case(lacks_its_beginning, "it is empty or missing, but ")]

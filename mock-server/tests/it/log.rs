@@ -263,8 +263,8 @@ fn a_history_lets_go_of_its_oldest_writes() {
     }
     let (first, last) = service.kept();
     assert_eq!(last, more as u64);
-    assert!((last - first) as usize <= MAX_WRITES);
-    assert!((last - first) as usize > MAX_WRITES - 1_001);
+    let count = usize::try_from(last - first).unwrap();
+    assert!(count <= MAX_WRITES && count > MAX_WRITES - 1_001);
     for seq in [first, first + 1, first + 999, first + 1_000, last - 1, last] {
         let reserved = at(&service, seq)["stocks"]
             .as_array()
