@@ -471,15 +471,12 @@ impl Server {
             }
             return (reply, ending.unwrap_or(Ending::Whole));
         }
-        let (mut reply, mut ending) = match plan.stale {
-            Some(writes) => (
-                Some(world.service.look_back(request, writes)),
-                Ending::Whole,
-            ),
-            None => {
-                let defects = plan.defects(&world.defects);
-                self.carry_out(world, request, &defects).await
-            }
+        let (mut reply, mut ending) = if let Some(writes) = plan.stale {
+            let reply = world.service.look_back(request, writes);
+            (Some(reply), Ending::Whole)
+        } else {
+            let defects = plan.defects(&world.defects);
+            self.carry_out(world, request, &defects).await
         };
         for act in &plan.after {
             if self.wait(world, act).await {
