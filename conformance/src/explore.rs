@@ -245,10 +245,9 @@ impl<'a> Explorer<'a> {
                 self.explored.sequences += 1;
                 self.unanswered.clear();
             }
-            Played::Lost(lost) => self.lost(lost, steps, names, origin),
-            Played::Aborted(why) => self.explored.aborted = Some(why),
+            Played::Lost(lost) => self.lost(&lost, steps, names, origin),
             Played::Spent(why) if self.explored.sequences > 0 => self.explored.spent = Some(why),
-            Played::Spent(why) => self.explored.aborted = Some(why),
+            Played::Aborted(why) | Played::Spent(why) => self.explored.aborted = Some(why),
             Played::Different(difference, answers) => {
                 if !options.writes && self.has_moved(names) {
                     let told = "somebody else wrote meanwhile: the sequence tells nothing";
@@ -294,7 +293,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// A write got no answer: what it did is not known, so the sequence tells nothing more.
-    fn lost(&mut self, lost: Lost, steps: &[Step], names: &Names, origin: (u64, u64)) {
+    fn lost(&mut self, lost: &Lost, steps: &[Step], names: &Names, origin: (u64, u64)) {
         self.explored.abandoned += 1;
         let step = &steps[lost.at];
         let count = self.unanswered.entry(step.operation).or_default();

@@ -217,14 +217,8 @@ impl<'a> Crowd<'a> {
         let mut before: Vec<Script> = vec![Vec::new(); SKUS];
         for (sku, script) in before.iter_mut().enumerate() {
             if !random.one_in(3) {
-                let stock = random.below(8);
-                script.push((
-                    sku,
-                    Call::Create {
-                        place: 0,
-                        stock: stock as i64,
-                    },
-                ));
+                let stock = quantity(&mut random);
+                script.push((sku, Call::Create { place: 0, stock }));
             }
         }
         let length = (CALLS * SKUS / self.clients).clamp(1, 8);
@@ -247,11 +241,11 @@ impl<'a> Crowd<'a> {
             7..12 => Call::Decrease { place, date },
             12..15 => Call::Create {
                 place,
-                stock: random.below(8) as i64,
+                stock: quantity(random),
             },
             15..18 => Call::Upsert {
                 place,
-                stock: random.below(8) as i64,
+                stock: quantity(random),
             },
             _ => Call::Look,
         }
@@ -405,6 +399,11 @@ impl<'a> Crowd<'a> {
         }
         shortest
     }
+}
+
+/// How much of a stock there may be.
+fn quantity(random: &mut Random) -> i64 {
+    i64::try_from(random.below(8)).unwrap_or_default()
 }
 
 enum Standing {

@@ -287,8 +287,8 @@ fn write_found(
     for (position, found) in came.explored.differences.iter().enumerate() {
         let number = position + 1;
         let name = format!("difference-{number}");
-        let case = tell::case(number, found, &session.contract, secrets);
-        files.push((format!("{name}.yaml"), case));
+        let yaml = tell::case(number, found, &session.contract, secrets);
+        files.push((format!("{name}.yaml"), yaml));
         files.push((format!("{name}.trace.json"), found.trace.to_json()));
         files.push((format!("{name}.sh"), tell::curls(found, secrets)));
     }

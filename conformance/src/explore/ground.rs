@@ -266,7 +266,7 @@ impl Places {
     /// Adds what the target has without showing it at the paths of places.
     fn complete(&mut self, names: &Names, stocks: &[Value]) -> Result<(), String> {
         let foreign = "(another provider)";
-        let mut named: Vec<(String, String)> = Vec::new();
+        let mut pairs: Vec<(String, String)> = Vec::new();
         for (provider, location) in [
             ("provider", "location"),
             ("provider", "second-location"),
@@ -275,21 +275,21 @@ impl Places {
         ] {
             if let Some(code) = names.get(location) {
                 let provider = names.get(provider).unwrap_or(foreign);
-                named.push((provider.to_owned(), code.to_owned()));
+                pairs.push((provider.to_owned(), code.to_owned()));
             }
         }
         for row in stocks {
             if let (Some(provider), Some(code)) =
                 (row["provider"].as_str(), row["location"].as_str())
             {
-                named.push((provider.to_owned(), code.to_owned()));
+                pairs.push((provider.to_owned(), code.to_owned()));
             }
         }
         let next = |rows: &[Value]| {
             let ids = rows.iter().filter_map(|row| row["id"].as_i64());
             ids.max().unwrap_or(0) + 1
         };
-        for (provider, code) in named {
+        for (provider, code) in pairs {
             if self.locations.iter().any(|row| row["code"] == *code) {
                 continue;
             }

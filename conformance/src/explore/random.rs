@@ -14,12 +14,12 @@ impl Random {
     /// The stream of a part of a seed: the parts of one have nothing in common.
     pub fn of(seed: u64, part: u64) -> Self {
         let mut mixed = Self(seed);
-        let start = mixed.next();
+        let start = mixed.draw();
         Self(start ^ part.wrapping_mul(STEP))
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,7 +29,7 @@ impl Random {
 
     /// A number below a bound, which is above 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        let wide = u128::from(self.next()) * bound as u128;
+        let wide = u128::from(self.draw()) * bound as u128;
         usize::try_from(wide >> 64).unwrap_or(0)
     }
 

@@ -459,7 +459,7 @@ fn relation(found: &Found) -> Option<String> {
     let earlier = before.iter().rev().find(shows)?;
     let place: String = pointer.strip_suffix(member)?.trim_matches('/').to_owned();
     let place = match place.split_once('/') {
-        Some((list, at)) => format!(".{list}[{at}]"),
+        Some((rows, position)) => format!(".{rows}[{position}]"),
         None => String::new(),
     };
     let wrote = found

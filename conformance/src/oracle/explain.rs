@@ -22,8 +22,12 @@ const PATIENCE: usize = 1;
 /// The most profiles that are tried.
 const MOST_TRIALS: usize = 4_000;
 
-/// The lengths of a column that services usually have.
-const USUAL_LENGTHS: [u32; 9] = [32, 50, 64, 100, 127, 128, 200, 255, 1000];
+/// The length of a column that takes more than the default, where nothing says how much
+/// more: one will do, as no sequence tries the others.
+const USUAL_LENGTHS: [u32; 1] = [255];
+
+/// The most profiles that are candidates at once.
+const MOST_CANDIDATES: usize = 24;
 
 /// How far a profile explains what was seen.
 struct Trial {
@@ -67,7 +71,7 @@ impl Oracle {
                 next.into_iter().partition(|trial| trial.line.is_some());
             if !found.is_empty() {
                 let lines = found.into_iter().filter_map(|trial| trial.line);
-                return lines.take(BREADTH).collect();
+                return lines.take(MOST_CANDIDATES).collect();
             }
             rest.sort_by_key(|trial| std::cmp::Reverse(trial.progress));
             rest.truncate(BREADTH);
