@@ -8,32 +8,21 @@
 mod figures;
 
 use std::error::Error;
-use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use figures::{Rounds, Table, Target as Bound};
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::watch;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::discovery::{self, Told};
 use whippy_conformance::explore::{Aid, Options, explore};
 use whippy_conformance::probe::Session;
 use whippy_conformance::remote::{Remote, RemoteOptions};
 use whippy_conformance::target::{InProcess, Target};
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::control::Control;
-use whippy_mock::defects::Defects;
-use whippy_mock::endpoints::call::Settings;
+use whippy_mock::embed::MockServer;
 use whippy_mock::profile::Profile;
-use whippy_mock::server::{Limits, Server};
-use whippy_mock::service::{Seed, Service};
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -121,38 +110,20 @@ fn unique() -> u128 {
 /// A mock on a free port, until it is dropped.
 struct Served {
     url: String,
-    _stop: watch::Sender<bool>,
+    _mock: MockServer,
     _runtime: Runtime,
 }
 
 impl Served {
     fn start() -> Outcome<Self> {
-        let json = assets::world("demo").ok_or("there is no demo world")?;
-        let server = Server {
-            service: Service::new(Seed {
-                settings: Settings::default(),
-                store: Store::load(&World::from_json(json.as_bytes())?)?,
-                clock: ClockMode::Real,
-            }),
-            defects: Defects::none(),
-            control: Control {
-                token: None,
-                started: Instant::now(),
-            },
-            limits: Limits::default(),
-            log: None,
-        };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()?;
-        let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let (stop, stopped) = watch::channel(false);
-        runtime.spawn(server.run(listener, stopped));
+        let mock = runtime.block_on(MockServer::builder().world("demo").start())?;
         Ok(Self {
-            url,
-            _stop: stop,
+            url: mock.url(),
+            _mock: mock,
             _runtime: runtime,
         })
     }

@@ -499,7 +499,7 @@ fn step_of(call: Call, by_query: bool) -> Step {
 fn saw(answer: &Result<Response<Bytes>, TargetError>, names: &Names) -> Option<Saw> {
     let response = match answer {
         Ok(response) => response,
-        Err(TargetError::Forbidden(_) | TargetError::NotPossible(_)) => return Some(Saw::NotTaken),
+        Err(TargetError::Forbidden(_)) => return Some(Saw::NotTaken),
         Err(_) => return None,
     };
     let status = response.status().as_u16();
