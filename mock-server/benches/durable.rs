@@ -1,6 +1,7 @@
 //! What it costs to keep writes: in memory, and in a file before they are answered.
 //!
-//! In process, with as many requests in flight as a busy server has, interleaved rounds.
+//! In process and over HTTP, with as many requests in flight as a busy server has, in
+//! interleaved rounds.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request};
@@ -29,7 +30,9 @@ use whippy_mock::service::{Seed, Service};
 use whippy_mock::store::Store;
 use whippy_mock::store::world::World;
 
+use support::client::{self, Client, SERIAL};
 use support::figures::{Rounds, Table, Target};
+use support::process::Process;
 use support::{Mode, run};
 
 /// Requests in flight at a time.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     run(|mode| {
         history(mode)?;
         durable(mode)?;
+        over_http(mode)?;
         large(mode)
     })
 }
@@ -217,6 +221,43 @@ fn durable(mode: Mode) -> io::Result<()> {
         (&power, &memory),
         units,
         Target::Shown,
+    );
+    table.close();
+    Ok(())
+}
+
+/// The same through two servers, one of them with a file.
+fn over_http(mode: Mode) -> io::Result<()> {
+    let body = json!({
+        "provider": "shop_provider", "location": "110", "sku": SERIAL, "stock": 5,
+    });
+    let create = client::Request::post("/api/v1/stocks/", &body.to_string());
+    let mut client = Client::new()?;
+    let file = DataFile::new();
+    let data = format!("--data={}", file.path().display());
+    let servers = [&[][..], &[data.as_str()]];
+    let servers: io::Result<Vec<_>> = servers.into_iter().map(Process::mock).collect();
+    let servers = servers?;
+    let mut rates = [const { Rounds(Vec::new()) }; 2];
+    let lasts = Duration::from_millis(mode.pick(1_500, 500));
+    // The first round warms up.
+    for round in 0..=mode.pick(9, 3) {
+        for (server, rates) in servers.iter().zip(&mut rates) {
+            client.reset(&mut client.connect(server.address)?)?;
+            let load = client.load(server.address, &create, 201, IN_FLIGHT as u64, lasts)?;
+            if round > 0 {
+                rates.0.push(load.requests as f64 / load.took.as_secs_f64());
+            }
+        }
+    }
+    let mut table = Table::titled("Creates a second over HTTP, 32 connections");
+    let [memory, kept] = &rates;
+    let units = ("/s", "in memory");
+    table.ratio(
+        "kept from a kill",
+        (kept, memory),
+        units,
+        Target::AtLeast(0.333),
     );
     table.close();
     Ok(())

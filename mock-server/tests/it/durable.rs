@@ -21,6 +21,7 @@ use whippy_mock::service::{Reset, Seed, Service};
 
 use super::api::{INCREASE, SKU, STOCKS, request, store};
 use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export_of, post, seed};
+use super::support::{self, Mock};
 
 /// A folder of its own, which goes with the test.
 struct Folder(PathBuf);
@@ -640,5 +641,49 @@ fn what_was_answered_survives_a_kill() {
         assert!(all.iter().all(|sku| there.contains(sku)));
         all = there;
         drop((services, log));
+    }
+}
+
+/// The same of the program, over HTTP: several clients, and a kill in the middle.
+#[test]
+fn what_a_server_answered_survives_a_kill() {
+    const CLIENTS: usize = 4;
+    let folder = Folder::new();
+    let data = format!("--data={}", folder.file().display());
+    let mut all = Vec::new();
+    for answers in [1, 30, 400] {
+        let mock = Mock::start(&[&data]);
+        let begun = all.len();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            for thread in 0..CLIENTS {
+                let (mut client, tell) = (mock.connect(), tell.clone());
+                scope.spawn(move || {
+                    for n in 0.. {
+                        let sku = format!("{begun}/{thread}/{n}");
+                        client.try_send(support::post(STOCKS, &support::stock(&sku)));
+                        match client.try_receive() {
+                            Some(answer) => assert_eq!(answer.status, 201),
+                            None => break,
+                        }
+                        tell.send(sku).unwrap();
+                    }
+                });
+            }
+            drop(tell);
+            let mut answered: Vec<_> = told.iter().take(answers).collect();
+            mock.signal(rustix::process::Signal::KILL);
+            answered.extend(told);
+            all.extend(answered);
+        });
+        assert_eq!(mock.ended().code, None);
+        let mock = Mock::start(&[&data]);
+        for sku in &all {
+            let path = format!("{STOCKS}?sku={sku}");
+            let found = mock.get(&path).expect(200).json();
+            assert_eq!(found["count"], 1, "{sku} was answered and is gone");
+        }
+        mock.signal(rustix::process::Signal::KILL);
+        mock.ended();
     }
 }

@@ -302,6 +302,22 @@ impl Client {
         answer
     }
 
+    /// The next answer; `None` where the connection ends before it has come whole.
+    #[track_caller]
+    pub(crate) fn try_receive(&mut self) -> Option<Answer> {
+        while find(&self.ahead, b"\r\n\r\n").is_none() {
+            self.read_on().then_some(())?;
+        }
+        let mut answer = self.receive_head();
+        let length = answer.headers.get(http::header::CONTENT_LENGTH);
+        let length = length.map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+        while self.ahead.len() < length {
+            self.read_on().then_some(())?;
+        }
+        answer.body = self.ahead.drain(..length).collect();
+        Some(answer)
+    }
+
     /// The next answer, to a `HEAD` request, which has no body whatever its length says.
     #[track_caller]
     pub(crate) fn receive_head(&mut self) -> Answer {
