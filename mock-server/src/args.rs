@@ -433,6 +433,11 @@ fn is_host_and_port(address: &str) -> bool {
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
 }
 
+/// A number of things.
+fn count(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
 /// Whether an address is this machine's alone, as far as can be told without asking who
 /// has the name.
 fn is_loopback(address: &str) -> bool {
@@ -504,10 +509,9 @@ impl ServeArgs {
             ));
         }
         let cors = self.cors_origin.as_deref().map(read_origin).transpose()?;
-        let size = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
         let limits = Limits {
-            body: size(self.body_limit),
-            connections: size(self.max_connections),
+            body: count(self.body_limit),
+            connections: count(self.max_connections),
             idle: Duration::from_secs(self.idle_timeout.into()),
         };
         let defects = self
@@ -532,27 +536,8 @@ impl ServeArgs {
             defects: Defects::new(defects),
             faults: self.read_faults()?,
         };
-        let world_limits = WorldLimits {
-            worlds: size(self.max_worlds),
-            // What is kept in a file is not dropped for being idle.
-            idle: (self.world_idle > 0 && self.data.is_none())
-                .then(|| i64::from(self.world_idle) * 1_000_000),
-        };
-        let share = JournalShare::new(JournalLimits {
-            exchanges: size(self.journal),
-            body: size(self.journal_body),
-            ..JournalLimits::default()
-        });
-        let by_token = self.isolate_by_token;
         let options = self.log_options()?;
-        let worlds = match &self.data {
-            None => Worlds::new(start, world_limits, by_token, share),
-            Some(path) => {
-                let named = |why| format!("--data: {why}");
-                let kept = durable::Log::open(path, options).map_err(named)?;
-                Worlds::durable(start, world_limits, by_token, share, kept).map_err(named)?
-            }
-        };
+        let worlds = self.worlds(start, options)?;
         let control = Control {
             data: self.data.map(|path| (path, options)),
             ..Control::new(self.admin_token, Instant::now())
@@ -571,6 +556,30 @@ impl ServeArgs {
             ..Server::of_worlds(worlds)
         };
         Ok((self.listen, server))
+    }
+
+    /// The worlds, in memory or as a file has them.
+    fn worlds(&self, start: Start, options: LogOptions) -> Result<Worlds, String> {
+        let world_limits = WorldLimits {
+            worlds: count(self.max_worlds),
+            // What is kept in a file is not dropped for being idle.
+            idle: (self.world_idle > 0 && self.data.is_none())
+                .then(|| i64::from(self.world_idle) * 1_000_000),
+        };
+        let share = JournalShare::new(JournalLimits {
+            exchanges: count(self.journal),
+            body: count(self.journal_body),
+            ..JournalLimits::default()
+        });
+        let by_token = self.isolate_by_token;
+        match &self.data {
+            None => Ok(Worlds::new(start, world_limits, by_token, share)),
+            Some(path) => {
+                let named = |why| format!("--data: {why}");
+                let kept = durable::Log::open(path, options).map_err(named)?;
+                Worlds::durable(start, world_limits, by_token, share, kept).map_err(named)
+            }
+        }
     }
 
     fn log_options(&self) -> Result<LogOptions, String> {

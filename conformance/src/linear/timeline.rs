@@ -201,7 +201,7 @@ mod tests {
             lines,
             [
                 "client 0  ├───┤                                     create 5  201, stock 5, reserved 0",
-                "client 1           ├────────────────────────────┤  increase of 2099-01-01  201, stock 5, reserved 1",
+                "client 1           ├─────────────────────────────┤  increase of 2099-01-01  201, stock 5, reserved 1",
                 "client 2                     ├───────────────────…  increase  no answer yet",
                 "80 µs from the first call to the last answer",
             ]
