@@ -113,15 +113,7 @@ struct Maker<'a> {
 }
 
 /// What is written behind a SKU to get another one.
-const ENDINGS: [&str; 6] = [
-    "x",
-    "X",
-    "0",
-    "é",
-    " y",
-    // Longer than a SKU may be, by the default reading.
-    "-0123456789-0123456789-0123456789-0123456789-0123456789-0123456789",
-];
+const ENDINGS: [&str; 5] = ["x", "X", "0", "é", " y"];
 
 const PERIOD_FILTERS: [&str; 4] = [
     "period__startswith__gte",
