@@ -1057,10 +1057,10 @@ fn show_bundle(asked: &Asked<'_>) -> Outcome {
     let bundled = worlds.iter().map(|world| {
         let exchanges = world.journal.find(&Wanted::default());
         let exchanges = exchanges.iter().map(|exchange| &**exchange);
-        BundledWorld::of(world.name(), &world.service, &world.defects, exchanges)
+        let (service, defects) = (&world.service, &world.defects);
+        BundledWorld::of(world.name(), service, defects, &world.faults(), exchanges)
     });
-    let faults = worlds.first().map(|world| world.faults().to_json());
-    let bundle = Bundle::new(bundled.collect(), faults.unwrap_or_default());
+    let bundle = Bundle::new(bundled.collect());
     let json = String::from_utf8_lossy(&bundle.to_json()).into_owned();
     Ok(Granted::Text("application/json", json))
 }

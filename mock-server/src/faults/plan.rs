@@ -155,12 +155,12 @@ impl Edit {
 
 impl Act {
     /// Whether it decides what the client gets; an exchange has one such act.
-    pub(super) fn is_ending(&self) -> bool {
+    pub fn is_ending(&self) -> bool {
         !matches!(self, Self::Delay(_) | Self::Hold(_) | Self::Edit(_))
     }
 
     /// Whether nothing of the answer reaches the client.
-    pub(super) fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         matches!(self, Self::EmptyReply | Self::Reset | Self::Garbage(_))
     }
 
@@ -237,6 +237,11 @@ impl Plan {
     /// Whether the exchange goes its usual way.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// Whether something happens in place of carrying the request out.
+    pub fn takes_its_place(&self) -> bool {
+        self.before.iter().any(Act::is_ending)
     }
 
     /// The names of the rules that fired, for people.

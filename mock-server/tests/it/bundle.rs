@@ -10,13 +10,15 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_mock::bundle::{Bundle, BundledWorld, Verdict};
 use whippy_mock::defects::{Defects, Delivery, named};
+use whippy_mock::faults::Faults;
 use whippy_mock::journal::{Answered, Exchange, JournalLimits};
 use whippy_mock::service::{Reset, Seed, Service};
 use whippy_mock::worlds;
 
-use super::api::{STOCKS, request};
+use super::api::{INCREASE, SKU, STOCKS, request};
 use super::log::{FIXED, System, any_seed, create, seed};
 use super::properties::{a_write, any_request};
+use super::support::{Mock, message, stock};
 
 /// A service, and what was asked of it.
 struct Recorded {
@@ -60,8 +62,9 @@ impl Recorded {
     }
 
     fn bundle(&self) -> Bundle {
-        let world = BundledWorld::of("w", &self.service, &self.defects, &self.exchanges);
-        let bundle = Bundle::new(vec![world], Value::Null);
+        let none = Faults::default();
+        let world = BundledWorld::of("w", &self.service, &self.defects, &none, &self.exchanges);
+        let bundle = Bundle::new(vec![world]);
         // As another machine reads it.
         Bundle::from_json(&bundle.to_json()).unwrap()
     }
@@ -169,6 +172,66 @@ fn a_cut_request(bundle: &mut Value) {
     bundle["worlds"][0]["exchanges"][1]["request"]["body"]["truncated"] = json!(true);
 }
 
+/// Sends a request, whatever comes of it.
+fn sends(mock: &Mock, method: &str, path: &str, body: &str) {
+    let mut client = mock.connect();
+    client.send(message(&format!("{method} /worlds/w{path}"), &["Connection: close"], body));
+    client.rest();
+}
+
+#[rstest]
+#[case::status_before(json!({"kind": "status", "status": 503, "retry_after": 7}), "before")]
+#[case::status_after(json!({"kind": "status", "status": 502}), "after")]
+#[case::unauthorized(json!({"kind": "status", "status": 401}), "before")]
+#[case::delay(json!({"kind": "delay", "milliseconds": 1}), "before")]
+#[case::reset_before(json!({"kind": "reset"}), "before")]
+#[case::reset_after(json!({"kind": "reset"}), "after")]
+#[case::empty(json!({"kind": "empty-reply"}), "after")]
+#[case::garbage(json!({"kind": "garbage", "bytes": 9}), "after")]
+#[case::cut(json!({"kind": "truncated-body", "fraction": 0.5}), "after")]
+#[case::malformed(json!({"kind": "malformed-body"}), "after")]
+#[case::content_type(json!({"kind": "wrong-content-type", "content_type": "text/html"}), "after")]
+#[case::stale(json!({"kind": "stale-read", "writes": 1}), "")]
+#[case::defect(json!({"kind": "defect", "name": "page-count-is-text"}), "")]
+fn what_a_fault_did_is_done_again(#[case] fault: Value, #[case] when: &str) {
+    let mock = Mock::start(&[]);
+    let mut rule = json!({"name": "bad-day", "fault": fault});
+    if !when.is_empty() {
+        rule["when"] = when.into();
+    }
+    // Not at once, so that the bundle has what came before.
+    rule["match"] = json!({"every": 2});
+    let faults = json!({"seed": 1, "rules": [rule]}).to_string();
+    let put = message("PUT /__admin/faults?world=w", &[], &faults);
+    mock.ask(put).expect(200);
+    for n in 0..3 {
+        let date = format!("2024-01-0{}T00:00:00Z", n + 1);
+        let body = json!({"sku": SKU, "location": "110", "date": date});
+        sends(&mock, "POST", STOCKS, &stock(&format!("NEW-{n}")).to_string());
+        sends(&mock, "POST", INCREASE, &body.to_string());
+        for _ in 0..3 {
+            sends(&mock, "GET", STOCKS, "");
+        }
+    }
+    let bundle = mock.get("/__admin/bundle?world=w").expect(200).body;
+    let bundle = Bundle::from_json(&bundle).unwrap();
+    let touched = bundle.worlds[0].exchanges.iter();
+    assert!(touched.filter(|exchange| !exchange.faults.is_empty()).count() > 2);
+    for played in bundle.replay().unwrap() {
+        assert_eq!(played.verdict, Verdict::Same, "{played}");
+    }
+}
+
+#[test]
+fn what_a_client_preferred_is_answered_again() {
+    let mock = Mock::start(&[]);
+    let prefer = message(&format!("GET {STOCKS}"), &["Prefer: code=200"], "");
+    mock.ask(prefer).expect(200);
+    let bundle = mock.get("/__admin/bundle").expect(200).body;
+    let said = verdicts(&Bundle::from_json(&bundle).unwrap());
+    assert_eq!(said, ["exchange 1 of world default, GET /api/v1/stocks/: the same"]);
+}
+
 #[rstest]
 #[case(another_status, "status 201 was answered, and now 200")]
 #[case(
@@ -180,7 +243,7 @@ fn a_cut_request(bundle: &mut Value) {
     "from byte 10 on the body was `}`, and now `,\"next\":null,\"previous\":null,\"results\":[…`"
 )]
 #[case(no_answer, "nothing was answered, and now status 200")]
-#[case(a_fault, "not compared, for a fault had its hand in it: slow-erp")]
+#[case(a_fault, "not compared, for it does not say what its faults did: slow-erp")]
 #[case(
     a_cut_request,
     "not compared, for the journal kept only the beginning of its body"

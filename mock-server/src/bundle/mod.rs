@@ -4,8 +4,7 @@
 //! Nothing here knows sockets, files or the system's time. Secrets are not in a bundle: a
 //! token that was let in is let in again, and one that was not is not.
 
-use std::collections::VecDeque;
-use std::fmt;
+mod replay;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -15,18 +14,18 @@ use http::{HeaderMap, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock::{ClockMode, ServiceClock};
-use crate::defects::{self, Defects, Delivery};
-use crate::endpoints::call::Settings;
-use crate::engine::{Engine, Now, RULE_HEADER};
+use crate::clock::ServiceClock;
+use crate::defects::Defects;
+use crate::engine::Now;
+use crate::faults::Faults;
 use crate::history::{Asked, Write};
 use crate::journal::{Exchange, Kept};
-use crate::model::time::{Timestamp, UtcOffset};
-use crate::profile::Profile;
-use crate::service::{Seed, Service};
-use crate::store::Store;
-use crate::store::world::World;
+use crate::model::time::Timestamp;
+use crate::service::Service;
 use crate::worlds;
+
+pub use replay::{Replayed, Verdict};
+use replay::Stage;
 
 /// The version of the document.
 pub const VERSION: u32 = 1;
@@ -41,9 +40,6 @@ pub struct Bundle {
     pub made_by: String,
     /// The worlds.
     pub worlds: Vec<BundledWorld>,
-    /// The faults that were in force, as they were put.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub faults: Value,
 }
 
 /// A world: a state of it, and what came then.
@@ -61,6 +57,9 @@ pub struct BundledWorld {
     /// The names of what was wrong with it, on purpose.
     #[serde(default)]
     pub defects: Vec<String>,
+    /// The faults that were in force, as they were put.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub faults: Value,
     /// The state, as in a world file.
     pub base: Value,
     /// The number of the write that led to it.
@@ -118,6 +117,9 @@ pub struct BundledExchange {
     /// The faults that had their hand in it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// What they did, all chance taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Value>,
 }
 
 /// A request.
@@ -163,12 +165,11 @@ pub struct BundledBody {
 
 impl Bundle {
     /// The worlds of a mock of this version.
-    pub fn new(worlds: Vec<BundledWorld>, faults: Value) -> Self {
+    pub fn new(worlds: Vec<BundledWorld>) -> Self {
         Self {
             version: VERSION,
             made_by: env!("CARGO_PKG_VERSION").to_owned(),
             worlds,
-            faults,
         }
     }
 
@@ -246,6 +247,7 @@ impl BundledWorld {
         name: &str,
         service: &Service,
         defects: &Defects,
+        faults: &Faults,
         exchanges: impl IntoIterator<Item = &'e Exchange>,
     ) -> Self {
         let clock = service.clock();
@@ -258,6 +260,11 @@ impl BundledWorld {
             utc_offset: settings.local.to_string(),
             clock,
             defects: defects.names().map(str::to_owned).collect(),
+            faults: if faults.is_empty() {
+                Value::Null
+            } else {
+                faults.to_json()
+            },
             base: serde_json::to_value(base).unwrap_or_default(),
             seq: whole.seq,
             writes: whole.writes.iter().map(BundledWrite::of).collect(),
@@ -333,6 +340,7 @@ impl BundledExchange {
                 body: BundledBody::of_kept(&answer.body),
             }),
             faults: exchange.faults.clone(),
+            plan: exchange.plan.clone(),
         }
     }
 }
@@ -379,306 +387,4 @@ impl BundledResponse {
             body: BundledBody::of(response.body()),
         }
     }
-}
-
-/// An exchange that was played again.
-#[derive(Debug, Clone)]
-pub struct Replayed {
-    /// Its world.
-    pub world: String,
-    /// Its number.
-    pub id: u64,
-    /// Its method, path and query.
-    pub asked: String,
-    /// What was answered then.
-    pub expected: Option<BundledResponse>,
-    /// What was answered now; `None` where nothing was, or nothing was asked.
-    pub got: Option<BundledResponse>,
-    /// What came of it.
-    pub verdict: Verdict,
-}
-
-/// What came of an exchange that was played again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// The same, byte for byte.
-    Same,
-    /// Something else: the first difference, in a sentence.
-    Different(String),
-    /// It was not compared: why.
-    Skipped(String),
-}
-
-impl fmt::Display for Replayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            world, id, asked, ..
-        } = self;
-        write!(f, "exchange {id} of world {world}, {asked}: ")?;
-        match &self.verdict {
-            Verdict::Same => f.write_str("the same"),
-            Verdict::Different(why) => f.write_str(why),
-            Verdict::Skipped(why) => write!(f, "not compared, for {why}"),
-        }
-    }
-}
-
-/// A world that is played, exchange by exchange.
-struct Stage {
-    name: String,
-    settings: Settings,
-    engine: Engine,
-    seq: u64,
-    first: u64,
-    writes: VecDeque<Write>,
-    defects: Defects,
-    exchanges: VecDeque<BundledExchange>,
-    /// Why it cannot go on.
-    broken: Option<String>,
-}
-
-impl Stage {
-    fn set(world: &BundledWorld) -> Result<Self, String> {
-        let fail = |why: String| format!("the world `{}` cannot be made: {why}", world.name);
-        let mut profile = Profile::default();
-        profile
-            .apply_json(&world.profile)
-            .map_err(|why| fail(why.to_string()))?;
-        let local = UtcOffset::parse(&world.utc_offset)
-            .ok_or_else(|| fail(format!("`{}` is no zone", world.utc_offset)))?;
-        let settings = Settings {
-            profile,
-            local,
-            ..Settings::default()
-        };
-        let base = world.base.to_string();
-        let store = World::from_json(base.as_bytes())
-            .and_then(|world| Store::load(&world))
-            .map_err(|why| fail(why.to_string()))?;
-        let defects: Result<Vec<_>, _> = world.defects.iter().map(|n| defects::named(n)).collect();
-        let writes: Result<VecDeque<_>, _> = world.writes.iter().map(BundledWrite::write).collect();
-        let writes = writes.map_err(fail)?;
-        let expected = world.seq + 1..;
-        if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
-            return Err(fail(format!("write {seq} is missing")));
-        }
-        let mut exchanges = world.exchanges.clone();
-        exchanges.sort_by_key(|exchange| (exchange.writes_before, exchange.id));
-        Ok(Self {
-            name: world.name.clone(),
-            engine: Engine::new(settings.clone(), store),
-            settings,
-            seq: world.seq,
-            first: world.seq,
-            writes,
-            defects: Defects::new(defects.map_err(fail)?),
-            exchanges: exchanges.into(),
-            broken: None,
-        })
-    }
-
-    fn play(&mut self, exchange: &BundledExchange) -> (Option<BundledResponse>, Verdict) {
-        if let Some(why) = self.unplayable(exchange) {
-            return (None, Verdict::Skipped(why));
-        }
-        if let Err(why) = self.go_to(exchange.writes_before) {
-            self.broken = Some(why.clone());
-            return (None, Verdict::Different(why));
-        }
-        let request = match exchange.request.request() {
-            Ok(request) => request,
-            Err(why) => return (None, Verdict::Different(why)),
-        };
-        let status = exchange.response.as_ref().map(|response| response.status);
-        // Whoever was let in is let in: the secrets are not here to be compared.
-        let settings = Settings {
-            tokens: (status == Some(401)).then(unknown).into_iter().collect(),
-            credentials: (status == Some(400)).then(|| (unknown(), unknown())),
-            ..self.settings.clone()
-        };
-        // The write that it was itself tells the moment; who wrote nothing read no clock.
-        let own = self
-            .writes
-            .front()
-            .filter(|write| Some(write.seq) == exchange.wrote);
-        let (now, tick) = own.map_or((Timestamp::EPOCH, 0), |write| {
-            (write.now.at, write.now.tick)
-        });
-        let service = Service::new(Seed {
-            settings,
-            store: self.engine.store().clone(),
-            clock: ClockMode::Fixed { now, tick },
-        });
-        let got = match self.defects.answer(&service, &request, || now) {
-            Delivery::Answer(reply) | Delivery::Truncated(reply) => Some(reply.response),
-            Delivery::Hang | Delivery::Reset => None,
-        };
-        let got = got.as_ref().map(BundledResponse::of);
-        let verdict = match difference(exchange.response.as_ref(), got.as_ref()) {
-            None => Verdict::Same,
-            Some(_) if status == Some(401) => {
-                Verdict::Skipped("its credentials were not kept".to_owned())
-            }
-            Some(why) => Verdict::Different(why),
-        };
-        (got, verdict)
-    }
-
-    /// Why an exchange cannot be played.
-    fn unplayable(&self, exchange: &BundledExchange) -> Option<String> {
-        if let Some(why) = &self.broken {
-            return Some(why.clone());
-        }
-        if exchange.writes_before < self.first {
-            return Some(format!(
-                "it was answered after write {}, and the bundle begins after write {}",
-                exchange.writes_before, self.first
-            ));
-        }
-        if exchange.request.body.truncated {
-            return Some("the journal kept only the beginning of its body".to_owned());
-        }
-        if !exchange.faults.is_empty() {
-            let faults = exchange.faults.join(", ");
-            return Some(format!("a fault had its hand in it: {faults}"));
-        }
-        let rule = exchange.response.iter().flat_map(|answer| &answer.headers);
-        let rule = rule.filter(|(name, _)| name == RULE_HEADER.as_str());
-        let mut unread = rule.filter(|(_, rule)| UNREAD.iter().any(|name| rule.contains(name)));
-        unread
-            .next()
-            .map(|_| "its body never arrived, or was too large".to_owned())
-    }
-
-    fn go_to(&mut self, seq: u64) -> Result<(), String> {
-        while self.seq < seq {
-            let write = self.writes.pop_front().ok_or_else(|| {
-                format!(
-                    "it was answered after write {seq}, and the last is {}",
-                    self.seq
-                )
-            })?;
-            write.apply(&mut self.engine)?;
-            self.seq = write.seq;
-        }
-        Ok(())
-    }
-}
-
-/// The rules of what the engine never sees.
-const UNREAD: &[&str] = &[
-    "/head-too-large;",
-    "/body-too-large;",
-    "/body-too-slow;",
-    "/body-broken;",
-];
-
-/// What nobody has for a token, a name or a password.
-fn unknown() -> String {
-    "\u{1}".to_owned()
-}
-
-impl Iterator for Stage {
-    type Item = Replayed;
-
-    fn next(&mut self) -> Option<Replayed> {
-        let exchange = self.exchanges.pop_front()?;
-        let (got, verdict) = self.play(&exchange);
-        let request = &exchange.request;
-        Some(Replayed {
-            world: self.name.clone(),
-            id: exchange.id,
-            asked: format!("{} {}", request.method, request.target),
-            expected: exchange.response,
-            got,
-            verdict,
-        })
-    }
-}
-
-/// What belongs to a connection and not to an answer.
-const OF_THE_CONNECTION: &[&str] = &[
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
-/// The first difference of two answers, in a sentence.
-fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> Option<String> {
-    let (then, now) = match (then, now) {
-        (None, None) => return None,
-        (Some(then), Some(now)) => (then, now),
-        (Some(then), None) => {
-            return Some(format!(
-                "status {} was answered, and now nothing",
-                then.status
-            ));
-        }
-        (None, Some(now)) => {
-            return Some(format!(
-                "nothing was answered, and now status {}",
-                now.status
-            ));
-        }
-    };
-    if then.status != now.status {
-        return Some(format!(
-            "status {} was answered, and now {}",
-            then.status, now.status
-        ));
-    }
-    let own = |response: &BundledResponse| {
-        let mut headers = response.headers.clone();
-        headers.retain(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
-        headers.sort();
-        headers
-    };
-    let (old, new) = (own(then), own(now));
-    if let Some((name, value)) = old.iter().find(|pair| !new.contains(pair)) {
-        let values = new.iter().filter(|(known, _)| known == name);
-        let values: Vec<_> = values.map(|(_, value)| format!("`{value}`")).collect();
-        return Some(match values.as_slice() {
-            [] => format!("header {name} was `{value}`, and now there is none"),
-            values => format!("header {name} was `{value}`, and now {}", values.join(", ")),
-        });
-    }
-    if let Some((name, value)) = new.iter().find(|pair| !old.contains(pair)) {
-        return Some(format!("header {name} is `{value}` now, and was not there"));
-    }
-    let (old, new) = match (then.body.bytes(), now.body.bytes()) {
-        (Ok(old), Ok(new)) => (old, new),
-        (Err(why), _) | (_, Err(why)) => return Some(why),
-    };
-    let new = if then.body.truncated {
-        new.slice(..new.len().min(old.len()))
-    } else {
-        new
-    };
-    if old == new {
-        return None;
-    }
-    let same = old.iter().zip(&new).take_while(|(old, new)| old == new);
-    let at = same.count();
-    Some(format!(
-        "from byte {at} on the body was {}, and now {}",
-        shown(&old, at),
-        shown(&new, at)
-    ))
-}
-
-/// A piece of a body from a byte on.
-fn shown(body: &[u8], at: usize) -> String {
-    const PIECE: usize = 40;
-    let rest = &body[at.min(body.len())..];
-    if rest.is_empty() {
-        return "at its end".to_owned();
-    }
-    let piece = String::from_utf8_lossy(&rest[..rest.len().min(PIECE)]);
-    let more = if rest.len() > PIECE { "…" } else { "" };
-    format!("`{piece}{more}`")
 }

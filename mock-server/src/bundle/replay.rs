@@ -1,0 +1,392 @@
+//! A bundle played again, exchange by exchange, and compared.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::Bytes;
+use http::{Request, Response};
+
+use super::{BundledExchange, BundledResponse, BundledWorld, BundledWrite};
+use crate::clock::ClockMode;
+use crate::defects::{self, Defects, Delivery, operation_of};
+use crate::endpoints::call::Settings;
+use crate::engine::{Engine, RULE_HEADER};
+use crate::faults::{self, Act, Faults, Plan};
+use crate::history::Write;
+use crate::model::time::{Timestamp, UtcOffset};
+use crate::profile::Profile;
+use crate::service::{Seed, Service};
+use crate::store::Store;
+use crate::store::world::World;
+
+/// An exchange that was played again.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// Its world.
+    pub world: String,
+    /// Its number.
+    pub id: u64,
+    /// Its method, path and query.
+    pub asked: String,
+    /// What was answered then.
+    pub expected: Option<BundledResponse>,
+    /// What was answered now; `None` where nothing was, or nothing was asked.
+    pub got: Option<BundledResponse>,
+    /// What came of it.
+    pub verdict: Verdict,
+}
+
+/// What came of an exchange that was played again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same, byte for byte.
+    Same,
+    /// Something else: the first difference, in a sentence.
+    Different(String),
+    /// It was not compared: why.
+    Skipped(String),
+}
+
+impl fmt::Display for Replayed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            world, id, asked, ..
+        } = self;
+        write!(f, "exchange {id} of world {world}, {asked}: ")?;
+        match &self.verdict {
+            Verdict::Same => f.write_str("the same"),
+            Verdict::Different(why) => f.write_str(why),
+            Verdict::Skipped(why) => write!(f, "not compared, for {why}"),
+        }
+    }
+}
+
+/// A world that is played, exchange by exchange.
+pub(super) struct Stage {
+    name: String,
+    settings: Settings,
+    engine: Engine,
+    seq: u64,
+    first: u64,
+    writes: VecDeque<Write>,
+    defects: Defects,
+    /// What the defects of its faults keep from one request to the next.
+    faults: Faults,
+    exchanges: VecDeque<BundledExchange>,
+    /// Why it cannot go on.
+    broken: Option<String>,
+}
+
+impl Stage {
+    pub(super) fn set(world: &BundledWorld) -> Result<Self, String> {
+        let fail = |why: String| format!("the world `{}` cannot be made: {why}", world.name);
+        let mut profile = Profile::default();
+        profile
+            .apply_json(&world.profile)
+            .map_err(|why| fail(why.to_string()))?;
+        let local = UtcOffset::parse(&world.utc_offset)
+            .ok_or_else(|| fail(format!("`{}` is no zone", world.utc_offset)))?;
+        let settings = Settings {
+            profile,
+            local,
+            ..Settings::default()
+        };
+        let base = world.base.to_string();
+        let store = World::from_json(base.as_bytes())
+            .and_then(|world| Store::load(&world))
+            .map_err(|why| fail(why.to_string()))?;
+        let defects: Result<Vec<_>, _> = world.defects.iter().map(|n| defects::named(n)).collect();
+        let writes: Result<VecDeque<_>, _> = world.writes.iter().map(BundledWrite::write).collect();
+        let writes = writes.map_err(fail)?;
+        let expected = world.seq + 1..;
+        if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
+            return Err(fail(format!("write {seq} is missing")));
+        }
+        let faults = if world.faults.is_null() {
+            Faults::default()
+        } else {
+            let rules = Faults::parse(world.faults.to_string().as_bytes()).map_err(fail)?;
+            Faults::new(rules, Timestamp::EPOCH)
+        };
+        let mut exchanges = world.exchanges.clone();
+        exchanges.sort_by_key(|exchange| (exchange.writes_before, exchange.id));
+        Ok(Self {
+            name: world.name.clone(),
+            engine: Engine::new(settings.clone(), store),
+            settings,
+            seq: world.seq,
+            first: world.seq,
+            writes,
+            defects: Defects::new(defects.map_err(fail)?),
+            faults,
+            exchanges: exchanges.into(),
+            broken: None,
+        })
+    }
+
+    fn play(&mut self, exchange: &BundledExchange) -> (Option<BundledResponse>, Verdict) {
+        let plan = match exchange.plan.as_ref() {
+            None => Ok(Plan::default()),
+            Some(plan) => Plan::from_json(plan, &self.faults),
+        };
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(why) => return (None, Verdict::Different(format!("its plan is none: {why}"))),
+        };
+        if let Some(why) = self.unplayable(exchange, &plan) {
+            return (None, Verdict::Skipped(why));
+        }
+        // What was never carried out has seen no state of the world.
+        if !plan.takes_its_place()
+            && let Err(why) = self.go_to(exchange.writes_before)
+        {
+            self.broken = Some(why.clone());
+            return (None, Verdict::Different(why));
+        }
+        let request = match exchange.request.request() {
+            Ok(request) => request,
+            Err(why) => return (None, Verdict::Different(why)),
+        };
+        let status = exchange.response.as_ref().map(|response| response.status);
+        // Whoever was let in is let in: the secrets are not here to be compared.
+        let settings = Settings {
+            tokens: (status == Some(401)).then(unknown).into_iter().collect(),
+            credentials: (status == Some(400)).then(|| (unknown(), unknown())),
+            ..self.settings.clone()
+        };
+        // The write that it was itself tells the moment; who wrote nothing read no clock.
+        let own = self
+            .writes
+            .front()
+            .filter(|write| Some(write.seq) == exchange.wrote);
+        let (now, tick) = own.map_or((Timestamp::EPOCH, 0), |write| {
+            (write.now.at, write.now.tick)
+        });
+        let service = Service::new(Seed {
+            settings,
+            store: self.engine.store().clone(),
+            clock: ClockMode::Fixed { now, tick },
+        });
+        let got = self.enact(&plan, &service, &request, now);
+        let got = got.as_ref().map(BundledResponse::of);
+        let verdict = match difference(exchange.response.as_ref(), got.as_ref()) {
+            None => Verdict::Same,
+            Some(_) if status == Some(401) => {
+                Verdict::Skipped("its credentials were not kept".to_owned())
+            }
+            Some(why) => Verdict::Different(why),
+        };
+        (got, verdict)
+    }
+
+    /// What the client hears of a request, time left out: no wait changes an answer, for
+    /// each has its place among the writes.
+    fn enact(
+        &self,
+        plan: &Plan,
+        service: &Service,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Option<Response<Bytes>> {
+        let refuse = |act: &Act| match act {
+            Act::Answer(problem) => {
+                let head = request.clone().map(drop);
+                Some(service.refuse(&head, problem).response)
+            }
+            _ => None,
+        };
+        let mut heard = if let Some(act) = plan.before.iter().find(|act| act.is_ending()) {
+            refuse(act)
+        } else {
+            let carried_out = if plan.stale.is_some() {
+                Some(self.engine.look(request).response)
+            } else {
+                self.carry_out(&plan.defects(&self.defects), service, request, now)
+            };
+            match plan.after.iter().find(|act| act.is_ending()) {
+                Some(act) if act.is_silent() => None,
+                Some(act @ Act::Answer(_)) => refuse(act),
+                _ => carried_out,
+            }
+        };
+        if let Some(response) = &mut heard {
+            plan.edit(response);
+        }
+        heard
+    }
+
+    fn carry_out(
+        &self,
+        defects: &Defects,
+        service: &Service,
+        request: &Request<Bytes>,
+        now: Timestamp,
+    ) -> Option<Response<Bytes>> {
+        if let Some(reply) = faults::prefer(service, request, operation_of(service, request)) {
+            return Some(reply.response);
+        }
+        match defects.answer(service, request, || now) {
+            Delivery::Answer(reply) | Delivery::Truncated(reply) => Some(reply.response),
+            Delivery::Hang | Delivery::Reset => None,
+        }
+    }
+
+    /// Why an exchange cannot be played.
+    fn unplayable(&self, exchange: &BundledExchange, plan: &Plan) -> Option<String> {
+        if let Some(why) = &self.broken {
+            return Some(why.clone());
+        }
+        if !plan.takes_its_place() && exchange.writes_before < self.first {
+            return Some(format!(
+                "it was answered after write {}, and the bundle begins after write {}",
+                exchange.writes_before, self.first
+            ));
+        }
+        if exchange.request.body.truncated {
+            return Some("the journal kept only the beginning of its body".to_owned());
+        }
+        if !exchange.faults.is_empty() && exchange.plan.is_none() {
+            let faults = exchange.faults.join(", ");
+            return Some(format!("it does not say what its faults did: {faults}"));
+        }
+        let headers = exchange.response.iter().flat_map(|answer| &answer.headers);
+        let mut rules = headers.filter(|(name, _)| name == RULE_HEADER.as_str());
+        rules.find_map(|(_, rule)| {
+            let (_, why) = UNSEEN.iter().find(|(name, _)| rule.contains(name))?;
+            Some((*why).to_owned())
+        })
+    }
+
+    fn go_to(&mut self, seq: u64) -> Result<(), String> {
+        while self.seq < seq {
+            let write = self.writes.pop_front().ok_or_else(|| {
+                format!(
+                    "it was answered after write {seq}, and the last is {}",
+                    self.seq
+                )
+            })?;
+            write.apply(&mut self.engine)?;
+            self.seq = write.seq;
+        }
+        Ok(())
+    }
+}
+
+/// The rules of what the engine never sees, and why.
+const UNSEEN: &[(&str, &str)] = &[
+    ("/head-too-large;", "its head was too large"),
+    ("/body-too-large;", "its body was too large"),
+    ("/body-too-slow;", "its body never arrived"),
+    ("/body-broken;", "its body never arrived"),
+    ("/not-kept;", "the file of the writes could not take it"),
+];
+
+/// What nobody has for a token, a name or a password.
+fn unknown() -> String {
+    "\u{1}".to_owned()
+}
+
+impl Iterator for Stage {
+    type Item = Replayed;
+
+    fn next(&mut self) -> Option<Replayed> {
+        let exchange = self.exchanges.pop_front()?;
+        let (got, verdict) = self.play(&exchange);
+        let request = &exchange.request;
+        Some(Replayed {
+            world: self.name.clone(),
+            id: exchange.id,
+            asked: format!("{} {}", request.method, request.target),
+            expected: exchange.response,
+            got,
+            verdict,
+        })
+    }
+}
+
+/// What belongs to a connection and not to an answer.
+const OF_THE_CONNECTION: &[&str] = &[
+    "connection",
+    "content-length",
+    "date",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// The first difference of two answers, in a sentence.
+fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> Option<String> {
+    let (then, now) = match (then, now) {
+        (None, None) => return None,
+        (Some(then), Some(now)) => (then, now),
+        (Some(then), None) => {
+            return Some(format!(
+                "status {} was answered, and now nothing",
+                then.status
+            ));
+        }
+        (None, Some(now)) => {
+            return Some(format!(
+                "nothing was answered, and now status {}",
+                now.status
+            ));
+        }
+    };
+    if then.status != now.status {
+        return Some(format!(
+            "status {} was answered, and now {}",
+            then.status, now.status
+        ));
+    }
+    let own = |response: &BundledResponse| {
+        let mut headers = response.headers.clone();
+        headers.retain(|(name, _)| !OF_THE_CONNECTION.contains(&name.as_str()));
+        headers.sort();
+        headers
+    };
+    let (old, new) = (own(then), own(now));
+    if let Some((name, value)) = old.iter().find(|pair| !new.contains(pair)) {
+        let values = new.iter().filter(|(known, _)| known == name);
+        let values: Vec<_> = values.map(|(_, value)| format!("`{value}`")).collect();
+        return Some(match values.as_slice() {
+            [] => format!("header {name} was `{value}`, and now there is none"),
+            values => format!("header {name} was `{value}`, and now {}", values.join(", ")),
+        });
+    }
+    if let Some((name, value)) = new.iter().find(|pair| !old.contains(pair)) {
+        return Some(format!("header {name} is `{value}` now, and was not there"));
+    }
+    let (old, new) = match (then.body.bytes(), now.body.bytes()) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(why), _) | (_, Err(why)) => return Some(why),
+    };
+    let new = if then.body.truncated {
+        new.slice(..new.len().min(old.len()))
+    } else {
+        new
+    };
+    if old == new {
+        return None;
+    }
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new);
+    let at = same.count();
+    Some(format!(
+        "from byte {at} on the body was {}, and now {}",
+        shown(&old, at),
+        shown(&new, at)
+    ))
+}
+
+/// A piece of a body from a byte on.
+fn shown(body: &[u8], at: usize) -> String {
+    const PIECE: usize = 40;
+    let rest = &body[at.min(body.len())..];
+    if rest.is_empty() {
+        return "at its end".to_owned();
+    }
+    let piece = String::from_utf8_lossy(&rest[..rest.len().min(PIECE)]);
+    let more = if rest.len() > PIECE { "…" } else { "" };
+    format!("`{piece}{more}`")
+}
