@@ -330,27 +330,44 @@ fn place_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let by_id = compare(&first["id"], &second["id"]);
     let stock = given(probe, "one", &json!({}))?;
     given(probe, "other", &json!({"location": other}))?;
-    let sku = probe.need("sku")?;
-    let ask = Ask::get(STOCKS)
-        .with("sku", sku)
-        .with("sort", "location")
-        .with("limit", 1);
-    let shown = page(probe, &ask)?;
-    let is_first = shown
-        .rows
-        .first()
-        .is_some_and(|row| row["id"] == stock["id"]);
-    let got = if is_first {
-        Ordering::Less
-    } else {
-        Ordering::Greater
-    };
-    let choices = [("code", by_code), ("id", by_id)].into_iter();
-    let fitting = choices
-        .filter(|(_, order)| *order == got)
-        .map(|(id, _)| id.to_owned());
+    let got = first_by(probe, "sku", "location", &stock)?;
+    let mut fitting = vec![("code", by_code), ("id", by_id)];
+    fitting.retain(|(_, order)| *order == got);
+    // Providers are ordered like locations, where there are two to be told apart.
+    let names = ["opted-out-provider", "opted-out-location"].map(|name| probe.need(name));
+    if let [Ok(elsewhere), Ok(foreign)] = names
+        && let Some(by_name) = plain_order(&provider, &elsewhere)
+    {
+        let abroad = location_of(probe, &foreign, &elsewhere)?;
+        let by_id = compare(&first["provider"], &abroad["provider"]);
+        let sku = probe.need("sku2")?;
+        let stock = given(probe, "one's", &json!({"sku": sku}))?;
+        let its = json!({"sku": sku, "provider": elsewhere, "location": foreign});
+        given(probe, "another's", &its)?;
+        let got = first_by(probe, "sku2", "provider", &stock)?;
+        fitting.retain(|(choice, _)| got == if *choice == "code" { by_name } else { by_id });
+    }
+    let fitting = fitting.into_iter().map(|(id, _)| id.to_owned());
     probe.choices = Some(fitting.collect());
     Ok(())
+}
+
+/// Whether a stock comes before or behind the other of its SKU by a field.
+fn first_by(
+    probe: &mut Probe<'_>,
+    sku: &str,
+    field: &str,
+    stock: &Value,
+) -> Result<Ordering, Stop> {
+    let sku = probe.need(sku)?;
+    let ask = Ask::get(STOCKS).with("sku", sku).with("sort", field);
+    let shown = page(probe, &ask.with("limit", 1))?;
+    let first = shown.rows.first();
+    if first.is_some_and(|row| row["id"] == stock["id"]) {
+        Ok(Ordering::Less)
+    } else {
+        Ok(Ordering::Greater)
+    }
 }
 
 /// The order of two texts, if all languages agree on it: the first signs that differ are
