@@ -86,6 +86,8 @@ impl FaultRules {
 
 impl Rule {
     fn read(value: &Value, path: String) -> Result<Self, String> {
+        // What is shown of a rule may be put back, with the counts of what came of it.
+        let value = &without_counts(value);
         let members = Members::of(value, path, "a rule")?;
         members.only(&["name", "match", "fault", "when", "times", "ttl_seconds"])?;
         let name = members.needs("name", members.text("name", MAX_NAME)?)?;
@@ -140,6 +142,15 @@ impl Rule {
                 .matching
                 .is_turn(nth, |probability| drawn < probability)
     }
+}
+
+fn without_counts(rule: &Value) -> Value {
+    let mut rule = rule.clone();
+    if let Some(members) = rule.as_object_mut() {
+        members.remove("matched");
+        members.remove("fired");
+    }
+    rule
 }
 
 fn when(members: &Members<'_>, kind: &Kind) -> Result<When, String> {

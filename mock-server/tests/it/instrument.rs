@@ -78,6 +78,21 @@ fn before_the_commit_nothing_was_done() {
 }
 
 #[test]
+fn what_is_shown_of_the_faults_can_be_put_back() {
+    let mock = with_fault(&json!({
+        "name": "down", "match": {"method": "POST"}, "fault": {"kind": "status", "status": 503},
+    }));
+    mock.post(INCREASE, &reservation("2024-01-01")).expect(503);
+    let mut shown = mock.get(FAULTS).expect(200).json();
+    assert_eq!(shown["rules"][0]["fired"], 1);
+    mock.ask(send("PUT", FAULTS, &shown)).expect(200);
+    for count in ["matched", "fired"] {
+        shown["rules"][0][count] = 0.into();
+    }
+    assert_eq!(mock.get(FAULTS).expect(200).json(), shown);
+}
+
+#[test]
 fn a_part_of_a_body_comes_and_the_connection_ends() {
     let mock = with_fault(&json!({
         "name": "cut", "match": {"operation": "list-stocks"},

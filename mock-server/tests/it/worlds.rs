@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_mock::endpoints::RESOURCES;
 
 use crate::api::{INCREASE, SKU, STOCKS};
+use crate::properties::a_write;
 use crate::support::{Mock, message, post, stock};
 
 const LISTS: [&str; 4] = [
@@ -293,4 +295,89 @@ fn a_bad_import_says_why_and_makes_nothing() {
     mock.get("/__admin/worlds/new").expect(404);
     mock.ask(post("/__admin/worlds/default/fork", &json!({"to": "x"})))
         .expect(400);
+}
+
+/// A request to the API of the world `busy`.
+fn any_call() -> impl Strategy<Value = String> {
+    a_write().prop_map(|asked| {
+        let body = String::from_utf8_lossy(asked.body()).into_owned();
+        let start = format!("{} /worlds/busy{}", asked.method(), asked.uri());
+        message(&start, &["Connection: close"], &body)
+    })
+}
+
+/// A request to an admin path about the world `busy`; what it asks for need not make sense.
+fn any_admin_call() -> impl Strategy<Value = String> {
+    let method = prop::sample::select(vec!["GET", "PUT", "POST", "DELETE"]);
+    let path = prop::sample::select(vec![
+        "reset?world=busy",
+        "clock?world=busy",
+        "clock/advance?world=busy",
+        "worlds/busy",
+        "worlds/busy/fork",
+        "worlds/busy/reset",
+        "requests?world=busy",
+        "requests/find?world=busy",
+        "findings?world=busy",
+        "coverage?world=busy",
+        "faults?world=busy",
+        "bundle?world=busy",
+    ]);
+    let body = prop::sample::select(vec![
+        json!({}),
+        json!({"name": "another"}),
+        json!({"name": "quiet"}),
+        json!({"seconds": 3600}),
+        json!({"mode": "fixed", "now": "2030-01-01T00:00:00+03:00"}),
+        json!({"profile": {"decrease-at-zero": "floor"}, "world": {"stocks": []}}),
+        json!({"stocks": []}),
+        json!({"providers": [{"name": "p"}], "stocks": []}),
+        json!({"rules": [{"name": "down", "fault": {"kind": "status", "status": 503}}]}),
+        json!({"rules": [{"name": "lost", "fault": {"kind": "reset"}, "when": "after"}]}),
+    ]);
+    (method, path, body).prop_map(|(method, path, body)| {
+        let start = format!("{method} /__admin/{path}");
+        message(&start, &["Connection: close"], &body.to_string())
+    })
+}
+
+/// Everything that the admin paths show of a world.
+fn shown(mock: &Mock, world: &str) -> Vec<Value> {
+    let paths = [
+        format!("worlds/{world}"),
+        format!("clock?world={world}"),
+        format!("requests?world={world}"),
+        format!("findings?world={world}"),
+        format!("coverage?world={world}"),
+        format!("faults?world={world}"),
+        format!("bundle?world={world}"),
+    ];
+    let shown = paths.map(|path| mock.get(&format!("/__admin/{path}")).expect(200).json());
+    shown.to_vec()
+}
+
+proptest! {
+    // Each case has a process of its own.
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_asked_of_a_world_leaves_every_other_as_it_was(
+        calls in prop::collection::vec(prop_oneof![any_call(), any_admin_call()], 1..40),
+    ) {
+        let mock = Mock::start(&["--clock", "2024-01-01T00:00:00+03:00"]);
+        // Something of each kind that could be lost.
+        for world in ["quiet", "default"] {
+            mock.post(&of(world, STOCKS), &stock("KEPT")).expect(201);
+            mock.get(&of(world, &format!("{STOCKS}?stock_gt=1"))).expect(200);
+            let rules = json!({"rules": [{"name": "slow", "fault": {"kind": "delay", "milliseconds": 1}}]});
+            mock.ask(send("PUT", &format!("/__admin/faults?world={world}"), &rules)).expect(200);
+        }
+        let before = (shown(&mock, "quiet"), shown(&mock, "default"));
+        for call in &calls {
+            let mut client = mock.connect();
+            client.send(call);
+            client.rest();
+        }
+        prop_assert_eq!((shown(&mock, "quiet"), shown(&mock, "default")), before);
+    }
 }
