@@ -463,7 +463,8 @@ fn who_speaks_plainly_is_told_to_speak_tls() {
 
 #[test]
 fn a_handshake_that_is_never_finished_ends_in_time_and_holds_up_nobody() {
-    let mock = Mock::start(&[SELF_SIGNED, "--idle-timeout=1"]);
+    let idle = Duration::from_secs(2);
+    let mock = Mock::start(&[SELF_SIGNED, "--idle-timeout=2"]);
     let since = Instant::now();
     let starts: [&[u8]; 3] = [
         b"",
@@ -478,15 +479,12 @@ fn a_handshake_that_is_never_finished_ends_in_time_and_holds_up_nobody() {
     for _ in 0..3 {
         mock.get(HEALTH).expect(200);
     }
-    assert!(since.elapsed() < Duration::from_secs(1), "they waited");
+    assert!(since.elapsed() < idle, "they waited");
     for client in &mut unfinished {
         client.rest();
     }
     let took = since.elapsed();
-    assert!(
-        (Duration::from_secs(1)..PATIENCE / 2).contains(&took),
-        "{took:?}"
-    );
+    assert!((idle..PATIENCE / 2).contains(&took), "{took:?}");
 }
 
 #[test]
@@ -593,7 +591,7 @@ fn garbage_is_beneath_tls_as_well() {
     assert_eq!((noise.len(), error), (50, None));
     let (heard, error) = ending("tls", &fault);
     assert_eq!(heard, b"");
-    assert!(error.is_some(), "it ended as if nothing was");
+    assert_eq!(error, Some(std::io::ErrorKind::InvalidData));
 }
 
 #[test]
