@@ -115,6 +115,9 @@ fn a_link_that_leads_elsewhere_is_a_change() {
     lead_to(&other);
     assert!(mock.logged().contains("loaded, 2 stocks"));
     assert_eq!(count(&mock, ""), 2);
+    // Behind the link, which is the same.
+    overwrite(&other, &world(3));
+    assert!(mock.logged().contains("loaded, 3 stocks"));
 }
 
 #[test]
