@@ -61,6 +61,8 @@ pub struct Control {
     pub metrics: Metrics,
     /// The file in which writes are kept, and how; `None`: in memory alone.
     pub data: Option<(PathBuf, LogOptions)>,
+    /// The files that are read again when they change.
+    pub watched: Vec<PathBuf>,
 }
 
 /// One admin request.
@@ -326,6 +328,7 @@ impl Control {
             shutdown: Arc::new(Notify::new()),
             metrics: Metrics::default(),
             data: None,
+            watched: Vec::new(),
         }
     }
 
@@ -599,6 +602,8 @@ fn settings(asked: &Asked<'_>) -> Outcome {
     let (limits, by_token) = worlds.limits();
     let journal = worlds.share().limits();
     let defects: Vec<_> = worlds.own().defects.names().collect();
+    let watched = asked.control.watched.iter();
+    let watched: Vec<_> = watched.map(|path| path.to_string_lossy()).collect();
     Ok(Granted::Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "defects": defects,
@@ -620,6 +625,7 @@ fn settings(asked: &Asked<'_>) -> Outcome {
             "body_bytes": journal.body,
             "bytes": journal.bytes,
         },
+        "watched": watched,
     })))
 }
 

@@ -2,16 +2,18 @@
 //! port, a command runs against it, and both are judged.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use whippy_mock::findings::{self, Coverage, FindingLevel, Format, WorldVerdict};
-use whippy_mock::server::{Server, system_time};
+use whippy_mock::server::{Address, Server, system_time};
+
+use crate::mock::Mock;
 
 /// What a command is run for.
 #[derive(Debug)]
@@ -33,18 +35,29 @@ const NOT_RUN: u8 = 127;
 
 /// Runs the command against the server, says what came of it, and ends as the command did,
 /// or with 1 where that was well and the mock has something to say.
-pub(crate) async fn run(trial: Trial, server: Server) -> ExitCode {
-    let listener = match TcpListener::bind(("127.0.0.1", 0)).await {
+pub(crate) async fn run(trial: Trial, mock: Mock) -> ExitCode {
+    let free = Address::Tcp("127.0.0.1:0".to_owned());
+    let listener = match mock.bind(&free).await {
         Ok(listener) => listener,
-        Err(error) => return failed(&format!("cannot listen on a free port: {error}")),
+        Err(sentence) => return failed(&sentence),
     };
-    let Ok(address) = listener.local_addr() else {
+    let Some(address) = listener.local_address() else {
         return failed("the system gives no address");
     };
-    let server = Arc::new(server);
+    let url = match (&mock.tls, mock.ca()) {
+        (None, _) => format!("http://{address}"),
+        (Some(_), Some(_)) => format!("https://{address}"),
+        // The certificates of others are for names, as a rule.
+        (Some(_), None) => format!("https://localhost:{}", address.port()),
+    };
+    let ca = match ca_file(&mock) {
+        Ok(ca) => ca,
+        Err(error) => return failed(&format!("no file can be written for the CA: {error}")),
+    };
+    let server = mock.into_server();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
-    let ended = obey(&trial, &format!("http://{address}")).await;
+    let ended = obey(&trial, &url, ca.as_ref().map(CaFile::path)).await;
     let _ = stop.send(true);
     let _ = running.await;
     let ended = match ended {
@@ -65,14 +78,49 @@ pub(crate) async fn run(trial: Trial, server: Server) -> ExitCode {
     conclude(&trial, &verdicts, ended)
 }
 
-/// Runs the command to its end; what stops the mock stops the command.
-async fn obey(trial: &Trial, url: &str) -> Result<ExitStatus, String> {
+/// Where the command finds the CA.
+enum CaFile {
+    /// In the file that was asked for, by its whole path: the command may run elsewhere.
+    Named(PathBuf),
+    /// In one that is gone when this is dropped.
+    Passing(tempfile::NamedTempFile),
+}
+
+impl CaFile {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Passing(file) => file.path(),
+        }
+    }
+}
+
+fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
+    let Some(ca) = mock.ca() else {
+        return Ok(None);
+    };
+    if let Some(path) = &mock.ca_out {
+        return Ok(Some(CaFile::Named(std::path::absolute(path)?)));
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix("whippy-mock-ca-")
+        .suffix(".pem")
+        .tempfile()?;
+    file.write_all(ca.as_bytes())?;
+    Ok(Some(CaFile::Passing(file)))
+}
+
+/// Runs the command to its end; what stops the mock stops the command. It is told the CA by
+/// a variable of its own: those that clients know by themselves would have them trust
+/// nobody else any more.
+async fn obey(trial: &Trial, url: &str, ca: Option<&Path>) -> Result<ExitStatus, String> {
     let (program, arguments) = trial.command.split_first().ok_or("there is no command")?;
     let named = |error| format!("cannot run `{}`: {error}", program.to_string_lossy());
     let mut child = Command::new(program)
         .args(arguments)
         .env("WHIPPY_URL", url)
         .env("WHIPPY_TOKEN", &trial.token)
+        .envs(ca.map(|path| ("WHIPPY_CA_FILE", path)))
         .kill_on_drop(true)
         .spawn()
         .map_err(named)?;

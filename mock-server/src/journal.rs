@@ -12,13 +12,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, HOST};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::defects::DEFECT_HEADER;
-use crate::endpoints::call::mount;
+use crate::endpoints::call::{mount, scheme};
 use crate::engine::{RULE_HEADER, Rule};
 use crate::model::time::{Timestamp, UtcOffset};
 
@@ -131,6 +131,8 @@ pub struct Exchange {
     pub target: String,
     /// The version of HTTP.
     pub version: Version,
+    /// Whether it came over TLS.
+    pub is_over_tls: bool,
     /// The request's headers.
     pub headers: HeaderMap,
     /// The request's body.
@@ -188,8 +190,15 @@ impl Exchange {
     /// What is known of an exchange from its request. The rest is for the server to say.
     pub fn of(request: Request<Bytes>, id: u64, world: Arc<str>, limits: JournalLimits) -> Self {
         let target = target(&request);
+        let is_over_tls = scheme(&request) == "https";
         let (head, body) = request.into_parts();
         let mut headers = head.headers;
+        // HTTP/2 names the host elsewhere; links and whoever plays it again look here.
+        if let (Some(authority), false) = (head.uri.authority(), headers.contains_key(HOST))
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            headers.insert(HOST, host);
+        }
         redact(&mut headers);
         Self {
             id,
@@ -198,6 +207,7 @@ impl Exchange {
             method: head.method,
             target,
             version: head.version,
+            is_over_tls,
             headers,
             body: Kept::of(&body, limits.body),
             answer: None,
@@ -278,7 +288,7 @@ impl Exchange {
 
     /// The exchange as an entry of an HTTP archive.
     fn har(&self) -> Value {
-        let host = self.headers.get(http::header::HOST);
+        let host = self.headers.get(HOST);
         let host = host
             .and_then(|host| host.to_str().ok())
             .unwrap_or("localhost");
@@ -289,9 +299,10 @@ impl Exchange {
             .map(|(name, value)| json!({"name": name, "value": value}))
             .collect();
         let took = self.took.as_secs_f64() * 1e3;
+        let scheme = if self.is_over_tls { "https" } else { "http" };
         let mut request = json!({
             "method": self.method.as_str(),
-            "url": format!("http://{host}{}", self.target),
+            "url": format!("{scheme}://{host}{}", self.target),
             "httpVersion": version(self.version),
             "cookies": [],
             "headers": har_headers(&self.headers),

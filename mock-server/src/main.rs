@@ -5,18 +5,19 @@
 mod args;
 mod exec;
 mod listing;
+mod mock;
+mod reload;
 mod replay;
+mod sources;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use args::{Cli, Command, ListingCli};
-use whippy_mock::server::Server;
+use mock::Mock;
 
 fn main() -> ExitCode {
     if let Ok(cli) = ListingCli::try_parse() {
@@ -33,15 +34,15 @@ fn main() -> ExitCode {
 }
 
 fn serve(args: args::ServeArgs) -> ExitCode {
-    match args.into_server() {
-        Ok((listen, server)) => run(listen_and_serve(&listen, server)),
+    match args.into_mock() {
+        Ok(mock) => run(listen_and_serve(mock)),
         Err(sentence) => refuse(&sentence),
     }
 }
 
 fn exec(args: args::ExecArgs) -> ExitCode {
     match args.into_trial() {
-        Ok((trial, server)) => run(exec::run(trial, server)),
+        Ok((trial, mock)) => run(exec::run(trial, mock)),
         Err(sentence) => refuse(&sentence),
     }
 }
@@ -67,37 +68,28 @@ fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
     runtime.block_on(story)
 }
 
-async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
-    let listener = match TcpListener::bind(listen).await {
+async fn listen_and_serve(mock: Mock) -> ExitCode {
+    let listener = match mock.bind(&mock.listen).await {
         Ok(listener) => listener,
-        Err(error) => {
-            let hint = match error.kind() {
-                std::io::ErrorKind::AddrInUse => "; `--listen 127.0.0.1:0` takes a free port",
-                _ => "",
-            };
-            eprintln!("whippy-mock: cannot listen on {listen}: {error}{hint}");
+        Err(sentence) => {
+            eprintln!("whippy-mock: {sentence}");
             return ExitCode::FAILURE;
         }
     };
-    let (Ok(address), Ok(mut terminate), Ok(mut interrupt)) = (
-        listener.local_addr(),
+    let (Some(url), Ok(mut terminate), Ok(mut interrupt)) = (
+        listener.url(),
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
         eprintln!("whippy-mock: the system gives no address or no signals");
         return ExitCode::FAILURE;
     };
-    let defects: Vec<_> = server.worlds.own().defects.names().collect();
-    let defects = match defects.as_slice() {
-        [] => String::new(),
-        some => format!("With defects: {}\n", some.join(", ")),
-    };
-    let said = listing::print(&format!("Listening on http://{address}\n{defects}"));
+    let said = listing::print(&greeting(&url, &mock));
     if said != ExitCode::SUCCESS {
         return said;
     }
     let (stop, stopped) = watch::channel(false);
-    let mut running = tokio::spawn(Arc::new(server).run(listener, stopped));
+    let mut running = tokio::spawn(mock.into_server().run(listener, stopped));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -111,6 +103,22 @@ async fn listen_and_serve(listen: &str, server: Server) -> ExitCode {
         _ = terminate.recv() => ExitCode::FAILURE,
         _ = interrupt.recv() => ExitCode::FAILURE,
     }
+}
+
+/// What is said once it listens: where, in the first line; with which defects; and whom to
+/// trust, as a file or else as PEM.
+fn greeting(url: &str, mock: &Mock) -> String {
+    let defects: Vec<_> = mock.server.worlds.own().defects.names().collect();
+    let defects = match defects.as_slice() {
+        [] => String::new(),
+        some => format!("With defects: {}\n", some.join(", ")),
+    };
+    let ca = match (mock.ca(), &mock.ca_out) {
+        (None, _) => String::new(),
+        (Some(_), Some(path)) => format!("Trust the CA in {}\n", path.display()),
+        (Some(ca), None) => ca.to_owned(),
+    };
+    format!("Listening on {url}\n{defects}{ca}")
 }
 
 /// Half the cores: whoever tests against the mock runs on the others, and threads that

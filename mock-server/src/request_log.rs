@@ -77,6 +77,19 @@ impl RequestLog {
         }
     }
 
+    /// Logs what is about no request.
+    pub fn say(&self, at: Timestamp, sentence: &str) {
+        let Some(sender) = &self.sender else { return };
+        let at = at.to_text(self.local);
+        let line = match self.format {
+            LogFormat::Text => format!("{at} {sentence}\n"),
+            LogFormat::Json => format!("{}\n", serde_json::json!({"at": at, "note": sentence})),
+        };
+        if let Err(TrySendError::Full(_)) = sender.try_send(line) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn line(&self, entry: &Entry<'_>, lost: u64) -> String {
         let at = entry.at.to_text(self.local);
         let micros = entry.took.as_micros();

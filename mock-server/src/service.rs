@@ -582,9 +582,29 @@ impl Service {
         }
         let store = reset.store.unwrap_or_else(|| self.seed.store.clone());
         let clock = ServiceClock::new(reset.clock.unwrap_or(self.seed.clock));
-        let engine = Engine::new(settings, store);
+        self.begin_anew(|_| (Engine::new(settings, store), clock))
+    }
+
+    /// Puts other readings in force; what was written stays, and so does the clock. A new
+    /// history begins, for one history is told under one profile.
+    pub fn set_profile(&self, profile: Profile) -> Result<(), NotKept> {
+        self.begin_anew(|state| {
+            let settings = Settings {
+                profile,
+                ..Settings::clone(state.engine.settings())
+            };
+            let store = state.engine.store().clone();
+            (Engine::new(settings, store), state.clock)
+        })
+    }
+
+    fn begin_anew(
+        &self,
+        make: impl FnOnce(&State) -> (Engine, ServiceClock),
+    ) -> Result<(), NotKept> {
         let before = {
             let mut state = self.write();
+            let (engine, clock) = make(&state);
             // The numbers go on, so that none of them means two states.
             let seq = state.history.last() + 1;
             let mut next = State::begin(engine, clock, seq);

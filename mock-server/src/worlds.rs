@@ -23,7 +23,9 @@ use crate::findings::Judge;
 use crate::journal::{Journal, JournalShare};
 use crate::log::{KeptWorld, Log, NotKept};
 use crate::model::time::Timestamp;
+use crate::profile::Profile;
 use crate::service::{Reset, Seed, Service};
+use crate::store::Store;
 
 /// The world of whoever names none.
 pub const DEFAULT: &str = "default";
@@ -456,6 +458,27 @@ impl Worlds {
         for world in self.all() {
             world.set_faults(faults.fresh(now));
         }
+    }
+
+    /// Puts other readings in force in every world, those to come included; their stocks
+    /// stay as they are.
+    pub fn set_profile(&self, profile: &Profile) -> Result<(), NotKept> {
+        let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
+        start.seed.settings.profile = profile.clone();
+        drop(start);
+        let mut worlds = self.all().into_iter();
+        worlds.try_for_each(|world| world.service.set_profile(profile.clone()))
+    }
+
+    /// Gives every world another state to start with, at once.
+    pub fn reseed_all(&self, store: Store, now: Timestamp) -> Result<(), NotKept> {
+        let reset = Reset {
+            store: Some(store),
+            ..Reset::default()
+        };
+        self.reseed(reset, now)?;
+        let mut named = self.all().into_iter().skip(1);
+        named.try_for_each(|world| self.reset(&world, Reset::default(), now))
     }
 
     /// Gives the worlds to come another seed, and the default world at once.

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 use crate::clock::ServiceClock;
 use crate::defects::Defects;
+use crate::endpoints::call::OverTls;
 use crate::engine::Now;
 use crate::faults::Faults;
 use crate::history::{Asked, Write};
@@ -130,6 +131,9 @@ pub struct BundledRequest {
     pub method: String,
     /// Path and query as they came.
     pub target: String,
+    /// Whether it came over TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub over_tls: bool,
     /// Names and values, the secrets left out.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -331,6 +335,7 @@ impl BundledExchange {
             request: BundledRequest {
                 method: exchange.method.to_string(),
                 target: exchange.target.clone(),
+                over_tls: exchange.is_over_tls,
                 headers: pairs(&exchange.headers),
                 body: BundledBody::of_kept(&exchange.body),
             },
@@ -370,6 +375,9 @@ impl BundledRequest {
                 return Err(format!("`{name}: {value}` is no header"));
             };
             request.headers_mut().append(named, valued);
+        }
+        if self.over_tls {
+            request.extensions_mut().insert(OverTls);
         }
         let world = worlds::split(request.uri().path()).map(|(name, _)| name.to_owned());
         if let Some(world) = world {

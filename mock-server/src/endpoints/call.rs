@@ -61,6 +61,19 @@ pub(crate) fn mount(request: &Request<Bytes>) -> &str {
     mount.map_or("", |mount| mount.0.as_str())
 }
 
+/// Marks a request that came over TLS: the links of its answer say `https`. It travels in
+/// the extensions of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
+
+/// The scheme by which a request came.
+pub(crate) fn scheme(request: &Request<Bytes>) -> &str {
+    if request.extensions().get::<OverTls>().is_some() {
+        return "https";
+    }
+    request.uri().scheme_str().unwrap_or("http")
+}
+
 /// A request that was routed and let in.
 #[derive(Debug)]
 pub struct Call<'a> {
@@ -261,7 +274,7 @@ impl<'a> Call<'a> {
 /// Scheme, host and mount, with which links begin.
 pub(crate) fn base(request: &Request<Bytes>) -> String {
     let uri = request.uri();
-    let scheme = uri.scheme_str().unwrap_or("http");
+    let scheme = scheme(request);
     let host = if let Some(authority) = uri.authority() {
         Cow::Borrowed(authority.as_str())
     } else {

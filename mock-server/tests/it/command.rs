@@ -13,8 +13,9 @@ use whippy_mock::assets;
 
 use crate::api::{SKU, STOCKS};
 use crate::support::{
-    CLOCK, Ended, HEALTH, Mock, Process, RESET, file, login, message, post, run, stock,
+    CLOCK, Ended, HEALTH, Mock, Process, RESET, Way, file, login, message, post, run, stock,
 };
+use crate::tls;
 
 /// What was refused before anything else happened: the sentence alone.
 #[track_caller]
@@ -97,6 +98,13 @@ fn setting(mock: &Mock, pointer: &str) -> String {
 
 const ONE_ROW: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/one-row.toml");
 const TWO_ROWS: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/two-rows.toml");
+const ONE_CERT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/one-cert.pem");
+const OTHER_CERT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/other-cert.pem");
+const KEY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/key.pem");
+const SAME_KEY: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/same-key.pem");
+const BESIDE_CERT: &str = concat!("--tls-cert=", env!("CARGO_TARGET_TMPDIR"), "/one-cert.pem");
+const BESIDE_KEY: &str = concat!("--tls-key=", env!("CARGO_TARGET_TMPDIR"), "/key.pem");
+const BESIDE_ROWS: &str = concat!("--profile=", env!("CARGO_TARGET_TMPDIR"), "/one-row.toml");
 
 const SETTINGS: &[Setting] = &[
     Setting {
@@ -106,6 +114,60 @@ const SETTINGS: &[Setting] = &[
         look: |mock| mock.address.ip().to_string(),
         seen: ("127.0.0.1", "127.0.0.2"),
         ..SETTING
+    },
+    Setting {
+        flag: "tls-cert",
+        one: ONE_CERT,
+        other: OTHER_CERT,
+        beside: &[BESIDE_KEY],
+        look: |mock| tls::shows(mock, ONE_CERT).to_string(),
+        seen: ("true", "false"),
+    },
+    Setting {
+        flag: "tls-key",
+        one: KEY,
+        other: SAME_KEY,
+        beside: &[BESIDE_CERT],
+        look: |mock| tls::shows(mock, ONE_CERT).to_string(),
+        seen: ("true", "true"),
+    },
+    Setting {
+        flag: "tls-self-signed",
+        one: "true",
+        other: "false",
+        look: |mock| (mock.way == Way::Tls).to_string(),
+        seen: ("true", "false"),
+        ..SETTING
+    },
+    Setting {
+        flag: "tls-name",
+        one: "one.example,uno.example",
+        other: "other.example",
+        beside: &["--tls-self-signed"],
+        look: |mock| tls::names(mock, &["one.example", "uno.example", "other.example"]),
+        seen: ("one.example uno.example", "other.example"),
+    },
+    Setting {
+        flag: "tls-ca-out",
+        one: "%.one.pem",
+        other: "%.other.pem",
+        beside: &["--tls-self-signed"],
+        look: |mock| {
+            let line = mock.said();
+            let path = line.strip_prefix("Trust the CA in ").unwrap().trim_end();
+            let ca = std::fs::read_to_string(path).unwrap();
+            assert!(tls::is_called(mock, &ca, "localhost"));
+            path.rsplit('.').nth(1).unwrap_or_default().to_owned()
+        },
+        seen: ("one", "other"),
+    },
+    Setting {
+        flag: "watch",
+        one: "true",
+        other: "false",
+        beside: &[BESIDE_ROWS],
+        look: |mock| (setting(mock, "/watched") != "[]").to_string(),
+        seen: ("true", "false"),
     },
     Setting {
         flag: "world",
@@ -389,6 +451,13 @@ fn who_logs_in(mock: &Mock, pairs: &[(&str, &str)]) -> String {
 fn a_flag_and_its_variable_do_the_same_and_the_flag_wins() {
     std::fs::write(ONE_ROW, "page-size = 1\n").unwrap();
     std::fs::write(TWO_ROWS, "page-size = 2\n").unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    for path in [KEY, SAME_KEY] {
+        std::fs::write(path, key.serialize_pem()).unwrap();
+    }
+    for path in [ONE_CERT, OTHER_CERT] {
+        tls::write_certificate(path, &key);
+    }
     std::thread::scope(|scope| {
         for setting in SETTINGS {
             let (one, other) = (setting.one, setting.other);
@@ -462,6 +531,14 @@ fn a_host_may_be_a_name() {
 #[rstest]
 #[case("listen", "8000", "HOST:PORT")]
 #[case("listen", "127.0.0.1:99999", "HOST:PORT")]
+#[case("listen", "unix:", "unix:PATH")]
+#[case("tls-cert", "/nowhere.pem", "--tls-key")]
+#[case("tls-key", "/nowhere.pem", "--tls-cert")]
+#[case("tls-self-signed", "maybe", "true, false")]
+#[case("tls-name", "mock.example", "--tls-self-signed")]
+#[case("tls-ca-out", "/nowhere/ca.pem", "--tls-self-signed")]
+#[case("watch", "maybe", "true, false")]
+#[case("watch", "true", "--world, --profile or --faults")]
 #[case("world", "nowhere", "documented, before-create")]
 #[case("profile", "/nowhere.toml", "No such file")]
 #[case("reading", "salable", "ID=CHOICE")]

@@ -24,4 +24,7 @@ mod readings;
 mod server;
 mod stack;
 mod support;
+mod tls;
+mod unix;
+mod watch;
 mod worlds;

@@ -6,14 +6,22 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConnection, StreamOwned};
+
+use crate::tls;
 
 pub(crate) const HEALTH: &str = "/__admin/health";
 pub(crate) const RESET: &str = "/__admin/reset";
@@ -40,13 +48,60 @@ pub(crate) struct Ended {
 
 /// A mock that listens.
 pub(crate) struct Mock {
+    /// Where, unless it is a Unix socket.
     pub(crate) address: SocketAddr,
+    /// The way to it.
+    pub(crate) way: Way,
     process: Process,
+}
+
+/// What a mock listens by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    Tcp,
+    Tls,
+    Unix(PathBuf),
+}
+
+/// What the bytes of a client go over.
+trait Wire: Read + Write + Send {
+    fn set_read_timeout(&self, after: Duration);
+    fn shut(&self);
+}
+
+impl Wire for TcpStream {
+    fn set_read_timeout(&self, after: Duration) {
+        Self::set_read_timeout(self, Some(after)).unwrap();
+    }
+
+    fn shut(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Wire for UnixStream {
+    fn set_read_timeout(&self, after: Duration) {
+        Self::set_read_timeout(self, Some(after)).unwrap();
+    }
+
+    fn shut(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Wire for StreamOwned<ClientConnection, TcpStream> {
+    fn set_read_timeout(&self, after: Duration) {
+        Wire::set_read_timeout(&self.sock, after);
+    }
+
+    fn shut(&self) {
+        self.sock.shut();
+    }
 }
 
 /// A connection.
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     /// What was read and not yet taken.
     ahead: Vec<u8>,
 }
@@ -171,18 +226,63 @@ impl Mock {
         let Some(line) = process.out.next() else {
             panic!("it does not listen: {}", process.err.rest());
         };
-        let address = line
-            .strip_prefix("Listening on http://")
-            .and_then(|address| address.strip_suffix('\n'))
-            .and_then(|address| address.parse().ok())
+        let named = line
+            .strip_prefix("Listening on ")
+            .and_then(|named| named.strip_suffix('\n'))
             .unwrap_or_else(|| panic!("no first line of a server: {line:?}"));
-        Self { address, process }
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let (address, way) = if let Some(path) = named.strip_prefix("unix:") {
+            (nowhere, Way::Unix(path.into()))
+        } else if let Some(address) = named.strip_prefix("https://") {
+            (address.parse().unwrap(), Way::Tls)
+        } else {
+            let address = named.strip_prefix("http://").unwrap();
+            (address.parse().unwrap(), Way::Tcp)
+        };
+        Self {
+            address,
+            way,
+            process,
+        }
+    }
+
+    /// A connection by the way that the mock says; over TLS whatever it shows is taken.
+    #[track_caller]
+    pub(crate) fn connect(&self) -> Client {
+        match &self.way {
+            Way::Tcp => self.connect_plainly(),
+            Way::Tls => {
+                let config = Arc::new(tls::trusting_anybody(&["http/1.1"]));
+                let name = ServerName::try_from("localhost").unwrap();
+                let session = ClientConnection::new(config, name).unwrap();
+                Client::of(StreamOwned::new(session, self.connect_tcp()))
+            }
+            Way::Unix(path) => {
+                let stream = UnixStream::connect(path).unwrap();
+                stream.set_write_timeout(Some(PATIENCE)).unwrap();
+                Client::of(stream)
+            }
+        }
+    }
+
+    /// A connection over TCP that knows nothing of TLS.
+    #[track_caller]
+    pub(crate) fn connect_plainly(&self) -> Client {
+        Client::of(self.connect_tcp())
     }
 
     #[track_caller]
-    pub(crate) fn connect(&self) -> Client {
+    fn connect_tcp(&self) -> TcpStream {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE).unwrap();
-        Client::of(stream)
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream
+    }
+
+    /// The next line on standard output.
+    #[track_caller]
+    pub(crate) fn said(&self) -> String {
+        self.process.out.next().expect("another line")
     }
 
     /// Asks on a connection of its own.
@@ -257,12 +357,18 @@ impl Mock {
 }
 
 impl Client {
-    fn of(stream: TcpStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let ahead = Vec::new();
+    fn of(stream: impl Wire + 'static) -> Self {
+        stream.set_read_timeout(PATIENCE);
+        let (stream, ahead) = (Box::new(stream), Vec::new());
         Self { stream, ahead }
+    }
+
+    /// Reads to the end: what came, and the error that it ends with.
+    #[track_caller]
+    pub(crate) fn ending(&mut self) -> (Vec<u8>, Option<ErrorKind>) {
+        let mut all = Vec::new();
+        let error = self.stream.read_to_end(&mut all).err();
+        (all, error.map(|error| error.kind()))
     }
 
     #[track_caller]
@@ -277,7 +383,7 @@ impl Client {
 
     /// Sends no more.
     pub(crate) fn finish(&mut self) {
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.stream.shut();
     }
 
     /// Sends a request and receives its answer.
@@ -346,7 +452,7 @@ impl Client {
     /// connection; what came from it.
     #[track_caller]
     pub(crate) fn trickle(&mut self, bytes: &[u8], every: Duration) -> Vec<u8> {
-        self.stream.set_read_timeout(Some(every)).unwrap();
+        self.stream.set_read_timeout(every);
         let mut buffer = [0; 4096];
         for &byte in bytes {
             match self.stream.read(&mut buffer) {
@@ -356,17 +462,17 @@ impl Client {
                 Err(_) => break,
             }
         }
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.stream.set_read_timeout(PATIENCE);
         self.rest()
     }
 
     /// Neither an answer nor an end comes for so long.
     #[track_caller]
     pub(crate) fn hears_nothing_for(&mut self, long: Duration) {
-        self.stream.set_read_timeout(Some(long)).unwrap();
+        self.stream.set_read_timeout(long);
         let heard = self.stream.read(&mut [0]);
         assert!(heard.is_err_and(|error| is_timeout(&error)));
-        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.stream.set_read_timeout(PATIENCE);
     }
 
     /// Reads some more; whether there was more. A connection that the mock drops with
@@ -507,4 +613,16 @@ pub(crate) fn file(ending: &str, content: impl AsRef<[u8]>) -> String {
     let path = format!("{}/{name}{ending}", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&path, content).unwrap();
     path
+}
+
+/// A path for a Unix socket, which must be short, at which there is nothing.
+pub(crate) fn socket() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir();
+    format!(
+        "{}/whippy-{}-{number}.sock",
+        folder.display(),
+        std::process::id()
+    )
 }

@@ -1,30 +1,32 @@
 //! The command line: every flag with its environment variable, and what is wrong
 //! with a value in one sentence.
 
+mod tls;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use http::HeaderValue;
-use whippy_mock::assets;
 use whippy_mock::clock::ClockMode;
 use whippy_mock::control::Control;
 use whippy_mock::defects::{self, Defects};
 use whippy_mock::endpoints::call::Settings;
-use whippy_mock::faults::{self, Faults};
 use whippy_mock::journal::{JournalLimits, JournalShare};
 use whippy_mock::log::{self as durable, LEAST_LIMIT, LogOptions, Sync};
 use whippy_mock::model::time::UtcOffset;
-use whippy_mock::profile::Profile;
 use whippy_mock::request_log::{LogFormat, RequestLog};
-use whippy_mock::server::{Limits, Server, system_time};
+use whippy_mock::server::{Address, Limits, Server};
 use whippy_mock::service::Seed;
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
 use whippy_mock::worlds::{Start, WorldLimits, Worlds};
 
 use crate::exec::Trial;
+use crate::mock::Mock;
+use crate::reload::Watch;
+use crate::sources::Sources;
+
+use tls::TlsArgs;
 
 /// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
 #[derive(Debug, Parser)]
@@ -121,7 +123,7 @@ pub(crate) struct ExecArgs {
 
 impl ExecArgs {
     /// The trial and the server, or what is wrong, in a sentence.
-    pub(crate) fn into_trial(self) -> Result<(Trial, Server), String> {
+    pub(crate) fn into_trial(self) -> Result<(Trial, Mock), String> {
         let fail_on = match self.fail_on.as_str() {
             "never" => None,
             level => Some(
@@ -146,7 +148,12 @@ impl ExecArgs {
         let mut serve = self.serve;
         // What is judged at the end must still be there.
         serve.world_idle = 0;
-        let (_, server) = serve.into_server()?;
+        let mock = serve.into_mock()?;
+        if let unix @ Address::Unix(_) = &mock.listen {
+            return Err(format!(
+                "--listen {unix} is nothing for exec: WHIPPY_URL must be a URL that any client takes"
+            ));
+        }
         let trial = Trial {
             command: self.command,
             token: token.unwrap_or_else(|| EXEC_TOKEN.to_owned()),
@@ -154,7 +161,7 @@ impl ExecArgs {
             fail_under: self.fail_under.into(),
             reports,
         };
-        Ok((trial, server))
+        Ok((trial, mock))
     }
 }
 
@@ -167,10 +174,13 @@ pub(crate) struct ServeArgs {
     #[arg(
         long,
         env = "WHIPPY_MOCK_LISTEN",
-        value_name = "HOST:PORT",
+        value_name = "HOST:PORT|unix:PATH",
         default_value = "127.0.0.1:8000"
     )]
     listen: String,
+
+    #[command(flatten)]
+    tls: TlsArgs,
 
     /// Built-in world (see `whippy-mock worlds`) or world file to start with
     #[arg(
@@ -278,6 +288,19 @@ pub(crate) struct ServeArgs {
     /// Lets things go wrong: a file of rules, or one of the presets
     #[arg(long, env = "WHIPPY_MOCK_FAULTS", value_name = "PRESET|FILE")]
     faults: Option<String>,
+
+    /// Reads the files of --world, --profile and --faults again when they change
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WATCH",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    watch: bool,
 
     /// Origin whose pages may use the API, or `*` for any; the admin paths stay closed
     #[arg(long, env = "WHIPPY_MOCK_CORS_ORIGIN", value_name = "ORIGIN|*")]
@@ -426,27 +449,9 @@ fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clon
     }
 }
 
-/// Whether an address is a host and a port; whether there is such a host, listening tells.
-fn is_host_and_port(address: &str) -> bool {
-    address
-        .rsplit_once(':')
-        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
-}
-
 /// A number of things.
 fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
-}
-
-/// Whether an address is this machine's alone, as far as can be told without asking who
-/// has the name.
-fn is_loopback(address: &str) -> bool {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost")
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Reads an origin: scheme, host and perhaps a port, nothing behind them.
@@ -464,14 +469,9 @@ fn read_origin(text: &str) -> Result<HeaderValue, String> {
 }
 
 impl ServeArgs {
-    /// The address to listen on and the server, or what is wrong, in a sentence.
-    pub(crate) fn into_server(self) -> Result<(String, Server), String> {
-        if !is_host_and_port(&self.listen) {
-            return Err(format!(
-                "--listen cannot be `{}`: it takes HOST:PORT",
-                self.listen
-            ));
-        }
+    /// The mock, or what is wrong, in a sentence.
+    pub(crate) fn into_mock(self) -> Result<Mock, String> {
+        let listen = self.address()?;
         let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
             format!(
                 "--utc-offset cannot be `{}`: it takes +HH:MM, -HH:MM or Z",
@@ -480,15 +480,7 @@ impl ServeArgs {
         })?;
         let clock = ClockMode::parse(&self.clock, local)
             .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
-        let credentials = match (&self.username, &self.password) {
-            (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
-                return Err("--username and --password must not be empty".to_owned());
-            }
-            (Some(username), Some(password)) => Some((username.clone(), password.clone())),
-            (None, None) => None,
-            (Some(_), None) => return Err("--username needs --password beside it".to_owned()),
-            (None, Some(_)) => return Err("--password needs --username beside it".to_owned()),
-        };
+        let credentials = self.credentials()?;
         if let Some(token) = self
             .token
             .iter()
@@ -496,16 +488,6 @@ impl ServeArgs {
         {
             return Err(format!(
                 "--token cannot be `{token}`: a token is not empty and has no spaces"
-            ));
-        }
-        if self.admin_token.as_deref() == Some("") {
-            return Err("--admin-token must not be empty".to_owned());
-        }
-        if self.admin_token.is_none() && !is_loopback(&self.listen) {
-            return Err(format!(
-                "--listen {} lets other machines in: --admin-token must say who of them may \
-                 use /__admin/",
-                self.listen
             ));
         }
         let cors = self.cors_origin.as_deref().map(read_origin).transpose()?;
@@ -520,26 +502,36 @@ impl ServeArgs {
             .map(|name| defects::named(name.trim()))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|why| format!("--defect: {why}"))?;
+        let sources = Sources {
+            world: self.world.clone(),
+            profile: self.profile.clone(),
+            readings: self.reading.clone(),
+            faults: self.faults.clone(),
+        };
+        // What changes after this look is seen to have changed.
+        let watch = self.watch(&sources)?;
         let settings = Settings {
-            profile: self.read_profile()?,
+            profile: sources.profile()?,
             tokens: self.token.clone(),
             credentials,
             local,
         };
         let seed = Seed {
             settings,
-            store: load_world(&self.world)?,
+            store: sources.world()?,
             clock,
         };
         let start = Start {
             seed,
             defects: Defects::new(defects),
-            faults: self.read_faults()?,
+            faults: sources.faults()?,
         };
         let options = self.log_options()?;
+        let tls = self.tls.read(&listen)?;
         let worlds = self.worlds(start, options)?;
         let control = Control {
             data: self.data.map(|path| (path, options)),
+            watched: watch.as_ref().map(Watch::files).unwrap_or_default(),
             ..Control::new(self.admin_token, Instant::now())
         };
         let server = Server {
@@ -555,7 +547,67 @@ impl ServeArgs {
             }),
             ..Server::of_worlds(worlds)
         };
-        Ok((self.listen, server))
+        Ok(Mock {
+            listen,
+            tls,
+            ca_out: self.tls.ca_out,
+            server,
+            watch,
+        })
+    }
+
+    /// Where to listen, and whether that is well guarded.
+    fn address(&self) -> Result<Address, String> {
+        let listen = Address::parse(&self.listen).ok_or_else(|| {
+            format!(
+                "--listen cannot be `{}`: it takes HOST:PORT, or unix:PATH with a path of up to \
+                 107 bytes",
+                self.listen
+            )
+        })?;
+        if self.admin_token.as_deref() == Some("") {
+            return Err("--admin-token must not be empty".to_owned());
+        }
+        if self.admin_token.is_none() && !listen.is_of_this_machine() {
+            return Err(format!(
+                "--listen {listen} lets other machines in: --admin-token must say who of them \
+                 may use /__admin/"
+            ));
+        }
+        Ok(listen)
+    }
+
+    fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        match (&self.username, &self.password) {
+            (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
+                Err("--username and --password must not be empty".to_owned())
+            }
+            (Some(username), Some(password)) => Ok(Some((username.clone(), password.clone()))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("--username needs --password beside it".to_owned()),
+            (None, Some(_)) => Err("--password needs --username beside it".to_owned()),
+        }
+    }
+
+    /// The files to be watched, if that is asked for.
+    fn watch(&self, sources: &Sources) -> Result<Option<Watch>, String> {
+        if !self.watch {
+            return Ok(None);
+        }
+        let watch = Watch::new(sources.clone());
+        if watch.files().is_empty() {
+            return Err(
+                "--watch needs a file to watch: one of --world, --profile or --faults".to_owned(),
+            );
+        }
+        if self.data.is_some() && sources.world_file().is_some() {
+            return Err(format!(
+                "--watch would put what --world {} says in place of what --data keeps: leave out \
+                 one of the three",
+                self.world
+            ));
+        }
+        Ok(Some(watch))
     }
 
     /// The worlds, in memory or as a file has them.
@@ -597,65 +649,4 @@ impl ServeArgs {
             limit: self.data_limit,
         })
     }
-
-    fn read_faults(&self) -> Result<Faults, String> {
-        let Some(name) = &self.faults else {
-            return Ok(Faults::default());
-        };
-        let rules = match faults::preset(name) {
-            Ok(rules) => Ok(rules),
-            Err(none) => match std::fs::read(name) {
-                Ok(json) => Faults::parse(&json),
-                Err(error) => Err(format!("{none}, and no file: {error}")),
-            },
-        };
-        let rules = rules.map_err(|why| format!("--faults {name}: {why}"))?;
-        Ok(Faults::new(rules, system_time()))
-    }
-
-    fn read_profile(&self) -> Result<Profile, String> {
-        let mut profile = Profile::default();
-        if let Some(path) = &self.profile {
-            let named = |why: String| format!("--profile {}: {why}", path.display());
-            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
-            profile
-                .apply_toml(&text)
-                .map_err(|error| named(error.to_string()))?;
-        }
-        for setting in &self.reading {
-            let (id, choice) = setting
-                .split_once('=')
-                .ok_or_else(|| format!("--reading cannot be `{setting}`: it takes ID=CHOICE"))?;
-            profile
-                .set(id.trim(), choice.trim())
-                .map_err(|error| format!("--reading: {error}"))?;
-        }
-        Ok(profile)
-    }
-}
-
-/// A built-in world by name, or a file. A file that has a built-in's name is meant by
-/// `./NAME`.
-fn load_world(world: &str) -> Result<Store, String> {
-    let named = |why: String| format!("--world {world}: {why}");
-    let file;
-    let json = match assets::world(world) {
-        Some(json) => json.as_bytes(),
-        None => match std::fs::read(world) {
-            Ok(bytes) => {
-                file = bytes;
-                &file
-            }
-            Err(error) => {
-                let known: Vec<_> = assets::world_names().collect();
-                return Err(named(format!(
-                    "no built-in world ({}) and no file: {error}",
-                    known.join(", ")
-                )));
-            }
-        },
-    };
-    World::from_json(json)
-        .and_then(|world| Store::load(&world))
-        .map_err(|error| named(error.to_string()))
 }

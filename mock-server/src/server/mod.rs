@@ -1,30 +1,31 @@
 //! The shell: sockets, the system's clock, and the limits that keep the mock alive
 //! whatever a client does.
 
-use std::collections::VecDeque;
-use std::io;
+mod activity;
+mod closing;
+mod line;
+mod listener;
+mod payload;
+mod tls;
+
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
-use hyper::service::{Service as HyperService, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
-use tokio::time::Sleep;
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 use crate::control::{self, AdminAnswer, AdminCall, Control, Followed};
 use crate::defects::{self, Defects, Delivery};
+use crate::endpoints::call::OverTls;
 use crate::engine::Reply;
 use crate::faults::{self, Act, Cut, PREFER, Plan};
 use crate::findings::Seen;
@@ -36,17 +37,19 @@ use crate::request_log::{Entry, RequestLog};
 use crate::service::Service;
 use crate::worlds::{LiveWorld, Start, WorldLimits, Worlds};
 
+use activity::{Activity, Parting};
+use closing::watch_over;
+use line::{Arrived, Line, Opened};
+use listener::is_lasting;
+pub use listener::{Address, Listener};
+use payload::{Events, Payload, Unanswered};
+pub use tls::{Tls, TlsError, is_name};
+
 /// The largest request head: line and headers, bytes.
 const MAX_HEAD: u32 = 64 * 1024;
 
 /// Bodies above this are handled where they hold up no other connection, bytes.
 const LARGE_BODY: usize = 256 * 1024;
-
-/// What a client that speaks HTTP/2 with prior knowledge sends first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// How long a connection that ran out of time has to close by itself.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// How long a stopping server waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -133,7 +136,12 @@ impl Server {
 
     /// Serves connections until `stop` changes or its sender is gone, then lets what
     /// is in flight finish.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+    pub async fn run(
+        self: Arc<Self>,
+        listener: impl Into<Listener>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let listener: Listener = listener.into();
         let connections = Arc::new(Semaphore::new(self.limits.connections));
         let server = self;
         let (tell, told) = watch::channel(false);
@@ -144,7 +152,7 @@ impl Server {
                 _ = stop.changed() => break,
                 () = server.control.shutdown.notified() => break,
             };
-            let (stream, peer) = match accepted {
+            let (arrived, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors or memory: those who are connected go on,
@@ -156,13 +164,13 @@ impl Server {
                 }
             };
             let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
-                shed(&stream);
+                arrived.shed();
                 continue;
             };
             let server = Arc::clone(&server);
             let told = told.clone();
             tokio::spawn(async move {
-                server.serve(stream, peer, told).await;
+                server.serve(arrived, peer, told).await;
                 drop(permit);
             });
         }
@@ -174,35 +182,38 @@ impl Server {
         drop(drained);
     }
 
-    /// Serves one connection, HTTP/1.1 or HTTP/2 with prior knowledge.
+    /// Serves one connection: HTTP/1.1, or HTTP/2 by ALPN or with prior knowledge.
     async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
+        arrived: Arrived,
         peer: SocketAddr,
         mut stop: watch::Receiver<bool>,
     ) {
-        let _ = stream.set_nodelay(true);
         let activity = Arc::new(Activity::new(stop.clone()));
         let idle = self.limits.idle;
-        // HTTP/1.1 is served without the reader that tells it from HTTP/2, which costs a
-        // copy of every answer; that one is for whoever may be about to send the preface.
-        let mut first = [0; PREFACE.len()];
-        let peeked = tokio::time::timeout(idle, stream.peek(&mut first));
-        let seen = tokio::select! {
-            seen = peeked => match seen {
-                Ok(Ok(count)) if count > 0 => &first[..count],
-                _ => return,
-            },
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(idle, arrived.open()) => opened,
             _ = stop.changed() => return,
         };
+        let Ok(Some(Opened {
+            socket,
+            may_be_http2,
+        })) = opened
+        else {
+            return;
+        };
+        let caller = Caller {
+            peer,
+            is_over_tls: socket.is_tls(),
+        };
         let stream = TokioIo::new(Line {
-            stream,
+            socket,
             activity: Arc::clone(&activity),
         });
-        if PREFACE.starts_with(seen) {
+        if may_be_http2 {
             let service = service_fn(|request| {
                 let (server, activity) = (Arc::clone(&self), Arc::clone(&activity));
-                async move { server.respond_busily(&activity, request, peer).await }
+                async move { server.respond_busily(&activity, request, caller).await }
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder
@@ -219,7 +230,7 @@ impl Server {
         } else {
             // What is borrowed here, threads need not count.
             let (server, active) = (&*self, &*activity);
-            let service = service_fn(|request| server.respond_busily(active, request, peer));
+            let service = service_fn(|request| server.respond_busily(active, request, caller));
             let connection = http1::Builder::new()
                 // `watch_over` keeps the time, with one timer for all requests.
                 .header_read_timeout(None)
@@ -233,10 +244,10 @@ impl Server {
         &self,
         activity: &Activity,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        caller: Caller,
     ) -> Result<Response<Payload>, Unanswered> {
         let busy = activity.begin();
-        let response = self.respond(request, peer, activity).await;
+        let response = self.respond(request, caller, activity).await;
         let response = match response {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
@@ -263,7 +274,7 @@ impl Server {
     async fn respond(
         &self,
         request: Request<Incoming>,
-        peer: SocketAddr,
+        caller: Caller,
         activity: &Activity,
     ) -> Result<Option<Response<Payload>>, Unanswered> {
         let started = Instant::now();
@@ -279,7 +290,10 @@ impl Server {
             Err(problem) => (Bytes::new(), Some(problem)),
         };
         let is_unread = unread.is_some();
-        let request = Request::from_parts(head, body);
+        let mut request = Request::from_parts(head, body);
+        if caller.is_over_tls {
+            request.extensions_mut().insert(OverTls);
+        }
         let arrival = Arrival {
             at: system_time(),
             started,
@@ -288,7 +302,7 @@ impl Server {
             let call = AdminCall {
                 worlds: &self.worlds,
                 request: &request,
-                peer,
+                peer: caller.peer,
                 system: arrival.at,
             };
             Ok(Some(self.administer(call, unread, arrival, activity)))
@@ -653,6 +667,13 @@ impl Server {
     }
 }
 
+/// Who is on the other side of a connection, and whether by TLS.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    peer: SocketAddr,
+    is_over_tls: bool,
+}
+
 /// When a request had arrived, by the system's clock and by the stopwatch.
 #[derive(Debug, Clone, Copy)]
 struct Arrival {
@@ -691,15 +712,6 @@ struct Outcome<'a> {
     /// Whether the client hears it.
     is_heard: bool,
     plan: &'a Plan,
-}
-
-/// What a connection leaves behind when it ends badly.
-#[derive(Debug)]
-enum Parting {
-    /// The client is told that it was reset.
-    Reset,
-    /// Bytes that are no HTTP.
-    Garbage(Bytes),
 }
 
 /// What the service answers under defects. Where that takes long, other connections go on
@@ -792,361 +804,10 @@ fn event(exchange: &Exchange, local: UtcOffset) -> String {
     )
 }
 
-/// A request that gets no answer, but the end of its connection.
-#[derive(Debug)]
-struct Unanswered;
-
-impl std::fmt::Display for Unanswered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a defect leaves the request without an answer")
-    }
-}
-
-impl std::error::Error for Unanswered {}
-
-/// The body of an answer: whole, or a part of it before the connection breaks, or piece
-/// by piece, or what comes as it happens.
-enum Payload {
-    Whole(Full<Bytes>),
-    Stream(Events),
-    Cut {
-        announced: u64,
-        /// What is still to be sent; `None` where the end is near.
-        part: Option<Bytes>,
-        flushed: bool,
-    },
-    Slow {
-        /// Bytes that are still to be sent.
-        left: u64,
-        pieces: VecDeque<Bytes>,
-        every: Duration,
-        pause: Pin<Box<Sleep>>,
-    },
-}
-
-/// Events as they happen; while they last the connection counts as busy.
-struct Events {
-    receiver: mpsc::Receiver<Bytes>,
-    busy: Arc<AtomicU32>,
-}
-
-impl Drop for Events {
-    fn drop(&mut self) {
-        self.busy.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Payload {
-    fn whole(body: Bytes) -> Self {
-        Self::Whole(Full::new(body))
-    }
-
-    /// So many bytes of the body; then the connection breaks.
-    fn cut(body: &Bytes, after: usize) -> Self {
-        Self::Cut {
-            announced: body.len() as u64,
-            part: Some(body.slice(..after)),
-            flushed: false,
-        }
-    }
-
-    /// The body in so many pieces, spread evenly over a time.
-    fn slow(body: &Bytes, chunks: u32, over: Duration) -> Self {
-        let size = body.len().div_ceil(chunks.max(1) as usize).max(1);
-        let pieces: VecDeque<_> = (0..body.len())
-            .step_by(size)
-            .map(|from| body.slice(from..body.len().min(from + size)))
-            .collect();
-        let pauses = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
-        Self::Slow {
-            left: body.len() as u64,
-            every: over / pauses.max(1),
-            pieces,
-            pause: Box::pin(tokio::time::sleep(Duration::ZERO)),
-        }
-    }
-}
-
-impl Body for Payload {
-    type Data = Bytes;
-    type Error = Unanswered;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Unanswered>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Pin::new(body)
-                .poll_frame(context)
-                .map_err(|never| match never {}),
-            Self::Stream(events) => events
-                .receiver
-                .poll_recv(context)
-                .map(|event| event.map(|event| Ok(Frame::data(event)))),
-            Self::Slow {
-                left,
-                pieces,
-                every,
-                pause,
-            } => {
-                if pieces.is_empty() {
-                    return Poll::Ready(None);
-                }
-                std::task::ready!(pause.as_mut().poll(context));
-                pause.as_mut().reset(tokio::time::Instant::now() + *every);
-                let piece = pieces.pop_front().unwrap_or_default();
-                *left -= piece.len() as u64;
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            }
-            Self::Cut { part, flushed, .. } => match part.take() {
-                Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
-                // What was sent reaches the client before the connection breaks.
-                None if !*flushed => {
-                    *flushed = true;
-                    context.waker().wake_by_ref();
-                    Poll::Pending
-                }
-                None => Poll::Ready(Some(Err(Unanswered))),
-            },
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Whole(body) => body.is_end_stream(),
-            Self::Slow { pieces, .. } => pieces.is_empty(),
-            Self::Stream(_) | Self::Cut { .. } => false,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Stream(_) => SizeHint::default(),
-            Self::Slow { left, .. } => SizeHint::with_exact(*left),
-            Self::Cut { announced, .. } => SizeHint::with_exact(*announced),
-        }
-    }
-}
-
 /// The size of a request line and headers, bytes, without marks.
 fn head_size(head: &http::request::Parts) -> usize {
     let headers = head.headers.iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
     let target = head.uri.path_and_query().map_or(0, |t| t.as_str().len());
     target + headers.sum::<usize>()
-}
-
-/// The stream of a connection, which may end badly.
-struct Line {
-    stream: TcpStream,
-    activity: Arc<Activity>,
-}
-
-impl AsyncRead for Line {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for Line {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        match self.activity.parted() {
-            Some(Parting::Reset) => drop(self.stream.set_zero_linger()),
-            Some(Parting::Garbage(bytes)) => drop(self.stream.try_write(&bytes)),
-            None => {}
-        }
-    }
-}
-
-/// A connection that can be told to end.
-trait Closing: Future {
-    /// Lets what is in flight finish, and takes nothing new.
-    fn close(self: Pin<&mut Self>);
-}
-
-impl<S> Closing for http1::Connection<TokioIo<Line>, S>
-where
-    S: HyperService<Request<Incoming>, Response = Response<Payload>>,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn close(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-impl<S> Closing for auto::Connection<'_, TokioIo<Line>, S, TokioExecutor>
-where
-    S: HyperService<Request<Incoming>, Response = Response<Payload>>,
-    S::Future: Send + 'static,
-    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    fn close(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
-}
-
-/// Drives a connection until it ends, is told to stop, or runs out of time. Time and the
-/// word to stop are watched by a task of their own: a connection wakes for every request,
-/// and asking a timer and a shared channel each time would cost more than the answer.
-async fn watch_over(
-    connection: impl Closing,
-    activity: &Arc<Activity>,
-    idle: Duration,
-    stop: watch::Receiver<bool>,
-) {
-    let (close, told_to_close) = oneshot::channel();
-    let (cut, cut_off) = oneshot::channel();
-    let watcher = tokio::spawn(watch_time(Arc::clone(activity), idle, stop, close, cut));
-    let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        biased;
-        // What the client did wrong is its own to see; there is nobody to tell here.
-        _ = connection.as_mut() => {}
-        _ = told_to_close => {
-            connection.as_mut().close();
-            tokio::select! {
-                biased;
-                _ = connection.as_mut() => {}
-                _ = cut_off => {}
-            }
-        }
-    }
-    watcher.abort();
-}
-
-/// Waits until the connection should close, and then until it has had its time to.
-async fn watch_time(
-    activity: Arc<Activity>,
-    idle: Duration,
-    mut stop: watch::Receiver<bool>,
-    close: oneshot::Sender<()>,
-    cut: oneshot::Sender<()>,
-) {
-    while let Some(left) = activity.left_of(idle) {
-        tokio::select! {
-            _ = stop.changed() => break,
-            () = tokio::time::sleep(left) => {}
-        }
-    }
-    let _ = close.send(());
-    // One that hangs in the middle of a head or of an answer does not close by itself.
-    tokio::time::sleep(GRACE.min(idle)).await;
-    while activity.is_busy() {
-        tokio::time::sleep(GRACE.min(idle)).await;
-    }
-    let _ = cut.send(());
-}
-
-/// Whether accepting again at once would fail again.
-fn is_lasting(error: &io::Error) -> bool {
-    !matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
-}
-
-/// Turns a connection away without spending a task on it.
-fn shed(stream: &TcpStream) {
-    const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-    let _ = stream.try_write(BUSY);
-}
-
-/// When a connection last did something, and what it is doing.
-struct Activity {
-    started: Instant,
-    in_flight: Arc<AtomicU32>,
-    /// Milliseconds since `started`.
-    last: AtomicU64,
-    /// Changes when the server stops.
-    stop: watch::Receiver<bool>,
-    /// What the connection leaves behind.
-    parting: Mutex<Option<Parting>>,
-}
-
-struct Busy<'a>(&'a Activity);
-
-impl Activity {
-    fn new(stop: watch::Receiver<bool>) -> Self {
-        Self {
-            started: Instant::now(),
-            in_flight: Arc::default(),
-            last: AtomicU64::new(0),
-            stop,
-            parting: Mutex::default(),
-        }
-    }
-
-    /// Lets the connection end badly.
-    fn part(&self, parting: Parting) {
-        *self.parting.lock().unwrap_or_else(PoisonError::into_inner) = Some(parting);
-    }
-
-    fn parted(&self) -> Option<Parting> {
-        let mut parting = self.parting.lock().unwrap_or_else(PoisonError::into_inner);
-        parting.take()
-    }
-
-    fn begin(&self) -> Busy<'_> {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
-        Busy(self)
-    }
-
-    fn is_busy(&self) -> bool {
-        self.in_flight.load(Ordering::Relaxed) > 0
-    }
-
-    /// How much of the idle time is left; `None` where it has run out.
-    fn left_of(&self, idle: Duration) -> Option<Duration> {
-        if self.is_busy() {
-            return Some(idle);
-        }
-        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        idle.checked_sub(self.started.elapsed().saturating_sub(last))
-            .filter(|left| !left.is_zero())
-    }
-}
-
-impl Drop for Busy<'_> {
-    fn drop(&mut self) {
-        let now = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last.store(now, Ordering::Relaxed);
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
 }
