@@ -30,6 +30,7 @@ const MOCK: &[&str] = &[
     "request_log",
     "server",
     "embed",
+    "child",
     "exec",
     "args",
     "listing",
@@ -68,6 +69,10 @@ const CONFORMANCE: &[&str] = &[
     "explore",
     "linear",
     "calibrate",
+    "traffic",
+    "har",
+    "recording",
+    "proxy",
     "command",
     "main",
 ];
@@ -79,6 +84,7 @@ const OUTSIDE: &[&str] = &[
     "request_log",
     "server",
     "embed",
+    "child",
     "exec",
     "replay",
     "args",
@@ -88,6 +94,8 @@ const OUTSIDE: &[&str] = &[
     "remote",
     "ledger",
     "workers",
+    "recording",
+    "proxy",
     "command",
 ];
 
