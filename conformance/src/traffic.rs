@@ -742,111 +742,101 @@ impl Watcher {
 
     /// What there is to say of the traffic itself, which is no finding about anybody.
     fn traffic_checks(&self, skipped: &[(String, u64)]) -> Vec<CheckReport> {
-        let mut checks = Vec::new();
-        let mut tell = |id: &str, title: &str, outcome, reason: String| {
-            checks.push(CheckReport {
-                outcome,
-                reason: Some(reason),
-                ..check(
-                    format!("traffic/{id}"),
-                    title.to_owned(),
-                    Level::Should,
-                    ("traffic", "what went by"),
-                )
-            });
-        };
         let judged: u64 = self.loads.values().map(|load| load.requests).sum();
-        if !self.failures.is_empty() {
-            let nobody_answers = judged == 0 && self.gateways.is_empty();
-            let outcome = if nobody_answers {
-                Outcome::SetupFailed
-            } else {
-                Outcome::Inconclusive
-            };
-            tell(
+        let nobody_answers = judged == 0 && self.gateways.is_empty();
+        let unanswered = if nobody_answers {
+            Outcome::SetupFailed
+        } else {
+            Outcome::Inconclusive
+        };
+        let listed_as = |prefix: &str, reasons: &BTreeMap<String, u64>| {
+            (!reasons.is_empty()).then(|| format!("{prefix}{}", listed(reasons)))
+        };
+        let counted = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let is_idle = judged == 0 && self.client_requests == 0;
+        let rows = [
+            (
                 "every-request-is-answered",
                 "The service answers every request",
-                outcome,
-                listed(&self.failures),
-            );
-        }
-        if !self.gateways.is_empty() {
-            tell(
+                unanswered,
+                listed_as("", &self.failures),
+            ),
+            (
                 "no-gateway-answers",
                 "No gateway answers in the service's place",
                 Outcome::Inconclusive,
-                format!("answered by status: {}", listed(&self.gateways)),
-            );
-        }
-        if !self.unjudged.is_empty() {
-            tell(
+                listed_as("answered by status: ", &self.gateways),
+            ),
+            (
                 "every-part-is-judged",
                 "Every exchange is known whole",
                 Outcome::Inconclusive,
-                format!("not judged: {}", listed(&self.unjudged)),
-            );
-        }
-        if let Some(why) = &self.walks {
-            tell(
+                listed_as("not judged: ", &self.unjudged),
+            ),
+            (
                 "walks-are-followed",
                 "Whether lists are read to their end is seen",
                 Outcome::Inconclusive,
-                format!("not judged: {why}"),
-            );
-        }
-        if self.left_out > 0 {
-            let reason = format!(
-                "{} more findings about the service, for want of room",
-                self.left_out
-            );
-            tell(
+                self.walks.as_ref().map(|why| format!("not judged: {why}")),
+            ),
+            (
                 "every-finding-is-kept",
                 "Every finding is kept",
                 Outcome::Inconclusive,
-                reason,
-            );
-        }
-        if self.dropped > 0 {
-            let reason = format!(
-                "{} exchanges passed unjudged: they came faster than they can be judged",
-                self.dropped
-            );
-            tell(
+                counted(
+                    self.left_out,
+                    "more findings about the service, for want of room",
+                ),
+            ),
+            (
                 "every-exchange-is-judged",
                 "Every exchange is judged",
                 Outcome::Error,
-                reason,
-            );
-        }
-        let mut others: Vec<_> = skipped.iter().filter(|(_, count)| *count > 0).collect();
-        let of_other_paths = (
-            "of paths that the contract does not have".to_owned(),
-            self.others,
-        );
-        if self.others > 0 {
-            others.push(&of_other_paths);
-        }
-        let others: Vec<_> = others
-            .iter()
-            .map(|(why, count)| format!("{count} {why}"))
-            .collect();
-        let is_idle = judged == 0 && self.client_requests == 0;
-        if is_idle || !others.is_empty() {
-            let mut reason = others.join(", ");
-            if is_idle {
-                reason = match reason.as_str() {
-                    "" => "no request of the API went by".to_owned(),
-                    others => format!("no request of the API went by, but {others}"),
-                };
-            }
-            tell(
+                counted(
+                    self.dropped,
+                    "exchanges passed unjudged: they came faster than they can be judged",
+                ),
+            ),
+            (
                 "other-requests",
                 "Requests of other things are passed over",
                 Outcome::Disabled,
+                self.others(skipped, is_idle),
+            ),
+        ];
+        let told = rows.into_iter().filter_map(|(id, title, outcome, reason)| {
+            let reason = Some(reason?);
+            let id = format!("traffic/{id}");
+            let source = ("traffic", "what went by");
+            Some(CheckReport {
+                outcome,
                 reason,
-            );
+                ..check(id, title.to_owned(), Level::Should, source)
+            })
+        });
+        told.collect()
+    }
+
+    /// What went by that is none of the API's.
+    fn others(&self, skipped: &[(String, u64)], is_idle: bool) -> Option<String> {
+        let paths = (
+            "of paths that the contract does not have".to_owned(),
+            self.others,
+        );
+        let others = skipped.iter().chain([&paths]);
+        let others: Vec<_> = others
+            .filter(|(_, count)| *count > 0)
+            .map(|(why, count)| format!("{count} {why}"))
+            .collect();
+        match (others.is_empty(), is_idle) {
+            (true, false) => None,
+            (true, true) => Some("no request of the API went by".to_owned()),
+            (false, false) => Some(others.join(", ")),
+            (false, true) => Some(format!(
+                "no request of the API went by, but {}",
+                others.join(", ")
+            )),
         }
-        checks
     }
 }
 

@@ -279,6 +279,9 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
         .map_err(|_| "it takes note, warning, error or never".to_owned())
 }
 
+/// The longest watch that can be asked for, seconds.
+const LONGEST_WATCH: f64 = 30.0 * 86_400.0;
+
 /// Seconds, or a number with its unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
@@ -287,9 +290,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         Some(number) if text.ends_with('m') => (number, 60.0),
         Some(number) => (number, 3600.0),
     };
-    const LONGEST: f64 = 30.0 * 86_400.0;
     let seconds = positive(number).ok().map(|number| number * unit);
-    let seconds = seconds.filter(|seconds| *seconds <= LONGEST);
+    let seconds = seconds.filter(|seconds| *seconds <= LONGEST_WATCH);
     seconds
         .map(Duration::from_secs_f64)
         .ok_or_else(|| "it takes a duration like 90, 90s, 15m or 2h, up to 720h".to_owned())

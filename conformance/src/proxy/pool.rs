@@ -240,7 +240,7 @@ impl Pool {
 
     /// A request as it was before it was made one of HTTP/2.
     fn for_http1(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
-        let host = request.uri().authority().map(|host| host.as_str());
+        let host = request.uri().authority().map(http::uri::Authority::as_str);
         let host = host.and_then(|host| HeaderValue::from_str(host).ok());
         let host = host.unwrap_or_else(|| self.authority.clone());
         request.headers_mut().insert(HOST, host);

@@ -310,16 +310,15 @@ impl Through {
         {
             shelf.keep(line);
         }
-        let came = match failure {
-            Some(why) => Came::Failed { why, status: None },
-            None => {
-                let left = "a body that the client did not wait for";
-                let (bytes, body) = self.copy.taken(is_over, left);
-                let mut response = Response::new(bytes);
-                *response.status_mut() = answer.status;
-                *response.headers_mut() = answer.headers;
-                Came::Answer { response, body }
-            }
+        let came = if let Some(why) = failure {
+            Came::Failed { why, status: None }
+        } else {
+            let left = "a body that the client did not wait for";
+            let (bytes, body) = self.copy.taken(is_over, left);
+            let mut response = Response::new(bytes);
+            *response.status_mut() = answer.status;
+            *response.headers_mut() = answer.headers;
+            Came::Answer { response, body }
         };
         answer.pending.came(came);
     }

@@ -1,5 +1,6 @@
 //! The world that answers show: what a mock has to start with to answer like that.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
@@ -403,11 +404,12 @@ impl Gathered {
             ) else {
                 continue;
             };
-            if !owners.contains_key(&code) {
-                let name = self.names.get(&code).unwrap_or(&code);
+            if let Entry::Vacant(vacant) = owners.entry(code) {
+                let code = vacant.key();
+                let name = self.names.get(code).unwrap_or(code);
                 let row = json!({"code": code, "name": name, "provider": owner});
                 rows.push(picked(&row, LOCATION));
-                owners.insert(code, owner);
+                vacant.insert(owner);
             }
         }
         (rows, owners)

@@ -380,7 +380,7 @@ fn large_bodies_pass_whole_and_are_judged_as_far_as_they_are_kept() {
     )
     .into_bytes();
     let body: Vec<u8> = (0..SIZE)
-        .map(|at| b"0123456789abcdef"[at % 16 ^ at / 4096 % 16])
+        .map(|at| b"0123456789abcdef"[(at + at / 4096) % 16])
         .collect();
     request.extend(&body);
     let mut stream = TcpStream::connect(watch.url.trim_start_matches("http://")).unwrap();
@@ -567,7 +567,7 @@ fn a_service_that_says_nothing_is_told_of_and_not_found_wrong(
     #[case] said: &str,
     #[case] hangs_up: bool,
 ) {
-    let (hold, held) = channel();
+    let (hold, streams) = channel();
     let upstream = Raw::start(move |_, stream| {
         next_request(&mut BufReader::new(&stream));
         if !hangs_up {
@@ -592,7 +592,7 @@ fn a_service_that_says_nothing_is_told_of_and_not_found_wrong(
         ended.reason("traffic/every-request-is-answered").1,
         format!("{said} ×1")
     );
-    drop(held);
+    drop(streams);
 }
 
 #[test]
@@ -1201,14 +1201,14 @@ fn a_recording_is_bounded_and_always_whole() {
 
 #[test]
 fn what_hangs_is_not_waited_for_at_the_end() {
-    let (hold, held) = channel();
+    let (hold, streams) = channel();
     let upstream = Raw::start(move |_, stream| hold.send(stream).unwrap());
     let watch = Watch::over(&upstream.url, &[]);
     let mut stream = TcpStream::connect(watch.url.trim_start_matches("http://")).unwrap();
     stream
         .write_all(b"GET /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\n\r\n")
         .unwrap();
-    let _upstream = held.recv_timeout(Duration::from_secs(20)).unwrap();
+    let _upstream = streams.recv_timeout(Duration::from_secs(20)).unwrap();
     watch.process.signal(Signal::TERM);
     watch.process.signal(Signal::INT);
     let ended = watch.end();
