@@ -77,7 +77,7 @@ fn readings(session: &Session) -> Vec<ReadingSeen> {
 
 /// Takes the secrets out of every text that the target may have had a part in: it may
 /// echo what it was sent anywhere in its answers.
-fn redact(report: &mut Report, secrets: &Secrets) {
+pub fn redact(report: &mut Report, secrets: &Secrets) {
     let redacted = |text: &mut String| *text = secrets.redact(text);
     redacted(&mut report.target);
     report
@@ -137,7 +137,8 @@ fn redact_record(record: &mut Record, secrets: &Secrets) {
     }
 }
 
-fn redact_value(value: &mut Value, secrets: &Secrets) {
+/// The same of every text in a JSON value.
+pub fn redact_value(value: &mut Value, secrets: &Secrets) {
     match value {
         Value::String(text) => *text = secrets.redact(text),
         Value::Array(items) => items

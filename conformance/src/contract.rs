@@ -90,6 +90,8 @@ pub struct Violation {
     pub level: Level,
     /// Both sides in a line.
     pub summary: String,
+    /// The same in every answer that breaks the contract this way, whatever it holds.
+    pub kind: String,
     /// JSON pointers into the body.
     pub at: Vec<String>,
 }
@@ -130,7 +132,7 @@ impl Contract {
     }
 
     /// The operation of a method and a path behind the target's base. HEAD is GET's.
-    fn route(&self, method: &Method, path: &str) -> Option<&Operation> {
+    pub fn route(&self, method: &Method, path: &str) -> Option<&Operation> {
         let method = if method == Method::HEAD {
             &Method::GET
         } else {
@@ -174,6 +176,28 @@ impl Contract {
     ) -> Judgement {
         let is_json = media_type(response.headers()) == Some("application/json");
         let parsed = is_json.then(|| json::parse(response.body()));
+        self.judge_parsed(request, path, response, parsed, deliberately_invalid)
+    }
+
+    /// Judges an answer of whose body nothing is known.
+    pub fn judge_head(
+        &self,
+        request: &Request<Bytes>,
+        path: &str,
+        response: &Response<Bytes>,
+        deliberately_invalid: bool,
+    ) -> Judgement {
+        self.judge_parsed(request, path, response, None, deliberately_invalid)
+    }
+
+    fn judge_parsed(
+        &self,
+        request: &Request<Bytes>,
+        path: &str,
+        response: &Response<Bytes>,
+        parsed: Option<Result<Value, String>>,
+        deliberately_invalid: bool,
+    ) -> Judgement {
         let Some(operation) = self.route(request.method(), path) else {
             return self.judge_other_method(path, request, response, parsed);
         };
@@ -272,6 +296,21 @@ fn fits(template: &str, path: &str) -> bool {
     all && segments.next().is_none()
 }
 
+/// A JSON pointer with `*` for the items of arrays and for the SKUs of a query's answer.
+fn places(pointer: &str) -> String {
+    let mut is_of_skus = false;
+    let segments = pointer.split('/').map(|segment| {
+        let is_open = is_of_skus || segment.bytes().all(|byte| byte.is_ascii_digit());
+        is_of_skus = segment == "Store_checkResult";
+        if is_open && !segment.is_empty() {
+            "*"
+        } else {
+            segment
+        }
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 /// The media type, without its parameters.
 fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
@@ -340,9 +379,10 @@ impl Operation {
         if deliberately_invalid && is_no_path {
             return Vec::new();
         }
-        let violation = |aspect, level: Level, summary| Violation {
+        let violation = |aspect, level: Level, summary: String| Violation {
             aspect,
             level: level.min(self.level),
+            kind: summary.clone(),
             summary,
             at: Vec::new(),
         };
@@ -385,6 +425,7 @@ impl Operation {
                     let here = if at.is_empty() { "/" } else { &at };
                     let summary = format!("{} {status}: the body at {here}: {error}", self.id);
                     found.push(Violation {
+                        kind: format!("{status} {} {}", places(&at), error.masked()),
                         at: vec![here.to_owned()],
                         ..violation(Aspect::Body, answer.level, summary)
                     });
@@ -392,7 +433,10 @@ impl Operation {
             }
             Some(Err(why)) => {
                 let summary = format!("{} {status}: the body is not JSON: {why}", self.id);
-                found.push(violation(Aspect::Body, answer.level, summary));
+                found.push(Violation {
+                    kind: format!("{status} not JSON"),
+                    ..violation(Aspect::Body, answer.level, summary)
+                });
             }
             _ => {}
         }

@@ -210,6 +210,14 @@ impl Secrets {
     }
 }
 
+/// Whether a header of this name is likely to hold a secret.
+pub fn names_a_secret(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    ["auth", "cookie", "token", "key", "secret", "password"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
 /// A text as it stands, in JSON with and without other letters than ASCII's, and in a URL.
 fn spellings(text: &str) -> [String; 4] {
     let quoted = Value::from(text).to_string();

@@ -63,3 +63,11 @@ pub mod explore;
 pub mod linear;
 
 pub mod calibrate;
+
+pub mod traffic;
+
+pub mod har;
+
+pub mod recording;
+
+pub mod proxy;

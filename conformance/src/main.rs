@@ -46,6 +46,8 @@ fn main() -> ExitCode {
             Command::Coverage(args) => coverage(&args),
             Command::Explore(args) => command::explore::explore(&args),
             Command::Calibrate(args) => command::calibrate::calibrate(&args),
+            Command::Watch(args) => command::watch::watch(&args),
+            Command::CheckHar(args) => command::check_har::check_har(&args),
             Command::Diff(args) => diff(&args),
             Command::CleanUp(args) => clean_up(&args),
         })

@@ -1,7 +1,7 @@
 //! A server over HTTP/1.1, as it is: no redirect is followed, nothing is unpacked, and no
 //! write is ever sent twice.
 
-mod connect;
+pub(crate) mod connect;
 mod pace;
 mod tls;
 
@@ -26,7 +26,7 @@ use tokio::runtime::Runtime;
 
 use crate::target::{SeedState, Target, TargetError, origin_form};
 use crate::workers::lock;
-use connect::{Route, Stream};
+use connect::{Route, Speaks, Stream};
 use pace::Pace;
 
 /// The largest answer that is read, bytes.
@@ -129,7 +129,7 @@ enum Failure {
 impl Remote {
     /// A server, which is not asked anything yet.
     pub fn new(options: RemoteOptions) -> Result<Self, UsageError> {
-        let route = Route::new(&options)?;
+        let route = Route::new(&options, Speaks::Http1)?;
         if options.timeout.is_zero() {
             return Err(usage("a timeout of nothing leaves no time for an answer"));
         }
@@ -399,16 +399,18 @@ impl Link {
     }
 }
 
-fn is_safe(method: &Method) -> bool {
+/// Whether a method asks without changing anything.
+pub(crate) fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
 /// Whether an error is one of the connection, and not of what came over it.
-fn is_connection_loss(error: &hyper::Error) -> bool {
+pub(crate) fn is_connection_loss(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }
 
-fn broken(error: &hyper::Error, peer: &str) -> TargetError {
+/// What became of a connection, in a sentence.
+pub(crate) fn broken(error: &hyper::Error, peer: &str) -> TargetError {
     TargetError::Broken(if error.is_incomplete_message() || error.is_canceled() {
         format!("{peer} closed the connection without a whole answer")
     } else if error.is_parse_too_large() {
@@ -432,7 +434,7 @@ fn cut_short(error: &(dyn std::error::Error + 'static), peer: &str) -> TargetErr
 }
 
 /// An error with what caused it.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -443,7 +445,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// The headers that go with every request.
-fn extra_headers(given: &[(String, String)]) -> Result<HeaderMap, UsageError> {
+pub(crate) fn extra_headers(given: &[(String, String)]) -> Result<HeaderMap, UsageError> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {
         let parsed = HeaderName::from_bytes(name.as_bytes());

@@ -1,15 +1,14 @@
 //! `whippy-mock exec`: a whole step of a pipeline in one line. The mock starts on a free
 //! port, a command runs against it, and both are judged.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::sync::Arc;
 
-use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use whippy_mock::child;
 use whippy_mock::findings::{self, Coverage, FindingLevel, Format, WorldVerdict};
 use whippy_mock::server::{Address, Server, system_time};
 
@@ -29,9 +28,6 @@ pub(crate) struct Trial {
     /// Reports to write: the format and where.
     pub(crate) reports: Vec<(Format, PathBuf)>,
 }
-
-/// The exit code for a command that cannot be run, as shells have it.
-const NOT_RUN: u8 = 127;
 
 /// Runs the command against the server, says what came of it, and ends as the command did,
 /// or with 1 where that was well and the mock has something to say.
@@ -57,14 +53,23 @@ pub(crate) async fn run(trial: Trial, mock: Mock) -> ExitCode {
     let server = mock.into_server();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
-    let ended = obey(&trial, &url, ca.as_ref().map(CaFile::path)).await;
+    let mut variables: Vec<(&str, &OsStr)> = vec![
+        ("WHIPPY_URL", url.as_ref()),
+        ("WHIPPY_TOKEN", trial.token.as_ref()),
+    ];
+    // A variable of its own: those that clients know by themselves would have them trust
+    // nobody else any more.
+    if let Some(ca) = &ca {
+        variables.push(("WHIPPY_CA_FILE", ca.path().as_os_str()));
+    }
+    let ended = child::obey(&trial.command, &variables).await;
     let _ = stop.send(true);
     let _ = running.await;
     let ended = match ended {
         Ok(ended) => ended,
         Err(sentence) => {
             eprintln!("whippy-mock: {sentence}");
-            return ExitCode::from(NOT_RUN);
+            return ExitCode::from(child::NOT_RUN);
         }
     };
     let verdicts = verdicts(&server);
@@ -110,42 +115,6 @@ fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
     Ok(Some(CaFile::Passing(file)))
 }
 
-/// Runs the command to its end; what stops the mock stops the command. It is told the CA by
-/// a variable of its own: those that clients know by themselves would have them trust
-/// nobody else any more.
-async fn obey(trial: &Trial, url: &str, ca: Option<&Path>) -> Result<ExitStatus, String> {
-    let (program, arguments) = trial.command.split_first().ok_or("there is no command")?;
-    let named = |error| format!("cannot run `{}`: {error}", program.to_string_lossy());
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env("WHIPPY_URL", url)
-        .env("WHIPPY_TOKEN", &trial.token)
-        .envs(ca.map(|path| ("WHIPPY_CA_FILE", path)))
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(named)?;
-    let signals = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
-    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        return child.wait().await.map_err(named);
-    };
-    loop {
-        let told = tokio::select! {
-            ended = child.wait() => return ended.map_err(named),
-            _ = terminate.recv() => true,
-            // The terminal tells the whole group, the command as well.
-            _ = interrupt.recv() => false,
-        };
-        let pid = child.id().and_then(|id| i32::try_from(id).ok());
-        let pid = pid.and_then(rustix::process::Pid::from_raw);
-        if let (true, Some(pid)) = (told, pid) {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-    }
-}
-
 /// The worlds that were asked anything.
 fn verdicts(server: &Server) -> Vec<WorldVerdict> {
     let now = system_time();
@@ -163,13 +132,8 @@ fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> Exit
     let grave = grave.count();
     let percent = Coverage::joined(verdicts.iter().map(|verdict| &verdict.coverage)).percent();
     if !ended.success() {
-        // Killed by a signal, it has no code; shells say 128 and the signal's number.
-        use std::os::unix::process::ExitStatusExt as _;
-        let code = ended
-            .code()
-            .or_else(|| ended.signal().map(|signal| 128 + signal));
         eprintln!("whippy-mock: the command failed ({ended})");
-        return ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1));
+        return ExitCode::from(child::exit_code(ended));
     }
     if verdicts.is_empty() {
         eprintln!("whippy-mock: the command asked nothing of WHIPPY_URL");

@@ -51,3 +51,5 @@ pub mod request_log;
 pub mod server;
 
 pub mod embed;
+
+pub mod child;

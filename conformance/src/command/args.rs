@@ -11,6 +11,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use whippy_conformance::finding::Level;
 use whippy_conformance::selection::did_you_mean;
+use whippy_mock::findings::FindingLevel;
 
 use super::refusal::Refusal;
 use super::settings::{self, Setting, Value};
@@ -42,6 +43,12 @@ pub(crate) enum Command {
     Explore(Box<ExploreArgs>),
     /// Find out how the target reads the page, and write it as a profile
     Calibrate(Box<CalibrateArgs>),
+    /// Stand between a client and a service, and judge both; nothing is changed
+    #[command(after_help = WATCH_HELP)]
+    Watch(Box<WatchArgs>),
+    /// Judge traffic that was recorded: HTTP archives of browsers, proxies, API clients
+    #[command(after_help = CHECK_HAR_HELP)]
+    CheckHar(Box<CheckHarArgs>),
     /// Say what changed between two JSON reports; exit code 1 if a check fails anew
     Diff(DiffArgs),
     /// Neutralise what an interrupted run left behind, by its ledger
@@ -142,6 +149,154 @@ pub(crate) struct FoundArgs {
     pub(crate) color: Option<Color>,
 }
 
+const WATCH_HELP: &str = "\
+With a command, WHIPPY_URL is where it finds the service, and its exit code is this one's if
+it fails. Ctrl-C or SIGTERM end a watch without one, and the report follows.
+
+Exit codes:
+  0  nothing that fails the watch was seen
+  1  there are findings
+  2  the command line or the settings are wrong
+  3  no verdict: the service was never reached, or exchanges passed unjudged
+  4  no request of the API went by";
+
+const CHECK_HAR_HELP: &str = "\
+Exit codes:
+  0  nothing that fails the check was seen
+  1  there are findings
+  2  the command line, the settings or an archive is wrong
+  4  no request of the API is there";
+
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Where clients find it; port 0 takes a free one, which is printed [default: 127.0.0.1:0]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) listen: Option<String>,
+
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The service, what stands in front of /api/v1/: http[s]://HOST[:PORT][/PREFIX]"
+    )]
+    pub(crate) upstream: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+
+    /// Let the service see the Host that the client asked for, so that its links lead back here
+    #[arg(long)]
+    pub(crate) preserve_host: bool,
+
+    /// How long to watch: 90, 90s, 15m, 2h; without it until Ctrl-C, or until the command ends
+    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Most bytes of a body that are judged; a longer one passes all the same [default: 4194304]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..=MAX_BODY_LIMIT))]
+    pub(crate) body_limit: Option<u64>,
+
+    /// Folder to keep the exchanges in, and the world that they show, without secrets
+    #[arg(long, value_name = "DIR")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Most bytes of exchanges to keep there [default: 268435456]
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(1..), requires = "record")]
+    pub(crate) record_limit: Option<u64>,
+
+    #[command(flatten)]
+    pub(crate) judging: JudgingArgs,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+
+    /// Command to run against it, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// The largest part of a body that may be kept for the judge.
+const MAX_BODY_LIMIT: u64 = 64 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckHarArgs {
+    /// Archives; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    #[arg(
+        long,
+        value_name = "URL",
+        help = "The service among the archive's hosts: http[s]://HOST[:PORT][/PREFIX]"
+    )]
+    pub(crate) upstream: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) judging: JudgingArgs,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArgs,
+}
+
+/// How other people's traffic is judged, and told.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Results")]
+pub(crate) struct JudgingArgs {
+    /// Findings about the service of this level or above fail it [default: must]
+    #[arg(long, value_name = "must|should|may", value_parser = level(), hide_possible_values = true)]
+    pub(crate) level: Option<Level>,
+
+    /// Findings about the client of this level or above fail it [default: error]
+    #[arg(long, value_name = "note|warning|error|never", value_parser = fail_on)]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// TOML file of readings to hold both to
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// Write text, json, junit, markdown, html or github; `-` prints it
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub(crate) report: Vec<String>,
+
+    /// Print only the reports that are asked for, and why it failed
+    #[arg(long)]
+    pub(crate) quiet: bool,
+
+    /// Colours [default: auto]
+    #[arg(long, value_name = "auto|always|never", hide_possible_values = true)]
+    pub(crate) color: Option<Color>,
+}
+
+/// The least grave finding about a client that counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FailOn(pub(crate) Option<FindingLevel>);
+
+fn fail_on(text: &str) -> Result<FailOn, String> {
+    if text == "never" {
+        return Ok(FailOn(None));
+    }
+    text.parse()
+        .map(|level| FailOn(Some(level)))
+        .map_err(|_| "it takes note, warning, error or never".to_owned())
+}
+
+/// The longest watch that can be asked for, seconds.
+const LONGEST_WATCH: f64 = 30.0 * 86_400.0;
+
+/// Seconds, or a number with its unit.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        None => (text, 1.0),
+        Some(number) if text.ends_with('s') => (number, 1.0),
+        Some(number) if text.ends_with('m') => (number, 60.0),
+        Some(number) => (number, 3600.0),
+    };
+    let seconds = positive(number).ok().map(|number| number * unit);
+    let seconds = seconds.filter(|seconds| *seconds <= LONGEST_WATCH);
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "it takes a duration like 90, 90s, 15m or 2h, up to 720h".to_owned())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArgs {
     #[command(flatten)]
@@ -208,17 +363,24 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
 
-    /// Header to send with every request; repeatable
-    #[arg(long, value_name = "NAME: VALUE")]
-    pub(crate) header: Vec<String>,
-
-    /// How long an answer may take [default: 10]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) timeout: Option<Duration>,
-
     /// Most requests a second
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     pub(crate) rate: Option<f64>,
+
+    #[command(flatten)]
+    pub(crate) transport: TransportArgs,
+}
+
+/// How a server is reached, whoever asks it.
+#[derive(Debug, Args)]
+pub(crate) struct TransportArgs {
+    /// Header to send with every request that does not have it; repeatable
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) header: Vec<String>,
+
+    /// How long an answer may take [default: 10; where others ask, 60]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
 
     /// PEM file of certificates to trust beside the system's
     #[arg(long, value_name = "FILE")]
@@ -609,7 +771,7 @@ impl<'a> Layers<'a> {
             return Ok(());
         };
         // What any of those says that ask a target is a setting.
-        let asking: Vec<&clap::Command> = ["run", "explore", "calibrate"]
+        let asking: Vec<&clap::Command> = ["run", "explore", "calibrate", "watch", "check-har"]
             .iter()
             .filter_map(|name| self.command.find_subcommand(name))
             .collect();

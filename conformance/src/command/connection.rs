@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 use whippy_conformance::explain::EXAMPLE_TOKEN;
-use whippy_conformance::finding::Secrets;
+use whippy_conformance::finding::{Secrets, names_a_secret};
 use whippy_conformance::probe::{Answer, Ask, Session, Stop};
 use whippy_conformance::remote::{Remote, RemoteOptions};
 
-use super::args::ConnectionArgs;
+use super::args::{ConnectionArgs, TransportArgs};
 use super::embedded;
 use super::refusal::Refusal;
 use super::secrets::secret;
-use super::settings::names_a_secret;
 
 /// A target and who asks it, before it is asked anything.
 pub(crate) struct Connection {
@@ -54,45 +53,15 @@ impl Connection {
             }
             (None, Some(_)) => return Err(Refusal::usage("--password needs --username beside it")),
         };
-        let headers = args.header.iter().map(|header| parted(header));
-        let headers = headers.collect::<Result<Vec<_>, _>>()?;
-        let mut secrets = Secrets::default();
-        let named = headers
-            .iter()
-            .filter(|(name, _)| names_a_secret(name))
-            .map(|(_, value)| value);
+        let (transport, mut secrets) = transport(url, &args.transport)?;
         let logins = login.iter().map(|(_, password)| password);
-        for secret in token.iter().chain(logins).chain(&admin_token).chain(named) {
+        for secret in token.iter().chain(logins).chain(&admin_token) {
             secrets.add(secret);
         }
-        if let Some((credentials, _)) = args
-            .proxy
-            .as_deref()
-            .and_then(|proxy| proxy.rsplit_once('@'))
-        {
-            let credentials = credentials
-                .split_once("://")
-                .map_or(credentials, |(_, rest)| rest);
-            secrets.add(
-                credentials
-                    .split_once(':')
-                    .map_or(credentials, |(_, password)| password),
-            );
-        }
-        let ca_cert = args.ca_cert.as_deref().map(|path| {
-            let read = std::fs::read(path);
-            read.map_err(|error| Refusal::usage(format!("--ca-cert {}: {error}", path.display())))
-        });
-        let usual = RemoteOptions::new(url);
         let options = RemoteOptions {
-            timeout: args.timeout.unwrap_or(usual.timeout),
-            ca_cert: ca_cert.transpose()?,
-            insecure: args.insecure,
-            proxy: args.proxy.clone(),
-            headers,
             rate: args.rate,
             admin_token: admin_token.clone(),
-            ..usual
+            ..transport
         };
         let remote = Remote::new(options)
             .map_err(|error| Refusal::usage(secrets.redact(&error.to_string())))?;
@@ -236,6 +205,45 @@ impl Connection {
         };
         Refusal::no_verdict(session.secrets.redact(&why))
     }
+}
+
+/// How a server is reached, and the secrets in that.
+pub(crate) fn transport(
+    url: &str,
+    args: &TransportArgs,
+) -> Result<(RemoteOptions, Secrets), Refusal> {
+    let headers = args.header.iter().map(|header| parted(header));
+    let headers = headers.collect::<Result<Vec<_>, _>>()?;
+    let named = headers.iter().filter(|(name, _)| names_a_secret(name));
+    let mut secrets = Secrets::new(named.map(|(_, value)| value.clone()));
+    if let Some((credentials, _)) = args
+        .proxy
+        .as_deref()
+        .and_then(|proxy| proxy.rsplit_once('@'))
+    {
+        let credentials = credentials
+            .split_once("://")
+            .map_or(credentials, |(_, rest)| rest);
+        secrets.add(
+            credentials
+                .split_once(':')
+                .map_or(credentials, |(_, password)| password),
+        );
+    }
+    let ca_cert = args.ca_cert.as_deref().map(|path| {
+        let read = std::fs::read(path);
+        read.map_err(|error| Refusal::usage(format!("--ca-cert {}: {error}", path.display())))
+    });
+    let usual = RemoteOptions::new(url);
+    let options = RemoteOptions {
+        timeout: args.timeout.unwrap_or(usual.timeout),
+        ca_cert: ca_cert.transpose()?,
+        insecure: args.insecure,
+        proxy: args.proxy.clone(),
+        headers,
+        ..usual
+    };
+    Ok((options, secrets))
 }
 
 /// The two halves of a header.

@@ -3,6 +3,7 @@
 
 pub(crate) mod args;
 pub(crate) mod calibrate;
+pub(crate) mod check_har;
 pub(crate) mod conduct;
 pub(crate) mod connection;
 pub(crate) mod embedded;
@@ -15,3 +16,4 @@ pub(crate) mod progress;
 pub(crate) mod refusal;
 pub(crate) mod secrets;
 pub(crate) mod settings;
+pub(crate) mod watch;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
+use whippy_conformance::finding::names_a_secret;
+
 use super::args::VARIABLES;
 use super::refusal::Refusal;
 
@@ -122,12 +124,4 @@ pub(crate) fn secret(key: &str, value: &Value) -> Option<String> {
     texts.iter().any(is_secret).then(|| {
         format!("`{key}` has a secret in it, and this file is none: use the variable {variable}")
     })
-}
-
-/// Whether a header of this name is likely to hold a secret.
-pub(crate) fn names_a_secret(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    ["auth", "cookie", "token", "key", "secret", "password"]
-        .iter()
-        .any(|word| name.contains(word))
 }

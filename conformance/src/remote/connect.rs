@@ -21,12 +21,21 @@ use crate::target::TargetError;
 /// The largest answer of a proxy to a CONNECT, bytes.
 const MAX_PROXY_HEAD: usize = 16 * 1024;
 
+/// What is spoken to a server, where TLS lets it choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speaks {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 where the server has it, or else HTTP/1.1.
+    Http2,
+}
+
 /// How a server is reached.
-pub(super) struct Route {
+pub(crate) struct Route {
     /// The URL in front of `/api/v1/`.
-    pub(super) base: String,
+    pub(crate) base: String,
     /// Host and port as the URL has them.
-    pub(super) authority: String,
+    pub(crate) authority: String,
     server: Address,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
@@ -56,7 +65,7 @@ impl Address {
 }
 
 impl Route {
-    pub(super) fn new(options: &RemoteOptions) -> Result<Self, UsageError> {
+    pub(crate) fn new(options: &RemoteOptions, speaks: Speaks) -> Result<Self, UsageError> {
         let url = options.url.as_str();
         // First of all, so that no sentence below says a secret.
         if url.contains('@') {
@@ -96,7 +105,7 @@ impl Route {
         Ok(Self {
             base: format!("{scheme}://{authority}{prefix}"),
             tls: is_tls
-                .then(|| Tls::new(options, &server.host))
+                .then(|| Tls::new(options, &server.host, speaks))
                 .transpose()?,
             proxy: options.proxy.as_deref().map(proxy).transpose()?,
             authority,
@@ -104,25 +113,39 @@ impl Route {
         })
     }
 
+    /// What a request for a path and query of the server's says in its line.
+    pub(crate) fn target(&self, asked: &Uri) -> Result<Uri, http::uri::InvalidUri> {
+        let asked = asked.path_and_query().map_or("/", |target| target.as_str());
+        let prefix = self.base.splitn(4, '/').nth(3);
+        let prefix = prefix
+            .map(|prefix| format!("/{prefix}"))
+            .unwrap_or_default();
+        match (self.is_absolute_form(), prefix.is_empty()) {
+            (true, _) => format!("{}{asked}", self.base).parse(),
+            (false, true) => asked.parse(),
+            (false, false) => format!("{prefix}{asked}").parse(),
+        }
+    }
+
     /// The server as errors name it.
-    pub(super) fn peer(&self) -> &str {
+    pub(crate) fn peer(&self) -> &str {
         &self.server.text
     }
 
     /// Whether requests name the server in their line, as to a proxy.
-    pub(super) fn is_absolute_form(&self) -> bool {
+    pub(crate) fn is_absolute_form(&self) -> bool {
         self.proxy.is_some() && self.tls.is_none()
     }
 
     /// What the proxy wants to see in every request that it reads.
-    pub(super) fn proxy_header(&self) -> Option<(HeaderName, HeaderValue)> {
+    pub(crate) fn proxy_header(&self) -> Option<(HeaderName, HeaderValue)> {
         let proxy = self.proxy.as_ref().filter(|_| self.tls.is_none())?;
         let credentials = proxy.credentials.clone()?;
         Some((PROXY_AUTHORIZATION, credentials))
     }
 
     /// A new connection.
-    pub(super) async fn connect(&self) -> Result<Stream, TargetError> {
+    pub(crate) async fn connect(&self) -> Result<Stream, TargetError> {
         let tcp = match &self.proxy {
             None => open(&self.server).await?,
             Some(proxy) => {
@@ -133,10 +156,14 @@ impl Route {
                 tcp
             }
         };
-        Ok(Stream::new(match &self.tls {
-            None => Box::new(tcp),
-            Some(tls) => Box::new(tls.connect(tcp, &self.server.text).await?),
-        }))
+        Ok(match &self.tls {
+            None => Stream::new(Box::new(tcp), false),
+            Some(tls) => {
+                let stream = tls.connect(tcp, &self.server.text).await?;
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                Stream::new(Box::new(stream), is_http2)
+            }
+        })
     }
 
     /// Has a proxy connect to the server.
@@ -237,21 +264,24 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// A connection that notices when a byte comes.
-pub(super) struct Stream {
+pub(crate) struct Stream {
     inner: Box<dyn Duplex>,
+    /// Whether HTTP/2 was agreed on.
+    pub(crate) is_http2: bool,
     heard: Arc<AtomicBool>,
 }
 
 impl Stream {
-    fn new(inner: Box<dyn Duplex>) -> Self {
+    fn new(inner: Box<dyn Duplex>, is_http2: bool) -> Self {
         Self {
             inner,
+            is_http2,
             heard: Arc::default(),
         }
     }
 
     /// Set when a byte comes.
-    pub(super) fn heard(&self) -> Arc<AtomicBool> {
+    pub(crate) fn heard(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.heard)
     }
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::connect::Speaks;
 use super::{RemoteOptions, UsageError, usage};
 use crate::target::TargetError;
 
@@ -26,7 +27,11 @@ pub(super) struct Tls {
 }
 
 impl Tls {
-    pub(super) fn new(options: &RemoteOptions, host: &str) -> Result<Self, UsageError> {
+    pub(super) fn new(
+        options: &RemoteOptions,
+        host: &str,
+        speaks: Speaks,
+    ) -> Result<Self, UsageError> {
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| usage(format!("`{host}` is no name that a certificate can have")))?;
         let provider = Arc::new(ring::default_provider());
@@ -42,7 +47,11 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(verifier)
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let spoken: &[&[u8]] = match speaks {
+            Speaks::Http1 => &[b"http/1.1"],
+            Speaks::Http2 => &[b"h2", b"http/1.1"],
+        };
+        config.alpn_protocols = spoken.iter().map(|name| name.to_vec()).collect();
         Ok(Self {
             connector: TlsConnector::from(Arc::new(config)),
             name,

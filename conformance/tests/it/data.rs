@@ -66,7 +66,17 @@ fn flags(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn the_documents_name_only_flags_that_there_are() {
-    let help = ["run", "clean-up", "list", "explain", "coverage", "diff"].map(|command| {
+    let help = [
+        "run",
+        "clean-up",
+        "list",
+        "explain",
+        "coverage",
+        "diff",
+        "watch",
+        "check-har",
+    ]
+    .map(|command| {
         let output = Command::new(env!("CARGO_BIN_EXE_whippy-conformance"))
             .args([command, "--help"])
             .output()
@@ -79,6 +89,7 @@ fn the_documents_name_only_flags_that_there_are() {
     for path in [
         "docs/cases.md",
         "docs/live-services.md",
+        "docs/watch.md",
         "docs/examples/github-actions.yml",
         "docs/examples/gitlab-ci.yml",
     ] {

@@ -37,7 +37,7 @@ impl Folder {
         Self(TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -155,6 +155,12 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    /// The next line on standard output.
+    #[track_caller]
+    pub(crate) fn printed(&self) -> String {
+        self.out.recv_timeout(PATIENCE).unwrap()
+    }
+
     /// The next line on standard error.
     #[track_caller]
     pub(crate) fn said(&self) -> String {
@@ -213,7 +219,16 @@ impl Mock {
     }
 
     pub(crate) fn start(world: &str, settings: Settings, admin_token: Option<&str>) -> Self {
-        let world = World::from_json(assets::world(world).unwrap().as_bytes()).unwrap();
+        Self::serve(assets::world(world).unwrap(), settings, admin_token)
+    }
+
+    /// A world of a test's own.
+    pub(crate) fn of_json(json: &str) -> Self {
+        Self::serve(json, Settings::default(), None)
+    }
+
+    fn serve(world: &str, settings: Settings, admin_token: Option<&str>) -> Self {
+        let world = World::from_json(world.as_bytes()).unwrap();
         let mut server = Server::new(Seed {
             settings,
             store: Store::load(&world).unwrap(),
@@ -238,18 +253,25 @@ impl Mock {
         }
     }
 
-    /// What a GET answers.
+    /// What a request is answered, as text.
     #[track_caller]
-    pub(crate) fn get(&self, path: &str) -> Value {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
-        let token = "Authorization: Token t";
+        let length = body.len();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: localhost\r\n{token}\r\nConnection: close\r\n\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// What a GET answers.
+    #[track_caller]
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let answer = self.ask("GET", path, "Authorization: Token t\r\n", "");
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
         serde_json::from_str(body).unwrap()
     }

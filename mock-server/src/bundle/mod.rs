@@ -25,8 +25,8 @@ use crate::model::time::Timestamp;
 use crate::service::Service;
 use crate::worlds;
 
-pub use replay::{Replayed, Verdict};
 use replay::Stage;
+pub use replay::{Replayed, Verdict};
 
 /// The version of the document.
 pub const VERSION: u32 = 1;

@@ -201,7 +201,7 @@ impl Stage {
             let carried_out = if plan.stale.is_some() {
                 Some(self.engine.look(request).response)
             } else {
-                self.carry_out(&plan.defects(&self.defects), service, request, now)
+                carry_out(&plan.defects(&self.defects), service, request, now)
             };
             match plan.after.iter().find(|act| act.is_ending()) {
                 Some(act) if act.is_silent() => None,
@@ -213,22 +213,6 @@ impl Stage {
             plan.edit(response);
         }
         heard
-    }
-
-    fn carry_out(
-        &self,
-        defects: &Defects,
-        service: &Service,
-        request: &Request<Bytes>,
-        now: Timestamp,
-    ) -> Option<Response<Bytes>> {
-        if let Some(reply) = faults::prefer(service, request, operation_of(service, request)) {
-            return Some(reply.response);
-        }
-        match defects.answer(service, request, || now) {
-            Delivery::Answer(reply) | Delivery::Truncated(reply) => Some(reply.response),
-            Delivery::Hang | Delivery::Reset => None,
-        }
     }
 
     /// Why an exchange cannot be played.
@@ -269,6 +253,22 @@ impl Stage {
             self.seq = write.seq;
         }
         Ok(())
+    }
+}
+
+/// What is answered where no plan says otherwise.
+fn carry_out(
+    defects: &Defects,
+    service: &Service,
+    request: &Request<Bytes>,
+    now: Timestamp,
+) -> Option<Response<Bytes>> {
+    if let Some(reply) = faults::prefer(service, request, operation_of(service, request)) {
+        return Some(reply.response);
+    }
+    match defects.answer(service, request, || now) {
+        Delivery::Answer(reply) | Delivery::Truncated(reply) => Some(reply.response),
+        Delivery::Hang | Delivery::Reset => None,
     }
 }
 

@@ -175,7 +175,11 @@ fn a_cut_request(bundle: &mut Value) {
 /// Sends a request, whatever comes of it.
 fn sends(mock: &Mock, method: &str, path: &str, body: &str) {
     let mut client = mock.connect();
-    client.send(message(&format!("{method} /worlds/w{path}"), &["Connection: close"], body));
+    client.send(message(
+        &format!("{method} /worlds/w{path}"),
+        &["Connection: close"],
+        body,
+    ));
     client.rest();
 }
 
@@ -207,7 +211,12 @@ fn what_a_fault_did_is_done_again(#[case] fault: Value, #[case] when: &str) {
     for n in 0..3 {
         let date = format!("2024-01-0{}T00:00:00Z", n + 1);
         let body = json!({"sku": SKU, "location": "110", "date": date});
-        sends(&mock, "POST", STOCKS, &stock(&format!("NEW-{n}")).to_string());
+        sends(
+            &mock,
+            "POST",
+            STOCKS,
+            &stock(&format!("NEW-{n}")).to_string(),
+        );
         sends(&mock, "POST", INCREASE, &body.to_string());
         for _ in 0..3 {
             sends(&mock, "GET", STOCKS, "");
@@ -216,7 +225,12 @@ fn what_a_fault_did_is_done_again(#[case] fault: Value, #[case] when: &str) {
     let bundle = mock.get("/__admin/bundle?world=w").expect(200).body;
     let bundle = Bundle::from_json(&bundle).unwrap();
     let touched = bundle.worlds[0].exchanges.iter();
-    assert!(touched.filter(|exchange| !exchange.faults.is_empty()).count() > 2);
+    assert!(
+        touched
+            .filter(|exchange| !exchange.faults.is_empty())
+            .count()
+            > 2
+    );
     for played in bundle.replay().unwrap() {
         assert_eq!(played.verdict, Verdict::Same, "{played}");
     }
@@ -229,7 +243,10 @@ fn what_a_client_preferred_is_answered_again() {
     mock.ask(prefer).expect(200);
     let bundle = mock.get("/__admin/bundle").expect(200).body;
     let said = verdicts(&Bundle::from_json(&bundle).unwrap());
-    assert_eq!(said, ["exchange 1 of world default, GET /api/v1/stocks/: the same"]);
+    assert_eq!(
+        said,
+        ["exchange 1 of world default, GET /api/v1/stocks/: the same"]
+    );
 }
 
 #[rstest]
@@ -243,7 +260,10 @@ fn what_a_client_preferred_is_answered_again() {
     "from byte 10 on the body was `}`, and now `,\"next\":null,\"previous\":null,\"results\":[…`"
 )]
 #[case(no_answer, "nothing was answered, and now status 200")]
-#[case(a_fault, "not compared, for it does not say what its faults did: slow-erp")]
+#[case(
+    a_fault,
+    "not compared, for it does not say what its faults did: slow-erp"
+)]
 #[case(
     a_cut_request,
     "not compared, for the journal kept only the beginning of its body"

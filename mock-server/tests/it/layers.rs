@@ -30,6 +30,7 @@ const MOCK: &[&str] = &[
     "request_log",
     "server",
     "embed",
+    "child",
     "sources",
     "reload",
     "mock",
@@ -71,6 +72,10 @@ const CONFORMANCE: &[&str] = &[
     "explore",
     "linear",
     "calibrate",
+    "traffic",
+    "har",
+    "recording",
+    "proxy",
     "command",
     "main",
 ];
@@ -82,6 +87,7 @@ const OUTSIDE: &[&str] = &[
     "request_log",
     "server",
     "embed",
+    "child",
     "sources",
     "reload",
     "mock",
@@ -94,6 +100,8 @@ const OUTSIDE: &[&str] = &[
     "remote",
     "ledger",
     "workers",
+    "recording",
+    "proxy",
     "command",
 ];
 

@@ -1,0 +1,323 @@
+//! Secrets in other people's exchanges: what they are, and exchanges without them.
+//!
+//! Nobody says here what is secret, so its place does: headers, parameters and members of
+//! bodies that are called so. Whatever was found in one of those places is taken out of
+//! every other text as well.
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Request, Response, Uri};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use crate::finding::{REDACTED, Secrets, names_a_secret};
+
+/// Shorter ones are taken out of their place alone: they are parts of too many words.
+const SHORTEST: usize = 6;
+
+/// The most secrets that are kept in mind; more would make every text slow to read.
+const MOST: usize = 256;
+
+/// Members of bodies, and parameters, that hold a secret.
+const NAMES: &[&str] = &[
+    "password",
+    "passwd",
+    "key",
+    "token",
+    "secret",
+    "api_key",
+    "apikey",
+    "api_token",
+    "access_token",
+    "auth_token",
+    "refresh_token",
+    "client_secret",
+    "authorization",
+    "sessionid",
+];
+
+fn is_secret(name: &str) -> bool {
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The secrets that were met.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Keeper {
+    secrets: Secrets,
+    known: Vec<String>,
+}
+
+impl Keeper {
+    /// One that knows these from the start.
+    pub(crate) fn new(secrets: Secrets) -> Self {
+        Self {
+            secrets,
+            known: Vec::new(),
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    fn keep(&mut self, secret: &str) {
+        let secret = secret.trim();
+        let is_new = || self.known.iter().all(|known| known != secret);
+        if secret.len() >= SHORTEST && secret != REDACTED && self.known.len() < MOST && is_new() {
+            self.known.push(secret.to_owned());
+            self.secrets.add(secret);
+        }
+    }
+
+    /// The request without its secrets, which are kept in mind.
+    pub(crate) fn request(&mut self, request: &Request<Bytes>) -> Request<Bytes> {
+        let mut clean = Request::new(self.body(request.headers(), request.body()));
+        *clean.method_mut() = request.method().clone();
+        *clean.version_mut() = request.version();
+        *clean.headers_mut() = self.headers(request.headers());
+        *clean.uri_mut() = self.uri(request.uri());
+        clean
+    }
+
+    /// The same of an answer.
+    pub(crate) fn response(&mut self, response: &Response<Bytes>) -> Response<Bytes> {
+        let mut clean = Response::new(self.body(response.headers(), response.body()));
+        *clean.status_mut() = response.status();
+        *clean.headers_mut() = self.headers(response.headers());
+        clean
+    }
+
+    fn headers(&mut self, headers: &HeaderMap) -> HeaderMap {
+        let mut clean = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            let value = if names_a_secret(name.as_str()) {
+                let text = String::from_utf8_lossy(value.as_bytes());
+                self.header(&text);
+                shape(name == AUTHORIZATION, &text)
+            } else {
+                value.clone()
+            };
+            clean.append(name, value);
+        }
+        clean
+    }
+
+    /// The secrets of a header: its words, and the values of its pairs. The names of
+    /// schemes and what a cookie says beside its value are none.
+    fn header(&mut self, text: &str) {
+        const PLAIN: &[&str] = &[
+            "token", "bearer", "basic", "digest", "apikey", "api-key", "httponly", "secure",
+            "path", "domain", "expires", "max-age", "samesite", "strict", "origin",
+        ];
+        let words = text.split([' ', ';', ',']);
+        for word in words.filter(|word| !word.is_empty()) {
+            let (name, value) = word.split_once('=').unwrap_or(("", word));
+            let is_plain = |text: &str| PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(text));
+            // Base64 ends with signs that look like a pair's.
+            let value = if value.trim_matches('=').is_empty() {
+                word
+            } else {
+                value
+            };
+            if !is_plain(name) && !is_plain(value) {
+                self.keep(value.trim_matches('"'));
+            }
+        }
+    }
+
+    fn uri(&mut self, uri: &Uri) -> Uri {
+        let text = uri.to_string();
+        let Some((front, query)) = text.split_once('?') else {
+            return uri.clone();
+        };
+        let clean = self.pairs(query);
+        format!("{front}?{clean}").parse().unwrap_or_default()
+    }
+
+    /// Pairs as in a query or a form.
+    fn pairs(&mut self, pairs: &str) -> String {
+        let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, value)) if is_secret(&percent_decode_str(name).decode_utf8_lossy()) => {
+                let plain = value.replace('+', " ");
+                self.keep(&percent_decode_str(&plain).decode_utf8_lossy());
+                self.keep(value);
+                format!("{name}={REDACTED}")
+            }
+            _ => pair.to_owned(),
+        });
+        pairs.collect::<Vec<_>>().join("&")
+    }
+
+    fn body(&mut self, headers: &HeaderMap, body: &Bytes) -> Bytes {
+        let Ok(text) = std::str::from_utf8(body) else {
+            return if has_secret_name(&String::from_utf8_lossy(body)) {
+                REDACTED.into()
+            } else {
+                body.clone()
+            };
+        };
+        let media = headers
+            .get(CONTENT_TYPE)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
+            .unwrap_or_default();
+        if media.starts_with("application/x-www-form-urlencoded") {
+            return self.pairs(text).into();
+        }
+        if !has_secret_name(text) {
+            return body.clone();
+        }
+        match serde_json::from_str::<Value>(text) {
+            Ok(mut value) => {
+                if self.member(&mut value) {
+                    value.to_string().into()
+                } else {
+                    body.clone()
+                }
+            }
+            // A form in parts, or what is no body at all: nobody can tell its secrets.
+            Err(_) => REDACTED.into(),
+        }
+    }
+
+    /// Whether something was taken out.
+    fn member(&mut self, value: &mut Value) -> bool {
+        match value {
+            Value::Array(items) => items
+                .iter_mut()
+                .fold(false, |found, item| self.member(item) | found),
+            Value::Object(members) => members.iter_mut().fold(false, |found, (name, member)| {
+                if is_secret(name) && (member.is_string() || member.is_number()) {
+                    match &*member {
+                        Value::String(text) => self.keep(text),
+                        other => self.keep(&other.to_string()),
+                    }
+                    *member = REDACTED.into();
+                    true
+                } else {
+                    self.member(member) | found
+                }
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// Whether a text has the name of a secret in quotes.
+fn has_secret_name(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    NAMES
+        .iter()
+        .any(|name| text.contains(&format!("\"{name}\"")))
+}
+
+/// What stands for a secret header: its scheme stays.
+fn shape(is_authorization: bool, text: &str) -> HeaderValue {
+    let scheme = text
+        .split_once(' ')
+        .map(|(scheme, _)| scheme)
+        .filter(|scheme| is_authorization && scheme.bytes().all(|b| b.is_ascii_alphabetic()));
+    let shown = match scheme {
+        Some(scheme) => format!("{scheme} {REDACTED}"),
+        None => REDACTED.to_owned(),
+    };
+    HeaderValue::try_from(shown).unwrap_or_else(|_| HeaderValue::from_static(REDACTED))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    const SECRET: &str = "s3cret/of+mine";
+
+    #[rstest]
+    #[case::token("authorization", "Token s3cret/of+mine", "/", "")]
+    #[case::scheme("authorization", "s3cret/of+mine", "/", "")]
+    #[case::cookie("cookie", "sessionid=s3cret/of+mine; theme=dark", "/", "")]
+    #[case::own("x-api-key", "s3cret/of+mine", "/", "")]
+    #[case::query("accept", "*/*", "/?page=2&token=s3cret%2Fof%2Bmine", "")]
+    #[case::json(
+        "content-type",
+        "application/json",
+        "/",
+        r#"{"username":"u","password":"s3cret/of+mine"}"#
+    )]
+    #[case::nested(
+        "content-type",
+        "application/json",
+        "/",
+        r#"[{"a":{"token":"s3cret/of+mine"}}]"#
+    )]
+    #[case::form(
+        "content-type",
+        "application/x-www-form-urlencoded",
+        "/",
+        "username=u&password=s3cret%2Fof%2Bmine"
+    )]
+    #[case::parts(
+        "content-type",
+        "multipart/form-data; boundary=x",
+        "/",
+        "--x\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\ns3cret/of+mine\r\n--x--"
+    )]
+    #[case::broken(
+        "content-type",
+        "application/json",
+        "/",
+        r#"{"password":"s3cret/of+mine""#
+    )]
+    fn a_secret_is_taken_out_of_its_place_and_of_any_other_text(
+        #[case] name: &'static str,
+        #[case] value: &'static str,
+        #[case] uri: &str,
+        #[case] body: &'static str,
+    ) {
+        let mut keeper = Keeper::default();
+        let request = Request::builder()
+            .uri(uri)
+            .header(name, value)
+            .body(Bytes::from(body))
+            .unwrap();
+        let clean = keeper.request(&request);
+        let shown = format!("{clean:?}");
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains(REDACTED), "{shown}");
+        let is_whole_body = body.starts_with("--")
+            || name == "content-type" && !body.ends_with(['}', ']']) && body.starts_with('{');
+        if !is_whole_body {
+            assert_eq!(
+                keeper.secrets().redact(&format!("echo {SECRET}")),
+                format!("echo {REDACTED}")
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_to_the_byte() {
+        let mut keeper = Keeper::default();
+        let body = "{ \"sku\" : \"500\",\"key\":null }";
+        let request = Request::post("/api/v1/stocks/?page=2&sku=a%20b")
+            .header("accept", "application/json")
+            .body(Bytes::from(body))
+            .unwrap();
+        let clean = keeper.request(&request);
+        assert_eq!(clean.body(), body);
+        assert_eq!(clean.uri(), request.uri());
+        assert_eq!(clean.headers(), request.headers());
+    }
+
+    #[test]
+    fn a_short_token_is_not_torn_out_of_words() {
+        let mut keeper = Keeper::default();
+        let request = Request::get("/company")
+            .header("authorization", "Token any")
+            .body(Bytes::new())
+            .unwrap();
+        let clean = keeper.request(&request);
+        assert_eq!(clean.headers()["authorization"], "Token (redacted)");
+        assert_eq!(keeper.secrets().redact("company"), "company");
+    }
+}
