@@ -418,29 +418,45 @@ fn badly_limited(probe: &mut Probe<'_>) -> Result<(), Stop> {
 /// The provider's name stands in the link as well: it may have letters that are encoded.
 fn kept_by_links(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sample = sample(probe)?;
-    let provider = &sample.rows[0]["provider"];
-    let ask = Ask::get(STOCKS)
-        .with("provider", text(provider))
-        .with("sort", "-id")
-        .with("limit", 2);
-    let pages = walk(probe, &ask, 3)?;
-    let rows: Vec<_> = rows(&pages).into_iter().cloned().collect();
-    if let Some(other) = rows.iter().find(|row| row["provider"] != *provider) {
-        return Err(probe.fail(format!("expected stocks of {provider} alone, got {other}")));
-    }
-    if pages
-        .iter()
-        .any(|page| page.count != pages[0].count || page.rows.len() > pages[0].rows.len())
-    {
-        let counts: Vec<_> = pages
+    for (filter, sort) in [("provider", Some("-id")), ("is_active", None)] {
+        let value = &sample.rows[0][filter];
+        let mut ask = Ask::get(STOCKS).with(filter, text(value)).with("limit", 2);
+        if let Some(sort) = sort {
+            ask = ask.with("sort", sort);
+        }
+        let pages = walk(probe, &ask, 3)?;
+        let rows: Vec<_> = rows(&pages).into_iter().cloned().collect();
+        if let Some(other) = rows.iter().find(|row| row[filter] != *value) {
+            let expected = format!("expected stocks whose {filter} is {value} alone");
+            return Err(probe.fail(format!("{expected}, got {other}")));
+        }
+        if pages
             .iter()
-            .map(|page| (page.count, page.rows.len()))
-            .collect();
-        return Err(probe.fail(format!(
-            "expected one count and one size on all pages, got {counts:?}"
-        )));
+            .any(|page| page.count != pages[0].count || page.rows.len() > pages[0].rows.len())
+        {
+            let counts: Vec<_> = pages
+                .iter()
+                .map(|page| (page.count, page.rows.len()))
+                .collect();
+            return Err(probe.fail(format!(
+                "expected one count and one size on all pages, got {counts:?}"
+            )));
+        }
+        let shown = ids(&rows);
+        if let Some(twice) = shown.iter().find(|id| count_of(&shown, **id) > 1) {
+            return Err(probe.fail(format!(
+                "expected other stocks on each page of {filter}={value}, got {twice} twice"
+            )));
+        }
+        if sort.is_some() {
+            in_order(probe, &rows, &[("id", true)])?;
+        }
     }
-    in_order(probe, &rows, &[("id", true)])
+    Ok(())
+}
+
+fn count_of(ids: &[i64], id: i64) -> usize {
+    ids.iter().filter(|other| **other == id).count()
 }
 
 /// Fields of which all agree what their order is: texts are left out, whose order is a

@@ -44,7 +44,7 @@ pub(crate) enum Command {
     /// Find out how the target reads the page, and write it as a profile
     Calibrate(Box<CalibrateArgs>),
     /// Stand between a client and a service, and judge both; nothing is changed
-    #[command(after_help = WATCH_HELP)]
+    #[command(after_help = WATCH_HELP, mut_arg("timeout", |arg| arg.help(WATCH_TIMEOUT)))]
     Watch(Box<WatchArgs>),
     /// Judge traffic that was recorded: HTTP archives of browsers, proxies, API clients
     #[command(after_help = CHECK_HAR_HELP)]
@@ -166,6 +166,9 @@ Exit codes:
   1  there are findings
   2  the command line, the settings or an archive is wrong
   4  no request of the API is there";
+
+/// Others wait for it, so it takes longer than for a request of our own.
+const WATCH_TIMEOUT: &str = "How long an answer may take [default: 60]";
 
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
@@ -378,7 +381,7 @@ pub(crate) struct TransportArgs {
     #[arg(long, value_name = "NAME: VALUE")]
     pub(crate) header: Vec<String>,
 
-    /// How long an answer may take [default: 10; where others ask, 60]
+    /// How long an answer may take [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
 
