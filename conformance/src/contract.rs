@@ -138,10 +138,17 @@ impl Contract {
         } else {
             method
         };
-        self.operations
-            .iter()
-            .filter(|operation| operation.method == *method && fits(&operation.path, path))
-            .min_by_key(|operation| operation.path.matches('{').count())
+        let of_method = || {
+            let operations = self.operations.iter();
+            operations.filter(|operation| operation.method == *method)
+        };
+        // Most paths have no argument, and no template comes before the path itself.
+        let literal = of_method().find(|operation| operation.path == path);
+        literal.or_else(|| {
+            of_method()
+                .filter(|operation| fits(&operation.path, path))
+                .min_by_key(|operation| operation.path.matches('{').count())
+        })
     }
 
     /// What is wrong with a request that is to be a correct client's; `None`: nothing.
@@ -319,13 +326,14 @@ fn media_type(headers: &HeaderMap) -> Option<&str> {
 
 impl Parameter {
     fn takes(&self, text: &str) -> bool {
-        let number = text.parse::<serde_json::Number>().ok().map(Value::Number);
-        self.schema.is_valid(&Value::from(text))
+        let takes = |value: Value| self.schema.is_valid(&value);
+        let number = || text.parse().ok().map(Value::Number);
+        let flag = || text.parse().ok().map(Value::Bool);
+        takes(text.into())
+            || number().is_some_and(takes)
+            || flag().is_some_and(takes)
             // One of several, where the parameter may be repeated.
-            || self.schema.is_valid(&Value::from(vec![text]))
-            || number.is_some_and(|number| self.schema.is_valid(&number))
-            || self.schema.is_valid(&Value::from(vec![text]))
-            || text.parse::<bool>().is_ok_and(|flag| self.schema.is_valid(&Value::Bool(flag)))
+            || takes(vec![text].into())
     }
 }
 
@@ -445,18 +453,18 @@ impl Operation {
 
     fn note_request(&self, request: &Request<Bytes>) {
         self.met.store(true, Ordering::Relaxed);
-        for parameter in self
-            .parameters
-            .iter()
-            .filter(|p| !p.met.load(Ordering::Relaxed))
-        {
-            let query = request.uri().query().unwrap_or_default();
-            let is_sent = query
-                .split('&')
-                .any(|pair| pair.split_once('=').map_or(pair, |(name, _)| name) == parameter.name);
-            if !parameter.is_query || is_sent {
+        let query = request.uri().query().unwrap_or_default();
+        let sent = query
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+        for name in sent {
+            let mut known = self.parameters.iter().filter(|p| p.is_query);
+            if let Some(parameter) = known.find(|p| p.name == name) {
                 parameter.met.store(true, Ordering::Relaxed);
             }
+        }
+        for parameter in self.parameters.iter().filter(|p| !p.is_query) {
+            parameter.met.store(true, Ordering::Relaxed);
         }
         let Some(body) = &self.body else { return };
         if body

@@ -3,7 +3,11 @@
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
+
+/// How many members there is room for at once: a stock has twelve.
+const USUAL_MEMBERS: usize = 12;
 
 /// Reads one JSON document, and says what is wrong with any other bytes.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
@@ -71,13 +75,16 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut read = Map::new();
+        let mut read = Map::with_capacity(USUAL_MEMBERS);
         while let Some(name) = members.next_key::<String>()? {
             let value = members.next_value_seed(Self)?;
-            if read.contains_key(&name) {
-                return Err(de::Error::custom(format!("the key `{name}` stands twice")));
-            }
-            read.insert(name, value);
+            match read.entry(name) {
+                Entry::Vacant(free) => free.insert(value),
+                Entry::Occupied(taken) => {
+                    let name = taken.key();
+                    return Err(de::Error::custom(format!("the key `{name}` stands twice")));
+                }
+            };
         }
         Ok(Value::Object(read))
     }

@@ -414,39 +414,44 @@ impl<'a> Probe<'a> {
             return Err(Stop::Suite(why));
         }
         self.session.requests.fetch_add(1, Ordering::Relaxed);
-        let sent = self.session.target.send(&request);
-        let answer = match &sent {
-            Ok(response) => Ok(response.clone()),
-            Err(error) => Err(error.to_string()),
-        };
-        self.transcript.push(Exchange {
-            step: ask.step.clone(),
-            request,
-            answer,
-        });
-        match sent {
+        match self.session.target.send(&request) {
             Ok(response) => {
-                let Some(exchange) = self.transcript.last() else {
-                    return Err(Stop::Suite("the transcript is empty".to_owned()));
-                };
-                let judgement = self.session.contract.judge(
-                    &exchange.request,
-                    ask.bare_path(),
-                    &response,
-                    ask.invalid,
-                );
-                for violation in judgement.violations {
-                    self.note_violation(violation, ask.invalid);
-                }
-                Ok(Answer {
+                let judgement =
+                    self.session
+                        .contract
+                        .judge(&request, ask.bare_path(), &response, ask.invalid);
+                let answer = Answer {
                     status: response.status().as_u16(),
                     headers: response.headers().clone(),
                     body: judgement.body,
-                    bytes: response.into_body(),
-                })
+                    bytes: response.body().clone(),
+                };
+                self.transcript.push(Exchange {
+                    step: ask.step.clone(),
+                    request,
+                    answer: Ok(response),
+                });
+                for violation in judgement.violations {
+                    self.note_violation(violation, ask.invalid);
+                }
+                Ok(answer)
             }
-            Err(TargetError::Unreachable(why)) => Err(Stop::Unreachable(why)),
-            Err(error @ (TargetError::TimedOut(_) | TargetError::Broken(_))) => {
+            Err(error) => {
+                self.transcript.push(Exchange {
+                    step: ask.step.clone(),
+                    request,
+                    answer: Err(error.to_string()),
+                });
+                Err(self.without_answer(ask, error))
+            }
+        }
+    }
+
+    /// What a request that got no answer means for the check.
+    fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
+        match error {
+            TargetError::Unreachable(why) => Stop::Unreachable(why),
+            TargetError::TimedOut(_) | TargetError::Broken(_) => {
                 let finding = self.with_exchanges(Finding::new(
                     Level::Must,
                     format!("expected an answer, got none: {error}"),
@@ -457,14 +462,14 @@ impl<'a> Probe<'a> {
                     finding,
                 });
                 if ask.is_setup {
-                    return Err(Stop::Setup(format!("{}: {error}", ask.step)));
+                    return Stop::Setup(format!("{}: {error}", ask.step));
                 }
-                Err(self.fail(format!(
+                self.fail(format!(
                     "expected an answer to {}, got none: {error}",
                     ask.step
-                )))
+                ))
             }
-            Err(error) => Err(Stop::Disabled(error.to_string())),
+            error => Stop::Disabled(error.to_string()),
         }
     }
 

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::CodeCheck;
 use crate::case::Capability;
 use crate::finding::Level;
+use crate::outcome::Safety;
 use crate::pattern::Pattern;
 use crate::probe::{Answer, Ask, Credentials, Probe, Stop};
 
@@ -45,6 +46,19 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         quote: "wrong 400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
         capability: Some(Capability::Login),
         run: unknown_user_is_refused,
+        ..CodeCheck::LOOK
+    },
+    CodeCheck {
+        id: "login/wrong-password-is-refused",
+        title: "A login with another password than the user's is refused with 400",
+        level: Level::May,
+        section: "facts, section 2",
+        quote: "wrong 400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
+        // A service may count the failures of a user, so it is asked of test services alone.
+        safety: Safety::Write,
+        needs: &["username"],
+        capability: Some(Capability::Login),
+        run: wrong_password_is_refused,
         ..CodeCheck::LOOK
     },
 ];
@@ -91,7 +105,18 @@ fn token_of_bytes_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
 }
 
 fn unknown_user_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
-    let user = json!({"username": probe.need("sku")?, "password": probe.need("sku2")?});
+    let nobody = probe.need("sku")?;
+    login_is_refused(probe, &nobody)
+}
+
+fn wrong_password_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let user = probe.need("username")?;
+    login_is_refused(probe, &user)
+}
+
+/// A login of a user with a password that is nobody's.
+fn login_is_refused(probe: &mut Probe<'_>, username: &str) -> Result<(), Stop> {
+    let user = json!({"username": username, "password": probe.need("sku2")?});
     let ask = Ask {
         credentials: Credentials::None,
         ..Ask::post("/api/v1/auth/login/", user)

@@ -6,6 +6,7 @@ mod bytes;
 mod creates;
 mod everywhere;
 mod filters;
+mod forms;
 mod methods;
 mod pages;
 mod queries;
@@ -91,4 +92,5 @@ pub const CHECKS: &[&[CodeCheck]] = &[
     methods::CHECKS,
     everywhere::CHECKS,
     bytes::CHECKS,
+    forms::CHECKS,
 ];

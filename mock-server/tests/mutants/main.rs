@@ -87,9 +87,10 @@ struct Mock {
 
 impl Mock {
     fn start(round: &Round, world: &Path, profile: &Path) -> Self {
-        // A changed loop may never stop gathering: 2 GiB are enough for any that does.
+        // A changed loop may never stop gathering, or never end, whoever started it: 2 GiB
+        // and half a minute of computing are enough for any that does.
         let mut process = Command::new("sh")
-            .args(["-c", "ulimit -v 2097152; exec \"$0\" \"$@\""])
+            .args(["-c", "ulimit -v 2097152; ulimit -t 30; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_whippy-mock"))
             .args(["--listen", "127.0.0.1:0", "--world"])
             .arg(world)
