@@ -273,6 +273,10 @@ impl Maker<'_> {
         if self.random.one_in(8) {
             set("period", self.period());
         }
+        if self.random.one_in(40) {
+            // Longer than most columns: the refusal says how long one may be.
+            stock.insert("sku".to_owned(), format!("${{sku}}{:x<260}", "").into());
+        }
         if self.random.one_in(14) {
             let names = ["sku", "provider", "location", "stock"];
             stock.shift_remove(self.random.pick(&names));

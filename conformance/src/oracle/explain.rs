@@ -1,6 +1,7 @@
 //! The search for a profile that explains what came.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -10,108 +11,132 @@ use whippy_mock::profile::{Accepts, Decided, Profile, Reading};
 use super::{Answered, Game, Line, Oracle, Witness, settings};
 use crate::steps::{Names, Step};
 
-/// How many profiles are carried on from one round of changes to the next.
-const BREADTH: usize = 6;
-
-/// The most choices that are changed at once.
-const DEPTH: usize = Reading::ALL.len();
-
-/// How many rounds of changes may get no further: two choices may tell only together.
-const PATIENCE: usize = 1;
+/// How many profiles may be tried that get no further than those before: two or three
+/// choices may tell only together.
+const PATIENCE: usize = 1_000;
 
 /// The most profiles that are tried.
 const MOST_TRIALS: usize = 4_000;
 
-/// The length of a column that takes more than the default, where nothing says how much
-/// more: one will do, as no sequence tries the others.
-const USUAL_LENGTHS: [u32; 1] = [255];
-
 /// The most profiles that are candidates at once.
 const MOST_CANDIDATES: usize = 24;
 
+/// Which profile to go on from: the one that explains most, and of those the one that is
+/// the fewest choices from where the search began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    explained: Reverse<Explained>,
+    changes: usize,
+    /// In the order they were tried.
+    number: usize,
+}
+
 /// How far a profile explains what was seen.
-struct Trial {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Explained {
+    /// Whether it explains the sequence under way.
+    is_under_way: bool,
+    /// How many steps it explains: of that sequence, or of the earlier ones.
+    steps: usize,
+}
+
+/// A profile that explains only a part.
+struct Partial {
     settings: Arc<Settings>,
-    /// Whether it explains the sequence under way, and how many steps before it fails.
-    progress: (bool, usize),
-    decided: Decided,
-    line: Option<Line>,
+    /// The readings that may have had a say where it fails.
+    open: Decided,
+    /// The earlier sequence that it does not explain, if it is one of those.
+    witness: Option<Arc<Witness>>,
+}
+
+/// What a profile came to.
+enum Trial {
+    Explains(Box<Line>),
+    Fails(Explained, Partial),
 }
 
 impl Oracle {
     /// The lines of the profiles that explain a sequence so far, and all that is known of
     /// earlier ones; none: nothing explains it.
+    ///
+    /// A search of the profiles from those that are refuted, the best first, each next one
+    /// a choice of one reading away. Where several do they are as many choices away.
     pub(super) fn explain(&mut self, game: &Game<'_>, refuted: &[Line]) -> Vec<Line> {
+        let played = &game.steps[..game.answers.len()];
         let mut tried: HashSet<String> = HashSet::new();
-        let mut layer: Vec<Trial> = Vec::new();
+        let mut queue: BTreeMap<Rank, Partial> = BTreeMap::new();
+        let mut furthest = Explained {
+            is_under_way: false,
+            steps: game.answers.len() - 1,
+        };
         for line in refuted {
             tried.insert(line.settings.profile.to_toml());
-            layer.push(Trial {
+            let rank = Rank {
+                explained: Reverse(furthest),
+                changes: 0,
+                number: tried.len(),
+            };
+            let partial = Partial {
                 settings: Arc::clone(&line.settings),
-                progress: (false, game.answers.len() - 1),
-                decided: line.decided,
-                line: None,
-            });
+                open: line.decided.union(quietly_decide(played)),
+                witness: None,
+            };
+            queue.insert(rank, partial);
         }
-        let hints = hints(game.answers.last());
-        let mut furthest = (false, game.answers.len() - 1);
-        let mut idle = 0;
-        for _ in 0..DEPTH {
-            let mut next: Vec<Trial> = Vec::new();
-            for trial in &layer {
-                for profile in self.changed(trial, game, &hints) {
-                    if tried.len() >= MOST_TRIALS || !tried.insert(profile.to_toml()) {
-                        continue;
+        let mut last_gain = tried.len();
+        while let Some((rank, partial)) = queue.pop_first() {
+            let mut found = Vec::new();
+            for profile in self.changed(&partial, game) {
+                if tried.len() >= MOST_TRIALS || tried.len() - last_gain > PATIENCE {
+                    break;
+                }
+                if !tried.insert(profile.to_toml()) {
+                    continue;
+                }
+                match self.trial(profile, game) {
+                    Trial::Explains(line) => found.push(*line),
+                    Trial::Fails(explained, partial) => {
+                        if explained > furthest {
+                            furthest = explained;
+                            last_gain = tried.len();
+                        }
+                        let rank = Rank {
+                            explained: Reverse(explained),
+                            changes: rank.changes + 1,
+                            number: tried.len(),
+                        };
+                        queue.insert(rank, partial);
                     }
-                    let candidate = settings(profile, self.ground.local);
-                    next.push(self.trial(candidate, game));
                 }
             }
-            let (found, mut rest): (Vec<_>, Vec<_>) =
-                next.into_iter().partition(|trial| trial.line.is_some());
             if !found.is_empty() {
-                let lines = found.into_iter().filter_map(|trial| trial.line);
-                return lines.take(MOST_CANDIDATES).collect();
+                found.truncate(MOST_CANDIDATES);
+                return found;
             }
-            rest.sort_by_key(|trial| std::cmp::Reverse(trial.progress));
-            rest.truncate(BREADTH);
-            match rest.first() {
-                Some(best) if best.progress > furthest => {
-                    furthest = best.progress;
-                    idle = 0;
-                }
-                Some(_) if idle < PATIENCE => idle += 1,
-                _ => break,
-            }
-            layer = rest;
         }
         Vec::new()
     }
 
     /// The profiles that differ in one reading that may have had a say.
-    fn changed(&self, trial: &Trial, game: &Game<'_>, hints: &[u32]) -> Vec<Profile> {
-        let profile = &trial.settings.profile;
+    fn changed(&self, partial: &Partial, game: &Game<'_>) -> Vec<Profile> {
+        let profile = &partial.settings.profile;
+        let mut hints = Hints::default();
+        hints.add(&game.answers);
+        if let Some(witness) = &partial.witness {
+            hints.add(&witness.answers);
+        }
         let mut changed = Vec::new();
-        let played = &game.steps[..game.answers.len()];
-        let had_a_say = |reading: Reading| {
-            trial.decided.iter().any(|decided| decided == reading)
-                || quietly_decides(reading, played)
-        };
-        let open = Reading::ALL
-            .iter()
-            .filter(|reading| had_a_say(**reading) && !self.held.contains(reading.id()));
-        for reading in open {
-            let current = profile.choice(*reading);
+        for reading in partial.open.iter() {
+            if self.held.contains(reading.id()) {
+                continue;
+            }
+            let current = profile.choice(reading);
             let choices: Vec<String> = match reading.accepts() {
                 Accepts::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
                 Accepts::Number { least, most } => {
-                    let usual: &[u32] = match reading {
-                        Reading::SkuLength => &USUAL_LENGTHS,
-                        _ => &[],
-                    };
-                    let numbers = hints.iter().chain(usual);
+                    let numbers = hints.numbers(reading);
                     let numbers = numbers.filter(|number| (least..=most).contains(number));
-                    numbers.map(ToString::to_string).collect()
+                    numbers.map(|number| number.to_string()).collect()
                 }
             };
             for choice in choices.into_iter().filter(|choice| *choice != current) {
@@ -124,36 +149,43 @@ impl Oracle {
         changed
     }
 
-    fn trial(&mut self, candidate: Arc<Settings>, game: &Game<'_>) -> Trial {
+    /// Holds a profile to the sequence under way, and then to the earlier ones.
+    fn trial(&mut self, profile: Profile, game: &Game<'_>) -> Trial {
+        let candidate = settings(profile, self.ground.local);
         let (line, steps) = self.replay(&candidate, game.steps, game.names, &game.answers);
-        let mut trial = Trial {
-            settings: candidate,
-            progress: (false, steps),
-            decided: line.decided,
-            line: None,
-        };
         if steps < game.answers.len() {
-            return trial;
+            let explained = Explained {
+                is_under_way: false,
+                steps,
+            };
+            let partial = Partial {
+                open: line.decided.union(quietly_decide(&game.steps[..=steps])),
+                settings: candidate,
+                witness: None,
+            };
+            return Trial::Fails(explained, partial);
         }
         let witnesses = self.witnesses.clone();
         let mut passed = 0;
-        for witness in &witnesses {
-            let Witness {
-                steps,
-                names,
-                answers,
-            } = &**witness;
-            let (seen, steps) = self.replay(&trial.settings, steps, names, answers);
+        for witness in witnesses {
+            let (seen, steps) =
+                self.replay(&candidate, &witness.steps, &witness.names, &witness.answers);
             passed += steps;
-            if steps < answers.len() {
-                trial.decided = trial.decided.union(seen.decided);
-                trial.progress = (true, passed);
-                return trial;
+            if steps < witness.answers.len() {
+                let explained = Explained {
+                    is_under_way: true,
+                    steps: passed,
+                };
+                let quiet = quietly_decide(&witness.steps[..=steps]);
+                let partial = Partial {
+                    settings: candidate,
+                    open: line.decided.union(seen.decided).union(quiet),
+                    witness: Some(witness),
+                };
+                return Trial::Fails(explained, partial);
             }
         }
-        trial.progress = (true, passed);
-        trial.line = Some(line);
-        trial
+        Trial::Explains(Box::new(line))
     }
 
     /// Plays a candidate against answers that came; how many steps it explains.
@@ -174,36 +206,94 @@ impl Oracle {
     }
 }
 
-/// A reading that had a say without saying so: that a first reservation counts is no
+/// The readings that had a say without saying so: that a first reservation counts is no
 /// word of what makes one a duplicate, until another choice would have it one.
-fn quietly_decides(reading: Reading, steps: &[Step]) -> bool {
+fn quietly_decide(steps: &[Step]) -> Decided {
     use crate::steps::Operation::{Active, ActiveAlias, Create, Decrease, Increase, List, Upsert};
-    let last = steps.last().map(|step| step.operation);
-    match reading {
-        Reading::AlreadyReported | Reading::ReservationArguments => steps
-            .iter()
-            .any(|step| matches!(step.operation, Increase | Decrease)),
-        Reading::PageSize | Reading::PageLimit => {
-            matches!(last, Some(List | Active | ActiveAlias))
+    let reserves = |step: &Step| matches!(step.operation, Increase | Decrease);
+    let by_last: &[Reading] = match steps.last().map(|step| step.operation) {
+        Some(List | Active | ActiveAlias) => &[Reading::PageSize, Reading::PageLimit],
+        Some(Create | Upsert) => &[Reading::SkuLength, Reading::UnknownPlace],
+        _ => &[],
+    };
+    let by_any: &[Reading] = if steps.iter().any(reserves) {
+        &[Reading::AlreadyReported, Reading::ReservationArguments]
+    } else {
+        &[]
+    };
+    let quiet = by_last.iter().chain(by_any);
+    quiet.fold(Decided::default(), |quiet, reading| quiet.and(*reading))
+}
+
+/// The most numbers of a kind that are taken from answers.
+const MOST_HINTS: usize = 8;
+
+/// The length of a column that takes more than the default, where nothing says how much
+/// more: one will do, as no sequence tries the others.
+const USUAL_LENGTH: u32 = 255;
+
+/// What stands before the length of a column where a text is refused.
+/// Source: the framework's `CharField`, "Ensure this field has no more than …".
+const MOST_CHARACTERS: &str = "no more than ";
+
+/// Numbers that answers give away.
+#[derive(Debug, Default)]
+struct Hints {
+    /// How many rows the pages have, those of the last answer first.
+    rows: Vec<u32>,
+    /// How long a text may be, as refusals say.
+    said: Vec<u32>,
+}
+
+impl Hints {
+    fn add(&mut self, answers: &[Answered]) {
+        let keep = |numbers: &mut Vec<u32>, number: u32| {
+            if numbers.len() < MOST_HINTS && !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        };
+        for answered in answers.iter().rev() {
+            let Some(body) = &answered.body else {
+                continue;
+            };
+            if let Some(rows) = body.get("results").and_then(Value::as_array) {
+                let sizes = [Some(rows.len()), size_of_those_before(body, rows.len())];
+                for size in sizes.into_iter().flatten() {
+                    if let Ok(size) = u32::try_from(size) {
+                        keep(&mut self.rows, size);
+                    }
+                }
+                continue;
+            }
+            let text = body.to_string();
+            for after in text.split(MOST_CHARACTERS).skip(1) {
+                let digits = after.split(|c: char| !c.is_ascii_digit()).next();
+                if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+                    keep(&mut self.said, number);
+                }
+            }
         }
-        Reading::SkuLength | Reading::UnknownPlace => matches!(last, Some(Create | Upsert)),
-        _ => false,
+    }
+
+    /// Those that may be the number of a reading.
+    fn numbers(&self, reading: Reading) -> impl Iterator<Item = u32> {
+        let (numbers, usual) = match reading {
+            Reading::SkuLength => (&self.said, Some(USUAL_LENGTH)),
+            _ => (&self.rows, None),
+        };
+        numbers.iter().copied().chain(usual)
     }
 }
 
-/// Numbers that an answer gives away: how many rows a page has, and what a sentence says.
-fn hints(answered: Option<&Answered>) -> Vec<u32> {
-    let mut hints = Vec::new();
-    let Some(body) = answered.and_then(|answered| answered.body.as_ref()) else {
-        return hints;
-    };
-    if let Some(rows) = body.get("results").and_then(Value::as_array) {
-        hints.extend(u32::try_from(rows.len()).ok());
-    }
-    if answered.is_some_and(|answered| answered.status == 400) {
-        let text = body.to_string();
-        let words = text.split(|c: char| !c.is_ascii_digit());
-        hints.extend(words.filter_map(|word| word.parse::<u32>().ok()).take(4));
-    }
-    hints
+/// How many rows each page before the last one has.
+fn size_of_those_before(page: &Value, rows: usize) -> Option<usize> {
+    let previous = page["previous"].as_str()?;
+    let query = previous.split_once('?').map_or("", |(_, query)| query);
+    let number = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("page="))
+        // The link to the first page names none.
+        .map_or(Some(1), |number| number.parse().ok())?;
+    let count = usize::try_from(page["count"].as_u64()?).ok()?;
+    count.checked_sub(rows)?.checked_div(number)
 }

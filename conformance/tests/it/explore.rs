@@ -162,7 +162,7 @@ pub(crate) fn random_profiles(count: usize) -> Vec<Profile> {
 
 #[test]
 fn no_combination_of_choices_is_a_difference() {
-    spread(2, &random_profiles(24), |profile| {
+    spread(2, &random_profiles(60), |profile| {
         let explored = explored(under(profile.clone()), &options(6_000));
         is_silent(&profile.to_toml(), &explored);
     });
