@@ -3,13 +3,16 @@
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use whippy_mock::embed::MockServer;
+//! use whippy_mock::findings::FindingLevel;
 //!
 //! let mock = MockServer::builder().world("demo").start().await.unwrap();
 //! let world = mock.world("a-test-of-its-own").unwrap();
 //! // … the client under test talks to `world.url()` …
-//! assert!(world.findings().is_empty());
+//! world.assert_no_findings(FindingLevel::Warning);
 //! # });
 //! ```
+//!
+//! A whole client with its tests, first wrong, then right, is `examples/stock_sync`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,7 +27,7 @@ use crate::clock::ClockMode;
 use crate::defects::{self, Defects};
 use crate::endpoints::call::Settings;
 use crate::faults::{self, Faults};
-use crate::findings::{Coverage, Finding};
+use crate::findings::{self, Coverage, Finding, FindingLevel, Format};
 use crate::journal::{Exchange, JournalLimits, JournalShare, Wanted};
 use crate::model::time::{Timestamp, UtcOffset};
 use crate::server::{Server, system_time};
@@ -269,6 +272,27 @@ impl MockWorld<'_> {
         self.world.judge().findings(system_time())
     }
 
+    /// Fails the test where its clients got something wrong that is as grave as this, or
+    /// graver; the report says what, what was probably meant, and who says so.
+    ///
+    /// # Panics
+    ///
+    /// That is how.
+    #[track_caller]
+    pub fn assert_no_findings(&self, least: FindingLevel) {
+        let verdict = self
+            .world
+            .judge()
+            .verdict(&**self.world.name(), system_time());
+        let grave = verdict.findings.iter().any(|found| found.level >= least);
+        assert!(
+            !grave,
+            "the client is wrong (from {} up):\n{}",
+            least.text(),
+            findings::report(&[verdict], Format::Text)
+        );
+    }
+
     /// How much of the contract its clients have met.
     pub fn coverage(&self) -> Coverage {
         self.world.judge().coverage()
@@ -278,6 +302,13 @@ impl MockWorld<'_> {
     /// rules are none.
     pub fn set_faults(&self, json: &[u8]) -> Result<(), String> {
         let rules = Faults::parse(json)?;
+        self.world.set_faults(Faults::new(rules, system_time()));
+        Ok(())
+    }
+
+    /// The same, by the name of a preset.
+    pub fn set_faults_preset(&self, name: &str) -> Result<(), String> {
+        let rules = faults::preset(name)?;
         self.world.set_faults(Faults::new(rules, system_time()));
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The mock as an instrument of tests: what it makes go wrong on the wire, what it finds
 //! wrong with a client, and a client's whole test run in one command.
 
+use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_mock::embed::MockServer;
 use whippy_mock::faults::FAULT_HEADER;
+use whippy_mock::findings::FindingLevel;
 use whippy_mock::journal::Wanted;
 
 use crate::api::{DECREASE, INCREASE, SKU, STOCKS};
@@ -419,11 +421,18 @@ async fn a_test_in_rust_has_a_world_its_journal_and_its_findings() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(one.journal(&Wanted::default()).len(), 1);
     assert_eq!(one.findings().len(), 1);
+    one.assert_no_findings(FindingLevel::Error);
+    let judged = AssertUnwindSafe(|| one.assert_no_findings(FindingLevel::Warning));
+    let failure = std::panic::catch_unwind(judged).unwrap_err();
+    let said = failure.downcast_ref::<String>().unwrap();
+    assert!(said.contains("unknown-parameter"), "{said}");
+    assert!(said.contains("stock__gt"), "{said}");
     assert_eq!(one.coverage().requests, 1);
     assert!(mock.default_world().journal(&Wanted::default()).is_empty());
     one.set_faults(br#"{"rules": [{"name": "down", "fault": {"kind": "status", "status": 500}}]}"#)
         .unwrap();
     assert!(one.set_faults(b"{").is_err());
+    assert!(one.set_faults_preset("nothing").is_err());
     let head = format!("GET /worlds/one{STOCKS}");
     let answer = tokio::task::spawn_blocking(move || ask(head))
         .await
