@@ -105,28 +105,33 @@ fn token_of_bytes_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
 }
 
 fn unknown_user_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
-    let nobody = probe.need("sku")?;
-    login_is_refused(probe, &nobody)
+    let answer = log_in_wrongly(probe, "sku")?;
+    not_lenient(&answer, "username")?;
+    is_refused(probe, &answer)
 }
 
 fn wrong_password_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
-    let user = probe.need("username")?;
-    login_is_refused(probe, &user)
+    // Only a service that lets nobody in has passwords to be wrong.
+    let nobody = log_in_wrongly(probe, "sku")?;
+    not_lenient(&nobody, "username")?;
+    let answer = log_in_wrongly(probe, "username")?;
+    is_refused(probe, &answer)
 }
 
-/// A login of a user with a password that is nobody's.
-fn login_is_refused(probe: &mut Probe<'_>, username: &str) -> Result<(), Stop> {
-    let user = json!({"username": username, "password": probe.need("sku2")?});
-    let ask = Ask {
+/// A login by a name of the scope, with a password that is nobody's.
+fn log_in_wrongly(probe: &mut Probe<'_>, name: &'static str) -> Result<Answer, Stop> {
+    let user = json!({"username": probe.need(name)?, "password": probe.need("sku2")?});
+    probe.send(&Ask {
         credentials: Credentials::None,
         ..Ask::post("/api/v1/auth/login/", user)
-    };
-    let answer = probe.send(&ask)?;
-    not_lenient(&answer, "username")?;
-    probe.expect_status(&answer, &[400])?;
+    })
+}
+
+fn is_refused(probe: &mut Probe<'_>, answer: &Answer) -> Result<(), Stop> {
+    probe.expect_status(answer, &[400])?;
     let expected = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
     let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
-    probe.expect_body(&answer, &expected)
+    probe.expect_body(answer, &expected)
 }
 
 /// A whippy-mock that was told no token takes any, as it says itself; it is no finding.
