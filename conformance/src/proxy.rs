@@ -84,7 +84,7 @@ impl Proxy {
                 "a timeout of nothing leaves no time for an answer".to_owned(),
             ));
         }
-        let route = Route::new(&upstream, Speaks::Http2)?;
+        let route = Route::new(&upstream, Speaks::Either)?;
         Ok(Self {
             headers: extra_headers(&upstream.headers)?,
             pool: Pool::new(route)?,

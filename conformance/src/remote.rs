@@ -1,5 +1,5 @@
-//! A server over HTTP/1.1, as it is: no redirect is followed, nothing is unpacked, and no
-//! write is ever sent twice.
+//! A server over HTTP/1.1 or HTTP/2, as it is: no redirect is followed, nothing is unpacked,
+//! and no write is ever sent twice.
 
 pub(crate) mod connect;
 mod pace;
@@ -19,8 +19,8 @@ use http::header::{
 };
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -31,6 +31,9 @@ use pace::Pace;
 
 /// The largest answer that is read, bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// The most that the headers of an answer may have in HTTP/2, bytes.
+const MAX_HEADERS: u32 = 64 * 1024;
 
 /// What the suite calls itself, where the caller does not say.
 const AGENT: &str = concat!("whippy-conformance/", env!("CARGO_PKG_VERSION"));
@@ -52,6 +55,8 @@ pub struct RemoteOptions {
     pub headers: Vec<(String, String)>,
     /// The most requests a second, over all threads; `None`: any.
     pub rate: Option<f64>,
+    /// Whether HTTP/2 is spoken, and nothing else.
+    pub http2: bool,
     /// For `/__admin/`, which seeds a whippy-mock.
     pub admin_token: Option<String>,
 }
@@ -68,6 +73,7 @@ impl RemoteOptions {
             proxy: None,
             headers: Vec::new(),
             rate: None,
+            http2: false,
             admin_token: None,
         }
     }
@@ -99,6 +105,7 @@ pub struct Remote {
     admin_token: Option<String>,
     route: Route,
     pace: Option<Mutex<Pace>>,
+    is_http2: bool,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -111,11 +118,23 @@ struct Worker {
 
 /// One connection.
 struct Link {
+    wire: Wire,
+    /// Whether a byte came since this was last cleared.
+    heard: Arc<AtomicBool>,
+}
+
+/// What goes over a connection.
+#[allow(clippy::large_enum_variant)] // There is one a thread.
+enum Wire {
+    Http1(Http1),
+    /// The connection is a task of the worker's runtime.
+    Http2(http2::SendRequest<Full<Bytes>>),
+}
+
+struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
     /// `None` once it is over: whoever waits for it learns that from its end.
     connection: Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>,
-    /// Whether a byte came since this was last cleared.
-    heard: Arc<AtomicBool>,
 }
 
 /// Why an attempt came to nothing.
@@ -129,7 +148,12 @@ enum Failure {
 impl Remote {
     /// A server, which is not asked anything yet.
     pub fn new(options: RemoteOptions) -> Result<Self, UsageError> {
-        let route = Route::new(&options, Speaks::Http1)?;
+        let speaks = if options.http2 {
+            Speaks::Http2
+        } else {
+            Speaks::Http1
+        };
+        let route = Route::new(&options, speaks)?;
         if options.timeout.is_zero() {
             return Err(usage("a timeout of nothing leaves no time for an answer"));
         }
@@ -145,6 +169,7 @@ impl Remote {
             headers: extra_headers(&options.headers)?,
             admin_token: options.admin_token,
             pace: rate.transpose()?.map(Mutex::new),
+            is_http2: options.http2,
             route,
             idle: Mutex::default(),
         })
@@ -153,7 +178,8 @@ impl Remote {
     /// The request as it goes out.
     fn outgoing(&self, request: &Request<Bytes>) -> Request<Full<Bytes>> {
         let mut outgoing = request.clone();
-        if !self.route.is_absolute_form() {
+        // In HTTP/2 scheme and host go beside the path.
+        if !self.is_http2 && !self.route.is_absolute_form() {
             *outgoing.uri_mut() = origin_form(request.uri());
         }
         let is_post = request.method() == Method::POST;
@@ -164,8 +190,10 @@ impl Remote {
         if !is_framed && !headers.contains_key(CONTENT_LENGTH) && (is_post || length > 0) {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        let host = self.authority.clone();
-        headers.entry(HOST).or_insert(host);
+        if !self.is_http2 {
+            let host = self.authority.clone();
+            headers.entry(HOST).or_insert(host);
+        }
         for name in self.headers.keys() {
             if !headers.contains_key(name) {
                 for value in self.headers.get_all(name) {
@@ -315,26 +343,97 @@ impl Failure {
 impl Link {
     async fn over(stream: Stream) -> Result<Self, TargetError> {
         let heard = stream.heard();
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(512)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| TargetError::Broken(error.to_string()))?;
-        Ok(Self {
-            sender,
-            connection: Some(connection),
-            heard,
-        })
+        let failed = |error: hyper::Error| TargetError::Broken(causes(&error));
+        let wire = if stream.is_http2 {
+            let (sender, connection) = http2::Builder::new(TokioExecutor::new())
+                .max_header_list_size(MAX_HEADERS)
+                .handshake(TokioIo::new(stream))
+                .await
+                .map_err(failed)?;
+            tokio::spawn(connection);
+            Wire::Http2(sender)
+        } else {
+            let (sender, connection) = http1::Builder::new()
+                .max_headers(512)
+                .handshake(TokioIo::new(stream))
+                .await
+                .map_err(failed)?;
+            Wire::Http1(Http1 {
+                sender,
+                connection: Some(connection),
+            })
+        };
+        Ok(Self { wire, heard })
     }
 
+    /// Whether a connection that was kept open still is, as far as can be seen from here.
+    async fn is_alive(&mut self) -> bool {
+        // The system is asked once for what came meanwhile, a goodbye above all.
+        tokio::task::yield_now().await;
+        match &mut self.wire {
+            Wire::Http1(wire) => {
+                let is_ready = wire
+                    .drive(async |sender| sender.ready().await.is_ok())
+                    .await;
+                is_ready && wire.connection.is_some()
+            }
+            Wire::Http2(sender) => {
+                // And then the connection's own task has its turn.
+                tokio::task::yield_now().await;
+                sender.ready().await.is_ok() && !sender.is_closed()
+            }
+        }
+    }
+
+    async fn exchange(
+        &mut self,
+        outgoing: Request<Full<Bytes>>,
+        peer: &str,
+        is_kept: bool,
+    ) -> Result<Response<Bytes>, Failure> {
+        self.heard.store(false, Ordering::Relaxed);
+        let sent = match &mut self.wire {
+            Wire::Http1(wire) => {
+                wire.drive(async |sender| sender.try_send_request(outgoing).await)
+                    .await
+            }
+            Wire::Http2(sender) => sender.try_send_request(outgoing).await,
+        };
+        let response = match sent {
+            Ok(response) => response,
+            Err(mut failed) => {
+                let is_unsent = failed.take_message().is_some();
+                let error = broken(failed.error(), peer);
+                let is_silent = !self.heard.load(Ordering::Relaxed);
+                return Err(
+                    if is_kept && is_silent && is_connection_loss(failed.error()) {
+                        Failure::Stale { is_unsent, error }
+                    } else {
+                        Failure::Final(error)
+                    },
+                );
+            }
+        };
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER).collect();
+        let body = match &mut self.wire {
+            Wire::Http1(wire) => wire.drive(async |_| body.await).await,
+            Wire::Http2(_) => body.await,
+        };
+        match body {
+            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
+            Err(error) => Err(Failure::Final(cut_short(&*error, peer))),
+        }
+    }
+}
+
+impl Http1 {
     /// Runs the connection beside what is done over it.
     async fn drive<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut http1::SendRequest<Full<Bytes>>) -> T,
     ) -> T {
-        let Self {
-            sender, connection, ..
-        } = self;
+        let Self { sender, connection } = self;
         let mut run = |context: &mut Context<'_>| {
             let running = connection.as_mut();
             if running.is_some_and(|running| Pin::new(running).poll(context).is_ready()) {
@@ -353,49 +452,6 @@ impl Link {
             work.as_mut().poll(context)
         })
         .await
-    }
-
-    /// Whether a connection that was kept open still is, as far as can be seen from here.
-    async fn is_alive(&mut self) -> bool {
-        // The system is asked once for what came meanwhile, a goodbye above all.
-        tokio::task::yield_now().await;
-        let is_ready = self
-            .drive(async |sender| sender.ready().await.is_ok())
-            .await;
-        is_ready && self.connection.is_some()
-    }
-
-    async fn exchange(
-        &mut self,
-        outgoing: Request<Full<Bytes>>,
-        peer: &str,
-        is_kept: bool,
-    ) -> Result<Response<Bytes>, Failure> {
-        self.heard.store(false, Ordering::Relaxed);
-        let sent = self
-            .drive(async |sender| sender.try_send_request(outgoing).await)
-            .await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(mut failed) => {
-                let is_unsent = failed.take_message().is_some();
-                let error = broken(failed.error(), peer);
-                let is_silent = !self.heard.load(Ordering::Relaxed);
-                return Err(
-                    if is_kept && is_silent && is_connection_loss(failed.error()) {
-                        Failure::Stale { is_unsent, error }
-                    } else {
-                        Failure::Final(error)
-                    },
-                );
-            }
-        };
-        let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect();
-        match self.drive(async |_| body.await).await {
-            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
-            Err(error) => Err(Failure::Final(cut_short(&*error, peer))),
-        }
     }
 }
 

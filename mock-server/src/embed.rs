@@ -30,7 +30,7 @@ use crate::faults::{self, Faults};
 use crate::findings::{self, Coverage, Finding, FindingLevel, Format};
 use crate::journal::{Exchange, JournalLimits, JournalShare, Wanted};
 use crate::model::time::{Timestamp, UtcOffset};
-use crate::server::{Server, system_time};
+use crate::server::{Listener, Server, Tls, TlsError, system_time};
 use crate::service::{Reset, Seed};
 use crate::store::Store;
 use crate::store::world::World;
@@ -48,6 +48,7 @@ pub struct Builder {
     faults: Option<Vec<u8>>,
     preset: Option<String>,
     journal: JournalLimits,
+    is_over_tls: bool,
 }
 
 /// Why a server does not start, as a sentence.
@@ -131,8 +132,21 @@ impl Builder {
         self
     }
 
+    /// Speaks TLS, by a certificate that a CA of its own signs ([`MockServer::ca`]).
+    #[must_use]
+    pub fn tls_self_signed(mut self) -> Self {
+        self.is_over_tls = true;
+        self
+    }
+
     /// Starts the server on a free port of this machine.
     pub async fn start(self) -> Result<MockServer, StartError> {
+        let tls = self
+            .is_over_tls
+            .then(|| Tls::self_signed(&[], system_time()));
+        let tls = tls.transpose().map_err(|error| match error {
+            TlsError::Certificate(why) | TlsError::Key(why) => wrong("TLS", why),
+        })?;
         let server = Arc::new(self.server()?);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
@@ -140,10 +154,15 @@ impl Builder {
         let address = listener
             .local_addr()
             .map_err(|error| wrong("listen", error))?;
+        let mut listener = Listener::from(listener);
+        if let Some(tls) = &tls {
+            listener = listener.with_tls(tls);
+        }
         let (stop, stopped) = watch::channel(false);
         let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
         Ok(MockServer {
             address,
+            tls,
             server,
             stop,
             running: Some(running),
@@ -205,6 +224,7 @@ impl Builder {
 #[derive(Debug)]
 pub struct MockServer {
     address: SocketAddr,
+    tls: Option<Tls>,
     server: Arc<Server>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<()>>,
@@ -223,7 +243,13 @@ impl MockServer {
 
     /// The base URL of the default world.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// The CA that signed its certificate, as PEM; `None` without TLS.
+    pub fn ca(&self) -> Option<&str> {
+        self.tls.as_ref().and_then(Tls::ca)
     }
 
     /// The default world.

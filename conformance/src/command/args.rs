@@ -370,6 +370,10 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, value_name = "NUMBER", value_parser = positive)]
     pub(crate) rate: Option<f64>,
 
+    /// Speak HTTP/2: as TLS agrees, or without TLS from the first byte
+    #[arg(long)]
+    pub(crate) http2: bool,
+
     #[command(flatten)]
     pub(crate) transport: TransportArgs,
 }

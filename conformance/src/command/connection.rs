@@ -60,6 +60,7 @@ impl Connection {
         }
         let options = RemoteOptions {
             rate: args.rate,
+            http2: args.http2,
             admin_token: admin_token.clone(),
             ..transport
         };

@@ -225,6 +225,7 @@ pub(crate) fn combinations(
         ("--header", !connection.transport.header.is_empty()),
         ("--timeout", connection.transport.timeout.is_some()),
         ("--rate", connection.rate.is_some()),
+        ("--http2", connection.http2),
         ("--ca-cert", connection.transport.ca_cert.is_some()),
         ("--insecure", connection.transport.insecure),
         ("--proxy", connection.transport.proxy.is_some()),

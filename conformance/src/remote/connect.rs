@@ -21,12 +21,14 @@ use crate::target::TargetError;
 /// The largest answer of a proxy to a CONNECT, bytes.
 const MAX_PROXY_HEAD: usize = 16 * 1024;
 
-/// What is spoken to a server, where TLS lets it choose.
+/// What is spoken to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Speaks {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 where the server has it, or else HTTP/1.1.
+    /// HTTP/2 where TLS finds that the server has it, or else HTTP/1.1.
+    Either,
+    /// HTTP/2: over TLS as the server agrees to, without TLS from the first byte.
     Http2,
 }
 
@@ -39,6 +41,7 @@ pub(crate) struct Route {
     server: Address,
     tls: Option<Tls>,
     proxy: Option<Proxy>,
+    speaks: Speaks,
 }
 
 /// A host and a port.
@@ -102,12 +105,18 @@ impl Route {
         } else {
             server.text.clone()
         };
+        if speaks == Speaks::Http2 && options.proxy.is_some() && !is_tls {
+            return Err(usage(
+                "a proxy reads what goes to a URL of http://, and takes no HTTP/2 there",
+            ));
+        }
         Ok(Self {
             base: format!("{scheme}://{authority}{prefix}"),
             tls: is_tls
                 .then(|| Tls::new(options, &server.host, speaks))
                 .transpose()?,
             proxy: options.proxy.as_deref().map(proxy).transpose()?,
+            speaks,
             authority,
             server,
         })
@@ -157,10 +166,15 @@ impl Route {
             }
         };
         Ok(match &self.tls {
-            None => Stream::new(Box::new(tcp), false),
+            None => Stream::new(Box::new(tcp), self.speaks == Speaks::Http2),
             Some(tls) => {
-                let stream = tls.connect(tcp, &self.server.text).await?;
+                let peer = &self.server.text;
+                let stream = tls.connect(tcp, peer).await?;
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+                if self.speaks == Speaks::Http2 && !is_http2 {
+                    let why = format!("{peer} speaks no HTTP/2; leave out --http2");
+                    return Err(TargetError::Unreachable(why));
+                }
                 Stream::new(Box::new(stream), is_http2)
             }
         })

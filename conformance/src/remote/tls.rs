@@ -10,7 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore,
+    SignatureScheme,
 };
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -49,7 +50,8 @@ impl Tls {
             .with_no_client_auth();
         let spoken: &[&[u8]] = match speaks {
             Speaks::Http1 => &[b"http/1.1"],
-            Speaks::Http2 => &[b"h2", b"http/1.1"],
+            Speaks::Either => &[b"h2", b"http/1.1"],
+            Speaks::Http2 => &[b"h2"],
         };
         config.alpn_protocols = spoken.iter().map(|name| name.to_vec()).collect();
         Ok(Self {
@@ -208,6 +210,10 @@ fn sentence(error: &io::Error, peer: &str) -> String {
             }
             other => format!("{certificate} cannot be trusted: {other}; {anyway}"),
         },
+        Some(
+            rustls::Error::NoApplicationProtocol
+            | rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+        ) => format!("{peer} speaks no HTTP/2; leave out --http2"),
         Some(rustls::Error::InvalidMessage(_)) => {
             format!("{peer} does not speak TLS; is its URL one of http://?")
         }

@@ -13,6 +13,7 @@ mod engine;
 mod explore;
 mod explore_command;
 mod har;
+mod http2;
 mod linear;
 mod process;
 mod reports;

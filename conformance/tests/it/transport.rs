@@ -812,6 +812,39 @@ fn a_server_without_tls_is_found_out() {
 }
 
 #[test]
+fn a_server_without_http_2_is_found_out() {
+    let mut identity = Identity::self_signed("localhost");
+    let asked = |identity: &Identity| {
+        let got = over_tls(identity, |options| {
+            trusting(identity)(options);
+            options.http2 = true;
+        });
+        sentence(got)
+    };
+    // One that does not choose at all, and one that refuses what it is offered.
+    let silent = asked(&identity);
+    Arc::make_mut(&mut identity.config).alpn_protocols = vec![b"http/1.1".to_vec()];
+    let refusing = asked(&identity);
+    for text in [silent, refusing] {
+        assert!(
+            text.ends_with("speaks no HTTP/2; leave out --http2"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_that_reads_takes_no_http_2() {
+    let error = Remote::new(RemoteOptions {
+        http2: true,
+        proxy: Some("http://proxy.invalid:3128".to_owned()),
+        ..RemoteOptions::new("http://whippy.invalid")
+    });
+    let said = error.err().unwrap().to_string();
+    assert!(said.contains("takes no HTTP/2"), "{said}");
+}
+
+#[test]
 fn a_server_that_never_comes_to_tls_is_not_reached() {
     let (got, address) = with_server(
         1,
