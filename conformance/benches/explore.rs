@@ -90,7 +90,6 @@ fn steps_a_second(target: Arc<dyn Target>, requests: u64) -> Outcome<f64> {
     let aid = Aid {
         stop: &stop,
         pause: &|_: Duration| {},
-        renew: &|| None,
         tell: &|_, _| {},
     };
     let started = Instant::now();

@@ -7,8 +7,9 @@ use serde_json::Value;
 use whippy_mock::profile::Reading;
 
 use crate::case::ENVIRONMENT;
-use crate::finding::{Finding, Record, Secrets, Text};
-use crate::outcome::{CheckReport, CleanUp, ReadingSeen, Report};
+use crate::finding::{Finding, Level, Record, Secrets, Source, Text};
+use crate::outcome::{CheckReport, CleanUp, Outcome, ReadingSeen, Report, Safety};
+use crate::patient::Surprises;
 use crate::probe::Session;
 use crate::report::json::FORMAT;
 use crate::run::{Options, Ran};
@@ -27,12 +28,16 @@ pub struct Circumstances {
     pub micros: u64,
     /// What became of what it wrote.
     pub clean_up: Option<CleanUp>,
+    /// What the target did to surprise, and was got over.
+    pub surprises: Surprises,
     /// What is to be known as the reason why it ended before its last check.
     pub interrupted: Option<String>,
 }
 
 /// The report, but for the baseline and the verdict.
 pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumstances) -> Report {
+    let mut checks = ran.checks;
+    checks.extend(surprises("target", &about.surprises, options.mode));
     let mut report = Report {
         format: FORMAT,
         tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -44,7 +49,7 @@ pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumsta
         mode: options.mode,
         environment: environment(session),
         profile: session.profile.clone(),
-        checks: ran.checks,
+        checks,
         readings: readings(session),
         coverage: session.contract.coverage(),
         stale: Vec::new(),
@@ -55,6 +60,33 @@ pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumsta
     };
     redact(&mut report, &session.secrets);
     report
+}
+
+/// What a target did to surprise, as a check of a section that found nothing wrong; `None`
+/// where it did nothing.
+pub fn surprises(section: &str, surprises: &Surprises, safety: Safety) -> Option<CheckReport> {
+    let told = surprises.iter();
+    let told: Vec<_> = told
+        .map(|(surprise, times)| format!("{surprise} ({times}×)"))
+        .collect();
+    (!told.is_empty()).then(|| CheckReport {
+        id: format!("{section}/surprises"),
+        title: "What the target did to surprise, and was got over".to_owned(),
+        level: Level::May,
+        source: Source {
+            section: "HTTP".to_owned(),
+            quote: "429, 502 to 504, a connection that breaks, a token that expires".to_owned(),
+        },
+        safety,
+        outcome: Outcome::Info,
+        reason: Some(told.join("; ")),
+        findings: Vec::new(),
+        known: false,
+        reading: None,
+        attempts: 1,
+        micros: 0,
+        requests: 0,
+    })
 }
 
 fn environment(session: &Session) -> BTreeMap<String, Value> {

@@ -29,6 +29,7 @@ use player::{Lost, Played, Player};
 
 /// How an exploration goes about it.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Each is a question of its own.
 pub struct Options {
     /// What the sequences come from.
     pub seed: u64,
@@ -42,6 +43,9 @@ pub struct Options {
     pub writes: bool,
     /// Whether nobody else writes to the target.
     pub is_exclusive: bool,
+    /// Whether the alias of the active stocks may be asked: who does not know the path may
+    /// take it for another.
+    pub asks_alias: bool,
     /// The readings to begin with.
     pub profile: Profile,
     /// Those of them that the target is held to.
@@ -61,6 +65,7 @@ impl Default for Options {
             most_differences: 5,
             writes: true,
             is_exclusive: false,
+            asks_alias: true,
             profile: Profile::default(),
             held: Vec::new(),
             shrinking: 4_000,
@@ -76,9 +81,6 @@ pub struct Aid<'a> {
     pub stop: &'a AtomicBool,
     /// Waits.
     pub pause: &'a (dyn Fn(Duration) + Sync),
-    /// Gets a new token when the target takes the old one no more, as after a login that
-    /// has expired; `None`: there is none.
-    pub renew: &'a (dyn Fn() -> Option<String> + Sync),
     /// Is told how far it is: requests sent, and differences found.
     pub tell: &'a (dyn Fn(u64, usize) + Sync),
 }
@@ -185,7 +187,8 @@ impl<'a> Explorer<'a> {
             options.profile.clone(),
             &options.held,
         );
-        let scope = Scope::of(&places, options.writes);
+        let mut scope = Scope::of(&places, options.writes);
+        scope.has_alias = options.asks_alias;
         Ok(Self {
             session,
             player,

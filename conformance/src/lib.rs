@@ -18,6 +18,8 @@ pub mod workers;
 
 pub mod remote;
 
+pub mod patient;
+
 pub mod ledger;
 
 pub mod guard;

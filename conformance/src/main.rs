@@ -13,6 +13,7 @@ use whippy_conformance::catalogue::Check;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::ledger::Ledger;
 use whippy_conformance::outcome::Report;
+use whippy_conformance::patient::Gateways;
 use whippy_conformance::probe::Session;
 use whippy_conformance::report::json;
 use whippy_conformance::selection::{Selection, did_you_mean};
@@ -173,7 +174,7 @@ fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {
             "--target {other}: the ledger is one of {target}"
         )));
     }
-    let connection = Connection::new(&target, &args.connection, None)?;
+    let connection = Connection::new(&target, &args.connection, None, Gateways::GotOver)?;
     let writing = Writing::of_ledger(&args.from, ledger, &connection)?;
     let contract = Contract::embedded().map_err(Refusal::no_verdict)?;
     let mut session = Session::new(writing.target(), contract);

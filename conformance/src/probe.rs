@@ -469,6 +469,7 @@ impl<'a> Probe<'a> {
                     ask.step
                 ))
             }
+            error @ TargetError::Away(_) => Stop::Inconclusive(error.to_string()),
             error => Stop::Disabled(error.to_string()),
         }
     }

@@ -43,6 +43,9 @@ pub enum TargetError {
     TimedOut(Duration),
     /// The connection ended in the middle, or what came is no HTTP.
     Broken(String),
+    /// A gateway answered with this status, so that whether the request was carried out is
+    /// not known.
+    Away(u16),
     /// The target cannot be brought into the state that a check needs.
     NotSeedable(String),
     /// The guard refused: the suite must not send this, and has not.
@@ -55,6 +58,9 @@ impl fmt::Display for TargetError {
             Self::Unreachable(why) => write!(f, "the target cannot be reached: {why}"),
             Self::TimedOut(limit) => write!(f, "no answer within {} s", limit.as_secs_f64()),
             Self::Broken(why) => write!(f, "the answer is broken: {why}"),
+            Self::Away(status) => {
+                write!(f, "a gateway answered {status}, and nobody behind it")
+            }
             Self::NotSeedable(why) => write!(f, "the target cannot be seeded: {why}"),
             Self::Forbidden(why) => write!(f, "not sent: {why}"),
         }

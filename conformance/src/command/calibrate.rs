@@ -1,5 +1,6 @@
 //! `calibrate`: enter, probe every reading, clean up, write the profile.
 
+use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use whippy_conformance::calibrate;
 use whippy_conformance::discovery;
 use whippy_conformance::outcome::Safety;
+use whippy_conformance::patient::Gateways;
 use whippy_conformance::probe::Session;
 use whippy_conformance::verdict::Exit;
 use whippy_mock::model::time::UtcOffset;
@@ -40,7 +42,12 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         None => Some(Embedded::start(&args.mock, Profile::default())?),
         Some(_) => None,
     };
-    let connection = connection(&args.connection, &args.writing, embedded.as_ref())?;
+    let connection = connection(
+        &args.connection,
+        &args.writing,
+        embedded.as_ref(),
+        Gateways::GotOver,
+    )?;
     let permission = Permission::new(
         &args.writing,
         args.places.stock_list,
@@ -78,12 +85,17 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
     if interrupt.is_set() {
         return Err(Refusal::no_verdict("the run was interrupted"));
     }
+    connection.keep_later_tokens(&mut session);
     let path = args.write_profile.clone().unwrap_or_else(|| PROFILE.into());
     let text = redacted(&session, &calibrated.to_toml(&connection.about, &started));
     std::fs::write(&path, text).map_err(|error| {
         Refusal::no_verdict(format!("--write-profile {}: {error}", path.display()))
     })?;
-    let summary = redacted(&session, &calibrated.summary());
+    let mut summary = calibrated.summary();
+    for (surprise, times) in connection.surprises() {
+        let _ = writeln!(summary, "got over: {surprise} ({times}×)");
+    }
+    let summary = redacted(&session, &summary);
     print(&format!("{summary}written to {}\n", path.display()))?;
     match kept {
         None => Ok(Exit::Clean.code()),

@@ -9,6 +9,7 @@ use whippy_conformance::contract::Contract;
 use whippy_conformance::discovery::{self, Told};
 use whippy_conformance::finding::Level;
 use whippy_conformance::outcome::Report;
+use whippy_conformance::patient::Gateways;
 use whippy_conformance::probe::Session;
 use whippy_conformance::report::text::Look;
 use whippy_conformance::run::{self, Options, Ran};
@@ -63,7 +64,12 @@ pub(crate) fn conduct(
         None => Some(Embedded::start(&args.mock, profile)?),
         Some(_) => None,
     };
-    let connection = connection(&args.connection, &args.writing, embedded.as_ref())?;
+    let connection = connection(
+        &args.connection,
+        &args.writing,
+        embedded.as_ref(),
+        Gateways::Judged,
+    )?;
     let permission = Permission::new(
         &args.writing,
         args.places.stock_list,
@@ -116,12 +122,14 @@ pub(crate) fn conduct(
     {
         eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
     }
+    connection.keep_later_tokens(&mut session);
     let ran = ran.map_err(|stop| connection.refusal(&session, stop))?;
     let about = Circumstances {
         target: connection.about.clone(),
         started,
         micros: watch.micros(),
         clean_up,
+        surprises: connection.surprises(),
         interrupted,
     };
     Ok(Conducted {
@@ -135,6 +143,7 @@ pub(crate) fn connection(
     args: &ConnectionArgs,
     writing: &WritingArgs,
     embedded: Option<&Embedded>,
+    gateways: Gateways,
 ) -> Result<Connection, Refusal> {
     if let Some(embedded) = embedded {
         return Connection::embedded(&embedded.url, &embedded.about);
@@ -145,6 +154,7 @@ pub(crate) fn connection(
         args.target.as_deref().unwrap_or_default(),
         args,
         admin_token,
+        gateways,
     )
 }
 

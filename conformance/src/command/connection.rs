@@ -6,8 +6,10 @@ use std::sync::Arc;
 use serde_json::json;
 use whippy_conformance::explain::EXAMPLE_TOKEN;
 use whippy_conformance::finding::{Secrets, names_a_secret};
+use whippy_conformance::patient::{Gateways, Patient, Surprises};
 use whippy_conformance::probe::{Answer, Ask, Session, Stop};
 use whippy_conformance::remote::{Remote, RemoteOptions};
+use whippy_conformance::target::Target;
 
 use super::args::{ConnectionArgs, TransportArgs};
 use super::embedded;
@@ -16,7 +18,9 @@ use super::secrets::secret;
 
 /// A target and who asks it, before it is asked anything.
 pub(crate) struct Connection {
-    pub(crate) remote: Arc<Remote>,
+    pub(crate) remote: Arc<dyn Target>,
+    /// The same, on a bad day; `None`: it is taken as it comes.
+    patient: Option<Arc<Patient>>,
     /// The target for people.
     pub(crate) about: String,
     /// Whether it is on this machine.
@@ -36,6 +40,7 @@ impl Connection {
         url: &str,
         args: &ConnectionArgs,
         admin_token: Option<String>,
+        gateways: Gateways,
     ) -> Result<Self, Refusal> {
         let token = secret("token", args.token.as_deref(), args.token_file.as_deref())?;
         let password = secret(
@@ -66,8 +71,12 @@ impl Connection {
         };
         let remote = Remote::new(options)
             .map_err(|error| Refusal::usage(secrets.redact(&error.to_string())))?;
+        let remote: Arc<dyn Target> = Arc::new(remote);
+        let patient = Patient::new(remote, std::thread::sleep, gateways, login.clone());
+        let patient = Arc::new(patient);
         Ok(Self {
-            remote: Arc::new(remote),
+            remote: patient.clone(),
+            patient: Some(patient),
             about: url.to_owned(),
             is_loopback: is_loopback(url),
             is_embedded: false,
@@ -84,6 +93,7 @@ impl Connection {
             .map_err(|error| Refusal::no_verdict(error.to_string()))?;
         Ok(Self {
             remote: Arc::new(remote),
+            patient: None,
             about: about.to_owned(),
             is_loopback: true,
             is_embedded: true,
@@ -117,13 +127,24 @@ impl Connection {
         if session.token.is_none() && self.is_loopback {
             session.token = Some(EXAMPLE_TOKEN.to_owned());
         }
+        if let (Some(patient), Some(token)) = (&self.patient, &session.token) {
+            patient.bear(token);
+        }
         self.look(session)
     }
 
-    /// Logs in once more; `None` where there is no login, or it is refused.
-    pub(crate) fn renewed(&self, session: &Session) -> Option<String> {
-        let (username, password) = self.login.as_ref()?;
-        self.log_in(session, username, password).ok()
+    /// What the target did to surprise so far, and was got over.
+    pub(crate) fn surprises(&self) -> Surprises {
+        let patient = self.patient.as_ref();
+        patient.map_or_else(Surprises::new, |patient| patient.surprises())
+    }
+
+    /// Has the session keep the tokens of later logins secret as well.
+    pub(crate) fn keep_later_tokens(&self, session: &mut Session) {
+        let patient = self.patient.iter();
+        for token in patient.flat_map(|patient| patient.later_tokens()) {
+            session.secrets.add(&token);
+        }
     }
 
     fn log_in(&self, session: &Session, username: &str, password: &str) -> Result<String, Refusal> {

@@ -2,17 +2,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use whippy_conformance::assembly::{Circumstances, assemble};
+use whippy_conformance::assembly::{self, Circumstances, assemble};
 use whippy_conformance::contract::Contract;
 use whippy_conformance::discovery;
 use whippy_conformance::explore::{self, Aid, Explored, tell};
 use whippy_conformance::finding::Level;
 use whippy_conformance::linear::{self, Concurrent, model::Rules};
 use whippy_conformance::outcome::{Report, Safety};
+use whippy_conformance::patient::Gateways;
 use whippy_conformance::probe::Session;
 use whippy_conformance::run::{Options, Ran};
 use whippy_conformance::steps::Trace;
@@ -61,7 +61,12 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
         None => Some(Embedded::start(&args.mock, profile.clone())?),
         Some(_) => None,
     };
-    let connection = connection(&args.connection, &args.writing, embedded.as_ref())?;
+    let connection = connection(
+        &args.connection,
+        &args.writing,
+        embedded.as_ref(),
+        Gateways::GotOver,
+    )?;
     let permission = Permission::new(
         &args.writing,
         args.places.stock_list,
@@ -90,19 +95,12 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
         connection.is_embedded,
     );
     let bar = bar(&options, args.found.quiet);
-    let renewed = Mutex::new(Vec::new());
     let result = settled
         .map_err(|stop| connection.refusal(&session, stop))
         .and_then(|()| {
             let aid = Aid {
                 stop: &interrupt.stop,
                 pause: &|wait: Duration| std::thread::sleep(wait),
-                renew: &|| {
-                    let token = connection.renewed(&session)?;
-                    let mut known = renewed.lock().unwrap_or_else(PoisonError::into_inner);
-                    known.push(token.clone());
-                    Some(token)
-                },
                 tell: &|requests, differences| {
                     bar.set_position(requests.min(options.requests));
                     if differences > 0 {
@@ -119,10 +117,6 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
                 )),
             }
         });
-    for token in renewed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        session.secrets.add(&token);
-        session.token = Some(token);
-    }
     bar.set_message("cleaning up");
     let clean_up = writing.map(|writing| writing.clean_up(&connection, &session));
     interrupt.keep_in_mind(None);
@@ -130,12 +124,14 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     if let Some(ledger) = clean_up.as_ref().and_then(|done| done.ledger.as_ref()) {
         eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
     }
+    connection.keep_later_tokens(&mut session);
     let came = result?;
     let about = Circumstances {
         target: connection.about.clone(),
         started,
         micros: watch.micros(),
         clean_up,
+        surprises: connection.surprises(),
         interrupted: interrupt
             .is_set()
             .then(|| "the run was interrupted".to_owned()),
@@ -209,6 +205,7 @@ fn options(
         micros: args.effort.time.map(micros),
         writes: permission.mode == Safety::Write,
         is_exclusive: is_embedded,
+        asks_alias: is_embedded || permission.may_ask_alias(),
         profile: profile.clone(),
         held: held
             .filter(|reading| session.profile.contains_key(reading.id()))
@@ -250,7 +247,11 @@ fn report(
 ) -> Report {
     let level = args.effort.level.unwrap_or(Level::Must);
     let mut checks = match &came.concurrent {
-        Some(concurrent) => vec![linear::check(concurrent, session)],
+        Some(concurrent) => {
+            let surprises = assembly::surprises("explore", &concurrent.surprises, mode);
+            let checks = [linear::check(concurrent, session)];
+            checks.into_iter().chain(surprises).collect()
+        }
         None => tell::checks(&came.explored, level, &session.secrets),
     };
     for check in &mut checks {

@@ -94,6 +94,11 @@ impl Permission {
         })
     }
 
+    /// Whether the guard lets the alias of the active stocks be asked for.
+    pub(crate) fn may_ask_alias(&self) -> bool {
+        self.stock_list.is_some() || self.may_seed
+    }
+
     /// The target for whoever only looks, as a run does at first. A mock of its own needs
     /// no guard: it ends with the run.
     pub(crate) fn looking(&self, connection: &Connection) -> Arc<dyn Target> {

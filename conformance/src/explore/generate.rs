@@ -21,6 +21,8 @@ pub struct Scope {
     pub has_opted_out: bool,
     /// Whether there is a stock list whose locations are known.
     pub has_list: bool,
+    /// Whether the list may be asked for by the path's other name.
+    pub has_alias: bool,
     /// Names and codes of another case and in part, with the filters that take them.
     pub parts: Vec<(&'static str, &'static str)>,
     /// Whether stocks may be written.
@@ -41,6 +43,7 @@ impl Scope {
             has_id: has("provider-id"),
             has_opted_out: has("opted-out-provider"),
             has_list: has("stock-list"),
+            has_alias: true,
             parts: PARTS.into_iter().filter(|(_, name)| has(name)).collect(),
             writes,
             reserves_by_query: false,
@@ -671,7 +674,7 @@ impl Maker<'_> {
     }
 
     fn active(&mut self) {
-        let operation = if self.random.one_in(5) {
+        let operation = if self.random.one_in(5) && self.scope.has_alias {
             Operation::ActiveAlias
         } else {
             Operation::Active
@@ -693,6 +696,7 @@ mod tests {
             has_id: true,
             has_opted_out: true,
             has_list: true,
+            has_alias: true,
             writes: true,
             ..Scope::default()
         }

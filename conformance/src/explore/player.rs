@@ -1,30 +1,23 @@
 //! Plays a sequence: sends each step, asks the oracle, and gets over what a live service
 //! does to surprise.
 //!
-//! What only looks is asked again; what was refused before it was carried out is sent
-//! again, once the target says that it may. A write whose outcome is not known is never
-//! repeated: the sequence ends there, and that is told.
+//! What only looks and got no answer is asked again. A write whose outcome is not known is
+//! never repeated: the sequence ends there, and that is told.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Request, Response};
 
 use super::Aid;
 use crate::finding::Exchange;
 use crate::oracle::{Answered, Difference, Judged, Oracle};
+use crate::patient::{ATTEMPTS, backoff};
 use crate::probe::Session;
 use crate::steps::{Address, Names, Shown, Side, Step};
 use crate::target::TargetError;
-
-/// How often a reading is asked again, and a refused request sent again.
-const ATTEMPTS: u32 = 4;
-
-/// The longest that a target is waited for, whatever it asks for.
-const MOST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// One in so many answers is held to `openapi.json`, once the first so many were.
 const SAMPLE: u64 = 16;
@@ -78,7 +71,7 @@ enum Silence {
 /// What is to be done about one attempt.
 enum Next {
     Take(Response<Bytes>),
-    Again(Duration, String),
+    Again(String),
     Give(Silence),
 }
 
@@ -131,7 +124,7 @@ impl<'a> Player<'a> {
                 Ok(request) => request,
                 Err(why) => return Played::Aborted(why),
             };
-            let (request, response) = match self.send(step, request) {
+            let response = match self.send(step, &request) {
                 Ok(sent) => sent,
                 Err(Silence::Final(why)) => return Played::Aborted(why),
                 Err(Silence::Forbidden(why)) => return Played::Spent(why),
@@ -179,45 +172,21 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// The answer to a request, however often it takes; the request as it was sent last.
-    fn send(
-        &mut self,
-        step: &Step,
-        mut request: Request<Bytes>,
-    ) -> Result<(Request<Bytes>, Response<Bytes>), Silence> {
+    /// The answer to a request, however often it takes.
+    fn send(&mut self, step: &Step, request: &Request<Bytes>) -> Result<Response<Bytes>, Silence> {
         let mut attempt = 0;
-        let mut is_renewed = false;
         loop {
             attempt += 1;
             self.sent += 1;
-            let answer = self.session.target.send(&request);
-            if let Ok(response) = &answer
-                && response.status() == 401
-                && !is_renewed
-            {
-                // Whoever is not let in has done nothing.
-                is_renewed = true;
-                let told = "401: the token is taken no more";
-                if let Some(token) = (self.aid.renew)() {
-                    self.note(format!("{told}, and a new login got another"));
-                    self.authorize(&token);
-                    let headers = request.headers_mut();
-                    if let Some(value) = self.address.headers.get(AUTHORIZATION) {
-                        headers.insert(AUTHORIZATION, value.clone());
-                    }
-                    continue;
-                }
-                return Err(Silence::Final(told.to_owned()));
-            }
-            let next = decide(step, answer, attempt);
-            match next {
-                Next::Take(response) => return Ok((request, response)),
-                Next::Again(wait, why) => {
+            let answer = self.session.target.send(request);
+            match decide(step, answer, attempt) {
+                Next::Take(response) => return Ok(response),
+                Next::Again(why) => {
                     self.note(format!("{why}, and was asked again"));
                     if self.aid.stop.load(Ordering::Relaxed) {
                         return Err(Silence::Final("the run was interrupted".to_owned()));
                     }
-                    (self.aid.pause)(wait);
+                    (self.aid.pause)(backoff(attempt));
                 }
                 Next::Give(Silence::Unknown(why)) => {
                     self.note(format!(
@@ -242,7 +211,7 @@ impl<'a> Player<'a> {
             shown: &shown,
         };
         let request = step.request(side, &self.address).ok()?;
-        let (_, response) = self.send(step, request).ok()?;
+        let response = self.send(step, &request).ok()?;
         Some(Answered::of(response.status().as_u16(), &response))
     }
 }
@@ -250,52 +219,27 @@ impl<'a> Player<'a> {
 /// What to do about what came.
 fn decide(step: &Step, answer: Result<Response<Bytes>, TargetError>, attempt: u32) -> Next {
     let id = step.operation.id();
-    let may_repeat = step.operation.is_reading() && attempt < ATTEMPTS;
-    let backoff = Duration::from_millis(100 << attempt.min(6));
+    let is_reading = step.operation.is_reading();
+    let may_repeat = is_reading && attempt < ATTEMPTS;
     match answer {
-        Ok(response) => {
-            let status = response.status().as_u16();
-            let is_page = response
-                .headers()
-                .get(http::header::CONTENT_TYPE)
-                .is_none_or(|media| !media.as_bytes().starts_with(b"application/json"));
-            match status {
-                // Too many at once: it was not carried out.
-                429 if attempt < ATTEMPTS => Next::Again(
-                    patience(&response).unwrap_or(backoff),
-                    format!("{id} answered 429"),
-                ),
-                429 => Next::Give(Silence::Final(format!(
-                    "{id} answered 429 {ATTEMPTS} times: give a lower --rate"
-                ))),
-                502..=504 if may_repeat => Next::Again(
-                    patience(&response).unwrap_or(backoff),
-                    format!("{id} answered {status}"),
-                ),
-                // A gateway's word says nothing about what stands behind it.
-                502..=504 if is_page && !step.operation.is_reading() => {
-                    Next::Give(Silence::Unknown(format!("{id} answered {status}")))
-                }
-                _ => Next::Take(response),
+        Ok(response) => match response.status().as_u16() {
+            429 => Next::Give(Silence::Final(format!(
+                "{id} answered 429 again and again: give a lower --rate"
+            ))),
+            401 => Next::Give(Silence::Final("401: the token is taken no more".to_owned())),
+            _ => Next::Take(response),
+        },
+        Err(TargetError::Unreachable(why)) if may_repeat => {
+            Next::Again(format!("the target could not be reached ({why})"))
+        }
+        Err(error @ (TargetError::TimedOut(_) | TargetError::Broken(_) | TargetError::Away(_))) => {
+            if may_repeat {
+                Next::Again(format!("{id} got no answer"))
+            } else {
+                Next::Give(Silence::Unknown(format!("{id} got no answer: {error}")))
             }
-        }
-        Err(TargetError::TimedOut(_) | TargetError::Broken(_)) if may_repeat => {
-            Next::Again(backoff, format!("{id} got no answer"))
-        }
-        Err(TargetError::Unreachable(why)) if step.operation.is_reading() && attempt < ATTEMPTS => {
-            Next::Again(backoff, format!("the target could not be reached ({why})"))
-        }
-        Err(error @ (TargetError::TimedOut(_) | TargetError::Broken(_))) => {
-            Next::Give(Silence::Unknown(format!("{id} got no answer: {error}")))
         }
         Err(error @ TargetError::Forbidden(_)) => Next::Give(Silence::Forbidden(error.to_string())),
         Err(error) => Next::Give(Silence::Final(error.to_string())),
     }
-}
-
-/// How long the target asks to be left alone.
-fn patience(response: &Response<Bytes>) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    let seconds = text.trim().parse::<u64>().ok()?;
-    Some(Duration::from_secs(seconds).min(MOST_PATIENCE))
 }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use whippy_mock::profile::{Profile, Reading};
 
 use super::{Explored, Found};
+use crate::assembly;
 use crate::case::ENVIRONMENT;
 use crate::contract::Contract;
 use crate::finding::{Finding, Level, Record, Secrets, Source};
@@ -27,20 +28,8 @@ pub fn checks(explored: &Explored, level: Level, secrets: &Secrets) -> Vec<Check
             ..check("explore/answers-as-the-engine-does", AGREES)
         });
     }
-    if !explored.surprises.is_empty() {
-        let told = explored.surprises.iter();
-        let told: Vec<_> = told
-            .map(|(surprise, times)| format!("{surprise} ({times}×)"))
-            .collect();
-        checks.push(CheckReport {
-            outcome: Outcome::Info,
-            reason: Some(secrets.redact(&told.join("; "))),
-            ..check(
-                "explore/surprises",
-                "What the target did to surprise, and was got over",
-            )
-        });
-    }
+    let safety = Safety::Write;
+    checks.extend(assembly::surprises("explore", &explored.surprises, safety));
     checks
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{
-    KNOWN, LEVELS, by_reason, counts_by_level, diff, duration, gist, label, labelled, many, plain,
-    steps, visible,
+    KNOWN, LEVELS, by_reason, counts_by_level, diff, duration, gist, got_over, label, labelled,
+    many, plain, steps, visible,
 };
 use crate::finding::{Finding, Level};
 use crate::outcome::{CheckReport, Covered, Report};
@@ -216,6 +216,7 @@ fn tail(report: &Report) -> String {
     let mut text = String::new();
     for part in [
         without_verdict(report),
+        surprises(report),
         listed(report, "Flaky", "flaky"),
         listed(report, "Inconclusive", "inconclusive"),
         listed(report, "Known, in the baseline", KNOWN),
@@ -255,6 +256,14 @@ fn without_verdict(report: &Report) -> String {
         })
         .collect();
     table("No verdict", ["check", "outcome", "why"], &rows)
+}
+
+fn surprises(report: &Report) -> String {
+    let told = got_over(report).into_iter();
+    let rows: Vec<_> = told
+        .map(|surprise| [inline(surprise).into_owned()])
+        .collect();
+    table("Got over", ["what the target did to surprise"], &rows)
 }
 
 fn listed(report: &Report, title: &str, label: &str) -> String {

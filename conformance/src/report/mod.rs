@@ -141,6 +141,15 @@ fn labelled<'a>(report: &'a Report, wanted: &str) -> Vec<&'a CheckReport> {
     checks.filter(|check| label(check) == wanted).collect()
 }
 
+/// What was got over, a sentence each.
+fn got_over(report: &Report) -> Vec<&str> {
+    let told = labelled(report, "info").into_iter();
+    told.filter(|check| check.reading.is_none())
+        .filter_map(|check| check.reason.as_deref())
+        .flat_map(|reason| reason.split("; "))
+        .collect()
+}
+
 /// The checks by section, both in the order of the catalogue.
 fn sections(report: &Report) -> Vec<(&str, Vec<&CheckReport>)> {
     let mut sections: Vec<(&str, Vec<&CheckReport>)> = Vec::new();

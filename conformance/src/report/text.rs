@@ -7,8 +7,8 @@ use similar::ChangeTag;
 
 use super::diff::{self, Hunk};
 use super::{
-    KNOWN, LEVELS, answer, by_reason, counts, counts_by_level, duration, gist, label, labelled,
-    many, one_line, path, reason, requests, sections, steps, visible,
+    KNOWN, LEVELS, answer, by_reason, counts, counts_by_level, duration, gist, got_over, label,
+    labelled, many, one_line, path, reason, requests, sections, steps, visible,
 };
 use crate::finding::{Finding, Level, Record, Text};
 use crate::outcome::{CheckReport, Covered, Report};
@@ -349,6 +349,7 @@ impl Page {
         self.readings(report);
         self.coverage(report);
         self.faults(report);
+        self.got_over(report);
         self.listed(report, "inconclusive", "inconclusive");
         self.flaky(report);
         self.listed(report, KNOWN, "known, in the baseline");
@@ -459,6 +460,18 @@ impl Page {
         for check in checks {
             let mark = format!("  {:width$}  ", check.id);
             self.told(&mark, Style::new(), gist(check));
+        }
+    }
+
+    /// What the target did to surprise.
+    fn got_over(&mut self, report: &Report) {
+        let surprises = got_over(report);
+        if surprises.is_empty() {
+            return;
+        }
+        self.titled("got over");
+        for surprise in surprises {
+            self.told("  ", Style::new(), surprise);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The engine as an oracle: silent on a sound service whatever it reads into the page,
 //! and loud on a broken one, with the shortest sequence that shows it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::discovery::{self, Told};
 use whippy_conformance::explore::{Aid, Explored, Options, explore, replay};
+use whippy_conformance::patient::{Gateways, Patient};
 use whippy_conformance::probe::Session;
 use whippy_conformance::target::Target;
 use whippy_conformance::workers::spread;
@@ -35,7 +37,6 @@ pub(crate) fn unaided(stop: &AtomicBool) -> Aid<'_> {
     Aid {
         stop,
         pause: &|_: Duration| {},
-        renew: &|| None,
         tell: &|_, _| {},
     }
 }
@@ -373,6 +374,10 @@ impl Target for Weather {
                 .header(header.0, header.1);
             Ok(response.body(bytes::Bytes::from("<html>")).unwrap())
         };
+        if request.uri().path().ends_with("/login/") {
+            let key = serde_json::json!({"key": asked.token}).to_string();
+            return Ok(http::Response::new(bytes::Bytes::from(key)));
+        }
         let token = request.headers().get("authorization").unwrap();
         if token.to_str().unwrap() != format!("Token {}", asked.token) {
             return answer(401, ("content-type", "text/html"));
@@ -412,6 +417,10 @@ impl Target for Weather {
     }
 }
 
+thread_local! {
+    static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
+}
+
 #[test]
 fn a_bad_day_is_got_over_and_told_and_no_write_is_repeated() {
     let weather = Arc::new(Weather {
@@ -421,15 +430,18 @@ fn a_bad_day_is_got_over_and_told_and_no_write_is_repeated() {
             ..Asked::default()
         }),
     });
-    let session = session(weather.clone());
+    let login = Some(("someone".to_owned(), "something".to_owned()));
+    let pause = |wait| WAITED.with_borrow_mut(|waited| waited.push(wait));
+    let patient = Arc::new(Patient::new(
+        weather.clone(),
+        pause,
+        Gateways::GotOver,
+        login,
+    ));
+    patient.bear(TOKEN);
+    let session = session(patient.clone());
     let stop = AtomicBool::new(false);
-    let waited = std::sync::Mutex::new(Vec::new());
-    let aid = Aid {
-        pause: &|wait: Duration| waited.lock().unwrap().push(wait),
-        renew: &|| Some("another".to_owned()),
-        ..unaided(&stop)
-    };
-    let explored = explore(&session, &options(6_000), aid).unwrap();
+    let explored = explore(&session, &options(6_000), unaided(&stop)).unwrap();
     let found: Vec<_> = explored
         .differences
         .iter()
@@ -438,11 +450,11 @@ fn a_bad_day_is_got_over_and_told_and_no_write_is_repeated() {
     assert!(found.is_empty(), "{found:#?}");
     assert_eq!(explored.aborted, None);
     assert!(explored.abandoned > 0);
-    let told = format!("{:?}", explored.surprises);
+    let told = format!("{:?} {:?}", explored.surprises, patient.surprises());
     for surprise in ["429", "502", "no answer", "new login", "not repeated"] {
         assert!(told.contains(surprise), "{surprise}: {told}");
     }
-    let waited = waited.into_inner().unwrap();
+    let waited = WAITED.take();
     assert!(waited.contains(&Duration::from_secs(2)), "{waited:?}");
     let asked = weather.asked.lock().unwrap();
     assert!(!asked.unanswered.is_empty());
@@ -466,7 +478,8 @@ fn a_target_that_refuses_the_token_for_good_ends_it() {
             ..Asked::default()
         }),
     });
-    let session = session(weather);
+    let patient = Patient::new(weather, |_| {}, Gateways::GotOver, None);
+    let session = session(Arc::new(patient));
     let stop = AtomicBool::new(false);
     let explored = explore(&session, &options(6_000), unaided(&stop)).unwrap();
     let why = explored.aborted.unwrap();

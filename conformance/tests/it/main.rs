@@ -15,6 +15,7 @@ mod explore_command;
 mod har;
 mod http2;
 mod linear;
+mod patient;
 mod process;
 mod reports;
 mod safety;

@@ -49,6 +49,7 @@ const CONFORMANCE: &[&str] = &[
     "target",
     "workers",
     "remote",
+    "patient",
     "ledger",
     "guard",
     "clean_up",

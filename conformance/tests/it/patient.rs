@@ -1,0 +1,244 @@
+//! What a live service does to surprise is got over where that does no harm, and told; what
+//! may have been carried out is never sent again.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use rstest::rstest;
+use serde_json::json;
+use tokio::runtime::Runtime;
+use whippy_conformance::patient::{Gateways, Patient};
+use whippy_conformance::target::{Target, TargetError};
+use whippy_mock::embed::MockServer;
+
+use crate::process::{Ended, Folder};
+
+/// A target that answers as a script says, and then with 200.
+#[derive(Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<(u16, &'static str)>>,
+    /// The requests, with what they bore.
+    asked: Mutex<Vec<String>>,
+}
+
+impl Target for Scripted {
+    fn base(&self) -> &'static str {
+        "http://whippy.invalid"
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        let token = request.headers().get("authorization");
+        let token = token.map_or("", |token| token.to_str().unwrap());
+        let asked = format!("{} {} {token}", request.method(), request.uri().path());
+        self.asked.lock().unwrap().push(asked.trim().to_owned());
+        if request.uri().path().ends_with("/login/") {
+            let key = json!({"key": "second"}).to_string();
+            return Ok(Response::new(Bytes::from(key)));
+        }
+        let answer = self.answers.lock().unwrap().pop_front();
+        let (status, header) = answer.unwrap_or((200, "content-type: application/json"));
+        let (name, value) = header.split_once(": ").unwrap();
+        let answer = Response::builder().status(status).header(name, value);
+        Ok(answer.body(Bytes::new()).unwrap())
+    }
+}
+
+thread_local! {
+    static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What came of one request.
+struct Came {
+    status: Result<u16, TargetError>,
+    asked: Vec<String>,
+    waited: Vec<Duration>,
+    told: Vec<String>,
+}
+
+#[track_caller]
+fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)]) -> Came {
+    let scripted = Arc::new(Scripted {
+        answers: Mutex::new(script.iter().copied().collect()),
+        ..Scripted::default()
+    });
+    let login = has_login.then(|| ("someone".to_owned(), "something".to_owned()));
+    let pause = |wait| WAITED.with_borrow_mut(|waited| waited.push(wait));
+    let patient = Patient::new(scripted.clone(), pause, Gateways::GotOver, login);
+    patient.bear("first");
+    let request = Request::builder()
+        .method(method)
+        .uri("http://whippy.invalid/api/v1/stocks/")
+        .header("authorization", format!("Token {token}"));
+    let answer = patient.send(&request.body(Bytes::new()).unwrap());
+    let asked = scripted.asked.lock().unwrap().clone();
+    Came {
+        status: answer.map(|answer| answer.status().as_u16()),
+        asked,
+        waited: WAITED.take(),
+        told: patient.surprises().into_keys().collect(),
+    }
+}
+
+const PAGE: &str = "content-type: text/html";
+const JSON: &str = "content-type: application/json";
+
+#[rstest]
+#[case::one_too_many("POST", &[(429, "retry-after: 7")], 2, &[7_000], "429, and it was asked again")]
+#[case::asked_for_an_hour("POST", &[(429, "retry-after: 3600")], 2, &[60_000], "429, and it was asked again")]
+#[case::too_many_without_a_word("GET", &[(429, JSON), (429, JSON)], 3, &[200, 400], "429, and it was asked again")]
+#[case::a_gateway("GET", &[(502, PAGE)], 2, &[200], "502, and it was asked again")]
+#[case::a_slow_one("GET", &[(504, PAGE)], 2, &[200], "504, and it was asked again")]
+fn a_bad_moment_is_waited_out(
+    #[case] method: &str,
+    #[case] script: &[(u16, &'static str)],
+    #[case] sent: usize,
+    #[case] waited: &[u64],
+    #[case] told: &str,
+) {
+    let came = ask(method, "first", false, script);
+    assert_eq!(came.status, Ok(200));
+    assert_eq!(came.asked.len(), sent);
+    let waits = came.waited.iter().map(Duration::as_millis);
+    assert!(
+        waits.eq(waited.iter().copied().map(u128::from)),
+        "{:?}",
+        came.waited
+    );
+    assert_eq!(came.told, [told]);
+}
+
+#[rstest]
+#[case::of_the_services_own("GET", 500, PAGE)]
+#[case::that_it_says_in_json("GET", 503, JSON)]
+#[case::to_a_write("POST", 500, JSON)]
+fn an_error_is_an_answer(#[case] method: &str, #[case] status: u16, #[case] header: &'static str) {
+    let came = ask(method, "first", true, &[(status, header)]);
+    assert_eq!(came.status, Ok(status));
+    assert_eq!(came.asked.len(), 1);
+    assert!(came.told.is_empty(), "{:?}", came.told);
+}
+
+#[test]
+fn a_write_that_a_gateway_answered_is_not_repeated() {
+    let came = ask("POST", "first", true, &[(502, PAGE)]);
+    assert_eq!(came.status, Err(TargetError::Away(502)));
+    assert_eq!(came.asked.len(), 1);
+    assert!(came.told[0].contains("not repeated"), "{:?}", came.told);
+}
+
+#[test]
+fn what_never_passes_is_an_answer_in_the_end() {
+    let came = ask("POST", "first", true, &[(429, JSON); 9]);
+    assert_eq!(came.status, Ok(429));
+    assert_eq!(came.asked.len(), 4);
+}
+
+#[test]
+fn a_token_that_is_taken_no_more_is_renewed_once() {
+    let came = ask("POST", "first", true, &[(401, JSON)]);
+    assert_eq!(came.status, Ok(200));
+    assert_eq!(
+        came.asked,
+        [
+            "POST /api/v1/stocks/ Token first",
+            "POST /api/v1/auth/login/",
+            "POST /api/v1/stocks/ Token second",
+        ]
+    );
+    assert!(came.told[0].contains("new login"), "{:?}", came.told);
+    let came = ask("GET", "first", true, &[(401, JSON), (401, JSON)]);
+    assert_eq!(came.status, Ok(401));
+    assert_eq!(came.asked.len(), 3);
+}
+
+#[rstest]
+#[case::of_another_token("another", true)]
+#[case::without_a_login("first", false)]
+fn a_401_is_an_answer(#[case] token: &str, #[case] has_login: bool) {
+    let came = ask("GET", token, has_login, &[(401, JSON)]);
+    assert_eq!(came.status, Ok(401));
+    assert_eq!(came.asked.len(), 1);
+}
+
+// From outside: the command against a mock in which things go wrong.
+
+const TOKEN: &str = "the-token";
+
+fn against(rules: &str, args: &[&str]) -> Ended {
+    let runtime = Runtime::new().unwrap();
+    let mock = MockServer::builder()
+        .world("demo")
+        .token(TOKEN)
+        .faults(format!("{{\"seed\": 1, \"rules\": [{rules}]}}"));
+    let mock = runtime.block_on(mock.start()).unwrap();
+    let target = format!("--target={}", mock.url());
+    let login = ["--username=someone", "--password=something"];
+    let mut all = vec![args[0], &target, "--timeout=1"];
+    all.extend(login.iter().chain(&args[1..]));
+    Folder::new().run(&all)
+}
+
+const THROTTLED: &str = r#"{"name": "busy", "match": {"every": 7}, "fault": {"kind": "status", "status": 429, "retry_after": 0}}"#;
+const GATEWAY: &str = r#"{"name": "away", "match": {"method": "GET", "every": 9}, "fault": {"kind": "status", "status": 502}, "times": 3}"#;
+const LOST_WRITE: &str = r#"{"name": "lost", "match": {"operation": "create-stock", "nth": 9}, "fault": {"kind": "status", "status": 503}, "when": "after"}"#;
+const EXPIRED: &str = r#"{"name": "expired", "match": {"operation": "*-stocks", "every": 60}, "fault": {"kind": "status", "status": 401}, "times": 2}"#;
+const CUT: &str = r#"{"name": "cut", "match": {"operation": "list-stocks", "every": 20}, "fault": {"kind": "truncated-body", "fraction": 0.5}, "times": 1}"#;
+const LOST_ANSWER: &str = r#"{"name": "lost", "match": {"operation": "*-reserved-stock", "every": 30}, "fault": {"kind": "reset"}, "when": "after", "times": 2}"#;
+const SLOW: &str = r#"{"name": "slow", "match": {"operation": "list-stocks", "every": 25}, "fault": {"kind": "delay", "milliseconds": 1500}, "times": 1}"#;
+
+const RUN: &[&str] = &["run", "--write", "--create-places"];
+const EXPLORE: &[&str] = &["explore", "--requests=600"];
+const TOGETHER: &[&str] = &["explore", "--concurrent=3", "--requests=600"];
+const CALIBRATE: &[&str] = &["calibrate"];
+
+#[rstest]
+#[case::throttled(THROTTLED, "429")]
+#[case::an_expired_login(EXPIRED, "new login")]
+fn each_command_gets_over_it(
+    #[values(RUN, EXPLORE, TOGETHER, CALIBRATE)] command: &[&str],
+    #[case] rules: &str,
+    #[case] told: &str,
+) {
+    let ended = against(rules, command);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains(told), "{}\n{}", ended.out, ended.err);
+}
+
+#[rstest]
+#[case::a_cut_page(EXPLORE, CUT, "list-stocks got no answer")]
+#[case::a_slow_page(EXPLORE, SLOW, "list-stocks got no answer")]
+#[case::a_lost_answer(EXPLORE, LOST_ANSWER, "was not repeated")]
+#[case::a_lost_answer_among_many(TOGETHER, LOST_ANSWER, "was not repeated")]
+#[case::a_gateway(EXPLORE, GATEWAY, "502")]
+#[case::a_gateway_among_many(TOGETHER, GATEWAY, "502")]
+#[case::a_gateway_meanwhile(CALIBRATE, GATEWAY, "502")]
+#[case::a_write_that_a_gateway_answered(EXPLORE, LOST_WRITE, "was not repeated")]
+fn what_no_answer_came_to_is_told(
+    #[case] command: &[&str],
+    #[case] rules: &str,
+    #[case] told: &str,
+) {
+    let ended = against(rules, command);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains(told), "{}\n{}", ended.out, ended.err);
+}
+
+#[rstest]
+#[case::that_breaks_off(CUT, "breaks off")]
+#[case::of_a_gateway(GATEWAY, "502")]
+fn a_run_judges_an_answer(#[case] rules: &str, #[case] told: &str) {
+    let ended = against(rules, RUN);
+    assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains(told), "{}", ended.out);
+}
+
+#[test]
+fn a_token_that_is_refused_again_and_again_has_not_expired() {
+    let often = EXPIRED.replace("60", "7").replace(", \"times\": 2", "");
+    let ended = against(&often, RUN);
+    assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
+}
