@@ -1,5 +1,7 @@
 //! The conformance suite as the only test of the engine: what cargo-mutants runs.
 //!
+//! With `WHIPPY_EXPLORE` an exploration is, in place of a run: what checks miss it may not.
+//!
 //! The runner is built before and never mutated; `tests/mutants/run` says where it is.
 //! It is held to each profile of the readings in turn, since a mutant may show only
 //! under a choice that is not the default. The first is the default, which most mutants
@@ -123,8 +125,14 @@ impl Drop for Mock {
 fn suite_passes(round: &Round, world: &Path, profile: &Path) {
     let mock = Mock::start(round, world, profile);
     let runner = std::env::var("WHIPPY_CONFORMANCE").expect("tests/mutants/run sets it");
+    let command: &[&str] = if std::env::var_os("WHIPPY_EXPLORE").is_some() {
+        &["explore", "--requests", "4000"]
+    } else {
+        &["run"]
+    };
     let output = Command::new(runner)
-        .args(["run", "--target", &mock.url, "--write", "--reset-target"])
+        .args(command)
+        .args(["--target", &mock.url, "--write", "--reset-target"])
         .args(["--level", "may", "--quiet", "--report", "text=-"])
         .args(["--write-budget", "100000", "--timeout", "2"])
         .args(["--username", "someone", "--password", "something"])
