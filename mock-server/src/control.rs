@@ -862,14 +862,17 @@ fn import_world(asked: &Asked<'_>) -> Outcome {
     let worlds = asked.call.worlds;
     let is_new = worlds.get(asked.argument).is_err();
     let world = worlds.get_or_fork(asked.argument, asked.call.system)?;
-    worlds.reset(
-        &world,
-        Reset {
-            store: Some(store),
-            ..Reset::default()
-        },
-        asked.call.system,
-    )?;
+    let imported = Reset {
+        store: Some(store),
+        ..Reset::default()
+    };
+    if let Err(why) = worlds.reset(&world, imported, asked.call.system) {
+        if is_new {
+            // Nothing of it was kept, so that there is nothing to take back.
+            let _ = worlds.drop_world(asked.argument);
+        }
+        return Err(why.into());
+    }
     let summary = summary(&world);
     Ok(if is_new {
         Granted::Created(summary)

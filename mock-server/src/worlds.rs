@@ -21,7 +21,7 @@ use crate::endpoints::call::Mount;
 use crate::faults::{Asked, Faults, Plan};
 use crate::findings::Judge;
 use crate::journal::{Journal, JournalShare};
-use crate::log::{KeptWorld, Log, NotKept};
+use crate::log::{KeptWorld, Log, NotKept, Pending};
 use crate::model::time::Timestamp;
 use crate::profile::Profile;
 use crate::service::{Reset, Seed, Service};
@@ -336,7 +336,7 @@ impl Worlds {
             };
             live(name, service, &start, &self.share, now)
         };
-        match self.add(world, now) {
+        match self.add(name, now, || world) {
             // Another request was first.
             Err(WorldError::Exists(name)) => self.get(&name),
             added => added,
@@ -353,23 +353,38 @@ impl Worlds {
         if name == DEFAULT {
             return Err(WorldError::Exists(name.to_owned()));
         }
-        let world = LiveWorld {
-            name: valid(name)?.into(),
-            service: from.service.fork(name),
+        let name: Arc<str> = valid(name)?.into();
+        let world = self.add(&name, now, || LiveWorld {
+            name: Arc::clone(&name),
+            service: from.service.fork(&name),
             defects: from.defects.fresh(),
             journal: Journal::new(Arc::clone(&self.share)),
             faults: RwLock::new(Arc::new(from.faults().fresh(now))),
             judge: Mutex::default(),
             used: AtomicI64::new(now.micros()),
-        };
-        self.add(world, now)
+        })?;
+        if let Some(Err(why)) = world.service.pending().as_ref().map(Pending::wait) {
+            let mut named = self.named_mut();
+            if named.get(&name).is_some_and(|it| Arc::ptr_eq(it, &world)) {
+                named.remove(&name);
+            }
+            return Err(WorldError::NotKept(why));
+        }
+        Ok(world)
     }
 
-    fn add(&self, world: LiveWorld, now: Timestamp) -> Result<Arc<LiveWorld>, WorldError> {
+    /// Makes a world where there is none of its name, and room for it. Only there it is
+    /// made, since a file is told of a fork.
+    fn add(
+        &self,
+        name: &str,
+        now: Timestamp,
+        make: impl FnOnce() -> LiveWorld,
+    ) -> Result<Arc<LiveWorld>, WorldError> {
         let mut dropped = Vec::new();
         let mut named = self.named_mut();
-        if named.contains_key(&world.name) {
-            return Err(WorldError::Exists(world.name.to_string()));
+        if named.contains_key(name) {
+            return Err(WorldError::Exists(name.to_owned()));
         }
         if named.len() >= self.limits.worlds {
             dropped = self.take_idle(&mut named, now);
@@ -377,7 +392,7 @@ impl Worlds {
         if named.len() >= self.limits.worlds {
             return Err(WorldError::Full(self.limits.worlds));
         }
-        let world = Arc::new(world);
+        let world = Arc::new(make());
         named.insert(Arc::clone(&world.name), Arc::clone(&world));
         drop(named);
         // What falls is dropped outside the lock.

@@ -687,3 +687,43 @@ fn what_a_server_answered_survives_a_kill() {
         mock.ended();
     }
 }
+
+fn fork(mock: &Mock, from: &str, to: &str) -> support::Answer {
+    let body = serde_json::json!({"as": to});
+    mock.ask(support::post(
+        &format!("/__admin/worlds/{from}/fork"),
+        &body,
+    ))
+}
+
+/// How many stocks of a SKU a world has.
+fn count(mock: &Mock, world: &str, sku: &str) -> Value {
+    let path = format!("/worlds/{world}{STOCKS}?sku={sku}");
+    mock.get(&path).expect(200).json()["count"].clone()
+}
+
+#[test]
+fn a_fork_that_is_refused_leaves_the_file_as_it_was_and_one_that_is_answered_survives_a_kill() {
+    let folder = Folder::new();
+    let data = format!("--data={}", folder.file().display());
+    let mock = Mock::start(&[&data, "--max-worlds=3"]);
+    for world in ["a", "b"] {
+        let path = format!("/worlds/{world}{STOCKS}");
+        mock.post(&path, &support::stock(world)).expect(201);
+    }
+    fork(&mock, "a", "b").expect(409);
+    fork(&mock, "a", "c").expect(201);
+    fork(&mock, "a", "d").expect(503);
+    mock.signal(rustix::process::Signal::KILL);
+    mock.ended();
+
+    let mock = Mock::start(&[&data]);
+    let worlds = mock.get("/__admin/worlds").expect(200).json();
+    let worlds = worlds["worlds"].as_array().unwrap();
+    let names: Vec<_> = worlds.iter().map(|world| &world["name"]).collect();
+    assert_eq!(names, ["default", "a", "b", "c"]);
+    for (world, sku) in [("a", "a"), ("b", "b"), ("c", "a")] {
+        assert_eq!(count(&mock, world, sku), 1, "{world}");
+    }
+    assert_eq!(count(&mock, "b", "a"), 0);
+}
