@@ -12,7 +12,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName, LOCATION};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -116,6 +116,81 @@ impl Kept {
     }
 }
 
+/// Headers as they are kept: in one piece, since many are kept and few are looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptHeaders(Box<[u8]>);
+
+/// A header's name and its value.
+pub type KeptHeader<'a> = (&'a str, &'a [u8]);
+
+impl KeptHeaders {
+    /// Headers in the order they came, but for the secrets in `authorization`.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let lengths = |(name, value): (&HeaderName, &HeaderValue)| {
+            2 * size_of::<u32>() + name.as_str().len() + value.len()
+        };
+        let mut packed = Vec::with_capacity(headers.iter().map(lengths).sum());
+        for (name, value) in headers {
+            if name == AUTHORIZATION {
+                push(&mut packed, name.as_str(), redacted(value).as_bytes());
+            } else {
+                push(&mut packed, name.as_str(), value.as_bytes());
+            }
+        }
+        Self(packed.into_boxed_slice())
+    }
+
+    /// One more.
+    fn and(self, name: &HeaderName, value: &[u8]) -> Self {
+        let mut packed = self.0.into_vec();
+        push(&mut packed, name.as_str(), value);
+        Self(packed.into_boxed_slice())
+    }
+
+    /// Names, in small letters, and values; several of one name are several pairs.
+    pub fn iter(&self) -> impl Iterator<Item = KeptHeader<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let name = taken(&mut rest)?;
+            let value = taken(&mut rest)?;
+            Some((std::str::from_utf8(name).unwrap_or_default(), value))
+        })
+    }
+
+    /// The values of a name.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self
+            .iter()
+            .filter(move |(of, _)| of.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value)
+    }
+
+    /// The first value of a name.
+    pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
+        let mut named = self.iter().filter(|(of, _)| *of == name.as_str());
+        named.next().map(|(_, value)| value)
+    }
+}
+
+/// Appends a name and a value, each behind its length.
+fn push(packed: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for text in [name.as_bytes(), value] {
+        // No header is as long as that: the head of a request has a limit.
+        let length = u32::try_from(text.len()).unwrap_or_default();
+        packed.extend_from_slice(&length.to_ne_bytes());
+        packed.extend_from_slice(&text[..length as usize]);
+    }
+}
+
+/// Takes what is behind its length off the front.
+fn taken<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, behind) = rest.split_first_chunk()?;
+    let length = u32::from_ne_bytes(*length) as usize;
+    let (text, behind) = behind.split_at_checked(length)?;
+    *rest = behind;
+    Some(text)
+}
+
 /// One exchange, as it went over the wire but for the secrets in `authorization`.
 #[derive(Debug, Clone)]
 pub struct Exchange {
@@ -134,7 +209,7 @@ pub struct Exchange {
     /// Whether it came over TLS.
     pub is_over_tls: bool,
     /// The request's headers.
-    pub headers: HeaderMap,
+    pub headers: KeptHeaders,
     /// The request's body.
     pub body: Kept,
     /// What was answered; `None` where nothing was.
@@ -161,7 +236,7 @@ pub struct Answered {
     /// The status code.
     pub status: u16,
     /// The headers.
-    pub headers: HeaderMap,
+    pub headers: KeptHeaders,
     /// The body.
     pub body: Kept,
 }
@@ -171,7 +246,7 @@ impl Answered {
     pub fn of(response: &Response<Bytes>, limits: JournalLimits) -> Self {
         Self {
             status: response.status().as_u16(),
-            headers: response.headers().clone(),
+            headers: KeptHeaders::of(response.headers()),
             body: Kept::of(response.body(), limits.body),
         }
     }
@@ -192,14 +267,11 @@ impl Exchange {
         let target = target(&request);
         let is_over_tls = scheme(&request) == "https";
         let (head, body) = request.into_parts();
-        let mut headers = head.headers;
+        let mut headers = KeptHeaders::of(&head.headers);
         // HTTP/2 names the host elsewhere; links and whoever plays it again look here.
-        if let (Some(authority), false) = (head.uri.authority(), headers.contains_key(HOST))
-            && let Ok(host) = HeaderValue::from_str(authority.as_str())
-        {
-            headers.insert(HOST, host);
+        if let (Some(authority), false) = (head.uri.authority(), head.headers.contains_key(HOST)) {
+            headers = headers.and(&HOST, authority.as_str().as_bytes());
         }
-        redact(&mut headers);
         Self {
             id,
             at: Timestamp::EPOCH,
@@ -223,14 +295,12 @@ impl Exchange {
 
     /// About how much memory it takes, bytes.
     fn weight(&self) -> usize {
-        // A header of the usual length, with its place in the map.
-        const HEADER: usize = 96;
         let answer = self.answer.as_ref();
         size_of::<Self>()
             + self.target.len()
             + self.body.bytes.len()
-            + HEADER * self.headers.len()
-            + answer.map_or(0, |a| a.body.bytes.len() + HEADER * a.headers.len())
+            + self.headers.0.len()
+            + answer.map_or(0, |a| a.body.bytes.len() + a.headers.0.len())
     }
 
     /// The readings that decided, with their choices.
@@ -238,8 +308,9 @@ impl Exchange {
         let rule = self
             .answer
             .as_ref()
-            .and_then(|a| a.headers.get(RULE_HEADER));
-        let text = rule.and_then(|rule| rule.to_str().ok()).unwrap_or_default();
+            .and_then(|a| a.headers.get(&RULE_HEADER));
+        let text = rule.and_then(|rule| std::str::from_utf8(rule).ok());
+        let text = text.unwrap_or_default();
         text.split("; ")
             .filter_map(|part| part.strip_prefix("reading=")?.split_once('='))
             .map(|(id, choice)| (id.to_owned(), choice.into()))
@@ -277,10 +348,11 @@ impl Exchange {
             shown["plan"] = plan.clone();
         }
         let answer = self.answer.as_ref();
+        let named = DEFECT_HEADER;
         let defects: Vec<_> = answer
             .into_iter()
-            .flat_map(|answer| answer.headers.get_all(DEFECT_HEADER))
-            .filter_map(|name| name.to_str().ok())
+            .flat_map(|answer| answer.headers.get_all(named.as_str()))
+            .filter_map(|name| std::str::from_utf8(name).ok())
             .collect();
         shown["defects"] = json!(defects);
         shown
@@ -288,9 +360,9 @@ impl Exchange {
 
     /// The exchange as an entry of an HTTP archive.
     fn har(&self) -> Value {
-        let host = self.headers.get(HOST);
+        let host = self.headers.get(&HOST);
         let host = host
-            .and_then(|host| host.to_str().ok())
+            .and_then(|host| std::str::from_utf8(host).ok())
             .unwrap_or("localhost");
         let (_, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let pairs = crate::wire::urlencoded::decode(query.as_bytes()).unwrap_or_default();
@@ -312,12 +384,12 @@ impl Exchange {
         });
         if self.body.size > 0 {
             request["postData"] = json!({
-                "mimeType": text(self.headers.get(http::header::CONTENT_TYPE)),
+                "mimeType": text(self.headers.get(&CONTENT_TYPE)),
                 "text": String::from_utf8_lossy(&self.body.bytes),
             });
         }
         // An archive has no word for an answer that never came but the status 0.
-        let none = (0, HeaderMap::new(), None);
+        let none = (0, KeptHeaders::default(), None);
         let (status, headers, body) = self.answer.as_ref().map_or(none, |answer| {
             (answer.status, answer.headers.clone(), Some(&answer.body))
         });
@@ -325,7 +397,7 @@ impl Exchange {
         let reason = reason.and_then(|status| status.canonical_reason());
         let mut content = json!({
             "size": body.map_or(0, |body| body.size),
-            "mimeType": text(headers.get(http::header::CONTENT_TYPE)),
+            "mimeType": text(headers.get(&CONTENT_TYPE)),
         });
         if let Some(body) = body {
             if let Ok(text) = std::str::from_utf8(&body.bytes) {
@@ -346,7 +418,7 @@ impl Exchange {
                 "cookies": [],
                 "headers": har_headers(&headers),
                 "content": content,
-                "redirectURL": text(headers.get(http::header::LOCATION)),
+                "redirectURL": text(headers.get(&LOCATION)),
                 "headersSize": -1,
                 "bodySize": body.map_or(0, |body| body.size),
             },
@@ -375,41 +447,32 @@ fn version(version: Version) -> &'static str {
     }
 }
 
-fn text(value: Option<&HeaderValue>) -> String {
+fn text(value: Option<&[u8]>) -> String {
     value.map_or_else(String::new, |value| {
-        String::from_utf8_lossy(value.as_bytes()).into_owned()
+        String::from_utf8_lossy(value).into_owned()
     })
 }
 
 /// Names and values in the order they came; several of one name are several pairs.
-fn headers_json(headers: &HeaderMap) -> Value {
+fn headers_json(headers: &KeptHeaders) -> Value {
     let pairs = headers.iter();
     pairs
-        .map(|(name, value)| json!([name.as_str(), text(Some(value))]))
+        .map(|(name, value)| json!([name, text(Some(value))]))
         .collect()
 }
 
-fn har_headers(headers: &HeaderMap) -> Vec<Value> {
+fn har_headers(headers: &KeptHeaders) -> Vec<Value> {
     let pairs = headers.iter();
     pairs
-        .map(|(name, value)| json!({"name": name.as_str(), "value": text(Some(value))}))
+        .map(|(name, value)| json!({"name": name, "value": text(Some(value))}))
         .collect()
 }
 
 /// What stands for a secret.
 const REDACTED: &str = "[redacted]";
 
-/// Takes the secrets out of `authorization`, and leaves its shape: the scheme, and how
+/// A value of `authorization` without its secrets, and with its shape: the scheme, and how
 /// many words follow.
-fn redact(headers: &mut HeaderMap) {
-    let http::header::Entry::Occupied(mut entry) = headers.entry(AUTHORIZATION) else {
-        return;
-    };
-    for value in entry.iter_mut() {
-        *value = redacted(value);
-    }
-}
-
 fn redacted(value: &HeaderValue) -> HeaderValue {
     let words = || {
         let words = value.as_bytes().split(u8::is_ascii_whitespace);
@@ -530,8 +593,8 @@ impl Wanted {
                 .as_deref()
                 .is_none_or(|part| exchange.target.contains(part))
             && self.headers.iter().all(|(name, wanted)| {
-                let mut values = exchange.headers.get_all(name.as_str()).iter();
-                values.any(|value| wanted.as_str().is_some_and(|wanted| value == wanted))
+                let mut values = exchange.headers.get_all(name);
+                values.any(|value| wanted.as_str().is_some_and(|w| value == w.as_bytes()))
             })
             && self.body.as_ref().is_none_or(|wanted| {
                 serde_json::from_slice(&exchange.body.bytes).is_ok_and(|body| has(&body, wanted))
@@ -588,7 +651,8 @@ impl Journal {
         let weight = exchange.weight();
         let before = self.share.bytes.fetch_add(weight, Ordering::Relaxed);
         let mut held = before + weight;
-        let mut given_up = Vec::new();
+        // One as a rule, for which no list is made.
+        let (mut given_up, mut more) = (None, Vec::new());
         {
             let mut ring = self.ring();
             ring.bytes += weight;
@@ -604,11 +668,11 @@ impl Journal {
                 ring.lost += 1;
                 self.share.bytes.fetch_sub(freed, Ordering::Relaxed);
                 held = held.saturating_sub(freed);
-                given_up.push(oldest);
+                more.extend(given_up.replace(oldest));
             }
         }
         // What is dropped is dropped outside the lock.
-        drop(given_up);
+        drop((given_up, more));
     }
 
     /// Those that are looked for, the oldest first.

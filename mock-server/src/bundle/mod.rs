@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Response};
+use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::endpoints::call::OverTls;
 use crate::engine::Now;
 use crate::faults::Faults;
 use crate::history::{Asked, Write};
-use crate::journal::{Exchange, Kept};
+use crate::journal::{Exchange, Kept, KeptHeaders};
 use crate::model::time::Timestamp;
 use crate::service::Service;
 use crate::worlds;
@@ -351,11 +351,11 @@ impl BundledExchange {
 }
 
 /// Headers a character a byte, in the order they came.
-fn pairs(headers: &HeaderMap) -> Vec<(String, String)> {
-    let text = |value: &HeaderValue| value.as_bytes().iter().copied().map(char::from).collect();
+fn pairs(headers: &KeptHeaders) -> Vec<(String, String)> {
+    let text = |value: &[u8]| value.iter().copied().map(char::from).collect();
     let pairs = headers.iter();
     pairs
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .map(|(name, value)| (name.to_owned(), text(value)))
         .collect()
 }
 
@@ -391,7 +391,7 @@ impl BundledResponse {
     fn of(response: &Response<Bytes>) -> Self {
         Self {
             status: response.status().as_u16(),
-            headers: pairs(response.headers()),
+            headers: pairs(&KeptHeaders::of(response.headers())),
             body: BundledBody::of(response.body()),
         }
     }
