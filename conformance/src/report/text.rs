@@ -402,6 +402,10 @@ impl Page {
 
     fn coverage(&mut self, report: &Report) {
         let coverage = &report.coverage;
+        // Calls at once are held to an order of them, and not to `openapi.json`.
+        if coverage.operations.covered == 0 {
+            return;
+        }
         self.titled("coverage");
         self.covered("operations", &coverage.operations);
         self.covered("statuses", &coverage.statuses);
