@@ -69,23 +69,16 @@ pub fn surprises(section: &str, surprises: &Surprises, safety: Safety) -> Option
     let told: Vec<_> = told
         .map(|(surprise, times)| format!("{surprise} ({times}×)"))
         .collect();
+    let source = Source {
+        section: "HTTP".to_owned(),
+        quote: "429, 502 to 504, a connection that breaks, a token that expires".to_owned(),
+    };
+    let title = "What the target did to surprise, and was got over";
+    let id = format!("{section}/surprises");
     (!told.is_empty()).then(|| CheckReport {
-        id: format!("{section}/surprises"),
-        title: "What the target did to surprise, and was got over".to_owned(),
-        level: Level::May,
-        source: Source {
-            section: "HTTP".to_owned(),
-            quote: "429, 502 to 504, a connection that breaks, a token that expires".to_owned(),
-        },
-        safety,
         outcome: Outcome::Info,
         reason: Some(told.join("; ")),
-        findings: Vec::new(),
-        known: false,
-        reading: None,
-        attempts: 1,
-        micros: 0,
-        requests: 0,
+        ..CheckReport::passed(id, title, Level::May, source, safety)
     })
 }
 

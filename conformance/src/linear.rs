@@ -567,17 +567,15 @@ pub fn check(came: &Concurrent, session: &Session) -> CheckReport {
             came.undecided, came.histories
         )
     });
+    let source = Source {
+        section: "Increase Reserved Stock".to_owned(),
+        quote: "This method is used to increase the reserved stock for the specified SKU, \
+                location and provider."
+            .to_owned(),
+    };
+    let title = "Calls at once are answered as if they had come one after the other";
+    let id = "explore/concurrent-calls-have-an-order";
     CheckReport {
-        id: "explore/concurrent-calls-have-an-order".to_owned(),
-        title: "Calls at once are answered as if they had come one after the other".to_owned(),
-        level: Level::Must,
-        source: Source {
-            section: "Increase Reserved Stock".to_owned(),
-            quote: "This method is used to increase the reserved stock for the specified SKU, \
-                    location and provider."
-                .to_owned(),
-        },
-        safety: Safety::Write,
         outcome: if findings.is_empty() {
             Outcome::Pass
         } else {
@@ -585,11 +583,8 @@ pub fn check(came: &Concurrent, session: &Session) -> CheckReport {
         },
         reason,
         findings,
-        known: false,
-        reading: None,
-        attempts: 1,
-        micros: 0,
         requests: came.requests,
+        ..CheckReport::passed(id, title, Level::Must, source, Safety::Write)
     }
 }
 

@@ -105,7 +105,6 @@ pub struct Remote {
     admin_token: Option<String>,
     route: Route,
     pace: Option<Mutex<Pace>>,
-    is_http2: bool,
     idle: Mutex<Vec<Worker>>,
 }
 
@@ -169,7 +168,6 @@ impl Remote {
             headers: extra_headers(&options.headers)?,
             admin_token: options.admin_token,
             pace: rate.transpose()?.map(Mutex::new),
-            is_http2: options.http2,
             route,
             idle: Mutex::default(),
         })
@@ -179,7 +177,7 @@ impl Remote {
     fn outgoing(&self, request: &Request<Bytes>) -> Request<Full<Bytes>> {
         let mut outgoing = request.clone();
         // In HTTP/2 scheme and host go beside the path.
-        if !self.is_http2 && !self.route.is_absolute_form() {
+        if !self.route.is_http2() && !self.route.is_absolute_form() {
             *outgoing.uri_mut() = origin_form(request.uri());
         }
         let is_post = request.method() == Method::POST;
@@ -190,7 +188,7 @@ impl Remote {
         if !is_framed && !headers.contains_key(CONTENT_LENGTH) && (is_post || length > 0) {
             headers.insert(CONTENT_LENGTH, length.into());
         }
-        if !self.is_http2 {
+        if !self.route.is_http2() {
             let host = self.authority.clone();
             headers.entry(HOST).or_insert(host);
         }

@@ -157,19 +157,14 @@ impl Runner<'_> {
         let watch = Stopwatch::start();
         let before = self.session.requests();
         let mut report = CheckReport {
-            id: check.id.clone(),
-            title: check.title.clone(),
-            level: check.level,
-            source: check.source.clone(),
-            safety: check.safety,
-            outcome: Outcome::Pass,
-            reason: None,
-            findings: Vec::new(),
-            known: false,
-            reading: None,
             attempts: 0,
-            micros: 0,
-            requests: 0,
+            ..CheckReport::passed(
+                &check.id,
+                &check.title,
+                check.level,
+                check.source.clone(),
+                check.safety,
+            )
         };
         if let Err((outcome, reason)) = self.admit(check) {
             report.outcome = outcome;

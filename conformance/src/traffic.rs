@@ -850,24 +850,11 @@ fn listed(reasons: &BTreeMap<String, u64>) -> String {
 }
 
 fn check(id: String, title: String, level: Level, (section, quote): (&str, &str)) -> CheckReport {
-    CheckReport {
-        id,
-        title,
-        level,
-        source: Source {
-            section: section.to_owned(),
-            quote: quote.to_owned(),
-        },
-        safety: Safety::Read,
-        outcome: Outcome::Pass,
-        reason: None,
-        findings: Vec::new(),
-        known: false,
-        reading: None,
-        attempts: 1,
-        micros: 0,
-        requests: 0,
-    }
+    let source = Source {
+        section: section.to_owned(),
+        quote: quote.to_owned(),
+    };
+    CheckReport::passed(id, title, level, source, Safety::Read)
 }
 
 /// How much a finding about the client weighs beside those about the service.

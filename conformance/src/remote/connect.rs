@@ -141,6 +141,11 @@ impl Route {
         &self.server.text
     }
 
+    /// Whether HTTP/2 is spoken, and nothing else.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.speaks == Speaks::Http2
+    }
+
     /// Whether requests name the server in their line, as to a proxy.
     pub(crate) fn is_absolute_form(&self) -> bool {
         self.proxy.is_some() && self.tls.is_none()
@@ -166,12 +171,12 @@ impl Route {
             }
         };
         Ok(match &self.tls {
-            None => Stream::new(Box::new(tcp), self.speaks == Speaks::Http2),
+            None => Stream::new(Box::new(tcp), self.is_http2()),
             Some(tls) => {
                 let peer = &self.server.text;
                 let stream = tls.connect(tcp, peer).await?;
                 let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                if self.speaks == Speaks::Http2 && !is_http2 {
+                if self.is_http2() && !is_http2 {
                     let why = format!("{peer} speaks no HTTP/2; leave out --http2");
                     return Err(TargetError::Unreachable(why));
                 }

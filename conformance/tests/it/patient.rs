@@ -195,6 +195,13 @@ const EXPLORE: &[&str] = &["explore", "--requests=600"];
 const TOGETHER: &[&str] = &["explore", "--concurrent=3", "--requests=600"];
 const CALIBRATE: &[&str] = &["calibrate"];
 
+#[track_caller]
+fn is_clean_and_told(command: &[&str], rules: &str, told: &str) {
+    let ended = against(rules, command);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains(told), "{}\n{}", ended.out, ended.err);
+}
+
 #[rstest]
 #[case::throttled(THROTTLED, "429")]
 #[case::an_expired_login(EXPIRED, "new login")]
@@ -203,9 +210,7 @@ fn each_command_gets_over_it(
     #[case] rules: &str,
     #[case] told: &str,
 ) {
-    let ended = against(rules, command);
-    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
-    assert!(ended.out.contains(told), "{}\n{}", ended.out, ended.err);
+    is_clean_and_told(command, rules, told);
 }
 
 #[rstest]
@@ -222,9 +227,7 @@ fn what_no_answer_came_to_is_told(
     #[case] rules: &str,
     #[case] told: &str,
 ) {
-    let ended = against(rules, command);
-    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
-    assert!(ended.out.contains(told), "{}\n{}", ended.out, ended.err);
+    is_clean_and_told(command, rules, told);
 }
 
 #[rstest]
