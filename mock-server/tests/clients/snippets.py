@@ -1,7 +1,7 @@
-"""Runs the README's Python snippets, as they stand, against a mock on their port, and
-holds what they print to the documented response of the same name.
+"""Runs the Python snippets of docs/snippets.md, as they stand, against a mock, and compares
+what they print with the documented response that each of them names.
 
-    snippets.py README.md URL
+    snippets.py REPOSITORY URL
 
 The snippets' host, http://localhost:8000, is the only thing that is replaced.
 """
@@ -16,13 +16,13 @@ from pathlib import Path
 import requests
 
 HOST = "http://localhost:8000"
-SNIPPET = re.compile(r"\(`(\w+_\d+)`;.*?\)\n\n```python\n(.*?)```", re.S)
+SNIPPET = re.compile(r"Gives `(\w+_\d+)` on .*?\n\n```python\n(.*?)```", re.S)
 
 
 def main():
-    readme, url = Path(sys.argv[1]), sys.argv[2]
-    snippets = SNIPPET.findall(readme.read_text())
-    differing = [name for name, code in snippets if not agrees(readme.parent, url, name, code)]
+    repository, url = Path(sys.argv[1]), sys.argv[2]
+    snippets = SNIPPET.findall((repository / "docs/snippets.md").read_text())
+    differing = [name for name, code in snippets if not agrees(repository, url, name, code)]
     print(f"{len(snippets) - len(differing)} of {len(snippets)} snippets print what the page shows")
     return 1 if differing or len(snippets) != 11 else 0
 
