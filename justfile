@@ -1,0 +1,67 @@
+# The loops of everyday work; `just` alone lists them. Each is one command that can be
+# typed as well: https://just.systems or `pip install rust-just` brings the tool.
+
+# Lists the recipes.
+[private]
+default:
+    @just --list --unsorted
+
+# Everything that a change must pass, as CI runs it.
+ci:
+    .ci/run
+
+# Type-checks everything.
+check:
+    cargo check --workspace --all-targets
+
+# Runs all tests of the Rust crates.
+test:
+    cargo test --workspace
+
+# Runs the tests of one crate whose name contains NAME: `just one whippy-mock replayed`.
+one crate name:
+    cargo test --package {{ crate }} -- {{ name }}
+
+# Runs the tests of the Python plugin against the mock of this tree.
+python *arguments:
+    cargo build --package whippy-mock
+    WHIPPY_MOCK_BINARY=target/debug/whippy-mock clients/python/test {{ arguments }}
+
+# Formats the Rust code.
+fmt:
+    cargo fmt --all
+
+# Reports lints, warnings denied.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --locked -- --deny warnings
+
+# Checks the licence and origin of every crate, and asks for known holes.
+deny:
+    .ci/tools
+    target/ci/tools/bin/cargo-deny check
+
+# Writes the snapshots anew; read the difference before you commit it.
+snapshots:
+    INSTA_UPDATE=always cargo test --workspace
+    git diff --stat
+
+# Runs one benchmark: `just bench whippy-mock throughput`.
+bench crate name:
+    cargo bench --package {{ crate }} --bench {{ name }}
+
+# Builds and opens the documentation of the crates.
+docs:
+    cargo doc --workspace --no-deps --document-private-items --open
+
+# Runs the mock: `just mock --world demo`.
+mock *arguments:
+    cargo run --package whippy-mock -- {{ arguments }}
+
+# Runs the conformance suite against a mock of its own.
+conformance *arguments:
+    cargo run --package whippy-conformance -- run {{ arguments }}
+
+# Builds both programs as they are released, into target/release.
+dist:
+    cargo build --workspace --bins --release --locked
