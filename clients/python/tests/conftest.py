@@ -10,8 +10,7 @@ from types import ModuleType
 import pytest
 import stand_in
 
-from pytest_whippy.admin import WhippyError
-from pytest_whippy.server import Server, find_binary
+from pytest_whippy.server import Server, StartedServer, find_binary
 
 pytest_plugins = ["pytester"]
 
@@ -19,7 +18,16 @@ pytest_plugins = ["pytester"]
 # guess its root directory, before it knows the option.
 
 Suite = Callable[..., pytest.RunResult]
-Needs = Callable[[str], None]
+
+# pytest-asyncio warns every session that does not choose.
+INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_running_mock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps a mock of the environment out of the tests."""
+    for name in ("WHIPPY_URL", "WHIPPY_TOKEN", "WHIPPY_CA_FILE", "WHIPPY_MOCK_ADMIN_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture(scope="session")
@@ -31,24 +39,9 @@ def binary(pytestconfig: pytest.Config) -> Path:
 @pytest.fixture
 def server(binary: Path) -> Iterator[Server]:
     """A server without pytest around it."""
-    server = Server(binary)
+    server = StartedServer(binary)
     yield server
     server.stop()
-
-
-@pytest.fixture
-def needs(server: Server) -> Needs:
-    """Skips a test on a mock that does not have an admin path."""
-
-    def skip_without(path: str) -> None:
-        try:
-            server.admin.call("GET", path)
-        except WhippyError as error:
-            if error.status == 404:
-                pytest.skip(f"{server.binary} has no /__admin/{path}")
-            raise
-
-    return skip_without
 
 
 @pytest.fixture
@@ -56,7 +49,7 @@ def suite(pytester: pytest.Pytester, binary: Path) -> Suite:
     """Runs a suite against the mock. Unless it says so, nobody is judged in it."""
 
     def run(text: str, *arguments: str, fail_on: str = "never") -> pytest.RunResult:
-        pytester.makeini(f"[pytest]\nwhippy_fail_on = {fail_on}\n")
+        pytester.makeini(f"{INI}whippy_fail_on = {fail_on}\n")
         pytester.makepyfile(text)
         return pytester.runpytest(f"--whippy-binary={binary}", *arguments)
 
@@ -82,7 +75,7 @@ def judged(pytester: pytest.Pytester, stand_in_binary: Path) -> Suite:
     """Runs a suite against the stand-in, which finds what it is asked to find."""
 
     def run(text: str, *arguments: str, ini: str = "") -> pytest.RunResult:
-        pytester.makeini(f"[pytest]\n{ini}\n")
+        pytester.makeini(f"{INI}{ini}\n")
         pytester.makeconftest(
             """
             import urllib.request

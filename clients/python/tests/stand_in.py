@@ -34,6 +34,23 @@ def finding(level: str, target: str, number: int) -> dict[str, Any]:
     }
 
 
+def coverage(findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Coverage that every finding adds to."""
+    count = len(findings)
+    return {
+        "requests": count,
+        "documented": [
+            {"name": "list_200", "count": count},
+            {"name": "search_200", "count": 0},
+        ],
+        "rules": [
+            {"operation": "list-stocks", "rule": "listed", "count": count},
+            {"operation": "list-stocks", "rule": "invalid-page", "count": 0},
+        ],
+        "whole_walks": 0,
+    }
+
+
 class StandIn(BaseHTTPRequestHandler):
     """Answers every path by its last part."""
 
@@ -56,14 +73,18 @@ class StandIn(BaseHTTPRequestHandler):
             self.send(
                 {
                     "worlds": [
-                        {"world": world, "findings": findings, "coverage": {"requests": 3}}
+                        {
+                            "world": world,
+                            "findings": findings,
+                            "coverage": coverage(findings),
+                        }
                     ]
                 }
             )
         elif path == "requests/find":
             self.send({"count": 0, "requests": []})
         elif path == "health":
-            self.send({"version": "0.0.1"})
+            self.send({"message": "whippy-mock answers", "version": "0.0.1"})
         else:
             self.send({"now": "2023-05-10T13:37:18+03:00"})
 

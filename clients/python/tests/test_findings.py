@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from pytest_whippy.findings import FailOn, Finding, Level, read_fail_on, verdict
+from pytest_whippy.findings import (
+    FailOn,
+    Finding,
+    Level,
+    Standard,
+    read_fail_on,
+    read_ignore,
+    verdict,
+)
 
 UNKNOWN = Finding.read(
     {
@@ -46,7 +54,7 @@ def test_a_finding_fails_a_test_from_its_level_on(
 
 
 def test_a_verdict_says_what_was_sent_what_was_meant_and_who_says_so() -> None:
-    assert verdict([UNKNOWN, replace(UNKNOWN, level="note")], "warning") == (
+    assert verdict([UNKNOWN, replace(UNKNOWN, level="note")], Standard("warning")) == (
         "whippy: unknown-parameter (a mistake of the client; fail_on = warning, 1 below that)\n"
         "\n"
         "warning unknown-parameter: GET /api/v1/stocks/?stock_gt=4 (requests 1, 4, 7 and 2 more)\n"
@@ -65,12 +73,28 @@ def test_what_cannot_be_told_is_left_out() -> None:
 
 
 def test_what_is_below_the_level_is_no_verdict() -> None:
-    assert verdict([UNKNOWN], "error") is None
-    assert verdict([], "note") is None
+    assert verdict([UNKNOWN], Standard("error")) is None
+    assert verdict([], Standard("note")) is None
 
 
 def test_a_level_that_is_none_is_refused_with_those_there_are() -> None:
     with pytest.raises(
-        ValueError, match=r"`warn` is no level .* note, warning, error, never"
+        ValueError, match=r"`warn` is not a level .* note, warning, error, never"
     ):
         read_fail_on("warn")
+
+
+def test_an_ignored_finding_is_counted_and_fails_nothing() -> None:
+    known = Standard("note", ["unknown-parameter"])
+    assert verdict([UNKNOWN], known) is None
+    text = verdict([UNKNOWN, replace(UNKNOWN, id="unread-pages", level="note")], known)
+    assert text is not None
+    assert text.startswith(
+        "whippy: unread-pages (a mistake of the client; fail_on = note, 1 ignored)\n"
+    )
+
+
+@pytest.mark.parametrize("ids", ["undated-retry", 7, ["undated-retry", 7], None])
+def test_ids_to_ignore_are_a_list_of_texts(ids: object) -> None:
+    with pytest.raises(ValueError, match="ignore takes a list of findings' ids"):
+        read_ignore(ids)

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Needs, Suite
+from conftest import Suite
 
-from pytest_whippy.server import Server
+from pytest_whippy.server import StartedServer
 
 CLIENT = """
 import json
@@ -77,7 +77,7 @@ def test_a_reset_brings_back_what_the_test_began_with(suite: Suite) -> None:
     result = suite(
         CLIENT
         + """
-@pytest.mark.whippy(world="before-decrease", readings={"page-size": 1})
+@pytest.mark.whippy(world="before-decrease", reading={"page-size": 1})
 def test_it(whippy):
     began = ask("stocks/")
     reserve()
@@ -151,7 +151,7 @@ class TestDemo:
     def test_by_name(self):
         assert ask("stocks/")["count"] == 330
 
-    @pytest.mark.whippy(readings={"page-size": 7})
+    @pytest.mark.whippy(reading={"page-size": 7})
     def test_the_markers_of_class_and_test_add_up(self):
         page = ask("stocks/")
         assert (page["count"], len(page["results"])) == (330, 7)
@@ -178,11 +178,22 @@ def test_without():
 @pytest.mark.parametrize(
     ("marker", "sentence"),
     [
-        ("seed='demo'", "*does not take seed; it takes world, readings, fail_on, each by*"),
-        ("'demo'", "*does not take 'demo'; it takes world, readings, fail_on, each by*"),
+        (
+            "seed='demo'",
+            "*does not take seed; it takes world, reading, faults, ignore, fail_on, each**",
+        ),
+        (
+            "'demo'",
+            "*does not take 'demo'; it takes world, reading, faults, ignore, fail_on, each**",
+        ),
         ("world='dmeo'", "whippy: *400: *no built-in world `dmeo`*"),
-        ("readings={'page-sise': 1}", "whippy: *400: *no reading `page-sise`*"),
-        ("fail_on='warn'", "whippy: `warn` is no level of findings; *"),
+        ("reading={'page-sise': 1}", "whippy: *400: *no reading `page-sise`*"),
+        ("faults='flaky'", "whippy: *400: *no built-in faults `flaky`*"),
+        (
+            "ignore='undated-retry'",
+            "whippy: ignore takes a list *, not 'undated-retry'",
+        ),
+        ("fail_on='warn'", "whippy: `warn` is not a level of findings; *"),
     ],
 )
 def test_a_marker_that_cannot_be_meant_is_refused(
@@ -259,7 +270,7 @@ def test_what_is_left(whippy, whippy_server):
     )
 
 
-def test_a_test_that_runs_again_has_another_world(server: Server) -> None:
+def test_a_test_that_runs_again_has_another_world(server: StartedServer) -> None:
     names = [
         server.new_world(test) for test in ("t.py::a", "t.py::a", "t.py::b", "t.py::a")
     ]
@@ -299,8 +310,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
     suite("def test_it(whippy): assert whippy.requests() == []").assert_outcomes(passed=1)
 
 
-def test_faults_are_for_one_test(suite: Suite, needs: Needs) -> None:
-    needs("faults")
+def test_faults_are_for_one_test(suite: Suite) -> None:
     result = suite(
         CLIENT
         + """
@@ -324,8 +334,26 @@ def test_another(whippy):
     result.assert_outcomes(passed=4)
 
 
-def test_a_real_mistake_fails_a_test_that_passed(suite: Suite, needs: Needs) -> None:
-    needs("findings")
+def test_faults_of_a_marker_are_there_from_the_start_and_after_a_reset(
+    suite: Suite,
+) -> None:
+    result = suite(
+        CLIENT
+        + """
+@pytest.mark.whippy(faults="maintenance")
+def test_it(whippy):
+    for _ in range(2):
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            ask("stocks/")
+        whippy.faults([])
+        assert ask("stocks/")["count"] == 3
+        whippy.reset()
+"""
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_real_mistake_fails_a_test_that_passed(suite: Suite) -> None:
     result = suite(
         CLIENT
         + """
@@ -337,7 +365,7 @@ def test_it(whippy):
 """,
         fail_on="warning",
     )
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "whippy: unknown-parameter (a mistake of the client; *",
@@ -346,10 +374,7 @@ def test_it(whippy):
     )
 
 
-def test_a_world_that_is_gone_is_not_taken_for_an_old_server(
-    suite: Suite, needs: Needs
-) -> None:
-    needs("findings")
+def test_a_world_that_is_gone_is_not_taken_for_an_old_server(suite: Suite) -> None:
     result = suite(
         """
         import pytest

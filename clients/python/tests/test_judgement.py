@@ -13,7 +13,7 @@ def test_error(make): make("note", "error", "error")
 
 
 @pytest.mark.parametrize(
-    ("ini", "errors"),
+    ("ini", "failed"),
     [
         ("", 2),
         ("whippy_fail_on = note", 3),
@@ -23,16 +23,16 @@ def test_error(make): make("note", "error", "error")
     ],
 )
 def test_findings_from_the_level_on_fail_tests_that_passed(
-    judged: Suite, ini: str, errors: int
+    judged: Suite, ini: str, failed: int
 ) -> None:
-    judged(TWO_LEVELS, ini=ini).assert_outcomes(passed=3, errors=errors)
+    judged(TWO_LEVELS, ini=ini).assert_outcomes(passed=3 - failed, failed=failed)
 
 
 def test_the_text_of_a_failure_names_every_mistake(judged: Suite) -> None:
     result = judged(TWO_LEVELS)
     result.stdout.fnmatch_lines(
         [
-            "*ERROR at teardown of test_error*",
+            "*__ test_error __*",
             "whippy: made-up-error (2 mistakes of the client; fail_on = warning, 1 below that)",
             "error made-up-error: GET /worlds/*?finding=error (request 2)",
             "  sent:   finding=error",
@@ -44,7 +44,7 @@ def test_the_text_of_a_failure_names_every_mistake(judged: Suite) -> None:
             "the journal of this test, *",
         ]
     )
-    result.stdout.no_fnmatch_line("*made-up-note*")
+    result.stdout.no_fnmatch_line("note made-up-note: GET*")
 
 
 def test_a_marker_goes_before_the_setting(judged: Suite) -> None:
@@ -61,7 +61,7 @@ def test_a_marker_goes_before_the_setting(judged: Suite) -> None:
         """,
         ini="whippy_fail_on = never",
     )
-    result.assert_outcomes(passed=2, errors=1)
+    result.assert_outcomes(passed=1, failed=1)
 
 
 def test_mistakes_of_fixtures_that_end_before_count(judged: Suite) -> None:
@@ -78,6 +78,25 @@ def test_mistakes_of_fixtures_that_end_before_count(judged: Suite) -> None:
         """
     )
     result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_it*", "*- whippy -*"])
+
+
+def test_a_failure_by_findings_is_one_and_has_no_other_behind_it(judged: Suite) -> None:
+    result = judged(TWO_LEVELS)
+    text = str(result.stdout)
+    assert text.count("error made-up-error: GET") == 2
+    assert text.count("warning made-up-warning: GET") == 1
+    assert "During handling of" not in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("marker", ["fail_on='warn'", "ignore=7", "colour='red'"])
+def test_a_refusal_has_no_other_failure_behind_it(judged: Suite, marker: str) -> None:
+    result = judged(
+        f"import pytest\n@pytest.mark.whippy({marker})\ndef test_it(whippy): pass"
+    )
+    result.assert_outcomes(errors=1)
+    assert "During handling of" not in str(result.stdout)
 
 
 def test_a_test_that_failed_fails_once_and_shows_the_mistakes(judged: Suite) -> None:
@@ -107,11 +126,85 @@ def test_who_is_skipped_is_not_judged_and_mistakes_may_be_expected(judged: Suite
             assert False
 
         @pytest.mark.xfail
-        def test_passes(make):
+        def test_makes_a_mistake(make):
             make("error")
         """
     )
-    result.assert_outcomes(skipped=1, xfailed=2, xpassed=1)
+    result.assert_outcomes(skipped=1, xfailed=2)
+
+
+def test_a_strict_xfail_expects_mistakes_and_nothing_else(judged: Suite) -> None:
+    result = judged(
+        """
+        import pytest
+        from pytest_whippy import Mistakes
+
+        pytestmark = pytest.mark.xfail(strict=True, raises=Mistakes)
+
+        def test_known(make):
+            make("error")
+
+        def test_mended(make):
+            pass
+
+        def test_broken(make):
+            make("error")
+            assert False
+        """
+    )
+    result.assert_outcomes(xfailed=1, failed=2)
+    result.stdout.fnmatch_lines(["*__ test_mended __*", "[[]XPASS(strict)[]]*"])
+
+
+def test_known_findings_pass_and_others_do_not(judged: Suite) -> None:
+    result = judged(
+        """
+        import pytest
+
+        @pytest.mark.whippy(ignore=["made-up-warning"])
+        class TestIt:
+            def test_known(self, make):
+                make("warning")
+
+            def test_other(self, make):
+                make("warning", "error")
+
+            @pytest.mark.whippy(ignore=["made-up-error"])
+            def test_markers_add_up(self, make):
+                make("warning", "error")
+        """
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "whippy: made-up-error (a mistake of the client; fail_on = warning, 1 ignored)",
+            "ignored: 4 findings",
+        ]
+    )
+
+
+def test_a_case_of_unittest_is_judged(judged: Suite) -> None:
+    result = judged(
+        """
+        import os
+        import unittest
+        import urllib.request
+
+        import pytest
+
+        @pytest.mark.whippy
+        class TestIt(unittest.TestCase):
+            def test_mistake(self):
+                urllib.request.urlopen(os.environ["WHIPPY_URL"] + "/api/?finding=error")
+
+            def test_right(self):
+                urllib.request.urlopen(os.environ["WHIPPY_URL"] + "/api/")
+
+            def test_wrong(self):
+                self.fail()
+        """
+    )
+    result.assert_outcomes(passed=1, failed=2)
 
 
 def test_a_test_may_look_at_findings_and_coverage_itself(judged: Suite) -> None:
@@ -126,7 +219,7 @@ def test_a_test_may_look_at_findings_and_coverage_itself(judged: Suite) -> None:
             first, second = whippy.findings()
             assert (first.level, first.id, first.requests) == ("error", "made-up-error", (1,))
             assert second.meant == "nothing of the kind"
-            assert whippy.coverage() == {"requests": 3}
+            assert whippy.coverage()["requests"] == 2
         """
     )
     result.assert_outcomes(passed=1)
@@ -136,7 +229,7 @@ def test_a_level_that_is_none_is_refused_before_anything_runs(judged: Suite) -> 
     result = judged("def test_it(whippy): pass", ini="whippy_fail_on = warn")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
-        "*whippy_fail_on: `warn` is no level of findings; "
+        "*whippy_fail_on: `warn` is not a level of findings; "
         "there are note, warning, error, never"
     )
 
@@ -161,7 +254,7 @@ def test_a_client_that_cannot_be_judged_does_not_pass(
 ) -> None:
     monkeypatch.setenv("STAND_IN_LACKS", "findings")
     result = judged("def test_it(whippy): pass")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "whippy: the client could not be judged: *stand-in (version 0.0.1) is too old*",
@@ -172,7 +265,7 @@ def test_a_client_that_cannot_be_judged_does_not_pass(
 
 def test_under_xdist_findings_fail_tests_too(judged: Suite) -> None:
     result = judged(TWO_LEVELS, "-n", "2")
-    result.assert_outcomes(passed=3, errors=2)
+    result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(
         ["whippy: made-up-* (a mistake of the client;*", "*- whippy -*"]
     )

@@ -29,7 +29,7 @@ def test_a_name_says_which_test_it_is_of() -> None:
     assert name.startswith("test_sync.py.TestAll.test_it-a-b-")
 
 
-def test_names_of_different_tests_and_attempts_differ() -> None:
+def test_names_of_different_tests_and_salts_differ() -> None:
     node_ids = [
         "a/t.py::x",
         "b/t.py::x",
@@ -39,5 +39,5 @@ def test_names_of_different_tests_and_attempts_differ() -> None:
         LONG + "y",
         f"y{LONG}",
     ]
-    names = {world_name(node_id, attempt) for node_id in node_ids for attempt in range(3)}
+    names = {world_name(node_id, salt) for node_id in node_ids for salt in "abc"}
     assert len(names) == 3 * len(node_ids)

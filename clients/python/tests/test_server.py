@@ -13,7 +13,7 @@ from conftest import Suite
 
 from pytest_whippy import server as server_module
 from pytest_whippy.admin import WhippyError
-from pytest_whippy.server import Server, find_binary
+from pytest_whippy.server import StartedServer, find_binary
 
 ONE_TEST = "def test_it(whippy): pass"
 
@@ -62,7 +62,7 @@ def test_a_binary_that_is_none_is_refused_by_its_option(pytester: pytest.Pyteste
     result = pytester.runpytest("--whippy-binary", "no/such/file")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        "whippy: --whippy-binary: `no/such/file` is no file that can be run"
+        "whippy: --whippy-binary: `no/such/file` is not a file that can be run"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_first_line_that_is_no_address_is_shown(
     with pytest.raises(
         WhippyError, match="its first line is `Hello` and not `Listening on "
     ):
-        Server(stand_in_binary)
+        StartedServer(stand_in_binary)
 
 
 def test_a_server_that_says_nothing_is_given_up(
@@ -99,16 +99,16 @@ def test_a_server_that_says_nothing_is_given_up(
     silent.chmod(0o755)
     monkeypatch.setattr(server_module, "START_SECONDS", 0.2)
     with pytest.raises(WhippyError, match=r"it said nothing for 0\.2 seconds"):
-        Server(silent)
+        StartedServer(silent)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="only there a process is told to end")
 def test_a_stopped_server_ended_because_it_was_told_to(binary: Path) -> None:
-    server = Server(binary)
+    server = StartedServer(binary)
     server.stop()
     assert server._process.returncode in (0, -15)
     with pytest.raises(ProcessLookupError):
-        os.kill(server.pid, 0)
+        os.kill(server._process.pid, 0)
 
 
 def test_a_server_that_does_not_hear_is_killed(
@@ -121,7 +121,7 @@ def test_a_server_that_does_not_hear_is_killed(
     )
     deaf.chmod(0o755)
     monkeypatch.setattr(server_module, "STOP_SECONDS", 0.2)
-    server = Server(deaf)
+    server = StartedServer(deaf)
     server.stop()
     assert server._process.returncode == -9
 
@@ -130,7 +130,7 @@ def test_who_may_ask_is_not_taken_from_the_environment(
     binary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WHIPPY_MOCK_ADMIN_TOKEN", "secret")
-    server = Server(binary)
+    server = StartedServer(binary)
     try:
         assert server.admin.call("GET", "clock")["mode"] == "real"
     finally:
@@ -138,7 +138,7 @@ def test_who_may_ask_is_not_taken_from_the_environment(
 
 
 def test_a_server_that_is_gone_is_named(binary: Path) -> None:
-    server = Server(binary)
+    server = StartedServer(binary)
     server.stop()
     with pytest.raises(WhippyError, match=r"GET http://127\.0\.0\.1:.* was not answered: "):
         server.admin.call("GET", "health")

@@ -6,8 +6,10 @@ Nothing here knows pytest.
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
@@ -16,7 +18,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class WhippyError(Exception):
-    """The mock refused what a test asked of it, or did not answer."""
+    """The mock refused a request of the test, or did not answer it."""
 
     def __init__(self, sentence: str, status: int | None = None) -> None:
         super().__init__(sentence)
@@ -24,25 +26,52 @@ class WhippyError(Exception):
         """The status of the refusal; None where there was no answer."""
 
 
+@dataclass(frozen=True)
+class Access:
+    """Credentials for the admin paths of a server that somebody else started."""
+
+    token: str | None = None
+    """The admin token."""
+    ca_file: str | None = None
+    """A file with the certificate that the server's own is signed by."""
+
+
 class Admin:
     """The admin paths of a server, or of one world of it."""
 
-    def __init__(self, base: str) -> None:
+    def __init__(self, base: str, access: Access | None = None) -> None:
         self.base = base
+        self.access = access or Access()
         # The mock is on this machine: a proxy that the environment names is in the way.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+        if self.access.ca_file is not None:
+            context = ssl.create_default_context(cafile=self.access.ca_file)
+            handlers.append(urllib.request.HTTPSHandler(context=context))
+        self._opener = urllib.request.build_opener(*handlers)
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        """Asks, and returns the JSON of the answer; None where it is empty.
+    def world(self, name: str) -> Admin:
+        """The admin paths of one world."""
+        return Admin(f"{self.base}/worlds/{name}", self.access)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Any:
+        """Sends a request, and returns the JSON of the answer; None where it is empty.
 
         `path` begins behind `/__admin/`.
         """
         url = f"{self.base}/__admin/{path}"
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
+        if self.access.token is not None:
+            headers["Authorization"] = f"Bearer {self.access.token}"
         request = urllib.request.Request(url, data, headers, method=method)
         try:
-            with self._opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
+            with self._opener.open(request, timeout=timeout) as answer:
                 content = answer.read()
         except urllib.error.HTTPError as refusal:
             with refusal:
@@ -51,11 +80,14 @@ class Admin:
             raise WhippyError(sentence, refusal.code) from None
         except (OSError, HTTPException) as error:
             raise WhippyError(f"{method} {url} was not answered: {error}") from error
-        return json.loads(content) if content else None
+        try:
+            return json.loads(content) if content else None
+        except ValueError:
+            raise WhippyError(f"{method} {url} was not answered with JSON", 200) from None
 
 
 def _detail(content: bytes) -> str:
-    """What a problem document says; of anything else the beginning."""
+    """The sentence of a problem document; of anything else the beginning."""
     try:
         return str(json.loads(content)["detail"])
     except (ValueError, KeyError, TypeError):

@@ -11,8 +11,8 @@ LONGEST = 64
 _HASH = 8
 
 
-def world_name(node_id: str, attempt: int = 0) -> str:
-    """A name that the mock takes, and that no other node id or attempt has.
+def world_name(node_id: str, salt: str = "") -> str:
+    """Makes a name that the mock takes, and that no other node id or salt has.
 
     The end of the node id stays readable, since that is what tells tests apart; a hash
     of the whole keeps apart what is equal in it.
@@ -21,5 +21,5 @@ def world_name(node_id: str, attempt: int = 0) -> str:
     readable = ".".join([file.rsplit("/", 1)[-1], *rest])
     readable = re.sub(r"[^A-Za-z0-9._~-]+", "-", readable)
     readable = readable[-(LONGEST - _HASH - 1) :].strip("-.")
-    digest = hashlib.sha256(f"{attempt} {node_id}".encode()).hexdigest()[:_HASH]
+    digest = hashlib.sha256(f"{salt} {node_id}".encode()).hexdigest()[:_HASH]
     return f"{readable}-{digest}" if readable else digest

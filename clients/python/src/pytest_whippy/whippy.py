@@ -1,4 +1,4 @@
-"""What a test holds in its hand: a world of its own, and what is known of its client.
+"""A test's own world: the service as the test steers it, and the record of its client.
 
 Nothing here knows pytest.
 """
@@ -20,6 +20,10 @@ World = str | PathLike[str] | Mapping[str, Any]
 """A built-in world by its name, a file by its path, or the world itself."""
 
 Reading = str | int
+"""A choice of a reading."""
+
+Faults = str | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A preset by its name, a file's content (`seed` and `rules`), or the rules alone."""
 
 SHOWN_EXCHANGES = 30
 """Exchanges that the report of a failed test shows, the last ones."""
@@ -32,7 +36,7 @@ class Clock:
         self._admin = admin
 
     def now(self) -> datetime:
-        """What the service would take for now."""
+        """The service's own idea of the time."""
         return _moment(self._admin.call("GET", "clock"))
 
     def freeze(self, when: datetime | str | None = None) -> datetime:
@@ -43,7 +47,7 @@ class Clock:
         return _moment(self._admin.call("PUT", "clock", clock))
 
     def advance(self, seconds: float | timedelta) -> datetime:
-        """Moves it ahead, whether it stands or runs."""
+        """Moves it ahead, stopped or running."""
         if isinstance(seconds, timedelta):
             seconds = seconds.total_seconds()
         return _moment(self._admin.call("POST", "clock/advance", {"seconds": seconds}))
@@ -58,31 +62,35 @@ class Whippy:
         world: str,
         *,
         seed: World | None = None,
-        readings: Mapping[str, Reading] | None = None,
+        reading: Mapping[str, Reading] | None = None,
+        faults: Faults | None = None,
     ) -> None:
-        """Makes the world, with another seed or other readings where they are given."""
+        """Makes the world; what is not given is as the server's worlds are."""
         self.world = world
         """The name of the world."""
         self.url = f"{server.url}/worlds/{world}"
-        """Where a client finds the service: `/api/v1/` follows."""
+        """The address for a client: `/api/v1/` follows."""
         self.token = server.token
-        """What lets a client in: `Authorization: Token …`."""
+        """The token that is let in: `Authorization: Token …`."""
         self._server = server
-        self._admin = Admin(self.url)
+        self._admin = server.admin.world(world)
         self.clock = Clock(self._admin)
         self._start: dict[str, object] = {}
+        self._faults = faults
         if seed is not None:
             self._start["world"] = _seed(seed)
-        if readings is not None:
-            self._start["profile"] = dict(readings)
+        if reading is not None:
+            self._start["profile"] = dict(reading)
         self.reset()
 
     def reset(self) -> None:
-        """Brings back the stocks, readings and clock that the test began with; ends faults.
+        """Brings back the stocks, readings, clock and faults that the test began with.
 
         Journal and findings stay as they are.
         """
         self._admin.call("POST", "reset", self._start)
+        if self._faults is not None:
+            self.faults(self._faults)
 
     def requests(self, **filters: Any) -> list[dict[str, Any]]:
         """The exchanges of this world, the oldest first; all filters must fit.
@@ -101,20 +109,21 @@ class Whippy:
         return found
 
     def findings(self) -> list[Finding]:
-        """What the client got wrong so far, if this were the end."""
-        return [Finding.read(shown) for shown in self._verdict()["findings"]]
+        """The client's mistakes so far, as if this were the end."""
+        return [Finding.read(shown) for shown in self.verdict()["findings"]]
 
     def coverage(self) -> dict[str, Any]:
-        """Which documented responses, pages and rules the client has met."""
-        coverage: dict[str, Any] = self._verdict()["coverage"]
+        """The documented responses, pages and rules that the client has met."""
+        coverage: dict[str, Any] = self.verdict()["coverage"]
         return coverage
 
-    def faults(self, rules: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
-        """Lets things go wrong from now on; an empty list, and nothing does any more.
+    def verdict(self) -> dict[str, Any]:
+        """Findings and coverage as the mock's JSON has them."""
+        worlds: list[dict[str, Any]] = self._newer("GET", "findings")["worlds"]
+        return worlds[0]
 
-        The rules are a list of them, a whole file's content (`seed` and `rules`), or the
-        name of a preset.
-        """
+    def faults(self, rules: Faults) -> None:
+        """Replaces the faults from now on; an empty list ends them."""
         if isinstance(rules, str):
             body: Mapping[str, Any] = {"preset": rules}
         elif isinstance(rules, Mapping):
@@ -133,7 +142,7 @@ class Whippy:
                 raise
 
     def story(self) -> str:
-        """The last exchanges, a line each, and where all of them are in full."""
+        """The last exchanges, a line each, and the address of all of them in full."""
         exchanges = self.requests()
         shown = exchanges[-SHOWN_EXCHANGES:]
         left_out = len(exchanges) - len(shown)
@@ -147,27 +156,24 @@ class Whippy:
             ]
         )
 
-    def _verdict(self) -> dict[str, Any]:
-        worlds: list[dict[str, Any]] = self._newer("GET", "findings")["worlds"]
-        return worlds[0]
-
     def _newer(self, method: str, path: str, body: object = None) -> Any:
-        """Asks for what an older mock does not have."""
+        """Uses a path that an older mock does not have."""
         try:
             return self._admin.call(method, path, body)
         except WhippyError as error:
             if error.status != 404 or not self._is_there():
                 raise
             version = self._server.admin.call("GET", "health")["version"]
+            mock = self._server.binary or self._server.url
             raise WhippyError(
-                f"{self._server.binary} (version {version}) is too old for this: it has "
+                f"{mock} (version {version}) is too old for this: it has "
                 f"no {method} /__admin/{path}; take the binary of this pytest-whippy's "
                 "wheel, or name a newer one with --whippy-binary",
                 404,
             ) from None
 
     def _is_there(self) -> bool:
-        """Whether the world is; else it is the world that a 404 is about."""
+        """Is false where the world itself is what a 404 is about."""
         try:
             self._admin.call("GET", "clock")
         except WhippyError:
