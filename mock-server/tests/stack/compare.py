@@ -1,10 +1,15 @@
-"""Sends every probe to the reference and to the mock, and prints where the answers differ.
+"""Sends every probe to references and mocks, and prints where the answers differ.
 
-    compare.py --reference http://127.0.0.1:9100 --mock http://127.0.0.1:8000
+    compare.py --reference django-4.2=http://127.0.0.1:9100 --mock django-4.2=http://127.0.0.1:8000
 
-Exit code 0: equal but for what `ALLOWED` explains; 1: differences; 2: a service cannot be
-reached. Compared are the status, the body's bytes and the headers in `HEADERS`; a date that
-can only be the moment of the request counts as equal to any other such date.
+A mock is held to the reference of its name. Several references are held to each other as
+well, and their differences printed as a table, which `versions.py` explains.
+
+Exit code 0: mocks are equal to their references but for what `ALLOWED` explains, and every
+difference between references is a known one; 1: they are not; 2: a service cannot be
+reached. Compared are the status, the body's bytes and the headers but for those in
+`SERVERS_OWN`; a date that can only be the moment of the request counts as equal to any
+other such date.
 """
 
 import argparse
@@ -21,8 +26,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import probes
+import versions
 
-HEADERS = ["content-type", "allow", "www-authenticate", "location", "retry-after"]
+# Headers of the web server or of the mock itself, of which the framework knows nothing.
+SERVERS_OWN = (
+    "date",
+    "server",
+    "connection",
+    "transfer-encoding",
+    "content-length",
+    "whippy-mock-*",
+)
 
 DJ_REST_AUTH = "the package behind the reference's login has an email field too"
 NO_PARTS = "a body without the boundary that its type names has no parts to the mock"
@@ -38,7 +52,10 @@ ALLOWED = [
     ("create/*_type=[[]*ud800*", "half a surrogate within a list within an error message"),
     ("create/provider=[[]*ud800*", "half a surrogate within a list within an error message"),
     ("create/location=[[]*ud800*", "half a surrogate within a list within an error message"),
-    ("multipart/base64 part", "the mock does not decode base64 parts, which no client of a JSON API sends"),
+    (
+        "multipart/base64 part",
+        "the mock does not decode base64 parts, which no client of a JSON API sends",
+    ),
     ("multipart/other boundary", NO_PARTS),
     ("multipart/multipart/form-data; boundary=*", NO_PARTS),
     ("multipart/file as *", "the mock does not keep the names of files"),
@@ -57,8 +74,14 @@ class Answer:
 
     def compared(self):
         """What is held against the other service's answer, by name."""
-        shown = {"status": self.status, "body": timeless(self.body)}
-        return shown | {name: self.headers.get(name) for name in HEADERS}
+        return {"status": self.status, "body": timeless(self.body), **self.framework_headers()}
+
+    def framework_headers(self):
+        return {
+            name: value
+            for name, value in sorted(self.headers.items())
+            if not any(fnmatch.fnmatchcase(name, own) for own in SERVERS_OWN)
+        }
 
 
 class Service:
@@ -77,8 +100,11 @@ class Service:
                 raise OSError(f"reset of {self.address} answered {answer.status} {answer.body!r}")
             for earlier in probe.before:
                 exchange(self.address, earlier.request(), earlier.method)
-        self.made_by = None if probe.writes else probe.before
-        return exchange(self.address, probe.request(), probe.method)
+        answer = exchange(self.address, probe.request(), probe.method)
+        # What was refused has changed nothing; a failure may have.
+        kept = not probe.writes or 400 <= answer.status < 500
+        self.made_by = probe.before if kept else None
+        return answer
 
 
 def reference(url):
@@ -141,7 +167,12 @@ def timeless(body):
 
 
 def answers(service, chosen):
-    return [service.ask(probe) for probe in chosen]
+    """The answers in the order of the probes, which are sent so that few resets are needed."""
+    together = defaultdict(list)
+    for place, probe in enumerate(chosen):
+        together[probe.before].append(place)
+    got = {place: service.ask(chosen[place]) for places in together.values() for place in places}
+    return [got[place] for place in range(len(chosen))]
 
 
 def excuse(probe, expected, got):
@@ -153,33 +184,64 @@ def excuse(probe, expected, got):
     return next((why for pattern, why in ALLOWED if fnmatch.fnmatchcase(probe.name, pattern)), "")
 
 
+def address_of(text):
+    """`NAME=URL`, as a pair."""
+    name, equals, url = text.partition("=")
+    if not equals or not url.startswith("http://"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=http://HOST:PORT")
+    return name, url
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--reference", required=True, metavar="URL")
-    arguments.add_argument("--mock", required=True, metavar="URL")
+    arguments.add_argument(
+        "--reference", required=True, action="append", type=address_of, metavar="NAME=URL"
+    )
+    arguments.add_argument(
+        "--mock", default=[], action="append", type=address_of, metavar="NAME=URL"
+    )
     arguments.add_argument(
         "--only", default="*", metavar="PATTERN", help="probes to send, as a shell pattern"
     )
     arguments.add_argument(
         "--show", type=int, default=3, metavar="N", help="differences printed a group (default 3)"
     )
+    arguments.add_argument(
+        "--table", type=Path, metavar="FILE", help="write the differences of the references there"
+    )
     given = arguments.parse_args()
+    references, mocks = dict(given.reference), dict(given.mock)
+    if unknown := mocks.keys() - references.keys():
+        print(f"no reference is called {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
     chosen = [probe for probe in probes.all_probes() if fnmatch.fnmatchcase(probe.name, given.only)]
     if not chosen:
         print(f"no probe is called {given.only}", file=sys.stderr)
         return 2
+    services = {("reference", name): reference(url) for name, url in references.items()}
+    services |= {("mock", name): mock(url) for name, url in mocks.items()}
     try:
-        with ThreadPoolExecutor(2) as pool:
-            services = (reference(given.reference), mock(given.mock))
-            both = [pool.submit(answers, service, chosen) for service in services]
-            expected, got = (each.result() for each in both)
+        with ThreadPoolExecutor(len(services)) as pool:
+            asked = {key: pool.submit(answers, each, chosen) for key, each in services.items()}
+            got = {key: each.result() for key, each in asked.items()}
     except OSError as error:
         print(f"a service cannot be reached: {error}", file=sys.stderr)
         return 2
-    return report(zip(chosen, expected, got, strict=True), given.show)
+    equal = [
+        report(
+            name, zip(chosen, got["reference", name], got["mock", name], strict=True), given.show
+        )
+        for name in mocks
+    ]
+    if len(references) > 1:
+        recorded = {name: got["reference", name] for name in references}
+        equal.append(versions.report(chosen, recorded, given.show, given.table))
+    return 0 if all(equal) else 1
 
 
-def report(triples, show):
+def report(stack, triples, show):
+    """Prints where a mock differs from its reference; true if nowhere but where it may."""
+    print(f"\n# The mock and {stack}")
     sent, groups, excused = [], defaultdict(list), defaultdict(list)
     for probe, expected, got in triples:
         sent.append(probe.name)
@@ -188,7 +250,7 @@ def report(triples, show):
             # The range field's package takes any form for a range without ends; the mock
             # keeps null.
             theirs["body"] = theirs["body"].replace(UNBOUNDED, b'"period":null')
-        differing = [name for name in theirs if theirs[name] != ours[name]]
+        differing = [name for name in theirs | ours if theirs.get(name) != ours.get(name)]
         why = excuse(probe, expected, got)
         if differing and why:
             excused[why].append(probe.name)
@@ -199,8 +261,8 @@ def report(triples, show):
         for probe, theirs, ours in members[:show]:
             print(f"-- {probe.name}\n   {probe.method} {shown(probe.path)} {shown(probe.body)}")
             for name in differing:
-                print(f"   {name}\n     reference {shown(theirs[name])}")
-                print(f"     mock      {shown(ours[name])}")
+                print(f"   {name}\n     reference {shown(theirs.get(name))}")
+                print(f"     mock      {shown(ours.get(name))}")
         if len(members) > show:
             print("   also " + ", ".join(probe.name for probe, _, _ in members[show:][:20]))
     for why, names in list(excused.items()):
@@ -211,7 +273,7 @@ def report(triples, show):
             print(f"\nallowed for nothing, {pattern}: {why}")
     different, allowed = sum(map(len, groups.values())), sum(map(len, excused.values()))
     print(f"\n{len(sent)} probes, {different} differ, {allowed} more are allowed to")
-    return 1 if different else 0
+    return not different
 
 
 def shown(value):

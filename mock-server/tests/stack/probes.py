@@ -6,6 +6,7 @@ requests go before it. Nothing here knows an answer: the reference gives it.
 
 import json
 from dataclasses import dataclass, field, replace
+from random import Random
 from urllib.parse import quote
 from zlib import crc32
 
@@ -740,12 +741,6 @@ CONTENT_TYPES = [
     "TEXT/PLAIN;A=B",
 ]  # fmt: skip
 
-CHARSETS = [
-    "latin-1", "iso-8859-9", "utf-16", "utf-16-le", "utf-32", "ascii", "us-ascii", "cp1254",
-    "utf-8-sig", "utf_8", "UTF8", "rot13", "base64", "idna", "unicode_escape", "utf-7", "\x00",
-]  # fmt: skip
-
-
 TYPED = [
     ("create", STOCKS, create_body()), ("empty", STOCKS, ""),
     ("login", LOGIN, '{"username": "integrator", "password": "secret"}'),
@@ -831,24 +826,6 @@ def headers():
             yield Probe(
                 f"content-type/{name}, {label(str(value))}", "POST", path, sent, body.encode()
             )
-    text = create_body(sku='"şé"')
-    for charset in CHARSETS:
-        try:
-            body = text.encode(charset)
-        except (LookupError, UnicodeError, ValueError, AttributeError):
-            body = text.encode()
-        header = ("Content-Type", f"application/json; charset={charset}")
-        yield post(f"charset/{label(charset)}", STOCKS, body, header, apart=CHARSET)
-        yield post(
-            f"charset/{label(charset)}, form",
-            STOCKS,
-            "sku=%C5%9F",
-            ("Content-Type", f"application/x-www-form-urlencoded; charset={charset}"),
-            apart=CHARSET,
-        )
-        yield get(
-            f"charset/{label(charset)}, query", STOCKS + "?limit=1&x=%C5%9F", header, apart=CHARSET
-        )
     for path in (STOCK_QUERY, MULTI_QUERY):
         body = b'{"sku": "500"}'
         yield Probe(f"get-body/{path}, no type", "GET", path, (), body)
@@ -865,7 +842,6 @@ def headers():
     yield Probe("method-override", "POST", STOCKS, (JSON, ("X-HTTP-Method-Override", "PUT")), b"{}")
 
 
-CHARSET = "Python's codecs; the mock reads UTF-8"
 LENGTH = "without a proxy in front the framework takes a body without Content-Length for none"
 SERVER = "the web server answers, or changes the request, before the framework sees it"
 
@@ -1580,9 +1556,315 @@ def logins():
         yield post(f"login/{name}, with a token", LOGIN, body)
 
 
+# ------------------------------------------------------------------- charsets
+
+# Names as a Content-Type spells them: of one byte a character, of several, and of neither.
+CHARSETS = [
+    "utf-8", "utf8", "UTF8", "utf_8", "U8", "utf-8-sig", "cp65001", "ascii", "us-ascii", "646",
+    "ANSI_X3.4-1968", "latin-1", "latin1", "L1", "iso-8859-1", "ISO_8859-1", "iso8859-1", "8859",
+    "cp819", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7",
+    "iso-8859-8", "iso-8859-9", "ISO8859_9", "latin5", "L5", "iso-ir-148", "iso-8859-10",
+    "iso-8859-11", "iso-8859-12", "iso-8859-13", "iso-8859-14", "iso-8859-15", "iso-8859-16",
+    "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254", "WINDOWS_1254",
+    "cp1254", "CP-1254", "1254", "x-cp1254", "windows-1255", "windows-1256", "windows-1257",
+    "windows-1258", "cp437", "cp850", "cp852", "cp857", "ibm857", "cp866", "cp874", "koi8-r",
+    "koi8-u", "macintosh", "mac-turkish", "mac_latin2", "tis-620", "kz1048", "ptcp154",
+    "utf-16", "utf16", "U16", "utf-16-le", "utf-16le", "UTF-16LE", "utf-16-be", "utf-16be",
+    "utf-32", "U32", "utf-32-le", "utf-32-be", "ucs-2", "ucs-4", "utf-7",
+    "shift_jis", "euc-jp", "iso-2022-jp", "gb2312", "gbk", "gb18030", "big5", "euc-kr",
+    "bogus", "utf-9", "iso-8859-99", "iso-8859-9-x", "", "none", "*", "utf 8", " utf-8", "\"utf-8\"",
+    "'utf-8'", "utf-8,latin-1", "utf-8;charset=latin-1", "latin-1; charset=utf-8", "\xfe",
+    "rot13", "base64", "hex", "zip", "idna", "punycode", "unicode_escape", "raw_unicode_escape",
+    "undefined", "mbcs", "oem", "charmap", "a" * 300,
+]  # fmt: skip
+
+CHARSET_TEXTS = {"ascii": "abc", "turkish": "şİı", "latin": "éß", "euro": "€", "cyrillic": "ж"}
+
+CHARSET_BYTES = {
+    "every byte": bytes(range(0x80, 0x100)),
+    "81": b"\x81",
+    "98": b"\x98",
+    "d2": b"\xd2",
+    "ff": b"\xff",
+    "fd fe": b"\xfd\xfe",
+    "utf-8": "ş".encode(),
+}
+
+
+def spelled(text, charset):
+    """The text in the charset, or nothing where it cannot be written in it."""
+    try:
+        return text.encode(charset.strip("\"' "))
+    except (LookupError, UnicodeError, ValueError, AttributeError):
+        return None
+
+
+def charsets():
+    """A body, a form and a query in the charset that the Content-Type names."""
+    for charset in CHARSETS:
+        kind = ("Content-Type", f"application/json; charset={charset}")
+        name = f"charset/{label(charset)}"
+        for wording, text in CHARSET_TEXTS.items():
+            body = spelled(create_body(sku=f'"{text}"'), charset)
+            if body is not None:
+                yield post(f"{name}, {wording}", STOCKS, body, kind)
+        for wording, text in CHARSET_BYTES.items():
+            body = create_body().encode().replace(b"500", b"5" + text)
+            yield post(f"{name}, bytes {wording}", STOCKS, body, kind)
+        yield post(f"{name}, odd length", STOCKS, create_body().encode("utf-16-le")[:-1], kind)
+        yield post(f"{name}, marked", STOCKS, create_body().encode("utf-16"), kind)
+        yield post(
+            f"{name}, marked the other way",
+            STOCKS,
+            b"\xfe\xff" + create_body().encode("utf-16-be"),
+            kind,
+        )
+        yield post(
+            f"{name}, half a pair", STOCKS, create_body().encode("utf-16-le") + b"\x00\xd8", kind
+        )
+        yield post(f"{name}, no JSON", STOCKS, spelled("{ş}", charset) or b"{\xfe}", kind)
+        yield post(f"{name}, nothing", STOCKS, b"", kind)
+        form = ("Content-Type", f"application/x-www-form-urlencoded; charset={charset}")
+        for wording, text in (("utf-8", "%C5%9F"), ("latin", "%FE"), ("plain", "abc")):
+            yield post(f"{name}, form of {wording}", STOCKS, PLAIN.replace("500", text), form)
+            path = f"{STOCKS}?limit=1&x={text}"
+            yield get(f"{name}, link of {wording}", path, kind)
+            yield get(f"{name}, filter of {wording}", f"{STOCKS}?sku={text}", kind)
+            yield Probe(
+                f"{name}, reserve {wording}", "POST", f"{INCREASE}?sku={text}&location=110", (kind,)
+            )
+        body = spelled('{"sku": "500"}', charset)
+        if body is not None:
+            yield Probe(f"{name}, query", "GET", STOCK_QUERY, (kind,), body)
+            yield post(f"{name}, active", ACTIVE, body, kind)
+            yield post(
+                f"{name}, provider", PROVIDERS, spelled('{"name": "n", "code": "c"}', charset), kind
+            )
+
+
+# --------------------------------------------------------------- case folding
+
+FOLDING_NAMES = [
+    "İstanbul", "istanbul", "ISTANBUL", "ıstanbul", "i\u0307stanbul", "Straße", "STRASSE", "STRAẞE",
+    "oﬃce", "OFFICE", "ſea", "Kelvin \u212a", "Ångström \u212b", "Σίσυφος", "ΣΊΣΥΦΟΣ", "ǆ ǅ Ǆ",
+    "ŉ", "ʼN", "µ", "Μ μ", "Ωmega \u2126", "ᾳ", "ΑΙ", "ΐ", "e\u0301", "É", "ÿ", "Ÿ", "ა", "Ა",
+    "ⅷ", "Ⅷ", "ⓩ", "Ⓩ", "𐐨", "𐐀", "ꭰ", "Ꭰ", "ꙋ", "ᲈ", "æ", "Æ", "ᏸ", "Ᏸ", "%_\\",
+]  # fmt: skip
+
+# Every letter that has another case, as far as Python knows.
+LETTERS = [
+    letter
+    for letter in map(chr, range(0x80, 0x20000))
+    if not "\ud800" <= letter <= "\udfff" and (letter.upper() != letter or letter.lower() != letter)
+]
+
+
+def cases():
+    """`icontains` on names in several alphabets, letter by letter."""
+    size = 200
+    alphabets = ["".join(LETTERS[start : start + size]) for start in range(0, len(LETTERS), size)]
+    named = tuple(
+        post("", LOCATIONS, {"code": f"f{number}", "name": name, "provider": 1})
+        for number, name in enumerate([*FOLDING_NAMES, *alphabets])
+    )
+    stocked = post("", UPSERT, [row(f"f{number}", f"f{number}") for number in range(len(named))])
+    before = (*named, stocked)
+    for text in FOLDING_NAMES:
+        for wording, asked in (
+            ("as it is", text),
+            ("upper", text.upper()),
+            ("lower", text.lower()),
+        ):
+            path = f"{STOCKS}?limit=100&location_name={quote(asked)}"
+            yield get(f"case/{text}, {wording}", path, before=before)
+    for asked in (
+        "i",
+        "I",
+        "s",
+        "S",
+        "ss",
+        "SS",
+        "k",
+        "K",
+        "fi",
+        "FI",
+        "ff",
+        "n",
+        "stan",
+        "\u0307",
+    ):
+        path = f"{STOCKS}?limit=100&location_name={quote(asked)}"
+        yield get(f"case/{label(asked)}", path, before=before)
+    for letter in LETTERS:
+        path = f"{STOCKS}?limit=100&location_name={quote(letter)}"
+        yield get(f"case/letter U+{ord(letter):04X}", path, before=before)
+
+
+# ------------------------------------------------------------ the ends of types
+
+WHOLE_ENDS = [
+    "2147483646", "2147483647", "2147483648", "2147483649", "-2147483647", "-2147483648",
+    "-2147483649", "9223372036854775806", "9223372036854775807", "9223372036854775808",
+    "-9223372036854775807", "-9223372036854775808", "-9223372036854775809", "1e9", "1e10", "1e18",
+    "1e19", "-1e19", "1e20", "18446744073709551615", "18446744073709551616", "1e38", "1e39", "1e49",
+    "1e50", "2147483647.5", "-2147483648.5", "2147483647.0", "9223372036854775807.9", "0.1e20",
+    "32767", "32768",
+]  # fmt: skip
+
+DATE_ENDS = [
+    "9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59+05:00", "9999-12-31T23:59:59.999999Z",
+    "9999-12-31T23:59:59.999999-23:59", "9999-12-31T20:59:59.999999Z", "9999-12-31T21:00:00Z",
+    "9999-12-31T23:59:59", "9999-12-31T00:00:00", "9999-12-31", "9999-12-30T23:59:59-23:59",
+    "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00-00:01",
+    "0001-01-01T00:00:00+03:00", "0001-01-01T02:59:59+03:00", "0001-01-01T03:00:00+03:00",
+    "0001-01-01T00:00:00-03:00", "0001-01-01T00:00:00+23:59", "0001-01-01T00:00:00-23:59",
+    "0001-01-01T23:59:59+23:59", "0001-01-02T00:00:00+23:59", "0001-01-01T01:56:56+01:56:56",
+    "0001-01-01T00:00:00.000001Z", "0000-12-31T23:59:59Z", "10000-01-01T00:00:00Z",
+    "1969-12-31T23:59:59.999999Z", "1970-01-01T00:00:00Z", "2038-01-19T03:14:08Z",
+    "1582-10-10T00:00:00Z", "4713-01-01T00:00:00Z",
+]  # fmt: skip
+
+ID_ENDS = [
+    "2147483647", "2147483648", "9223372036854775807", "9223372036854775808", "1e19",
+    "-9223372036854775808", "-9223372036854775809", "0", "-1",
+]  # fmt: skip
+
+
+def ends():
+    """The largest and the smallest that a column, a Python type or the calendar holds."""
+    lookups = ("", "__gt", "__gte", "__lt", "__lte")
+    for name in ("stock", "reserved_stock"):
+        for lookup in lookups:
+            for value in WHOLE_ENDS:
+                yield get(f"end/{name}{lookup}={value}", f"{STOCKS}?{name}{lookup}={value}")
+        for value in WHOLE_ENDS:
+            yield post(f"end/create {name}={value}", STOCKS, create_body(**{name: value}))
+            yield post(f"end/create {name}='{value}'", STOCKS, create_body(**{name: f'"{value}"'}))
+    for name in ("created_date", "modified_date"):
+        for lookup in lookups:
+            for value in DATE_ENDS:
+                path = f"{STOCKS}?{name}{lookup}={quote(value, safe='')}"
+                yield get(f"end/{name}{lookup}={value}", path, apart=local_then(value))
+    for lookup in ("startswith__gte", "startswith__lte", "endswith__gte", "endswith__lte"):
+        for value in DATE_ENDS:
+            path = f"{STOCKS}?period__{lookup}={quote(value, safe='')}"
+            yield get(
+                f"end/period__{lookup}={value}", path, before=(PERIODS,), apart=local_then(value)
+            )
+    for value in DATE_ENDS:
+        old = ZONE if value < "2016-09" else ""
+        for end in ("lower", "upper"):
+            body = create_body(period=f'{{"{end}": "{value}"}}')
+            yield post(f"end/period {end} {value}", STOCKS, body, apart=old)
+        body = {"sku": SKU, "location": "110", "date": value}
+        yield post(f"end/reservation {value}", INCREASE, body, apart=local_then(value))
+    for value in ID_ENDS:
+        for path in (PROVIDERS, LOCATIONS, LISTS, "/api/v1/active-stocks/"):
+            method = "POST" if path.endswith("active-stocks/") else "GET"
+            yield Probe(f"end/{path}{value}", method, f"{path}{value}/")
+        body = object_text({"name": '"n"', "code": '"c"', "provider": value})
+        yield post(f"end/location of {value}", LOCATIONS, body)
+        for name in ("remote_id", "stock_list_rule"):
+            body = object_text({"name": '"n"', "code": '"c"', name: value})
+            yield post(f"end/list {name}={value}", LISTS, body)
+        for name in ("page", "limit"):
+            yield get(f"end/{name}={value}", f"{STOCKS}?{name}={value}")
+        yield get(f"end/sort and page {value}", f"{STOCKS}?sort=-id&limit=1&page={value}")
+
+
+def local_then(text):
+    """Why a date may differ: without an offset it is the local time of years long gone."""
+    offset = text.endswith("Z") or "+" in text or text.count("-") > 2
+    return "" if offset or text > "2016-09" else ZONE
+
+
+# --------------------------------------------------------------------- at random
+
+SEED = 20230510
+
+
+def at_random():
+    """Thousands of requests out of the tables above, the same ones every time."""
+    draw = Random(SEED)
+    for number in range(2400):
+        yield get(
+            f"random/list {number}",
+            f"{STOCKS}?{random_query(draw)}",
+            before=draw.choice(((), (MIXED,), (PERIODS,), (MANY,))),
+        )
+    for number in range(1200):
+        names = draw.sample(WRITABLE, draw.randint(1, 4))
+        body = create_body(**{name: draw.choice(VALUES) for name in names})
+        yield post(f"random/create {number}", STOCKS, body)
+    for number in range(800):
+        rows = [random_row(draw) for _ in range(draw.randint(1, 5))]
+        yield post(f"random/upsert {number}", UPSERT, f"[{', '.join(rows)}]")
+    for number in range(600):
+        path, body = random_reservation(draw)
+        earlier = [random_reservation(draw) for _ in range(draw.randint(0, 3))]
+        before = tuple(post("", *each) for each in earlier)
+        yield post(f"random/reservation {number}", path, body, before=before)
+    for number in range(600):
+        writes = [
+            draw.choice((("", *random_reservation(draw)), ("", UPSERT, f"[{random_row(draw)}]")))
+            for _ in range(draw.randint(1, 3))
+        ]
+        before = tuple(post(*each) for each in writes)
+        yield get(f"random/written, then read {number}", f"{STOCKS}?sort=id", before=before)
+
+
+def random_query(draw):
+    parts = []
+    for name in draw.sample(sorted(FILTERS), draw.randint(0, 4)):
+        parts.append(f"{name}={escaped(draw.choice(FILTERS[name]))}")
+    if draw.random() < 0.4:
+        lookup = draw.choice(("", "__gt", "__gte", "__lt", "__lte"))
+        name = draw.choice(("created_date", "modified_date"))
+        parts.append(f"{name}{lookup}={quote(draw.choice(DATE_TIMES), safe='')}")
+    # An order that leaves nothing open.
+    parts.append(f"sort={draw.choice(('', '-'))}{draw.choice(SORTABLE)},id")
+    if draw.random() < 0.5:
+        parts.append(f"limit={draw.choice(('1', '2', '5', '0', 'x', '', '1001'))}")
+    if draw.random() < 0.4:
+        parts.append(f"page={draw.choice(('1', '2', '3', 'last', '0', '', 'x'))}")
+    draw.shuffle(parts)
+    return "&".join(part for part in parts if not HYPERS_OWN & set(part))
+
+
+SORTABLE = ["stock", "reserved_stock", "sku", "is_active", "unit_type", "stock_type", "provider"]
+# Characters that the mock's HTTP library refuses in a request line.
+HYPERS_OWN = set('<>"')
+
+
+def random_row(draw):
+    """A row of an upsert as JSON: mostly good, sometimes with fields out of the odd values."""
+    given = {
+        "provider": draw.choice(('"shop_provider"', '"shop_provider"', '"other_provider"')),
+        "location": draw.choice(('"110"', '"112"', '"115"', '"900"', "110")),
+        "stock": str(draw.randint(-3, 12)),
+        "sku": draw.choice((f'"{SKU}"', '"500"', '"501"', "502")),
+    }
+    for name in draw.sample(WRITABLE, draw.choice((0, 0, 0, 1, 2))):
+        value = draw.choice(VALUES)
+        given[name] = value if "\\ud" not in value else '"x"'
+    return object_text(given)
+
+
+def random_reservation(draw):
+    given = {
+        "sku": draw.choice((f'"{SKU}"', '"500"', f'" {SKU} "', '""')),
+        "location": draw.choice(('"110"', '"110"', "110", '"112"', "null")),
+        "provider": draw.choice((None, None, '"shop_provider"', '"other_provider"', '""')),
+        "date": draw.choice(
+            (None, None, '"2024-01-01"', f'"{DATE}"', '"2023-12-31T21:00:00Z"', '"x"')
+        ),
+    }
+    return draw.choice((INCREASE, INCREASE, DECREASE)), object_text(given)
+
+
 CORNERS = [
-    fields, combinations, date_times, filters, pages, headers, json_syntax, forms, periods,
-    upserts, reservations, queries, places, routes, logins,
+    fields, combinations, date_times, filters, pages, headers, charsets, json_syntax, forms,
+    periods, upserts, reservations, queries, places, routes, logins, cases, ends, at_random,
 ]  # fmt: skip
 
 
