@@ -15,14 +15,14 @@ use std::time::{Duration, Instant};
 
 use figures::{Rounds, Table, Target as Bound};
 use tokio::runtime::Runtime;
+use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::discovery::{self, Told};
 use whippy_conformance::explore::{Aid, Options, explore};
-use whippy_conformance::probe::Session;
-use whippy_conformance::remote::{Remote, RemoteOptions};
-use whippy_conformance::target::{InProcess, Target};
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::transport::remote::{Remote, RemoteOptions};
+use whippy_conformance::transport::target::{InProcess, Target};
+use whippy_engine::profile::Profile;
 use whippy_mock::embed::MockServer;
-use whippy_mock::profile::Profile;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

@@ -24,13 +24,13 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::server::Server;
-use whippy_mock::service::Seed;
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_engine::assets;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_mock::http::Server;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 

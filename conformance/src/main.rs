@@ -2,33 +2,34 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
 
-mod command;
+mod cli;
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 
-use whippy_conformance::catalogue::Check;
+use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::ledger::Ledger;
-use whippy_conformance::outcome::Report;
-use whippy_conformance::patient::Gateways;
-use whippy_conformance::probe::Session;
+use whippy_conformance::model::outcome::Report;
+use whippy_conformance::report::compare;
 use whippy_conformance::report::json;
-use whippy_conformance::selection::{Selection, did_you_mean};
-use whippy_conformance::verdict::{Exit, conclude};
-use whippy_conformance::{compare, explain};
+use whippy_conformance::run::catalogue::Check;
+use whippy_conformance::run::explain;
+use whippy_conformance::run::selection::{Selection, did_you_mean};
+use whippy_conformance::run::verdict::{Exit, conclude};
+use whippy_conformance::transport::ledger::Ledger;
+use whippy_conformance::transport::retry::Gateways;
 
-use command::args::{
+use cli::args::{
     self, CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs,
 };
-use command::conduct::{self, Audience, Conducted, conduct};
-use command::connection::Connection;
-use command::permission::Writing;
-use command::plan::{self, Catalogue, Known};
-use command::printing::{self, print};
-use command::refusal::Refusal;
+use cli::conduct::{self, Audience, Conducted, conduct};
+use cli::connection::Connection;
+use cli::permission::Writing;
+use cli::plan::{self, Catalogue, Known};
+use cli::printing::{self, print};
+use cli::refusal::Refusal;
 
 fn main() -> ExitCode {
     // What a panic says may have a secret in it; where it was has none.
@@ -45,10 +46,10 @@ fn main() -> ExitCode {
             Command::List(args) => list(&args),
             Command::Explain(args) => explain(&args),
             Command::Coverage(args) => coverage(&args),
-            Command::Explore(args) => command::explore::explore(&args),
-            Command::Calibrate(args) => command::calibrate::calibrate(&args),
-            Command::Watch(args) => command::watch::watch(&args),
-            Command::CheckHar(args) => command::check_har::check_har(&args),
+            Command::Explore(args) => cli::explore::explore(&args),
+            Command::Calibrate(args) => cli::calibrate::calibrate(&args),
+            Command::Watch(args) => cli::watch::watch(&args),
+            Command::CheckHar(args) => cli::check_har::check_har(&args),
             Command::Diff(args) => diff(&args),
             Command::CleanUp(args) => clean_up(&args),
         })

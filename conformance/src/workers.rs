@@ -3,7 +3,14 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
+
+use whippy_engine::model::time::Timestamp;
+
+/// The system's time.
+pub fn system_time() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
 
 /// How long something takes.
 #[derive(Debug, Clone, Copy)]

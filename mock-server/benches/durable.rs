@@ -20,15 +20,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::json;
-use whippy_mock::assets;
-use whippy_mock::clock::ServiceClock;
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::engine::Engine;
+use whippy_engine::assets;
+use whippy_engine::backend::{Backend, Seed};
+use whippy_engine::clock::ServiceClock;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::engine::Engine;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_mock::http::system_time;
 use whippy_mock::log::{Log, LogOptions, Pending, Sync};
-use whippy_mock::server::system_time;
-use whippy_mock::service::{Seed, Service};
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_mock::worlds::service::Service;
 
 use support::client::{self, Client, SERIAL};
 use support::figures::{Rounds, Table, Target};
@@ -59,7 +60,7 @@ fn seed(store: Store) -> Seed {
     Seed {
         settings: Settings::default(),
         store,
-        clock: whippy_mock::clock::ClockMode::Real,
+        clock: whippy_engine::clock::ClockMode::Real,
     }
 }
 
@@ -128,7 +129,7 @@ fn history(mode: Mode) -> io::Result<()> {
     let each = |began: Instant| began.elapsed().as_secs_f64() * 1e9 / requests.len() as f64;
     for _ in 0..mode.pick(11, 3) {
         let mut engine = Engine::new(Settings::default(), documented()?);
-        let mut clock = ServiceClock::new(whippy_mock::clock::ClockMode::Real);
+        let mut clock = ServiceClock::new(whippy_engine::clock::ClockMode::Real);
         let began = Instant::now();
         for request in &requests {
             let now = clock.now(system_time());
@@ -140,7 +141,7 @@ fn history(mode: Mode) -> io::Result<()> {
         let service = Service::new(seed(documented()?));
         let began = Instant::now();
         for request in &requests {
-            black_box(service.answer(request, system_time));
+            black_box(service.answer(request, &system_time));
         }
         kept.0.push(each(began));
     }
@@ -167,7 +168,7 @@ fn rate(service: &Arc<Service>, requests: &Arc<Vec<Request<Bytes>>>) -> io::Resu
             let next = Arc::clone(&next);
             tokio::spawn(async move {
                 while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let mut reply = service.answer(request, system_time);
+                    let mut reply = service.answer(request, &system_time);
                     if reply.response.status() != 201 {
                         return Err(failed(reply.response.status()));
                     }
@@ -288,7 +289,7 @@ fn large(mode: Mode) -> io::Result<()> {
         let (log, _) = open()?;
         let service = Service::durable(seed(store.clone()), &log, "default");
         for request in &requests {
-            black_box(service.answer(request, system_time));
+            black_box(service.answer(request, &system_time));
         }
         if let Some(pending) = service.pending() {
             pending.wait().map_err(failed)?;

@@ -13,14 +13,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Response;
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::findings::{Judge, Seen};
-use whippy_mock::server::system_time;
-use whippy_mock::service::{Seed, Service};
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_engine::assets;
+use whippy_engine::backend::{Backend, Seed};
+use whippy_engine::clock::ClockMode;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::findings::{Judge, Seen};
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_mock::http::system_time;
+use whippy_mock::worlds::service::Service;
 
 use support::client::{Client, Request};
 use support::cores::Cores;
@@ -120,7 +121,7 @@ fn findings(mode: Mode) -> io::Result<()> {
                 let mut judge = Judge::default();
                 let began = Instant::now();
                 for id in 0..requests {
-                    let reply = service.answer(&request, system_time);
+                    let reply = service.answer(&request, &system_time);
                     if is_judged {
                         let response: &Response<Bytes> = &reply.response;
                         black_box(judge.see(&Seen {

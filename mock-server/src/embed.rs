@@ -22,19 +22,20 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::assets;
-use crate::clock::ClockMode;
-use crate::defects::{self, Defects};
-use crate::endpoints::call::Settings;
 use crate::faults::{self, Faults};
-use crate::findings::{self, Coverage, Finding, FindingLevel, Format};
-use crate::journal::{Exchange, JournalLimits, JournalShare, Wanted};
-use crate::model::time::{Timestamp, UtcOffset};
-use crate::server::{Listener, Server, Tls, TlsError, system_time};
-use crate::service::{Reset, Seed};
-use crate::store::Store;
-use crate::store::world::World;
+use crate::http::{Listener, Server, Tls, TlsError, system_time};
+use crate::worlds::journal::{JournalLimits, JournalShare, Wanted};
 use crate::worlds::{LiveWorld, Start, WorldError, WorldLimits, Worlds};
+use whippy_engine::assets;
+use whippy_engine::backend::{Reset, Seed};
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{self, Defects};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::exchange::Exchange;
+use whippy_engine::findings::{self, Coverage, Finding, FindingLevel, Format};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
 
 /// What a server of a test starts with.
 #[derive(Debug, Clone, Default)]

@@ -1,55 +1,13 @@
-//! A stateful fake of the Whippy Ware Stock API.
+//! A stateful fake of the Whippy Ware Stock API: the shell around [`whippy_engine`].
 //!
-//! The modules stand in reading order, and each imports only from those before it.
+//! Sockets, the system's clock, files and threads live here; what a request is answered
+//! is the engine's alone.
 
-pub mod assets;
-
-pub mod wire;
-
-pub mod profile;
-
-pub mod problem;
-
-pub mod model;
-
-pub mod store;
-
-pub mod query;
-
-pub mod endpoints;
-
-pub mod engine;
-
-pub mod clock;
-
-pub mod history;
-
-pub mod log;
-
-pub mod service;
-
-pub mod defects;
-
-pub mod findings;
-
-pub mod faults;
-
-pub mod journal;
-
-pub mod worlds;
-
-pub mod metrics;
-
+pub mod admin;
 pub mod bundle;
-
-pub mod docs;
-
-pub mod control;
-
-pub mod request_log;
-
-pub mod server;
-
-pub mod embed;
-
 pub mod child;
+pub mod embed;
+pub mod faults;
+pub mod http;
+pub mod log;
+pub mod worlds;

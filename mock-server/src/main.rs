@@ -2,13 +2,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
 
-mod args;
-mod exec;
-mod listing;
-mod mock;
-mod reload;
-mod replay;
-mod sources;
+mod cli;
 
 use std::process::ExitCode;
 
@@ -16,8 +10,9 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use args::{Cli, Command, ListingCli};
-use mock::Mock;
+use cli::args::{self, Cli, Command, ListingCli};
+use cli::mock::Mock;
+use cli::{exec, listing, replay};
 
 fn main() -> ExitCode {
     if let Ok(cli) = ListingCli::try_parse() {

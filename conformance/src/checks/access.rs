@@ -4,11 +4,11 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::json;
 
 use super::CodeCheck;
-use crate::case::Capability;
-use crate::finding::Level;
-use crate::outcome::Safety;
-use crate::pattern::Pattern;
-use crate::probe::{Answer, Ask, Credentials, Probe, Stop};
+use crate::cases::case::Capability;
+use crate::cases::probe::{Answer, Ask, Credentials, Probe, Stop};
+use crate::contract::pattern::Pattern;
+use crate::model::finding::Level;
+use crate::model::outcome::Safety;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

@@ -5,9 +5,9 @@ use http::{Method, Uri};
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use crate::case::given;
-use crate::finding::Level;
-use crate::probe::{Ask, Payload, Probe, Stop};
+use crate::cases::case::given;
+use crate::cases::probe::{Ask, Payload, Probe, Stop};
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

@@ -4,10 +4,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use crate::case::{Capability, given, with_arguments};
-use crate::documented;
-use crate::finding::Level;
-use crate::probe::{Answer, Ask, Probe, Stop};
+use crate::cases::case::{Capability, given, with_arguments};
+use crate::cases::probe::{Answer, Ask, Probe, Stop};
+use crate::contract::documented;
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
@@ -36,7 +36,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         level: Level::Should,
         section: "Create Stock",
         quote: "{ \"provider\": [ \"This field is required.\" ], \"location\": [",
-        safety: crate::outcome::Safety::Write,
+        safety: crate::model::outcome::Safety::Write,
         when: &[ARGUMENTS],
         run: errors_in_order,
         ..CodeCheck::LOOK

@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::CodeCheck;
 use super::pages::{STOCKS, page, stock_of};
 use super::sorting::number_of;
-use crate::case::given;
-use crate::finding::{Finding, Level};
-use crate::probe::{Ask, Probe, Stop};
+use crate::cases::case::given;
+use crate::cases::probe::{Ask, Probe, Stop};
+use crate::model::finding::{Finding, Level};
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

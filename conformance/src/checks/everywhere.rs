@@ -5,12 +5,12 @@ use bytes::Bytes;
 use http::Method;
 
 use super::CodeCheck;
-use crate::case::takes_query;
+use crate::cases::case::takes_query;
+use crate::cases::probe::{Ask, Credentials, Payload, Probe, Stop};
 use crate::contract::Operation;
-use crate::finding::Level;
-use crate::outcome::Safety;
-use crate::pattern::Pattern;
-use crate::probe::{Ask, Credentials, Payload, Probe, Stop};
+use crate::contract::pattern::Pattern;
+use crate::model::finding::Level;
+use crate::model::outcome::Safety;
 
 /// Requests of every operation, all refused; some name a POST path, so none is sent in a
 /// run that only looks.

@@ -3,14 +3,14 @@
 //! `comparisons.yaml`.
 
 use serde_json::{Value, json};
-use whippy_mock::model::time::UtcOffset;
+use whippy_engine::model::time::UtcOffset;
 
 use super::CodeCheck;
 use super::pages::{Page, STOCKS, follow, page, shown_by};
-use crate::case::{Capability, given};
-use crate::finding::Level;
-use crate::probe::{Ask, Probe, Stop};
-use crate::scope::moment;
+use crate::cases::case::{Capability, given};
+use crate::cases::probe::{Ask, Probe, Stop};
+use crate::cases::scope::moment;
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::CodeCheck;
 use super::pages::{STOCKS, page, stock_of};
-use crate::case::Capability;
-use crate::finding::Level;
-use crate::pattern::Pattern;
-use crate::probe::{Answer, Ask, Payload, Probe, Stop, encode};
+use crate::cases::case::Capability;
+use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop, encode};
+use crate::contract::pattern::Pattern;
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

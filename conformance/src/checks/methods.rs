@@ -5,9 +5,9 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use serde_json::json;
 
 use super::CodeCheck;
-use crate::finding::Level;
-use crate::outcome::Safety;
-use crate::probe::{Answer, Ask, Credentials, Probe, Stop};
+use crate::cases::probe::{Answer, Ask, Credentials, Probe, Stop};
+use crate::model::finding::Level;
+use crate::model::outcome::Safety;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

@@ -14,10 +14,10 @@ mod races;
 mod sorting;
 mod surveys;
 
-use crate::case::Capability;
-use crate::finding::Level;
-use crate::outcome::Safety;
-use crate::probe::{Probe, Stop};
+use crate::cases::case::Capability;
+use crate::cases::probe::{Probe, Stop};
+use crate::model::finding::Level;
+use crate::model::outcome::Safety;
 
 /// A check and its place in the catalogue.
 pub struct CodeCheck {

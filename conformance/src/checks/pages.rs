@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::CodeCheck;
 use super::sorting::{Stocks, ids};
-use crate::probe::{Answer, Ask, Probe, Stop};
+use crate::cases::probe::{Answer, Ask, Probe, Stop};
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

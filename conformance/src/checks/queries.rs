@@ -4,8 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use crate::case::{given, with_arguments};
-use crate::probe::{Ask, Probe, Stop};
+use crate::cases::case::{given, with_arguments};
+use crate::cases::probe::{Ask, Probe, Stop};
 
 pub(super) const CHECKS: &[CodeCheck] = &[CodeCheck {
     id: "query/multi-agrees-with-single",

@@ -4,10 +4,10 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use crate::case::{given, with_arguments};
-use crate::finding::Level;
-use crate::pattern::Pattern;
-use crate::probe::{Answer, Ask, Probe, Stop};
+use crate::cases::case::{given, with_arguments};
+use crate::cases::probe::{Answer, Ask, Probe, Stop};
+use crate::contract::pattern::Pattern;
+use crate::model::finding::Level;
 
 /// How many clients write at once.
 const CLIENTS: usize = 8;

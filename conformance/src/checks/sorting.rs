@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::CodeCheck;
 use super::filters::location_of;
 use super::pages::{STOCKS, page, rows, stock_of, walk};
-use crate::case::{Capability, given};
-use crate::finding::Level;
-use crate::probe::{Ask, Probe, Stop};
-use crate::scope::moment;
+use crate::cases::case::{Capability, given};
+use crate::cases::probe::{Ask, Probe, Stop};
+use crate::cases::scope::moment;
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

@@ -9,10 +9,10 @@ use super::CodeCheck;
 use super::filters::{location_of, parts, swapped, swapped_part};
 use super::pages::{Page, STOCKS, follow, page, rows, walk};
 use super::sorting::{Fields, compare, ids, in_order, order, term};
-use crate::case::{Capability, takes_query};
-use crate::finding::Level;
-use crate::probe::{Answer, Ask, Payload, Probe, Stop};
-use crate::scope::moment;
+use crate::cases::case::{Capability, takes_query};
+use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop};
+use crate::cases::scope::moment;
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {

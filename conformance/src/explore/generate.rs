@@ -2,10 +2,10 @@
 //! at the edges of both.
 
 use serde_json::{Map, Value, json};
-use whippy_mock::profile::{Profile, QueryArguments, ReservationArguments};
+use whippy_engine::profile::{Profile, QueryArguments, ReservationArguments};
 
 use super::random::Random;
-use crate::steps::{Body, Names, Operation, SINCE, Step};
+use crate::explore::steps::{Body, Names, Operation, SINCE, Step};
 
 /// What sequences may be made of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

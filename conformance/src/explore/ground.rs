@@ -4,17 +4,17 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use whippy_mock::model::time::UtcOffset;
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_engine::model::time::UtcOffset;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
 
 use super::Options;
 use super::player::Player;
 use super::random::Random;
-use crate::oracle::{Ground, UNKNOWN_NAME};
-use crate::probe::{Ask, Session};
-use crate::scope::moment;
-use crate::steps::{Body, Names, Operation, SKUS, Step};
+use crate::cases::probe::{Ask, Session};
+use crate::cases::scope::moment;
+use crate::explore::oracle::{Ground, UNKNOWN_NAME};
+use crate::explore::steps::{Body, Names, Operation, SKUS, Step};
 
 /// The most places of a kind that are looked at.
 const MOST_PLACES: usize = 1000;

@@ -12,12 +12,12 @@ use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use http::{Request, Response};
 
 use super::Aid;
-use crate::finding::Exchange;
-use crate::oracle::{Answered, Difference, Judged, Oracle};
-use crate::patient::{ATTEMPTS, backoff};
-use crate::probe::Session;
-use crate::steps::{Address, Names, Shown, Side, Step};
-use crate::target::TargetError;
+use crate::cases::probe::Session;
+use crate::explore::oracle::{Answered, Difference, Judged, Oracle};
+use crate::explore::steps::{Address, Names, Shown, Side, Step};
+use crate::model::finding::Exchange;
+use crate::transport::retry::{ATTEMPTS, backoff};
+use crate::transport::target::TargetError;
 
 /// One in so many answers is held to `openapi.json`, once the first so many were.
 const SAMPLE: u64 = 16;

@@ -7,9 +7,9 @@
 use serde_json::{Value, json};
 
 use super::player::{Played, Player};
-use crate::finding::Exchange;
-use crate::oracle::{Answered, Difference, Oracle};
-use crate::steps::{Body, Names, Step};
+use crate::explore::oracle::{Answered, Difference, Oracle};
+use crate::explore::steps::{Body, Names, Step};
+use crate::model::finding::Exchange;
 
 /// A sequence that shows a difference in its last step.
 pub(super) struct Shown {

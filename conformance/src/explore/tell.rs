@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
-use whippy_mock::profile::{Profile, Reading};
+use whippy_engine::profile::{Profile, Reading};
 
 use super::{Explored, Found};
-use crate::assembly;
-use crate::case::ENVIRONMENT;
+use crate::cases::case::ENVIRONMENT;
 use crate::contract::Contract;
-use crate::finding::{Finding, Level, Record, Secrets, Source};
-use crate::outcome::{CheckReport, Outcome, ReadingSeen, Safety};
-use crate::steps::{Body, Names, Operation, Shown, Side, Step};
+use crate::explore::steps::{Body, Names, Operation, Shown, Side, Step};
+use crate::model::finding::{Finding, Level, Record, Secrets, Source};
+use crate::model::outcome::{CheckReport, Outcome, ReadingSeen, Safety};
+use crate::run::assembly;
 
 /// The checks of an exploration: one for each difference, or one that says there is none;
 /// and what was surprising.
@@ -303,7 +303,7 @@ fn write_step(yaml: &mut String, step: &Step, found: &Found, contract: &Contract
             let _ = writeln!(yaml, "          raw-body: {}", quoted(&body.to_string()));
         }
     }
-    let address = crate::steps::Address {
+    let address = crate::explore::steps::Address {
         base: "http://localhost".to_owned(),
         headers: http::HeaderMap::new(),
     };

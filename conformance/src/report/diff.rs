@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::finding::Finding;
+use crate::model::finding::Finding;
 
 /// Lines of context.
 const AROUND: usize = 3;

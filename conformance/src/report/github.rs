@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{gist, label, many, visible, weight};
-use crate::outcome::{CheckReport, Report};
+use crate::model::outcome::{CheckReport, Report};
 
 /// GitHub shows this many annotations of a kind for a step, and drops the others.
 const SHOWN: usize = 10;

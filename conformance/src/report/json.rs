@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::outcome::Report;
+use crate::model::outcome::Report;
 
 /// The version of the format. A reader refuses others.
 pub const FORMAT: u32 = 1;

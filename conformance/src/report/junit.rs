@@ -10,7 +10,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
 use super::{KNOWN, gist, label, many, name, one_line, sections, text, visible, weight};
-use crate::outcome::{CheckReport, Report};
+use crate::model::outcome::{CheckReport, Report};
 
 type Xml = Writer<Vec<u8>>;
 

@@ -7,8 +7,8 @@ use super::{
     KNOWN, LEVELS, by_reason, counts_by_level, diff, duration, gist, got_over, label, labelled,
     many, plain, steps, visible,
 };
-use crate::finding::{Finding, Level};
-use crate::outcome::{CheckReport, Covered, Report};
+use crate::model::finding::{Finding, Level};
+use crate::model::outcome::{CheckReport, Covered, Report};
 
 /// GitHub refuses a summary above 1 MiB, and a step may write more than one report.
 const LIMIT: usize = 900_000;

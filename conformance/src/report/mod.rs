@@ -3,11 +3,13 @@
 //! Nothing here knows a file, the clock or the environment. No report cuts a body short;
 //! only the terminal shows no more of it than what differs.
 
+pub mod compare;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::finding::{Finding, Level, Record};
-use crate::outcome::{CheckReport, Outcome, Report};
+use crate::model::finding::{Finding, Level, Record};
+use crate::model::outcome::{CheckReport, Outcome, Report};
 
 mod diff;
 mod github;

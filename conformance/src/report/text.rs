@@ -10,8 +10,8 @@ use super::{
     KNOWN, LEVELS, answer, by_reason, counts, counts_by_level, duration, gist, got_over, label,
     labelled, many, one_line, path, reason, requests, sections, steps, visible,
 };
-use crate::finding::{Finding, Level, Record, Text};
-use crate::outcome::{CheckReport, Covered, Report};
+use crate::model::finding::{Finding, Level, Record, Text};
+use crate::model::outcome::{CheckReport, Covered, Report};
 
 /// How much is shown, and how.
 #[derive(Debug, Clone, Copy, Default)]

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use crate::finding::{REDACTED, Secrets, names_a_secret};
+use crate::model::finding::{REDACTED, Secrets, names_a_secret};
 
 /// Shorter ones are taken out of their place alone: they are parts of too many words.
 const SHORTEST: usize = 6;

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use whippy_conformance::calibrate::{Calibrated, calibrate};
-use whippy_conformance::catalogue;
+use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::discovery::{self, Told};
+use whippy_conformance::explore::calibrate::{Calibrated, calibrate};
 use whippy_conformance::explore::{Options, explore};
-use whippy_conformance::probe::Session;
-use whippy_conformance::target::Target;
+use whippy_conformance::run::catalogue;
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
-use whippy_mock::profile::{Profile, Reading};
+use whippy_engine::profile::{Profile, Reading};
 
 use crate::explore::{choices, options, random_profiles, session, unaided};
 use crate::support::{self, TOKEN};

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
-use whippy_conformance::finding::Level;
-use whippy_conformance::outcome::{Outcome, Safety};
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::profile::Profile;
+use whippy_conformance::model::finding::Level;
+use whippy_conformance::model::outcome::{Outcome, Safety};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::profile::Profile;
 
 use crate::process::{Asked, Folder, Mock, Said, Scripted, forwarded, json};
 

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use whippy_conformance::catalogue;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::outcome::Outcome;
-use whippy_mock::assets;
+use whippy_conformance::model::outcome::Outcome;
+use whippy_conformance::run::catalogue;
+use whippy_engine::assets;
 
 use crate::support::{in_process, line, options, run_checks};
 

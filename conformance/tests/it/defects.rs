@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::json;
-use whippy_conformance::catalogue::{self, Check};
 use whippy_conformance::contract::Contract;
-use whippy_conformance::outcome::Outcome;
-use whippy_conformance::target::Target;
+use whippy_conformance::model::outcome::Outcome;
+use whippy_conformance::run::catalogue::{self, Check};
+use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
-use whippy_mock::defects::{DEFECTS, Defect, Defects};
-use whippy_mock::profile::Profile;
+use whippy_engine::defects::{DEFECTS, Defect, Defects};
+use whippy_engine::profile::Profile;
 
 use crate::support::{engine, options, run_all, run_selected};
 

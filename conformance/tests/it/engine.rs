@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
-use whippy_conformance::outcome::Outcome;
-use whippy_conformance::target::Target;
-use whippy_mock::profile::{Accepts, Profile, Reading};
+use whippy_conformance::model::outcome::Outcome;
+use whippy_conformance::transport::target::Target;
+use whippy_engine::profile::{Accepts, Profile, Reading};
 
 use crate::support::{self, in_process, line, options, run_all};
 

@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::discovery::{self, Told};
 use whippy_conformance::explore::{Aid, Explored, Options, explore, replay};
-use whippy_conformance::patient::{Gateways, Patient};
-use whippy_conformance::probe::Session;
-use whippy_conformance::target::Target;
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::transport::retry::{Gateways, Patient};
+use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
-use whippy_mock::defects::{DEFECTS, Defect, Defects};
-use whippy_mock::profile::{Accepts, Profile, Reading};
+use whippy_engine::defects::{DEFECTS, Defect, Defects};
+use whippy_engine::profile::{Accepts, Profile, Reading};
 
 use crate::support::{self, TOKEN};
 
@@ -68,7 +68,7 @@ fn is_silent(what: &str, explored: &Explored) {
                 .trace
                 .steps
                 .iter()
-                .map(whippy_conformance::steps::Step::line);
+                .map(whippy_conformance::explore::steps::Step::line);
             let steps: Vec<_> = steps.collect();
             (&found.difference.summary, &found.difference.rule, steps)
         })
@@ -184,7 +184,7 @@ fn a_service_that_keeps_to_no_choice_is_a_difference() {
 
 /// Two services that read the page otherwise, by turns.
 struct Flickering {
-    engines: [whippy_conformance::target::InProcess; 2],
+    engines: [whippy_conformance::transport::target::InProcess; 2],
 }
 
 impl Target for Flickering {
@@ -195,7 +195,8 @@ impl Target for Flickering {
     fn send(
         &self,
         request: &http::Request<bytes::Bytes>,
-    ) -> Result<http::Response<bytes::Bytes>, whippy_conformance::target::TargetError> {
+    ) -> Result<http::Response<bytes::Bytes>, whippy_conformance::transport::target::TargetError>
+    {
         let first = self.engines[0].send(request);
         let second = self.engines[1].send(request);
         // By a bit of the SKU's number, so that a sequence keeps to one of them as a rule.
@@ -250,7 +251,7 @@ fn a_good_share_of_the_planted_defects_is_found() {
 /// What the shortest sequence for a defect looks like.
 #[track_caller]
 fn shortest(defect: &str) -> Vec<String> {
-    let defect = whippy_mock::defects::named(defect).unwrap();
+    let defect = whippy_engine::defects::named(defect).unwrap();
     let engine = support::engine("demo", Profile::default());
     let target = Arc::new(engine.with_defects(Defects::new([defect])));
     let options = Options {
@@ -264,7 +265,7 @@ fn shortest(defect: &str) -> Vec<String> {
         .trace
         .steps
         .iter()
-        .map(whippy_conformance::steps::Step::line)
+        .map(whippy_conformance::explore::steps::Step::line)
         .collect()
 }
 
@@ -284,7 +285,7 @@ fn a_difference_is_shrunk_to_the_steps_that_it_takes() {
 
 #[test]
 fn a_trace_shows_the_same_difference_again() {
-    let defect = whippy_mock::defects::named("decrease-sets-zero").unwrap();
+    let defect = whippy_engine::defects::named("decrease-sets-zero").unwrap();
     let target = || -> Arc<dyn Target> {
         let engine = support::engine("demo", Profile::default());
         Arc::new(engine.with_defects(Defects::new([defect])))
@@ -299,7 +300,7 @@ fn a_trace_shows_the_same_difference_again() {
     assert_eq!(found.trace.steps, second.differences[0].trace.steps);
 
     let json = found.trace.to_json();
-    let trace = whippy_conformance::steps::Trace::read(&json).unwrap();
+    let trace = whippy_conformance::explore::steps::Trace::read(&json).unwrap();
     let stop = AtomicBool::new(false);
     let again = replay(&session(target()), &trace, &options, unaided(&stop)).unwrap();
     assert_eq!(again.differences.len(), 1);
@@ -318,7 +319,7 @@ fn a_trace_shows_the_same_difference_again() {
 
 #[test]
 fn a_trace_fits_its_schema() {
-    let (_, schema) = whippy_mock::assets::SCHEMAS
+    let (_, schema) = whippy_engine::assets::SCHEMAS
         .iter()
         .find(|(file, _)| *file == "trace.schema.json")
         .unwrap();
@@ -329,7 +330,7 @@ fn a_trace_fits_its_schema() {
         "create-is-reset",
         "filter-stock-gt-off-by-one",
     ] {
-        let explored = against(whippy_mock::defects::named(defect).unwrap());
+        let explored = against(whippy_engine::defects::named(defect).unwrap());
         let json = explored.differences[0].trace.to_json();
         let errors: Vec<_> = validator
             .iter_errors(&serde_json::from_str(&json).unwrap())
@@ -342,7 +343,7 @@ fn a_trace_fits_its_schema() {
 
 /// A sound service on a bad day.
 struct Weather {
-    engine: whippy_conformance::target::InProcess,
+    engine: whippy_conformance::transport::target::InProcess,
     asked: std::sync::Mutex<Asked>,
 }
 
@@ -364,7 +365,8 @@ impl Target for Weather {
     fn send(
         &self,
         request: &http::Request<bytes::Bytes>,
-    ) -> Result<http::Response<bytes::Bytes>, whippy_conformance::target::TargetError> {
+    ) -> Result<http::Response<bytes::Bytes>, whippy_conformance::transport::target::TargetError>
+    {
         let mut asked = self.asked.lock().unwrap();
         asked.count += 1;
         let is_write = request.method() == "POST" && !request.uri().path().contains("active");
@@ -409,7 +411,7 @@ impl Target for Weather {
             if is_write {
                 asked.unanswered.push(text);
             }
-            return Err(whippy_conformance::target::TargetError::Broken(
+            return Err(whippy_conformance::transport::target::TargetError::Broken(
                 "reset".to_owned(),
             ));
         }

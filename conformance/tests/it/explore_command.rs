@@ -1,8 +1,8 @@
 //! `explore` and `calibrate` from outside: exit codes, files, and that what is written
 //! down repeats what was found.
 
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::profile::Profile;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::profile::Profile;
 
 use crate::process::{Folder, Mock};
 

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_conformance::outcome::{Outcome, Report};
+use whippy_conformance::model::outcome::{Outcome, Report};
 
 use crate::process::{Ended, Folder, Mock};
 

@@ -16,10 +16,10 @@ use rstest::{fixture, rstest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
-use whippy_conformance::remote::{Remote, RemoteOptions};
-use whippy_conformance::target::Target;
+use whippy_conformance::transport::remote::{Remote, RemoteOptions};
+use whippy_conformance::transport::target::Target;
 use whippy_mock::embed::{Builder, MockServer};
-use whippy_mock::journal::Wanted;
+use whippy_mock::worlds::journal::Wanted;
 
 use crate::process::Folder;
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rstest::rstest;
-use whippy_conformance::linear::{Concurrent, Options, concurrent, model::Rules};
-use whippy_conformance::target::Target;
-use whippy_mock::defects::{Defects, named};
-use whippy_mock::profile::{Profile, Reading};
+use whippy_conformance::explore::concurrent::{Concurrent, Options, concurrent, model::Rules};
+use whippy_conformance::transport::target::Target;
+use whippy_engine::defects::{Defects, named};
+use whippy_engine::profile::{Profile, Reading};
 
 use crate::explore::{choices, session, unaided};
 use crate::support;

@@ -11,8 +11,8 @@ use http::{Request, Response};
 use rstest::rstest;
 use serde_json::json;
 use tokio::runtime::Runtime;
-use whippy_conformance::patient::{Gateways, Patient};
-use whippy_conformance::target::{Target, TargetError};
+use whippy_conformance::transport::retry::{Gateways, Patient};
+use whippy_conformance::transport::target::{Target, TargetError};
 use whippy_mock::embed::MockServer;
 
 use crate::process::{Ended, Folder};

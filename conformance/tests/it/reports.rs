@@ -7,11 +7,11 @@ use http::{Request, Response};
 use roxmltree::{Document, Node};
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_conformance::compare::{self, Change, Comparison};
-use whippy_conformance::finding::{Exchange, Finding, Level, Record, Secrets, Source};
-use whippy_conformance::outcome::{
+use whippy_conformance::model::finding::{Exchange, Finding, Level, Record, Secrets, Source};
+use whippy_conformance::model::outcome::{
     CheckReport, CleanUp, Coverage, Covered, Outcome, ReadingSeen, Report, Safety,
 };
+use whippy_conformance::report::compare::{self, Change, Comparison};
 use whippy_conformance::report::text::{self, Look};
 use whippy_conformance::report::{Format, json as json_report, render};
 
@@ -462,7 +462,7 @@ fn a_file_that_is_no_report_is_told_why(#[case] text: &str, #[case] why: &str) {
 
 #[test]
 fn a_json_report_follows_its_schema() {
-    let (_, schema) = whippy_mock::assets::SCHEMAS
+    let (_, schema) = whippy_engine::assets::SCHEMAS
         .iter()
         .find(|(name, _)| *name == "report.schema.json")
         .unwrap();

@@ -11,11 +11,11 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_conformance::clean_up::{Cleaned, Manner, clean_up};
-use whippy_conformance::guard::{Guard, Limits};
-use whippy_conformance::ledger::{Intent, Ledger, Outcome, Run, TouchedStock};
-use whippy_conformance::target::{InProcess, SeedState, Target, TargetError};
-use whippy_mock::profile::Profile;
+use whippy_conformance::transport::clean_up::{Cleaned, Manner, clean_up};
+use whippy_conformance::transport::guard::{Guard, Limits};
+use whippy_conformance::transport::ledger::{Intent, Ledger, Outcome, Run, TouchedStock};
+use whippy_conformance::transport::target::{InProcess, SeedState, Target, TargetError};
+use whippy_engine::profile::Profile;
 
 const PREFIX: &str = "run7-";
 const TOKEN: &str = "Token t";

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use whippy_conformance::catalogue::{self, Check};
+use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::discovery::{self, Told};
-use whippy_conformance::finding::Level;
-use whippy_conformance::outcome::{CheckReport, Outcome, Safety};
-use whippy_conformance::probe::Session;
+use whippy_conformance::model::finding::Level;
+use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
+use whippy_conformance::run::catalogue::{self, Check};
+use whippy_conformance::run::discovery::{self, Told};
 use whippy_conformance::run::{Options, Ran, run};
-use whippy_conformance::target::{InProcess, Target};
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::profile::Profile;
-use whippy_mock::service::Seed;
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_conformance::transport::target::{InProcess, Target};
+use whippy_engine::assets;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
 
 /// What the engines of the tests take: one token, and one user, so that others are seen
 /// refused.

@@ -11,10 +11,10 @@ use http::{Request, Response};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rstest::rstest;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use whippy_conformance::remote::{Remote, RemoteOptions};
-use whippy_conformance::target::{InProcess, SeedState, Target, TargetError};
-use whippy_mock::defects::Defects;
-use whippy_mock::profile::Profile;
+use whippy_conformance::transport::remote::{Remote, RemoteOptions};
+use whippy_conformance::transport::target::{InProcess, SeedState, Target, TargetError};
+use whippy_engine::defects::Defects;
+use whippy_engine::profile::Profile;
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
@@ -268,7 +268,7 @@ fn a_name_that_nobody_has_is_named() {
 #[case::that_is_cut_off("list-breaks-off", "closed in the middle of the answer")]
 #[case::whose_connection_is_closed("list-is-reset-at-times", "closed without an answer")]
 fn an_answer_is_lost_in_process_as_over_the_wire(#[case] defect: &str, #[case] said: &str) {
-    let defect = whippy_mock::defects::named(defect).unwrap();
+    let defect = whippy_engine::defects::named(defect).unwrap();
     let engine = InProcess::of_world("empty", Profile::default()).unwrap();
     let engine = engine.with_defects(Defects::new([defect]));
     let lost = (0..3).find_map(|_| get(&engine).err());

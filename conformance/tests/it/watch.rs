@@ -19,9 +19,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
-use whippy_conformance::outcome::{Outcome, Report};
-use whippy_conformance::proxy::{Proxy, ProxyOptions, QueueLimits, queue};
-use whippy_conformance::remote::RemoteOptions;
+use whippy_conformance::model::outcome::{Outcome, Report};
+use whippy_conformance::traffic::proxy::{Proxy, ProxyOptions, QueueLimits, queue};
+use whippy_conformance::transport::remote::RemoteOptions;
 
 use crate::process::{Folder, Mock, Process, Scripted, json};
 

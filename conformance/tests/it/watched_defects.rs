@@ -15,16 +15,16 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::finding::{Level, Secrets};
-use whippy_conformance::outcome::Report;
-use whippy_conformance::proxy::{Proxy, ProxyOptions, QueueLimits, queue};
-use whippy_conformance::remote::{Remote, RemoteOptions};
-use whippy_conformance::target::{SeedState, Target, TargetError};
+use whippy_conformance::model::finding::{Level, Secrets};
+use whippy_conformance::model::outcome::Report;
+use whippy_conformance::traffic::proxy::{Proxy, ProxyOptions, QueueLimits, queue};
 use whippy_conformance::traffic::{Circumstances, Terms, Watcher};
+use whippy_conformance::transport::remote::{Remote, RemoteOptions};
+use whippy_conformance::transport::target::{SeedState, Target, TargetError};
 use whippy_conformance::workers::spread;
-use whippy_mock::defects::{DEFECTS, Defect, Defects};
+use whippy_engine::defects::{DEFECTS, Defect, Defects};
+use whippy_engine::profile::Profile;
 use whippy_mock::embed::MockServer;
-use whippy_mock::profile::Profile;
 
 use crate::support::{TOKEN, engine, options, run_all};
 
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// An engine that keeps what it was asked.
 struct Noting {
-    inner: whippy_conformance::target::InProcess,
+    inner: whippy_conformance::transport::target::InProcess,
     asked: Mutex<Vec<(Request<Bytes>, u16)>>,
 }
 

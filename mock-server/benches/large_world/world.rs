@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use whippy_mock::model::time::{Timestamp, UtcOffset};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
 
 /// Locations of all providers.
 const LOCATIONS: usize = 48;

@@ -15,8 +15,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::net::TcpListener;
-use whippy_mock::model::time::UtcOffset;
-use whippy_mock::server::system_time;
+use whippy_engine::model::time::UtcOffset;
+use whippy_mock::http::system_time;
 
 use super::client::{self, Client, Connection};
 use super::process::Process;

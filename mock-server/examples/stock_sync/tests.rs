@@ -6,9 +6,9 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use rstest::{fixture, rstest};
 use serde_json::json;
+use whippy_engine::findings::FindingLevel;
 use whippy_mock::embed::{MockServer, MockWorld};
-use whippy_mock::findings::FindingLevel;
-use whippy_mock::journal::Wanted;
+use whippy_mock::worlds::journal::Wanted;
 
 use crate::right::{CallError, TRIES};
 use crate::{LOCATION, SKU, erp, right, wrong};

@@ -14,16 +14,16 @@ use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock::ServiceClock;
-use crate::defects::Defects;
-use crate::endpoints::call::OverTls;
-use crate::engine::Now;
 use crate::faults::Faults;
-use crate::history::{Asked, Write};
-use crate::journal::{Exchange, Kept, KeptHeaders};
-use crate::model::time::Timestamp;
-use crate::service::Service;
 use crate::worlds;
+use crate::worlds::service::Service;
+use whippy_engine::clock::ServiceClock;
+use whippy_engine::defects::Defects;
+use whippy_engine::endpoints::call::OverTls;
+use whippy_engine::engine::Now;
+use whippy_engine::exchange::{Exchange, Kept, KeptHeaders};
+use whippy_engine::history::{Asked, Write};
+use whippy_engine::model::time::Timestamp;
 
 use replay::Stage;
 pub use replay::{Replayed, Verdict};

@@ -7,17 +7,19 @@ use bytes::Bytes;
 use http::{Request, Response};
 
 use super::{BundledExchange, BundledResponse, BundledWorld, BundledWrite};
-use crate::clock::ClockMode;
-use crate::defects::{self, Defects, Delivery, operation_of};
-use crate::endpoints::call::Settings;
-use crate::engine::{Engine, RULE_HEADER};
 use crate::faults::{self, Act, Faults, Plan};
-use crate::history::Write;
-use crate::model::time::{Timestamp, UtcOffset};
-use crate::profile::Profile;
-use crate::service::{Seed, Service};
-use crate::store::Store;
-use crate::store::world::World;
+use crate::worlds::service::Service;
+use whippy_engine::backend::Backend;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{self, Defects, Delivery, operation_of};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::engine::{Engine, RULE_HEADER};
+use whippy_engine::history::Write;
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
 
 /// An exchange that was played again.
 #[derive(Debug, Clone)]

@@ -13,10 +13,10 @@ use super::{
     MAX_CHUNKS, MAX_DELAY_MILLIS, MAX_GARBAGE, MAX_HOLD_MILLIS, MAX_RETRY_AFTER, MAX_STALE,
     MAX_TEXT,
 };
-use crate::defects::{self, Defect};
-use crate::endpoints::{Handler, RESOURCES};
-use crate::problem::Problem;
-use crate::profile::did_you_mean;
+use whippy_engine::defects::{self, Defect};
+use whippy_engine::endpoints::{Handler, RESOURCES};
+use whippy_engine::problem::Problem;
+use whippy_engine::profile::did_you_mean;
 
 /// A kind of fault.
 pub(super) struct Kind {

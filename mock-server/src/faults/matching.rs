@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::reader::{Members, kind_of};
 use super::{Asked, MAX_CONDITIONS, MAX_COUNT, MAX_TEXT};
-use crate::endpoints::RESOURCES;
-use crate::endpoints::call::{Call, Settings};
-use crate::model::fields::Body;
-use crate::profile::did_you_mean;
-use crate::wire::form::FormValue;
-use crate::wire::json;
-use crate::wire::urlencoded::{self, Pair};
+use whippy_engine::endpoints::RESOURCES;
+use whippy_engine::endpoints::call::{Call, Settings};
+use whippy_engine::model::fields::Body;
+use whippy_engine::profile::did_you_mean;
+use whippy_engine::wire::form::FormValue;
+use whippy_engine::wire::json;
+use whippy_engine::wire::urlencoded::{self, Pair};
 
 /// A pattern in which `*` stands for any text.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,14 +26,14 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::assets;
-use crate::defects::{Defect, Defects};
-use crate::model::time::Timestamp;
-use crate::profile::did_you_mean;
 use chance::Chance;
 use kind::Effect;
 use matching::Seen;
 use rule::{Rule, When};
+use whippy_engine::assets;
+use whippy_engine::defects::{Defect, Defects};
+use whippy_engine::model::time::Timestamp;
+use whippy_engine::profile::did_you_mean;
 
 pub use plan::{Act, Cut, Edit, FAULT_HEADER, Garbage, Hold, Plan};
 pub use prefer::{PREFER, PREFERENCE_APPLIED, prefer};
@@ -89,7 +89,7 @@ struct Counts {
 pub struct Asked<'a> {
     /// What came, its path without the world.
     pub request: &'a Request<Bytes>,
-    /// The operation that it asks for, as [`operation_of`](crate::defects::operation_of)
+    /// The operation that it asks for, as [`operation_of`](whippy_engine::defects::operation_of)
     /// names it.
     pub operation: &'a str,
     /// The name of the world.

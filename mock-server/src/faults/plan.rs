@@ -15,8 +15,8 @@ use super::matching::Glob;
 use super::reader::Members;
 use super::rule::{MAX_NAME, MAX_RULES, When};
 use super::{Faults, MAX_DELAY};
-use crate::defects::{Defect, Defects, named};
-use crate::problem::Problem;
+use whippy_engine::defects::{Defect, Defects, named};
+use whippy_engine::problem::Problem;
 
 /// The header that names the rules that fired; only an answer in which one had its hand
 /// has it.

@@ -9,13 +9,14 @@ use http::{HeaderMap, Method, Request};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::assets;
-use crate::endpoints::call::{base, header_text};
-use crate::endpoints::{Answer, resolve};
-use crate::engine::{self, Reply};
-use crate::problem::{Grade, Problem};
-use crate::profile::Profile;
-use crate::service::Service;
+use crate::worlds::service::Service;
+use whippy_engine::assets;
+use whippy_engine::backend::Backend;
+use whippy_engine::endpoints::call::{base, header_text};
+use whippy_engine::endpoints::{Answer, resolve};
+use whippy_engine::engine::{self, Reply};
+use whippy_engine::problem::{Grade, Problem};
+use whippy_engine::profile::Profile;
 
 /// The header in which a client asks. Source: RFC 7240.
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use crate::profile::did_you_mean;
+use whippy_engine::profile::did_you_mean;
 
 /// An object and the path that leads to it.
 pub(super) struct Members<'a> {

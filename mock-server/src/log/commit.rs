@@ -8,9 +8,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 
 use super::file::{self, PIECE, key, whole};
 use super::{Base, Batch, Event, Queue, Shared, Snapshot, Task, Track};
-use crate::clock::ServiceClock;
-use crate::history::Write;
-use crate::store::Store;
+use whippy_engine::clock::ServiceClock;
+use whippy_engine::history::Write;
+use whippy_engine::store::Store;
 
 /// How many states are remembered so that worlds which begin alike share one.
 const SHARED_STATES: usize = 4;

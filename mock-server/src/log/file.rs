@@ -15,12 +15,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use smol_str::SmolStr;
 
 use super::{KeptWorld, LEAST_LIMIT, LogOptions, Past, SEQ_BITS, Sync, Track};
-use crate::engine::Now;
-use crate::history::{Asked, Write};
-use crate::model::time::{Timestamp, UtcOffset};
-use crate::profile::Profile;
-use crate::store::Store;
-use crate::store::world::World;
+use whippy_engine::engine::Now;
+use whippy_engine::history::{Asked, Write};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
 
 /// `Whip`, where SQLite keeps what program a file is of.
 const APPLICATION_ID: i32 = 0x5768_6970;

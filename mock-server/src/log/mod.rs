@@ -17,12 +17,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
-use crate::clock::ServiceClock;
-use crate::endpoints::call::Settings;
-use crate::history::Write;
-use crate::model::time::UtcOffset;
-use crate::profile::Profile;
-use crate::store::Store;
+use whippy_engine::clock::ServiceClock;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::history::Write;
+use whippy_engine::model::time::UtcOffset;
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
 
 /// The entries that may wait; who comes then waits with them.
 const MAX_WAITING: usize = 8_192;

@@ -7,15 +7,15 @@ use bytes::Bytes;
 use http::Request;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::control::{AdminAnswer, AdminCall, Control};
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::model::time::Timestamp;
-use whippy_mock::server::Server;
-use whippy_mock::service::Seed;
+use whippy_engine::assets;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::model::time::Timestamp;
+use whippy_mock::admin::{AdminAnswer, AdminCall, Control};
+use whippy_mock::http::Server;
 
-use crate::api::{STOCKS, store};
+use crate::requests::{STOCKS, store};
 use crate::support::{Answer, CLOCK, HEALTH, Mock, Process, RESET, message, post, stock};
 
 const ADVANCE: &str = "/__admin/clock/advance";

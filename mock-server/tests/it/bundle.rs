@@ -8,16 +8,18 @@ use http::Request;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
+use whippy_engine::backend::{Reset, Seed};
+use whippy_engine::defects::{Defects, Delivery, named};
+use whippy_engine::exchange::{Answered, Exchange};
 use whippy_mock::bundle::{Bundle, BundledWorld, Verdict};
-use whippy_mock::defects::{Defects, Delivery, named};
 use whippy_mock::faults::Faults;
-use whippy_mock::journal::{Answered, Exchange, JournalLimits};
-use whippy_mock::service::{Reset, Seed, Service};
 use whippy_mock::worlds;
+use whippy_mock::worlds::journal::JournalLimits;
+use whippy_mock::worlds::service::Service;
 
-use super::api::{INCREASE, SKU, STOCKS, request};
+use super::arbitrary::{a_write, any_request};
 use super::log::{FIXED, System, any_seed, create, seed};
-use super::properties::{a_write, any_request};
+use super::requests::{INCREASE, SKU, STOCKS, request};
 use super::support::{Mock, message, stock};
 
 /// A service, and what was asked of it.
@@ -51,10 +53,10 @@ impl Recorded {
             .defects
             .answer(&self.service, &asked, || self.system.now());
         let id = self.exchanges.len() as u64 + 1;
-        let limits = JournalLimits::default();
-        let mut exchange = Exchange::of(asked, id, Arc::from("w"), limits);
+        let limit = JournalLimits::default().body;
+        let mut exchange = Exchange::of(asked, id, Arc::from("w"), limit);
         if let Delivery::Answer(reply) = delivery {
-            exchange.answer = Some(Answered::of(&reply.response, limits));
+            exchange.answer = Some(Answered::of(&reply.response, limit));
             exchange.writes_before = reply.writes;
             exchange.wrote = reply.wrote;
         }

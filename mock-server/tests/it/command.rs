@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_mock::assets;
+use whippy_engine::assets;
 
-use crate::api::{SKU, STOCKS};
+use crate::requests::{SKU, STOCKS};
 use crate::support::{
     CLOCK, Ended, HEALTH, Mock, Process, RESET, Way, file, login, message, post, run, stock,
 };

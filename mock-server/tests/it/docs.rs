@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use whippy_mock::assets;
-use whippy_mock::control::ROUTES;
-use whippy_mock::docs::{self, ExampleCall, Operation, operations};
+use whippy_engine::assets;
+use whippy_mock::admin::ROUTES;
+use whippy_mock::admin::page::{self, ExampleCall, Operation, operations};
 
 use crate::support::{Answer, Mock, get, message, post};
 
@@ -416,7 +416,7 @@ fn the_page_is_served_and_the_document_beside_it() {
     let mock = Mock::start(&[]);
     let page = mock.get(DOCS).expect(200);
     assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
-    assert_eq!(page.text(), docs::page(&document()));
+    assert_eq!(page.text(), page::page(&document()));
     let served = mock.get("/__admin/admin.openapi.json").expect(200);
     assert_eq!(served.json(), document());
 }
@@ -430,7 +430,7 @@ fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
 
 #[test]
 fn the_page_needs_nothing_from_elsewhere() {
-    let page = docs::page(&document());
+    let page = page::page(&document());
     for loading in [
         "<script", "<link", "<img", "<iframe", "@import", "url(", " src=",
     ] {
@@ -450,7 +450,7 @@ fn the_page_needs_nothing_from_elsewhere() {
 #[test]
 fn the_page_has_every_operation_and_schema() {
     let document = document();
-    let page = docs::page(&document);
+    let page = page::page(&document);
     let ids = attributes(&page, "id");
     for operation in operations(&document) {
         let id = operation.about["operationId"].as_str().unwrap();

@@ -13,14 +13,15 @@ use rstest::rstest;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use serde_json::{Value, json};
-use whippy_mock::clock::ClockMode;
-use whippy_mock::engine::Reply;
+use whippy_engine::backend::{Backend, Reset, Seed};
+use whippy_engine::clock::ClockMode;
+use whippy_engine::engine::Reply;
+use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_mock::log::{Log, LogOptions, Pending};
-use whippy_mock::model::time::{Timestamp, UtcOffset};
-use whippy_mock::service::{Reset, Seed, Service};
+use whippy_mock::worlds::service::Service;
 
-use super::api::{INCREASE, SKU, STOCKS, request, store};
 use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export_of, post, seed};
+use super::requests::{INCREASE, SKU, STOCKS, request, store};
 use super::support::{self, Mock};
 
 /// A folder of its own, which goes with the test.
@@ -83,7 +84,7 @@ fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
 
 /// Asks, and waits until the answer may be given.
 fn settled(service: &Service, asked: &Request<bytes::Bytes>) -> Result<Reply, String> {
-    let mut reply = service.answer(asked, || Timestamp::EPOCH);
+    let mut reply = service.answer(asked, &|| Timestamp::EPOCH);
     if let Some(pending) = reply.response.extensions_mut().remove::<Pending>() {
         pending.wait().map_err(|why| why.to_string())?;
     }
@@ -251,12 +252,12 @@ fn a_real_clock_gives_no_moment_twice_over_a_restart() {
     let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
     let service = Service::durable(seed(&[], "real"), &log, "default");
     let later = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
-    let reply = service.answer(&create("A"), || later);
+    let reply = service.answer(&create("A"), &|| later);
     assert_eq!(reply.response.status(), 201);
     drop((service, log));
     let (_log, services) = reopened(&folder.file(), &seed(&[], "real"));
     let service = &services["default"];
-    let reply = service.answer(&create("B"), || later.plus(-60_000_000));
+    let reply = service.answer(&create("B"), &|| later.plus(-60_000_000));
     let stock: Value = serde_json::from_slice(reply.response.body()).unwrap();
     let created = stock["created_date"].as_str().unwrap();
     assert!(Timestamp::parse(created, UtcOffset::PAGE).unwrap() > later);
@@ -269,7 +270,7 @@ fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
     let service = Service::durable(seed(&[], FIXED), &log, "default");
     let increase = increase();
     for _ in 0..34_500 {
-        let reply = service.answer(&increase, || Timestamp::EPOCH);
+        let reply = service.answer(&increase, &|| Timestamp::EPOCH);
         assert_eq!(reply.response.status(), 201);
     }
     let is = export(&service);
@@ -318,7 +319,7 @@ fn many_wait_for_one_commit() {
         .build()
         .unwrap();
     let waiting = (0..200).map(|n| {
-        let reply = service.answer(&create(&format!("S{n}")), || Timestamp::EPOCH);
+        let reply = service.answer(&create(&format!("S{n}")), &|| Timestamp::EPOCH);
         assert_eq!(reply.response.status(), 201);
         reply.response.extensions().get::<Pending>().cloned()
     });

@@ -9,18 +9,20 @@ use http::{Request, Response};
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_mock::assets;
-use whippy_mock::clock::ClockMode;
-use whippy_mock::defects::{self, DEFECT_HEADER, Defects, Delivery, operation_of};
-use whippy_mock::endpoints::call::{Mount, Settings};
-use whippy_mock::engine::{RULE_HEADER, Reply};
+use whippy_engine::assets;
+use whippy_engine::backend::Backend;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{self, DEFECT_HEADER, Defects, Delivery, operation_of};
+use whippy_engine::endpoints::call::{Mount, Settings};
+use whippy_engine::engine::{RULE_HEADER, Reply};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_mock::faults::{
     self, Act, Asked, Cut, FAULT_HEADER, Faults, PREFERENCE_APPLIED, Plan, prefer,
 };
-use whippy_mock::model::time::{Timestamp, UtcOffset};
-use whippy_mock::service::{Seed, Service};
+use whippy_mock::worlds::service::Service;
 
-use crate::api::{ACTIVE, INCREASE, QUERY, SKU, STOCKS, UPSERT, request, store};
+use crate::requests::{ACTIVE, INCREASE, QUERY, SKU, STOCKS, UPSERT, request, store};
 
 const START: Timestamp = Timestamp::EPOCH.plus_seconds(1_700_000_000);
 
@@ -124,7 +126,7 @@ impl Shop {
 
     /// How much is reserved of the SKU of the documented world.
     fn reserved(&self) -> Value {
-        let all = self.service.answer(&get(STOCKS), || self.now);
+        let all = self.service.answer(&get(STOCKS), &|| self.now);
         let all = json_of(&all.response);
         let rows = all["results"].as_array().unwrap();
         let row = rows.iter().find(|row| row["sku"] == SKU).unwrap();

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use whippy_engine::findings::FindingLevel;
 use whippy_mock::embed::MockServer;
 use whippy_mock::faults::FAULT_HEADER;
-use whippy_mock::findings::FindingLevel;
-use whippy_mock::journal::Wanted;
+use whippy_mock::worlds::journal::Wanted;
 
-use crate::api::{DECREASE, INCREASE, SKU, STOCKS};
+use crate::requests::{DECREASE, INCREASE, SKU, STOCKS};
 use crate::support::{Mock, Process, get, message, post, run, stock};
 
 const FAULTS: &str = "/__admin/faults";

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::api::{DECREASE, INCREASE, SKU, STOCKS};
+use crate::requests::{DECREASE, INCREASE, SKU, STOCKS};
 use crate::support::{Mock, PATIENCE, message, stock};
 
 const REQUESTS: &str = "/__admin/requests";

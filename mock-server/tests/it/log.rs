@@ -7,18 +7,19 @@ use http::Request;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_mock::clock::ClockMode;
-use whippy_mock::defects::{Defects, Delivery, named};
-use whippy_mock::endpoints::call::Settings;
-use whippy_mock::engine::Reply;
-use whippy_mock::history::MAX_WRITES;
-use whippy_mock::model::time::{Timestamp, UtcOffset};
-use whippy_mock::service::{Reset, Seed, Service};
-use whippy_mock::store::Store;
-use whippy_mock::store::world::World;
+use whippy_engine::backend::{Backend, Reset, Seed};
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{Defects, Delivery, named};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::engine::Reply;
+use whippy_engine::history::MAX_WRITES;
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_mock::worlds::service::Service;
 
-use super::api::{DECREASE, INCREASE, SKU, STOCKS, UPSERT, request, store};
-use super::properties::{a_write, any_request};
+use super::arbitrary::{a_write, any_request};
+use super::requests::{DECREASE, INCREASE, SKU, STOCKS, UPSERT, request, store};
 
 /// A system clock that moves a millisecond each time it is looked at.
 pub(super) struct System(Cell<i64>);
@@ -64,7 +65,7 @@ pub(super) fn create(sku: &str) -> Request<Bytes> {
 
 #[track_caller]
 fn ask(service: &Service, asked: &Request<Bytes>, status: u16) -> Reply {
-    let reply = service.answer(asked, || Timestamp::EPOCH);
+    let reply = service.answer(asked, &|| Timestamp::EPOCH);
     let body = String::from_utf8_lossy(reply.response.body());
     assert_eq!(reply.response.status(), status, "{body}");
     reply
@@ -157,7 +158,7 @@ pub(super) fn any_step() -> impl Strategy<Value = Step> {
 impl Step {
     pub(super) fn take(&self, service: &Service, system: &System) -> Option<Reply> {
         match self {
-            Self::Ask(asked) => Some(service.answer(asked, || system.now())),
+            Self::Ask(asked) => Some(service.answer(asked, &|| system.now())),
             Self::AskBroken(defect, asked) => {
                 let defects = Defects::new([named(defect).unwrap()]);
                 match defects.answer(service, asked, || system.now()) {
@@ -230,7 +231,7 @@ proptest! {
         let loaded = Service::new(Seed { settings, store, clock });
         prop_assert_eq!(export(&loaded), export(&service));
         for asked in &then {
-            let replies = [&service, &loaded].map(|service| service.answer(asked, || system.now()));
+            let replies = [&service, &loaded].map(|service| service.answer(asked, &|| system.now()));
             let [one, other] = replies.map(|reply| reply.response.into_body());
             prop_assert_eq!(one, other);
         }

@@ -1,28 +1,24 @@
-//! The mock from outside: its contract, its engine in process, its server and its
-//! command line.
+//! The mock from outside: its server, its worlds and its command line.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 #![allow(clippy::too_many_lines)] // Tables run on.
 #![allow(clippy::print_stdout)] // Shown only when a test fails.
 
 mod admin;
-mod api;
+#[path = "../../engine/tests/it/arbitrary.rs"]
+mod arbitrary;
 mod bundle;
 mod command;
-mod contract;
 mod defects;
 mod docs;
 mod durable;
 mod faults;
-mod findings;
 mod instrument;
 mod journal;
-mod layers;
 mod log;
-mod properties;
-mod readings;
+#[path = "../../engine/tests/it/requests.rs"]
+mod requests;
 mod server;
-mod stack;
 mod support;
 mod tls;
 mod unix;

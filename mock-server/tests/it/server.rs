@@ -15,7 +15,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::api::{INCREASE, SKU, STOCKS, UPSERT};
+use crate::requests::{INCREASE, SKU, STOCKS, UPSERT};
 use crate::support::{Answer, Ended, HEALTH, Mock, PATIENCE, RESET, get, message, post, stock};
 
 /// What a mock says that was stopped while all was well.

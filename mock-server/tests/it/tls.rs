@@ -24,7 +24,7 @@ use tokio_rustls::rustls::{
     self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 
-use crate::api::{INCREASE, SKU, STOCKS};
+use crate::requests::{INCREASE, SKU, STOCKS};
 use crate::support::{
     Client, Ended, HEALTH, Mock, PATIENCE, Process, Way, file, get, message, post, run, socket,
     stock,

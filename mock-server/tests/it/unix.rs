@@ -8,7 +8,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::api::STOCKS;
+use crate::requests::STOCKS;
 use crate::support::{
     Ended, HEALTH, Mock, Process, RESET, Way, get, message, post, run, socket, stock,
 };

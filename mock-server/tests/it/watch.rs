@@ -4,7 +4,7 @@
 use rstest::rstest;
 use serde_json::{Value, json};
 
-use crate::api::STOCKS;
+use crate::requests::STOCKS;
 use crate::support::{Mock, file, get, post, run, stock};
 
 fn world(stocks: usize) -> String {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_mock::endpoints::RESOURCES;
+use whippy_engine::endpoints::RESOURCES;
 
-use crate::api::{INCREASE, SKU, STOCKS};
-use crate::properties::a_write;
+use crate::arbitrary::a_write;
+use crate::requests::{INCREASE, SKU, STOCKS};
 use crate::support::{Mock, message, post, stock};
 
 const LISTS: [&str; 4] = [
@@ -117,7 +117,7 @@ fn nothing_leaks_by_any_route() {
     let writing = RESOURCES.iter().filter(|r| {
         r.actions
             .iter()
-            .any(|a| matches!(a.handler, whippy_mock::endpoints::Handler::Write(_)))
+            .any(|a| matches!(a.handler, whippy_engine::endpoints::Handler::Write(_)))
     });
     assert_eq!(
         writing.map(|r| r.path).collect::<BTreeSet<_>>(),

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
-use whippy_mock::assets;
-use whippy_mock::profile::{Accepts, Reading};
+use whippy_engine::assets;
+use whippy_engine::profile::{Accepts, Reading};
 
 /// Enough for several chunks of the table and several levels of an index.
 const MANY: u32 = 2600;

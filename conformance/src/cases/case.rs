@@ -1,0 +1,801 @@
+//! A case as data: what `fixtures/cases/*.yaml` says, and how it is run.
+//!
+//! The format is described by `schemas/cases.schema.json` and in `docs/cases.md`.
+
+use std::fmt;
+
+use http::{HeaderMap, Method};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+use serde_saphyr::Spanned;
+use whippy_engine::profile::{Accepts, Reading};
+
+use crate::cases::probe::{Answer, Ask, Credentials, Payload, Probe, Stop};
+use crate::cases::scope::{Relation, Scope, Template};
+use crate::contract::Contract;
+use crate::contract::pattern::Pattern;
+use crate::model::finding::{Finding, Level, Source};
+use crate::model::outcome::Safety;
+
+/// One case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Case {
+    /// Stable: `create/answers-the-stock`.
+    pub id: String,
+    /// What it asks, in a sentence.
+    pub title: String,
+    /// Why it matters, where the title does not say it.
+    #[serde(default)]
+    pub why: String,
+    /// How much it weighs; for the case of a reading, how much under a profile.
+    pub level: Level,
+    /// Where the requirement comes from.
+    pub source: Source,
+    /// What the target must have; without it the case is unsupported.
+    #[serde(default)]
+    pub capability: Option<Capability>,
+    /// What harm it may do.
+    pub safety: Safety,
+    /// The reading that it detects.
+    #[serde(default)]
+    pub reading: Option<String>,
+    /// It applies only where the target shows one of these choices of a reading.
+    #[serde(default)]
+    pub when: Map<String, Value>,
+    /// Rows of others take part in it, so that others' writes may disturb it.
+    #[serde(default)]
+    pub shared: bool,
+    /// Variants: a name each, and what is known by name in it.
+    #[serde(default)]
+    pub rows: Map<String, Value>,
+    /// Stocks to create first: a name each, and what differs from the usual one.
+    #[serde(default)]
+    pub given: Map<String, Value>,
+    /// The requests, in order.
+    pub steps: Vec<Step>,
+    /// What must hold between the answers.
+    #[serde(default)]
+    pub relations: Vec<Relation>,
+    /// The choices of the reading, and what each would show.
+    #[serde(default)]
+    pub choices: Choices,
+    /// Requests to send in any event, when all else is done.
+    #[serde(default)]
+    pub finally: Vec<Step>,
+}
+
+/// What a target may lack without breaking a documented promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Capability {
+    /// `/api/v1/providers/`, `/stock-locations/` and `/stock-lists/`.
+    Places,
+    /// `POST /api/v1/auth/login/`.
+    Login,
+    /// `OPTIONS /api/v1/stocks/`.
+    Metadata,
+}
+
+/// One request of a case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// What its answer's body is known as; in reports as well.
+    pub name: String,
+    /// What is sent.
+    pub request: RequestTemplate,
+    /// What must come.
+    #[serde(default)]
+    pub expect: Expect,
+    /// Names for parts of the body, by JSON pointer.
+    #[serde(default)]
+    pub capture: Map<String, Value>,
+    /// It brings about the state to start from: that it fails is no finding.
+    #[serde(default)]
+    pub setup: bool,
+    /// How often it is sent, each time with the same expectation.
+    #[serde(default = "once")]
+    pub repeat: u32,
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// A request with names in it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RequestTemplate {
+    /// An operation of `openapi.json`, for its method and path.
+    #[serde(default)]
+    operation: Option<String>,
+    /// Another method.
+    #[serde(default)]
+    method: Option<Template>,
+    /// Another path, encoded.
+    #[serde(default)]
+    path: Option<Template>,
+    /// What stands for `{name}` in the operation's path.
+    #[serde(default)]
+    path_arguments: Map<String, Value>,
+    /// Parameters, which are encoded; a list is sent as a repeated parameter.
+    #[serde(default)]
+    query: Option<Template>,
+    /// The query as it stands.
+    #[serde(default)]
+    raw_query: Option<Template>,
+    /// Further headers; null leaves one out.
+    #[serde(default)]
+    headers: Map<String, Value>,
+    /// A JSON body.
+    #[serde(default, deserialize_with = "present")]
+    body: Option<Template>,
+    /// A body as it stands.
+    #[serde(default)]
+    raw_body: Option<Template>,
+    /// Arguments that the target reads from the body or the query, as it shows by the
+    /// readings `reservation-arguments` and `query-arguments`.
+    #[serde(default)]
+    arguments: Option<Template>,
+    /// `none`, or another `Authorization` header.
+    #[serde(default)]
+    credentials: Option<Template>,
+    /// No correct client would send it.
+    #[serde(default)]
+    invalid: bool,
+}
+
+/// `body: null` is a body, and no `body` is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Template>, D::Error> {
+    Template::deserialize(deserializer).map(Some)
+}
+
+/// What must come.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expect {
+    /// The status, or those it may be; none: any.
+    #[serde(default)]
+    status: Statuses,
+    /// Headers, each a pattern; null: it must not be there.
+    #[serde(default)]
+    headers: Map<String, Value>,
+    /// The body.
+    #[serde(default, deserialize_with = "present_pattern")]
+    body: Option<Pattern>,
+    /// The body as a text.
+    #[serde(default)]
+    text: Option<Template>,
+}
+
+fn present_pattern<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Pattern>, D::Error> {
+    Pattern::deserialize(deserializer).map(Some)
+}
+
+/// One status or several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum Statuses {
+    #[default]
+    Any,
+    One(u16),
+    Several(Vec<u16>),
+}
+
+impl Statuses {
+    fn as_slice(&self) -> &[u16] {
+        match self {
+            Self::Any => &[],
+            Self::One(status) => std::slice::from_ref(status),
+            Self::Several(statuses) => statuses,
+        }
+    }
+}
+
+/// The choices of a reading, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Choices(Vec<(String, Choice)>);
+
+impl<'de> Deserialize<'de> for Choices {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl<'de> serde::de::Visitor<'de> for Visitor {
+            type Value = Choices;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the choices of a reading")
+            }
+
+            fn visit_map<A: serde::de::MapAccess<'de>>(
+                self,
+                mut map: A,
+            ) -> Result<Choices, A::Error> {
+                let mut choices = Vec::new();
+                while let Some(choice) = map.next_entry()? {
+                    choices.push(choice);
+                }
+                Ok(Choices(choices))
+            }
+        }
+        deserializer.deserialize_map(Visitor)
+    }
+}
+
+/// What a choice would show.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// By the step's name.
+    #[serde(default)]
+    expect: Vec<StepExpect>,
+    /// Between the answers.
+    #[serde(default)]
+    relations: Vec<Relation>,
+}
+
+/// What a step must have come to under a choice.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepExpect {
+    step: String,
+    #[serde(default)]
+    status: Statuses,
+    #[serde(default, deserialize_with = "present_pattern")]
+    body: Option<Pattern>,
+}
+
+/// A file of cases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CaseFile {
+    cases: Vec<Spanned<Case>>,
+}
+
+/// The names that every case knows: what the environment may hold, and what is fresh in
+/// each case and row. Source of the flags: `whippy-conformance run --help`.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("base", ""),
+    ("sku", ""),
+    ("sku2", ""),
+    ("sku3", ""),
+    ("provider", "--provider NAME"),
+    ("provider-id", "--provider NAME"),
+    ("location", "--location CODE"),
+    ("second-location", "--second-location CODE"),
+    ("foreign-location", "--foreign-location CODE"),
+    ("stock-list", "--stock-list ID"),
+    ("opted-out-provider", "--create-places"),
+    ("opted-out-location", "--create-places"),
+    ("username", "--username NAME --password PASSWORD"),
+    ("password", "--username NAME --password PASSWORD"),
+    ("place-prefix", "--create-places"),
+];
+
+/// Reads a file of cases and checks it. The error is a sentence with line and column.
+pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, String> {
+    let read: CaseFile = serde_saphyr::from_str(yaml).map_err(|error| {
+        let place = error
+            .location()
+            .map(|at| format!(":{}:{}", at.line(), at.column()))
+            .unwrap_or_default();
+        format!("{file}{place}: {}", error.without_snippet())
+    })?;
+    let mut cases = Vec::new();
+    for case in read.cases {
+        let at = case.referenced;
+        let case = case.value;
+        check(&case, contract)
+            .map_err(|why| format!("{file}:{}:{}: {}: {why}", at.line(), at.column(), case.id))?;
+        cases.push(case);
+    }
+    Ok(cases)
+}
+
+/// What reading alone does not find out about a case.
+fn check(case: &Case, contract: &Contract) -> Result<(), String> {
+    let (section, rest) = case.id.split_once('/').unwrap_or((&case.id, ""));
+    let is_kebab = |text: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    if !is_kebab(section) || !is_kebab(rest) {
+        return Err("an id reads like `create/answers-the-stock`".to_owned());
+    }
+    if case.reading.is_none() != case.choices.0.is_empty() {
+        return Err("`reading` and `choices` belong together".to_owned());
+    }
+    for (choice, _) in &case.choices.0 {
+        is_choice(case.reading.as_deref().unwrap_or_default(), choice)?;
+    }
+    for (reading, choices) in &case.when {
+        let choices = choices
+            .as_array()
+            .ok_or_else(|| format!("`when: {reading}` takes a list of choices"))?;
+        for choice in choices {
+            is_choice(reading, choice.as_str().unwrap_or_default())?;
+        }
+    }
+    Names::new(case)?.check(case, contract)
+}
+
+fn is_choice(reading: &str, choice: &str) -> Result<(), String> {
+    let known = Reading::ALL
+        .iter()
+        .find(|known| known.id() == reading)
+        .ok_or_else(|| format!("`{reading}` is no reading of the register"))?;
+    match known.accepts() {
+        Accepts::Choices(choices) if !choices.contains(&choice) => Err(format!(
+            "`{choice}` is no choice of `{reading}`; there are {}",
+            choices.join(", ")
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The names that are known at a point of a case.
+struct Names(Vec<String>);
+
+impl Names {
+    fn new(case: &Case) -> Result<Self, String> {
+        let mut names: Vec<String> = ENVIRONMENT
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let mut columns: Option<Vec<&String>> = None;
+        for (row, values) in &case.rows {
+            let values = values
+                .as_object()
+                .ok_or_else(|| format!("row `{row}` is no list of names and values"))?;
+            let here: Vec<_> = values.keys().collect();
+            if *columns.get_or_insert_with(|| here.clone()) != here {
+                return Err(format!("row `{row}` has other names than the first row"));
+            }
+        }
+        names.extend(columns.into_iter().flatten().cloned());
+        Ok(Self(names))
+    }
+
+    fn check(mut self, case: &Case, contract: &Contract) -> Result<(), String> {
+        for (row, values) in &case.rows {
+            let template = Template::try_from(values.clone())?;
+            self.all(&template.names(), || format!("row `{row}`"))?;
+        }
+        for (name, differing) in &case.given {
+            let template = Template::try_from(differing.clone())?;
+            self.all(&template.names(), || format!("given `{name}`"))?;
+            self.0.push(name.clone());
+        }
+        for step in case.steps.iter().chain(&case.finally) {
+            let place = || format!("step `{}`", step.name);
+            step.request
+                .check(contract)
+                .map_err(|why| format!("{}: {why}", place()))?;
+            self.all(&step.request.names()?, place)?;
+            self.0.push(step.name.clone());
+            self.0.extend(step.capture.keys().cloned());
+            self.all(&step.expect.names(), place)?;
+        }
+        for relation in &case.relations {
+            self.relation(relation)?;
+        }
+        for (choice, shown) in &case.choices.0 {
+            for expect in &shown.expect {
+                let known = case.steps.iter().any(|step| step.name == expect.step);
+                if !known {
+                    return Err(format!(
+                        "choice `{choice}`: there is no step `{}`",
+                        expect.step
+                    ));
+                }
+                let names = expect.body.as_ref().map(Pattern::names).unwrap_or_default();
+                self.all(&names, || format!("choice `{choice}`"))?;
+            }
+            for relation in &shown.relations {
+                self.relation(relation)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn relation(&self, relation: &Relation) -> Result<(), String> {
+        let names = relation.names().map(str::to_owned);
+        self.all(&names, || format!("relation `{relation}`"))
+    }
+
+    fn all(&self, names: &[String], place: impl Fn() -> String) -> Result<(), String> {
+        match names.iter().find(|name| !self.0.contains(name)) {
+            None => Ok(()),
+            Some(unknown) => Err(format!("{}: nothing is known as `{unknown}`", place())),
+        }
+    }
+}
+
+impl RequestTemplate {
+    fn templates(&self) -> impl Iterator<Item = &Template> {
+        [
+            &self.method,
+            &self.path,
+            &self.query,
+            &self.raw_query,
+            &self.body,
+            &self.raw_body,
+            &self.arguments,
+            &self.credentials,
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    fn names(&self) -> Result<Vec<String>, String> {
+        let mut names: Vec<_> = self.templates().flat_map(Template::names).collect();
+        for values in [&self.headers, &self.path_arguments] {
+            names.extend(Template::try_from(Value::Object(values.clone()))?.names());
+        }
+        Ok(names)
+    }
+
+    fn check(&self, contract: &Contract) -> Result<(), String> {
+        match (&self.operation, &self.path) {
+            (None, None) => Err("a request names an `operation` or a `path`".to_owned()),
+            (Some(id), None) if contract.operation(id).is_none() => {
+                Err(format!("`{id}` is no operation of openapi.json"))
+            }
+            (Some(_), Some(_)) => Err("`operation` and `path` exclude each other".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn ask(&self, probe: &Probe<'_>) -> Result<Ask, String> {
+        let scope = &probe.scope;
+        let operation = self
+            .operation
+            .as_deref()
+            .and_then(|id| probe.session.contract.operation(id));
+        let mut path = match (&self.path, operation) {
+            (Some(path), _) => path.text(scope)?,
+            (None, Some(operation)) => operation.path.clone(),
+            (None, None) => return Err("a request names an `operation` or a `path`".to_owned()),
+        };
+        for (name, value) in &self.path_arguments {
+            let value = Template::try_from(value.clone())?.text(scope)?;
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        let method = match (&self.method, operation) {
+            (Some(method), _) => {
+                let method = method.text(scope)?;
+                method
+                    .parse()
+                    .map_err(|_| format!("`{method}` is no method"))?
+            }
+            (None, Some(operation)) => operation.method.clone(),
+            (None, None) => Method::GET,
+        };
+        let mut ask = Ask::new(method, &path);
+        if let Some(query) = &self.query {
+            ask.query = pairs(&query.fill(scope)?);
+        }
+        if let Some(raw) = &self.raw_query {
+            ask.path = format!("{path}?{}", raw.text(scope)?);
+        }
+        for (name, value) in &self.headers {
+            let value = match value {
+                Value::Null => None,
+                value => Some(Template::try_from(value.clone())?.text(scope)?),
+            };
+            ask.headers.push((name.clone(), value));
+        }
+        if let Some(body) = &self.body {
+            ask.payload = Payload::Json(body.fill(scope)?);
+        } else if let Some(raw) = &self.raw_body {
+            ask.payload = Payload::Raw(raw.text(scope)?.into());
+        }
+        if let Some(arguments) = &self.arguments {
+            ask = with_arguments(probe, ask, arguments.fill(scope)?);
+        }
+        if let Some(credentials) = &self.credentials {
+            ask.credentials = match credentials.text(scope)?.as_str() {
+                "none" => Credentials::None,
+                other => Credentials::Other(other.to_owned()),
+            };
+        }
+        ask.invalid = self.invalid;
+        Ok(ask)
+    }
+}
+
+/// The request with arguments where the target reads them: in the body or the query.
+pub fn with_arguments(probe: &Probe<'_>, mut ask: Ask, arguments: Value) -> Ask {
+    if takes_query(probe, &ask.path) {
+        ask.query.extend(pairs(&arguments));
+    } else {
+        ask.payload = Payload::Json(arguments);
+    }
+    ask
+}
+
+/// Whether the target has shown that it reads an operation's arguments from the query
+/// alone.
+pub fn takes_query(probe: &Probe<'_>, path: &str) -> bool {
+    let reading = if path.contains("reserved_stock") {
+        "reservation-arguments"
+    } else {
+        "query-arguments"
+    };
+    probe.session.sees(reading, "query")
+}
+
+fn pairs(parameters: &Value) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let members = parameters.as_object().into_iter().flatten();
+    members
+        .flat_map(|(name, value)| match value {
+            Value::Array(items) => items
+                .iter()
+                .map(|item| (name.clone(), text(item)))
+                .collect(),
+            value => vec![(name.clone(), text(value))],
+        })
+        .collect()
+}
+
+impl Expect {
+    fn names(&self) -> Vec<String> {
+        let body = self.body.iter().flat_map(Pattern::names);
+        body.chain(self.text.iter().flat_map(Template::names))
+            .collect()
+    }
+
+    /// What is not as expected about an answer. An error is the suite's own.
+    fn mismatch(
+        &self,
+        answer: &Answer,
+        scope: &Scope,
+        level: Level,
+    ) -> Result<Option<Finding>, String> {
+        let statuses = self.status.as_slice();
+        if !statuses.is_empty() && !statuses.contains(&answer.status) {
+            return Ok(Some(Finding::status(level, statuses, answer.status)));
+        }
+        for (name, pattern) in &self.headers {
+            if let Some(summary) = header_mismatch(&answer.headers, name, pattern, scope)? {
+                return Ok(Some(Finding::new(level, summary)));
+            }
+        }
+        if let Some(text) = &self.text {
+            let expected = text.text(scope)?;
+            let got = String::from_utf8_lossy(&answer.bytes).into_owned();
+            if got != expected {
+                return Ok(Some(Finding {
+                    expected: Some(expected),
+                    got: Some(got),
+                    ..Finding::new(level, "the body differs")
+                }));
+            }
+        }
+        match &self.body {
+            Some(pattern) => body_mismatch(pattern, answer, scope, level),
+            None => Ok(None),
+        }
+    }
+}
+
+fn body_mismatch(
+    pattern: &Pattern,
+    answer: &Answer,
+    scope: &Scope,
+    level: Level,
+) -> Result<Option<Finding>, String> {
+    let Some(got) = &answer.body else {
+        return Ok(Some(Finding {
+            got: Some(String::from_utf8_lossy(&answer.bytes).into_owned()),
+            ..Finding::new(level, "expected a JSON body, got none")
+        }));
+    };
+    let wrong = pattern.mismatch(scope, got)?;
+    Ok(wrong.map(|wrong| Finding::bodies(level, wrong.at, &wrong.expected, got)))
+}
+
+fn header_mismatch(
+    headers: &HeaderMap,
+    name: &str,
+    expected: &Value,
+    scope: &Scope,
+) -> Result<Option<String>, String> {
+    let got = headers
+        .get(name)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    if expected.is_null() {
+        return Ok(got.map(|got| format!("expected no header `{name}`, got `{got}`")));
+    }
+    let pattern = Pattern::try_from(expected.clone())?;
+    let shown = got
+        .clone()
+        .map_or_else(|| "none".to_owned(), |got| format!("`{got}`"));
+    let fits = match got {
+        Some(got) => pattern.mismatch(scope, &Value::String(got))?.is_none(),
+        None => false,
+    };
+    Ok((!fits).then(|| format!("expected the header `{name}` to be {expected}, got {shown}")))
+}
+
+impl Case {
+    /// The names it uses that the environment may lack.
+    pub fn needs(&self) -> Vec<&'static str> {
+        let mut used: Vec<String> = Vec::new();
+        for step in self.steps.iter().chain(&self.finally) {
+            // They were read without an error before.
+            used.extend(step.request.names().unwrap_or_default());
+            used.extend(step.expect.names());
+        }
+        for values in self.rows.values().chain(self.given.values()) {
+            let template = Template::try_from(values.clone());
+            used.extend(
+                template
+                    .map(|template| template.names())
+                    .unwrap_or_default(),
+            );
+        }
+        if !self.given.is_empty() {
+            used.extend(["provider".to_owned(), "location".to_owned()]);
+        }
+        ENVIRONMENT
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| used.iter().any(|used| used == name))
+            .collect()
+    }
+
+    /// The readings that must be known before it runs.
+    pub fn depends_on_readings(&self) -> Vec<&str> {
+        let mut readings: Vec<_> = self.when.keys().map(String::as_str).collect();
+        let steps = || self.steps.iter().chain(&self.finally);
+        if steps().any(|step| step.request.arguments.is_some()) {
+            readings.extend(["reservation-arguments", "query-arguments"]);
+        }
+        readings
+    }
+
+    /// Runs a row: what is known by name in it, and its requests.
+    pub fn run_row(&self, probe: &mut Probe<'_>, row: &Value) -> Result<Vec<String>, Stop> {
+        let result = self.run_steps(probe, row);
+        for step in &self.finally {
+            // What is cleaned up here is cleaned up by the ledger as well.
+            if let Ok(ask) = step.request.ask(probe) {
+                let _ = probe.send(&ask.named(&step.name).setup());
+            }
+        }
+        result
+    }
+
+    fn run_steps(&self, probe: &mut Probe<'_>, row: &Value) -> Result<Vec<String>, Stop> {
+        for (name, value) in row.as_object().into_iter().flatten() {
+            let template = Template::try_from(value.clone()).map_err(Stop::Suite)?;
+            let value = template.fill(&probe.scope).map_err(Stop::Suite)?;
+            probe.scope.set(name, value);
+        }
+        for (name, differing) in &self.given {
+            let template = Template::try_from(differing.clone()).map_err(Stop::Suite)?;
+            let differing = template.fill(&probe.scope).map_err(Stop::Suite)?;
+            let stock = given(probe, name, &differing)?;
+            probe.scope.set(name, stock);
+        }
+        let mut answers = Vec::new();
+        for step in &self.steps {
+            for _ in 0..step.repeat {
+                let answer = self.take(probe, step)?;
+                answers.push((step.name.as_str(), answer));
+            }
+        }
+        for relation in &self.relations {
+            probe.expect_relation(relation)?;
+        }
+        self.judge_choices(&probe.scope, &answers)
+    }
+
+    fn take(&self, probe: &mut Probe<'_>, step: &Step) -> Result<Answer, Stop> {
+        let mut ask = step.request.ask(probe).map_err(|why| {
+            // What an earlier answer should have held is missing.
+            Stop::Setup(format!("{}: {why}", step.name))
+        })?;
+        ask.step.clone_from(&step.name);
+        ask.is_setup = step.setup;
+        let answer = probe.send(&ask)?;
+        probe
+            .scope
+            .set(&step.name, answer.body.clone().unwrap_or_default());
+        let wrong = step
+            .expect
+            .mismatch(&answer, &probe.scope, self.level)
+            .map_err(Stop::Suite)?;
+        if let Some(mut finding) = wrong {
+            if step.setup {
+                return Err(Stop::Setup(format!("{}: {}", step.name, finding.summary)));
+            }
+            finding.summary = format!("{}: {}", step.name, finding.summary);
+            return Err(probe.record_finding(finding));
+        }
+        for (name, pointer) in &step.capture {
+            let pointer = pointer.as_str().unwrap_or_default();
+            let value = answer.body.as_ref().and_then(|body| body.pointer(pointer));
+            let Some(value) = value.cloned() else {
+                let why = format!(
+                    "{}: expected something at `{pointer}`, got nothing",
+                    step.name
+                );
+                return Err(if step.setup {
+                    Stop::Setup(why)
+                } else {
+                    probe.fail(why)
+                });
+            };
+            probe.scope.set(name, value);
+        }
+        Ok(answer)
+    }
+
+    /// The choices that fit the answers; none for a case without a reading.
+    fn judge_choices(
+        &self,
+        scope: &Scope,
+        answers: &[(&str, Answer)],
+    ) -> Result<Vec<String>, Stop> {
+        let mut fitting = Vec::new();
+        for (name, choice) in &self.choices.0 {
+            if choice.fits(scope, answers).map_err(Stop::Suite)? {
+                fitting.push(name.clone());
+            }
+        }
+        Ok(fitting)
+    }
+}
+
+impl Choice {
+    fn fits(&self, scope: &Scope, answers: &[(&str, Answer)]) -> Result<bool, String> {
+        for expect in &self.expect {
+            let wanted = Expect {
+                status: expect.status.clone(),
+                body: expect.body.clone(),
+                ..Expect::default()
+            };
+            for (_, answer) in answers.iter().filter(|(step, _)| *step == expect.step) {
+                if wanted.mismatch(answer, scope, Level::Must)?.is_some() {
+                    return Ok(false);
+                }
+            }
+        }
+        // An operand that is not there is a relation that does not hold.
+        Ok(self
+            .relations
+            .iter()
+            .all(|relation| matches!(relation.check(scope), Ok(None))))
+    }
+}
+
+/// Creates a stock to start from: the case's SKU at the run's provider and location, 5
+/// of it, but for what differs.
+pub fn given(probe: &mut Probe<'_>, name: &str, differing: &Value) -> Result<Value, Stop> {
+    let mut stock = Map::new();
+    for member in ["sku", "provider", "location"] {
+        stock.insert(member.to_owned(), probe.need(member)?.into());
+    }
+    stock.insert("stock".to_owned(), 5.into());
+    for (member, value) in differing.as_object().into_iter().flatten() {
+        stock.insert(member.clone(), value.clone());
+    }
+    let ask = Ask::post("/api/v1/stocks/", Value::Object(stock));
+    let answer = probe.send(&ask.named(&format!("given {name}")).setup())?;
+    match (answer.status, answer.body) {
+        (201, Some(stock)) => Ok(stock),
+        (status, _) => Err(Stop::Setup(format!(
+            "given {name}: expected 201 from create-stock, got {status}"
+        ))),
+    }
+}

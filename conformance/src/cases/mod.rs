@@ -1,0 +1,5 @@
+//! Cases: checks as data, and how they run.
+
+pub mod case;
+pub mod probe;
+pub mod scope;

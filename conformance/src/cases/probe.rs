@@ -1,0 +1,589 @@
+//! Sends what a check asks, judges every answer, and keeps the transcript.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Uri};
+use serde_json::Value;
+
+use crate::cases::scope::{Relation, Scope};
+use crate::contract::pattern::Pattern;
+use crate::contract::{Aspect, Contract, Violation};
+use crate::model::finding::{Exchange, Finding, Level, Record, Secrets};
+use crate::transport::target::{Target, TargetError};
+use crate::workers::{lock, race};
+
+/// Why a check ended before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It found something; the findings say what.
+    Failed,
+    /// The state it starts from could not be brought about.
+    Setup(String),
+    /// The target lacks what it is about.
+    Unsupported(String),
+    /// It needs something that nobody gave.
+    Disabled(String),
+    /// Somebody else wrote meanwhile.
+    Inconclusive(String),
+    /// The suite's own fault.
+    Suite(String),
+    /// The target cannot be reached any more.
+    Unreachable(String),
+}
+
+/// What all checks of a run share.
+pub struct Session {
+    /// What they talk to.
+    pub target: Arc<dyn Target>,
+    /// The judge of every exchange, which other sessions may share.
+    pub contract: Arc<Contract>,
+    /// Sent as `Authorization: Token …`.
+    pub token: Option<String>,
+    /// What no report may show.
+    pub secrets: Secrets,
+    /// What checks know by name: `base`, `provider`, `location`, …
+    pub environment: Scope,
+    /// What every SKU of the run begins with.
+    pub sku_prefix: String,
+    /// The readings that the target is held to; a number as its digits.
+    pub profile: BTreeMap<String, String>,
+    next_sku: AtomicU64,
+    requests: AtomicU64,
+    readings: Mutex<BTreeMap<String, Vec<String>>>,
+    noted: Mutex<Vec<Noted>>,
+}
+
+/// A violation that the judge found, and the exchange that shows it.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// What the request was to do, or `None` where none got an answer.
+    pub aspect: Option<Aspect>,
+    /// The check that sent the request.
+    pub check: String,
+    /// What was found.
+    pub finding: Finding,
+}
+
+impl Session {
+    /// A session in which nothing has happened yet.
+    pub fn new(target: Arc<dyn Target>, contract: impl Into<Arc<Contract>>) -> Self {
+        let mut environment = Scope::default();
+        environment.set("base", target.base());
+        Self {
+            target,
+            contract: contract.into(),
+            token: None,
+            secrets: Secrets::default(),
+            environment,
+            sku_prefix: "00CT-".to_owned(),
+            profile: BTreeMap::new(),
+            next_sku: AtomicU64::new(1),
+            requests: AtomicU64::new(0),
+            readings: Mutex::default(),
+            noted: Mutex::default(),
+        }
+    }
+
+    /// A SKU that no other check of the run uses. It has letters of both cases and zeros
+    /// at its end (and, by the usual prefix, its beginning), so that a service that
+    /// changes it is found out.
+    pub fn fresh_sku(&self) -> String {
+        let number = self.next_sku.fetch_add(1, Ordering::Relaxed);
+        format!("{}{number:04}aB00", self.sku_prefix)
+    }
+
+    /// How many requests were sent so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The choices of a reading that fit everything seen of it so far; `None` before
+    /// anything was.
+    pub fn reading(&self, id: &str) -> Option<Vec<String>> {
+        lock(&self.readings).get(id).cloned()
+    }
+
+    /// Notes what was seen of a reading; what fits all observations stays.
+    pub fn saw(&self, id: &str, choices: &[String]) {
+        let mut readings = lock(&self.readings);
+        match readings.get_mut(id) {
+            Some(known) => known.retain(|choice| choices.contains(choice)),
+            None => {
+                readings.insert(id.to_owned(), choices.to_vec());
+            }
+        }
+    }
+
+    /// Whether the only choice seen of a reading is this one.
+    pub fn sees(&self, id: &str, choice: &str) -> bool {
+        lock(&self.readings)
+            .get(id)
+            .is_some_and(|known| known.len() == 1 && known[0] == choice)
+    }
+
+    /// What the judge found so far, one of each kind.
+    pub fn noted(&self) -> Vec<Noted> {
+        lock(&self.noted).clone()
+    }
+
+    fn note(&self, noted: Noted) {
+        let mut all = lock(&self.noted);
+        let is_new = all.iter().all(|known| {
+            known.aspect != noted.aspect || known.finding.summary != noted.finding.summary
+        });
+        if is_new {
+            all.push(noted);
+        }
+    }
+
+    /// Sends a request of the suite's own, which no check made: it is not judged.
+    pub fn send_unjudged(&self, ask: &Ask) -> Result<Answer, Stop> {
+        let request = ask.request(self).map_err(Stop::Suite)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        match self.target.send(&request) {
+            Ok(response) => Ok(Answer {
+                status: response.status().as_u16(),
+                headers: response.headers().clone(),
+                body: crate::model::json::parse(response.body()).ok(),
+                bytes: response.into_body(),
+            }),
+            Err(TargetError::Unreachable(why)) => Err(Stop::Unreachable(why)),
+            Err(error) => Err(Stop::Setup(error.to_string())),
+        }
+    }
+}
+
+/// Who a request says it is from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Credentials {
+    /// The run's token.
+    #[default]
+    Given,
+    /// Nobody.
+    None,
+    /// Another `Authorization` header, as it stands.
+    Other(String),
+    /// Another one, of bytes that may be no text.
+    Bytes(&'static [u8]),
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Payload {
+    /// No body.
+    #[default]
+    None,
+    /// JSON, sent as `application/json`.
+    Json(Value),
+    /// Bytes as they are, without a type unless a header names one.
+    Raw(Bytes),
+}
+
+/// A request before it is one.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// What it is for, in reports.
+    pub step: String,
+    /// The method.
+    pub method: Method,
+    /// The path behind the target's base, encoded: `/api/v1/stocks/`; a query may follow.
+    pub path: String,
+    /// Names and values, which are encoded.
+    pub query: Vec<(String, String)>,
+    /// Further headers; `None` leaves out one that would be sent otherwise.
+    pub headers: Vec<(String, Option<String>)>,
+    /// Who it is from.
+    pub credentials: Credentials,
+    /// The body.
+    pub payload: Payload,
+    /// It is no correct client's request, and meant so.
+    pub invalid: bool,
+    /// It brings about the state that the check starts from.
+    pub is_setup: bool,
+}
+
+impl Ask {
+    /// A request of a method and a path.
+    pub fn new(method: Method, path: &str) -> Self {
+        Self {
+            step: format!("{method} {path}"),
+            method,
+            path: path.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A GET.
+    pub fn get(path: &str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// A POST of JSON.
+    pub fn post(path: &str, body: Value) -> Self {
+        Self {
+            payload: Payload::Json(body),
+            ..Self::new(Method::POST, path)
+        }
+    }
+
+    /// One more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// One more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Called so in reports.
+    #[must_use]
+    pub fn named(mut self, step: &str) -> Self {
+        step.clone_into(&mut self.step);
+        self
+    }
+
+    /// Deliberately no correct client's.
+    #[must_use]
+    pub fn invalid(mut self) -> Self {
+        self.invalid = true;
+        self
+    }
+
+    /// Part of the state that the check starts from.
+    #[must_use]
+    pub fn setup(mut self) -> Self {
+        self.is_setup = true;
+        self
+    }
+
+    fn request(&self, session: &Session) -> Result<Request<Bytes>, String> {
+        let mut uri = format!("{}{}", session.target.base(), self.path);
+        for (position, (name, value)) in self.query.iter().enumerate() {
+            let is_first = position == 0 && !self.path.contains('?');
+            uri.push(if is_first { '?' } else { '&' });
+            encode(name, &mut uri);
+            uri.push('=');
+            encode(value, &mut uri);
+        }
+        let uri: Uri = uri.parse().map_err(|why| format!("`{uri}`: {why}"))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let authorization = match (&self.credentials, &session.token) {
+            (Credentials::Given, Some(token)) => Some(header_value(&format!("Token {token}"))?),
+            (Credentials::Other(value), _) => Some(header_value(value)?),
+            (Credentials::Bytes(value), _) => {
+                let value = HeaderValue::from_bytes(value);
+                Some(value.map_err(|why| why.to_string())?)
+            }
+            _ => None,
+        };
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        let body = match &self.payload {
+            Payload::None => Bytes::new(),
+            Payload::Raw(bytes) => bytes.clone(),
+            Payload::Json(value) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                value.to_string().into()
+            }
+        };
+        for (name, value) in &self.headers {
+            let name: HeaderName = name.parse().map_err(|why| format!("`{name}`: {why}"))?;
+            match value {
+                Some(value) => headers.insert(name, header_value(value)?),
+                None => headers.remove(name),
+            };
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    /// The path alone, without a query.
+    fn bare_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+}
+
+/// A header's value of any characters, as UTF-8.
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|why| format!("`{text}`: {why}"))
+}
+
+/// Appends a query's name or value, percent-encoded.
+pub fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// What came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, if it is JSON.
+    pub body: Option<Value>,
+    /// The body as it came.
+    pub bytes: Bytes,
+}
+
+/// One check's (or one row's) conversation with the target.
+pub struct Probe<'a> {
+    /// What all checks share.
+    pub session: &'a Session,
+    /// How much the check weighs.
+    pub level: Level,
+    /// What is known by name.
+    pub scope: Scope,
+    /// What was found so far.
+    pub findings: Vec<Finding>,
+    /// The choices of its reading that fit, for the check of one.
+    pub choices: Option<Vec<String>>,
+    /// The check's id.
+    check: &'a str,
+    row: Option<String>,
+    transcript: Vec<Exchange>,
+}
+
+impl<'a> Probe<'a> {
+    /// A conversation that begins: with fresh SKUs in `sku`, `sku2`, `sku3`.
+    pub fn new(session: &'a Session, check: &'a str, level: Level) -> Self {
+        let mut scope = session.environment.clone();
+        for name in ["sku", "sku2", "sku3"] {
+            scope.set(name, session.fresh_sku());
+        }
+        Self {
+            session,
+            level,
+            scope,
+            findings: Vec::new(),
+            choices: None,
+            check,
+            row: None,
+            transcript: Vec::new(),
+        }
+    }
+
+    /// The same conversation for a row of a table.
+    #[must_use]
+    pub fn in_row(mut self, row: &str) -> Self {
+        self.row = Some(row.to_owned());
+        self
+    }
+
+    /// Something that the environment must know.
+    pub fn need(&self, name: &str) -> Result<String, Stop> {
+        match self.scope.get(name) {
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(value) => Ok(value.to_string()),
+            None => Err(Stop::Disabled(format!("it needs `{name}`"))),
+        }
+    }
+
+    /// Sends a request and judges what comes. What is outside of the contract is noted
+    /// for the whole run; it does not end the check.
+    pub fn send(&mut self, ask: &Ask) -> Result<Answer, Stop> {
+        let request = ask.request(self.session).map_err(Stop::Suite)?;
+        if !ask.invalid
+            && let Some(fault) = self.session.contract.fault(&request, ask.bare_path())
+        {
+            let why = format!(
+                "step `{}` sends what no correct client would: {fault}",
+                ask.step
+            );
+            return Err(Stop::Suite(why));
+        }
+        self.session.requests.fetch_add(1, Ordering::Relaxed);
+        match self.session.target.send(&request) {
+            Ok(response) => {
+                let judgement =
+                    self.session
+                        .contract
+                        .judge(&request, ask.bare_path(), &response, ask.invalid);
+                let answer = Answer {
+                    status: response.status().as_u16(),
+                    headers: response.headers().clone(),
+                    body: judgement.body,
+                    bytes: response.body().clone(),
+                };
+                self.transcript.push(Exchange {
+                    step: ask.step.clone(),
+                    request,
+                    answer: Ok(response),
+                });
+                for violation in judgement.violations {
+                    self.note_violation(violation, ask.invalid);
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                self.transcript.push(Exchange {
+                    step: ask.step.clone(),
+                    request,
+                    answer: Err(error.to_string()),
+                });
+                Err(self.without_answer(ask, error))
+            }
+        }
+    }
+
+    /// What a request that got no answer means for the check.
+    fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
+        match error {
+            TargetError::Unreachable(why) => Stop::Unreachable(why),
+            TargetError::TimedOut(_) | TargetError::Broken(_) => {
+                let finding = self.with_exchanges(Finding::new(
+                    Level::Must,
+                    format!("expected an answer, got none: {error}"),
+                ));
+                self.session.note(Noted {
+                    aspect: None,
+                    check: self.check.to_owned(),
+                    finding,
+                });
+                if ask.is_setup {
+                    return Stop::Setup(format!("{}: {error}", ask.step));
+                }
+                self.fail(format!(
+                    "expected an answer to {}, got none: {error}",
+                    ask.step
+                ))
+            }
+            error @ TargetError::Away(_) => Stop::Inconclusive(error.to_string()),
+            error => Stop::Disabled(error.to_string()),
+        }
+    }
+
+    /// Sends requests all at once, each from a thread of its own; the answers come in the
+    /// order of the requests.
+    pub fn send_at_once(&mut self, asks: &[Ask]) -> Result<Vec<Answer>, Stop> {
+        let (session, check, level) = (self.session, self.check, self.level);
+        let (scope, row) = (&self.scope, &self.row);
+        let sent = race(asks.len(), |runner| {
+            let mut probe = Probe {
+                session,
+                level,
+                scope: scope.clone(),
+                findings: Vec::new(),
+                choices: None,
+                check,
+                row: row.clone(),
+                transcript: Vec::new(),
+            };
+            let answer = probe.send(&asks[runner]);
+            (probe.findings, probe.transcript, answer)
+        });
+        let mut answers = Vec::with_capacity(asks.len());
+        for (findings, transcript, answer) in sent {
+            self.findings.extend(findings);
+            self.transcript.extend(transcript);
+            answers.push(answer);
+        }
+        answers.into_iter().collect()
+    }
+
+    fn note_violation(&self, violation: Violation, invalid: bool) {
+        // What a deliberately wrong request meets weighs no more than the check of it.
+        let level = if invalid {
+            violation.level.min(self.level)
+        } else {
+            violation.level
+        };
+        let finding = Finding {
+            at: violation.at,
+            exchanges: self
+                .transcript
+                .last()
+                .map(|e| self.record(e))
+                .into_iter()
+                .collect(),
+            ..Finding::new(level, violation.summary)
+        };
+        self.session.note(Noted {
+            aspect: Some(violation.aspect),
+            check: self.check.to_owned(),
+            finding,
+        });
+    }
+
+    fn record(&self, exchange: &Exchange) -> Record {
+        Record::new(exchange, &self.session.secrets)
+    }
+
+    fn with_exchanges(&self, finding: Finding) -> Finding {
+        Finding {
+            row: self.row.clone(),
+            exchanges: self.transcript.iter().map(|e| self.record(e)).collect(),
+            ..finding
+        }
+    }
+
+    /// Records a finding, with every exchange so far.
+    pub fn record_finding(&mut self, finding: Finding) -> Stop {
+        let finding = self.with_exchanges(finding);
+        self.findings.push(finding);
+        Stop::Failed
+    }
+
+    /// Records a finding of one line.
+    pub fn fail(&mut self, summary: impl Into<String>) -> Stop {
+        let summary = self.session.secrets.redact(&summary.into());
+        self.record_finding(Finding::new(self.level, summary))
+    }
+
+    /// The answer must have one of these statuses.
+    pub fn expect_status(&mut self, answer: &Answer, expected: &[u16]) -> Result<(), Stop> {
+        if expected.contains(&answer.status) {
+            return Ok(());
+        }
+        Err(self.record_finding(Finding::status(self.level, expected, answer.status)))
+    }
+
+    /// The body must be JSON.
+    pub fn json<'b>(&mut self, answer: &'b Answer) -> Result<&'b Value, Stop> {
+        match &answer.body {
+            Some(body) => Ok(body),
+            None => Err(self.fail("expected a JSON body, got none")),
+        }
+    }
+
+    /// The body must fit the pattern.
+    pub fn expect_body(&mut self, answer: &Answer, expected: &Pattern) -> Result<(), Stop> {
+        let got = self.json(answer)?;
+        match expected.mismatch(&self.scope, got).map_err(Stop::Suite)? {
+            None => Ok(()),
+            Some(wrong) => {
+                let finding = Finding::bodies(self.level, wrong.at, &wrong.expected, got);
+                Err(self.record_finding(finding))
+            }
+        }
+    }
+
+    /// The relation must hold between what is known by name.
+    pub fn expect_relation(&mut self, relation: &Relation) -> Result<(), Stop> {
+        match relation.check(&self.scope) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) | Err(why) => Err(self.fail(why)),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! `calibrate`: enter, probe every reading, clean up, write the profile.
+
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use whippy_conformance::cases::probe::Session;
+use whippy_conformance::explore::calibrate;
+use whippy_conformance::model::outcome::Safety;
+use whippy_conformance::run::discovery;
+use whippy_conformance::run::verdict::Exit;
+use whippy_conformance::transport::retry::Gateways;
+use whippy_conformance::workers::system_time;
+use whippy_engine::model::time::UtcOffset;
+use whippy_engine::profile::{Profile, Reading};
+
+use super::args::CalibrateArgs;
+use super::conduct::{connection, run_id, told};
+use super::embedded::Embedded;
+use super::interrupt::{Interrupt, to_resume};
+use super::permission::Permission;
+use super::plan::{self, Catalogue};
+use super::printing::print;
+use super::refusal::Refusal;
+
+/// The profile that is written, if no other is named.
+const PROFILE: &str = "whippy-profile.toml";
+
+/// Parse, enter, probe, clean up, write, exit code.
+pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
+    let now = system_time();
+    let started = UtcOffset::parse("Z")
+        .map(|utc| now.to_text(utc))
+        .unwrap_or_default();
+    plan::combinations(&args.connection, &args.writing, &args.mock)?;
+    let Catalogue {
+        contract, checks, ..
+    } = Catalogue::read(None)?;
+    let embedded = match args.connection.target {
+        None => Some(Embedded::start(&args.mock, Profile::default())?),
+        Some(_) => None,
+    };
+    let connection = connection(
+        &args.connection,
+        &args.writing,
+        embedded.as_ref(),
+        Gateways::GotOver,
+    )?;
+    let permission = Permission::new(
+        &args.writing,
+        args.places.stock_list,
+        &connection,
+        run_id(now),
+    )?;
+    let interrupt = Interrupt::listen();
+    let mut session = Session::new(permission.looking(&connection), contract);
+    connection.enter(&mut session)?;
+    let writing = permission.let_write(&connection, &mut session, started.clone())?;
+    interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
+    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    let spinner = spinner();
+    let calibrated = settled.map(|()| {
+        let may_write = permission.mode == Safety::Write;
+        let tell = |reading: Reading| spinner.set_message(reading.id());
+        let probe = || calibrate::calibrate(&session, &checks, may_write, &interrupt.stop, &tell);
+        // Whatever happens, what was written is cleaned up.
+        catch_unwind(AssertUnwindSafe(probe))
+    });
+    spinner.set_message("cleaning up");
+    let clean_up = writing.map(|writing| writing.clean_up(&connection, &session));
+    interrupt.keep_in_mind(None);
+    spinner.finish_and_clear();
+    let kept = clean_up.as_ref().and_then(|done| done.ledger.as_ref());
+    if let Some(ledger) = kept {
+        eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
+    }
+    let calibrated = calibrated
+        .map_err(|stop| connection.refusal(&session, stop))?
+        .map_err(|_| Refusal::no_verdict("the suite panicked, which is a fault of its own"))?;
+    if let Some(why) = &calibrated.aborted {
+        return Err(Refusal::no_verdict(why.clone()));
+    }
+    if interrupt.is_set() {
+        return Err(Refusal::no_verdict("the run was interrupted"));
+    }
+    connection.keep_later_tokens(&mut session);
+    let path = args.write_profile.clone().unwrap_or_else(|| PROFILE.into());
+    let text = redacted(&session, &calibrated.to_toml(&connection.about, &started));
+    std::fs::write(&path, text).map_err(|error| {
+        Refusal::no_verdict(format!("--write-profile {}: {error}", path.display()))
+    })?;
+    let mut summary = calibrated.summary();
+    for (surprise, times) in connection.surprises() {
+        let _ = writeln!(summary, "got over: {surprise} ({times}×)");
+    }
+    let summary = redacted(&session, &summary);
+    print(&format!("{summary}written to {}\n", path.display()))?;
+    match kept {
+        None => Ok(Exit::Clean.code()),
+        Some(ledger) => Err(Refusal::no_verdict(format!(
+            "something is left, so {ledger} is kept"
+        ))),
+    }
+}
+
+fn redacted(session: &Session, text: &str) -> String {
+    session.secrets.redact(text)
+}
+
+fn spinner() -> ProgressBar {
+    let target = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let spinner = ProgressBar::with_draw_target(None, target);
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
+}

@@ -1,0 +1,207 @@
+//! Conducts a run: enter, settle what the checks work with, run them, clean up.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use whippy_conformance::cases::probe::Session;
+use whippy_conformance::contract::Contract;
+use whippy_conformance::model::finding::Level;
+use whippy_conformance::model::outcome::Report;
+use whippy_conformance::report::text::Look;
+use whippy_conformance::run::assembly::{Circumstances, assemble};
+use whippy_conformance::run::catalogue::Check;
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::selection::Selection;
+use whippy_conformance::run::{self, Options, Ran};
+use whippy_conformance::transport::retry::Gateways;
+use whippy_conformance::workers::Stopwatch;
+use whippy_conformance::workers::system_time;
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+
+use super::args::{ConnectionArgs, PlaceArgs, RunArgs, WritingArgs};
+use super::connection::Connection;
+use super::embedded::Embedded;
+use super::interrupt::{Interrupt, to_resume};
+use super::permission::Permission;
+use super::plan;
+use super::progress::Progress;
+use super::refusal::Refusal;
+use super::secrets::secret;
+
+/// How many checks at a time a live target gets, if nothing else is asked for.
+const JOBS: usize = 1;
+
+/// A run that was conducted.
+pub(crate) struct Conducted {
+    /// All of it, but for the baseline and the verdict.
+    pub(crate) report: Report,
+    /// Whether the lines of its sections were shown as they came.
+    pub(crate) were_sections_shown: bool,
+}
+
+/// Whoever is told of a run while it goes on.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Audience {
+    pub(crate) look: Look,
+    pub(crate) is_watching: bool,
+}
+
+/// Conducts a run of the selected checks.
+pub(crate) fn conduct(
+    args: &RunArgs,
+    contract: Contract,
+    checks: &[Check],
+    selection: &Selection,
+    audience: Audience,
+) -> Result<Conducted, Refusal> {
+    let (now, watch) = (system_time(), Stopwatch::start());
+    let started = UtcOffset::parse("Z")
+        .map(|utc| now.to_text(utc))
+        .unwrap_or_default();
+    plan::combinations(&args.connection, &args.writing, &args.mock)?;
+    let (profile, held) = plan::profile(args.checks.profile.as_deref())?;
+    let embedded = match args.connection.target {
+        None => Some(Embedded::start(&args.mock, profile)?),
+        Some(_) => None,
+    };
+    let connection = connection(
+        &args.connection,
+        &args.writing,
+        embedded.as_ref(),
+        Gateways::Judged,
+    )?;
+    let permission = Permission::new(
+        &args.writing,
+        args.places.stock_list,
+        &connection,
+        run_id(now),
+    )?;
+    let interrupt = Interrupt::listen();
+    let mut session = Session::new(permission.looking(&connection), contract);
+    session.profile = held;
+    connection.enter(&mut session)?;
+    let writing = permission.let_write(&connection, &mut session, started.clone())?;
+    interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
+
+    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    let options = options(args, &connection, &permission);
+    let selected = |check: &Check| selection.takes(&check.id);
+    let ids = checks
+        .iter()
+        .filter(|check| selected(check))
+        .map(|check| check.id.as_str());
+    let progress = Progress::new(ids, audience.look, audience.is_watching);
+    let ran = settled.map(|()| {
+        let tell = |check: &_| progress.tell(check);
+        let run = || {
+            run::run(
+                &session,
+                checks,
+                &selected,
+                &options,
+                &interrupt.stop,
+                &tell,
+            )
+        };
+        // Whatever happens, what was written is cleaned up.
+        catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Ran {
+            aborted: Some("the suite panicked, which is a fault of its own".to_owned()),
+            ..Ran::default()
+        })
+    });
+    let interrupted = interrupt
+        .is_set()
+        .then(|| "the run was interrupted".to_owned());
+    progress.say("cleaning up");
+    let clean_up = writing.map(|writing| writing.clean_up(&connection, &session));
+    interrupt.keep_in_mind(None);
+    let were_sections_shown = progress.end();
+    if let Some(ledger) = clean_up
+        .as_ref()
+        .and_then(|clean_up| clean_up.ledger.as_ref())
+    {
+        eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
+    }
+    connection.keep_later_tokens(&mut session);
+    let ran = ran.map_err(|stop| connection.refusal(&session, stop))?;
+    let about = Circumstances {
+        target: connection.about.clone(),
+        started,
+        micros: watch.micros(),
+        clean_up,
+        surprises: connection.surprises(),
+        interrupted,
+    };
+    Ok(Conducted {
+        report: assemble(&session, ran, &options, about),
+        were_sections_shown,
+    })
+}
+
+/// The connection to the target, or to the mock of its own.
+pub(crate) fn connection(
+    args: &ConnectionArgs,
+    writing: &WritingArgs,
+    embedded: Option<&Embedded>,
+    gateways: Gateways,
+) -> Result<Connection, Refusal> {
+    if let Some(embedded) = embedded {
+        return Connection::embedded(&embedded.url, &embedded.about);
+    }
+    let token = writing.admin_token.as_deref();
+    let admin_token = secret("admin-token", token, writing.admin_token_file.as_deref())?;
+    Connection::new(
+        args.target.as_deref().unwrap_or_default(),
+        args,
+        admin_token,
+        gateways,
+    )
+}
+
+/// What the user told of the places to work with.
+pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
+    Told {
+        provider: places.provider.clone(),
+        location: places.location.clone(),
+        second_location: places.second_location.clone(),
+        foreign_location: places.foreign_location.clone(),
+        stock_list: places.stock_list,
+        create_places: permission.may_create_places,
+    }
+}
+
+fn options(args: &RunArgs, connection: &Connection, permission: &Permission) -> Options {
+    let jobs = match args.checks.jobs {
+        Some(jobs) => jobs.into(),
+        None if connection.is_embedded => cores(),
+        None => JOBS,
+    };
+    Options {
+        mode: permission.mode,
+        level: args.checks.level.unwrap_or(Level::Must),
+        jobs,
+        retries: args.checks.retries.unwrap_or(0),
+        may_seed: permission.may_seed,
+    }
+}
+
+/// How many cores there are.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The id of a run: its moment to the microsecond, in ten digits and letters, so that no
+/// two runs have the same.
+pub(crate) fn run_id(now: Timestamp) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    /// 2020-01-01, microseconds since 1970.
+    const EPOCH: u64 = 1_577_836_800_000_000;
+    let micros = u64::try_from(now.micros()).unwrap_or_default();
+    let mut number = micros.saturating_sub(EPOCH);
+    let mut id = [b'0'; 10];
+    for digit in id.iter_mut().rev() {
+        *digit = DIGITS[usize::try_from(number % 36).unwrap_or_default()];
+        number /= 36;
+    }
+    String::from_utf8_lossy(&id).into_owned()
+}

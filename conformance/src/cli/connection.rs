@@ -1,0 +1,291 @@
+//! How the target is reached, and who asks: URL, token or login, certificates, pace.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use serde_json::json;
+use whippy_conformance::cases::probe::{Answer, Ask, Session, Stop};
+use whippy_conformance::model::finding::{Secrets, names_a_secret};
+use whippy_conformance::run::explain::EXAMPLE_TOKEN;
+use whippy_conformance::transport::remote::{Remote, RemoteOptions};
+use whippy_conformance::transport::retry::{Gateways, Patient, Surprises};
+use whippy_conformance::transport::target::Target;
+
+use super::args::{ConnectionArgs, TransportArgs};
+use super::embedded;
+use super::refusal::Refusal;
+use super::secrets::secret;
+
+/// A target and who asks it, before it is asked anything.
+pub(crate) struct Connection {
+    pub(crate) remote: Arc<dyn Target>,
+    /// The same, on a bad day; `None`: it is taken as it comes.
+    patient: Option<Arc<Patient>>,
+    /// The target for people.
+    pub(crate) about: String,
+    /// Whether it is on this machine.
+    pub(crate) is_loopback: bool,
+    /// Whether it ends with the run.
+    pub(crate) is_embedded: bool,
+    pub(crate) secrets: Secrets,
+    /// For `/__admin/`, where the target is a whippy-mock.
+    pub(crate) admin_token: Option<String>,
+    token: Option<String>,
+    login: Option<(String, String)>,
+}
+
+impl Connection {
+    /// To a target somewhere.
+    pub(crate) fn new(
+        url: &str,
+        args: &ConnectionArgs,
+        admin_token: Option<String>,
+        gateways: Gateways,
+    ) -> Result<Self, Refusal> {
+        let token = secret("token", args.token.as_deref(), args.token_file.as_deref())?;
+        let password = secret(
+            "password",
+            args.password.as_deref(),
+            args.password_file.as_deref(),
+        )?;
+        let login = match (&args.username, password) {
+            (Some(username), Some(password)) => Some((username.clone(), password)),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(Refusal::usage(
+                    "--username needs --password or --password-file beside it",
+                ));
+            }
+            (None, Some(_)) => return Err(Refusal::usage("--password needs --username beside it")),
+        };
+        let (transport, mut secrets) = transport(url, &args.transport)?;
+        let logins = login.iter().map(|(_, password)| password);
+        for secret in token.iter().chain(logins).chain(&admin_token) {
+            secrets.add(secret);
+        }
+        let options = RemoteOptions {
+            rate: args.rate,
+            http2: args.http2,
+            admin_token: admin_token.clone(),
+            ..transport
+        };
+        let remote = Remote::new(options)
+            .map_err(|error| Refusal::usage(secrets.redact(&error.to_string())))?;
+        let remote: Arc<dyn Target> = Arc::new(remote);
+        let patient = Patient::new(remote, std::thread::sleep, gateways, login.clone());
+        let patient = Arc::new(patient);
+        Ok(Self {
+            remote: patient.clone(),
+            patient: Some(patient),
+            about: url.to_owned(),
+            is_loopback: is_loopback(url),
+            is_embedded: false,
+            secrets,
+            admin_token,
+            token,
+            login,
+        })
+    }
+
+    /// To the mock of its own.
+    pub(crate) fn embedded(url: &str, about: &str) -> Result<Self, Refusal> {
+        let remote = Remote::new(RemoteOptions::new(url))
+            .map_err(|error| Refusal::no_verdict(error.to_string()))?;
+        Ok(Self {
+            remote: Arc::new(remote),
+            patient: None,
+            about: about.to_owned(),
+            is_loopback: true,
+            is_embedded: true,
+            secrets: Secrets::default(),
+            admin_token: None,
+            token: None,
+            login: None,
+        })
+    }
+
+    /// Logs in where that is asked for, and looks whether the target lets the run in.
+    pub(crate) fn enter(&self, session: &mut Session) -> Result<(), Refusal> {
+        session.secrets = self.secrets.clone();
+        if self.is_embedded {
+            session.token = Some(EXAMPLE_TOKEN.to_owned());
+            let (username, password) = embedded::USER;
+            session.environment.set("username", username);
+            session.environment.set("password", password);
+            return Ok(());
+        }
+        session.token.clone_from(&self.token);
+        if let Some((username, password)) = &self.login {
+            session.environment.set("username", username.as_str());
+            session.environment.set("password", password.as_str());
+            if session.token.is_none() {
+                let key = self.log_in(session, username, password)?;
+                session.secrets.add(&key);
+                session.token = Some(key);
+            }
+        }
+        if session.token.is_none() && self.is_loopback {
+            session.token = Some(EXAMPLE_TOKEN.to_owned());
+        }
+        if let (Some(patient), Some(token)) = (&self.patient, &session.token) {
+            patient.bear(token);
+        }
+        self.look(session)
+    }
+
+    /// What the target did to surprise so far, and was got over.
+    pub(crate) fn surprises(&self) -> Surprises {
+        let patient = self.patient.as_ref();
+        patient.map_or_else(Surprises::new, |patient| patient.surprises())
+    }
+
+    /// Has the session keep the tokens of later logins secret as well.
+    pub(crate) fn keep_later_tokens(&self, session: &mut Session) {
+        let patient = self.patient.iter();
+        for token in patient.flat_map(|patient| patient.later_tokens()) {
+            session.secrets.add(&token);
+        }
+    }
+
+    fn log_in(&self, session: &Session, username: &str, password: &str) -> Result<String, Refusal> {
+        let body = json!({"username": username, "password": password});
+        let answer = self.ask(session, &Ask::post("/api/v1/auth/login/", body))?;
+        let key = answer.body.as_ref().and_then(|body| body["key"].as_str());
+        match (answer.status, key) {
+            (200, Some(key)) if !key.is_empty() => Ok(key.to_owned()),
+            (404, _) => Err(Refusal::no_verdict(format!(
+                "{} has no login at /api/v1/auth/login/: give --token instead",
+                self.about
+            ))),
+            (200, _) => Err(Refusal::no_verdict(format!(
+                "{} answers the login without a key: give --token instead",
+                self.about
+            ))),
+            (status, _) => Err(Refusal::no_verdict(format!(
+                "{} refuses the login with {status}: are --username and --password right?",
+                self.about
+            ))),
+        }
+    }
+
+    /// The first look, before anything depends on it.
+    fn look(&self, session: &Session) -> Result<(), Refusal> {
+        let answer = self.ask(session, &Ask::get("/api/v1/stocks/").with("limit", 1))?;
+        let target = &self.about;
+        let media = answer.headers.get(http::header::CONTENT_TYPE);
+        let is_page = media.is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
+        let why = match answer.status {
+            status @ (401 | 403) => {
+                let is_given = self.token.is_some() || self.login.is_some();
+                if !is_given && !self.is_loopback {
+                    return Err(Refusal::usage(format!(
+                        "{target} asks for a token: give --token-file FILE, --token TOKEN, or --username and --password"
+                    )));
+                }
+                let which = if is_given {
+                    "the token"
+                } else {
+                    "the example token"
+                };
+                format!(
+                    "{target} refuses {which} with {status}: give another with --token-file FILE or --token TOKEN"
+                )
+            }
+            status @ 300..=399 => {
+                format!("{target} answers {status}, it has moved: give --target its new address")
+            }
+            status @ (502..=504) => {
+                format!("{target} answers {status}: there is a gateway, and nobody behind it")
+            }
+            404 => format!(
+                "{target} has no /api/v1/stocks/: --target takes what stands in front of it"
+            ),
+            200 if is_page => format!(
+                "{target} answers with a web page: --target takes what stands in front of /api/v1/"
+            ),
+            _ => return Ok(()),
+        };
+        Err(Refusal::no_verdict(why))
+    }
+
+    fn ask(&self, session: &Session, ask: &Ask) -> Result<Answer, Refusal> {
+        session
+            .send_unjudged(ask)
+            .map_err(|stop| self.refusal(session, stop))
+    }
+
+    /// Why the run cannot begin.
+    pub(crate) fn refusal(&self, session: &Session, stop: Stop) -> Refusal {
+        let why = match stop {
+            Stop::Unreachable(why) => format!("{} cannot be reached: {why}", self.about),
+            Stop::Setup(why)
+            | Stop::Unsupported(why)
+            | Stop::Disabled(why)
+            | Stop::Inconclusive(why)
+            | Stop::Suite(why) => format!("{}: {why}", self.about),
+            Stop::Failed => format!("{} cannot be asked", self.about),
+        };
+        Refusal::no_verdict(session.secrets.redact(&why))
+    }
+}
+
+/// How a server is reached, and the secrets in that.
+pub(crate) fn transport(
+    url: &str,
+    args: &TransportArgs,
+) -> Result<(RemoteOptions, Secrets), Refusal> {
+    let headers = args.header.iter().map(|header| parted(header));
+    let headers = headers.collect::<Result<Vec<_>, _>>()?;
+    let named = headers.iter().filter(|(name, _)| names_a_secret(name));
+    let mut secrets = Secrets::new(named.map(|(_, value)| value.clone()));
+    if let Some((credentials, _)) = args
+        .proxy
+        .as_deref()
+        .and_then(|proxy| proxy.rsplit_once('@'))
+    {
+        let credentials = credentials
+            .split_once("://")
+            .map_or(credentials, |(_, rest)| rest);
+        secrets.add(
+            credentials
+                .split_once(':')
+                .map_or(credentials, |(_, password)| password),
+        );
+    }
+    let ca_cert = args.ca_cert.as_deref().map(|path| {
+        let read = std::fs::read(path);
+        read.map_err(|error| Refusal::usage(format!("--ca-cert {}: {error}", path.display())))
+    });
+    let usual = RemoteOptions::new(url);
+    let options = RemoteOptions {
+        timeout: args.timeout.unwrap_or(usual.timeout),
+        ca_cert: ca_cert.transpose()?,
+        insecure: args.insecure,
+        proxy: args.proxy.clone(),
+        headers,
+        ..usual
+    };
+    Ok((options, secrets))
+}
+
+/// The two halves of a header.
+fn parted(header: &str) -> Result<(String, String), Refusal> {
+    let parts = header
+        .split_once(':')
+        .filter(|(name, _)| !name.trim().is_empty());
+    // Its value may be a secret, so it is not said.
+    let (name, value) = parts.ok_or_else(|| Refusal::usage("--header takes `NAME: VALUE`"))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Whether a URL is one of this machine.
+fn is_loopback(url: &str) -> bool {
+    let uri: Option<http::Uri> = url.parse().ok();
+    let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();
+    let host = host.trim_matches(['[', ']']).to_ascii_lowercase();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

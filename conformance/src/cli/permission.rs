@@ -1,0 +1,247 @@
+//! What a run may do to its target, and how that is held to: the guard around the target,
+//! the ledger of what is written, and the clean-up after it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use http::header::{AUTHORIZATION, HeaderValue};
+use whippy_conformance::cases::probe::Session;
+use whippy_conformance::model::outcome::{CleanUp, Safety};
+use whippy_conformance::transport::clean_up::{Manner, clean_up};
+use whippy_conformance::transport::guard::{Guard, Limits};
+use whippy_conformance::transport::ledger::{self, Ledger};
+use whippy_conformance::transport::target::Target;
+
+use super::args::WritingArgs;
+use super::connection::Connection;
+use super::refusal::Refusal;
+
+/// What SKUs begin with, if nothing else is asked for.
+const PREFIX: &str = "00CT-";
+
+/// The longest prefix that a user may choose: with the run's id and a number behind it, a
+/// SKU stays below 32 characters.
+const LONGEST_PREFIX: usize = 13;
+
+/// The most rows that a run writes, if nothing else is asked for.
+const BUDGET: u64 = 10_000;
+
+/// What a run may do.
+#[derive(Debug)]
+pub(crate) struct Permission {
+    pub(crate) mode: Safety,
+    pub(crate) may_create_places: bool,
+    /// Whether the target may be put into other states.
+    pub(crate) may_seed: bool,
+    prefix: String,
+    budget: u64,
+    stock_list: Option<i64>,
+    ledger: PathBuf,
+    run: String,
+}
+
+impl Permission {
+    /// What the flags allow. A live target is written to if it is on this machine, or if
+    /// that was asked for.
+    pub(crate) fn new(
+        args: &WritingArgs,
+        stock_list: Option<i64>,
+        connection: &Connection,
+        run: String,
+    ) -> Result<Self, Refusal> {
+        let mode = if !args.read_only && (args.write || connection.is_loopback) {
+            Safety::Write
+        } else {
+            Safety::Read
+        };
+        for (flag, is_given) in [
+            ("--create-places", args.create_places),
+            ("--reset-target", args.reset_target),
+        ] {
+            if is_given && mode == Safety::Read {
+                return Err(Refusal::usage(format!(
+                    "{flag} writes, and this run only reads: --write allows it"
+                )));
+            }
+        }
+        let prefix = args.sku_prefix.as_deref().unwrap_or(PREFIX);
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if prefix.len() > LONGEST_PREFIX || !prefix.chars().all(is_plain) {
+            return Err(Refusal::usage(format!(
+                "--sku-prefix cannot be `{prefix}`: it takes up to {LONGEST_PREFIX} letters, digits, `-` and `_`"
+            )));
+        }
+        let is_ours = connection.is_embedded && mode == Safety::Write;
+        // A mock of its own is shared with no other run.
+        let behind = if connection.is_embedded {
+            String::new()
+        } else {
+            format!("{run}-")
+        };
+        let ledger = args.ledger.clone();
+        Ok(Self {
+            mode,
+            may_create_places: args.create_places || is_ours,
+            may_seed: args.reset_target || is_ours,
+            prefix: format!("{prefix}{behind}"),
+            budget: args.write_budget.unwrap_or(BUDGET),
+            stock_list,
+            ledger: ledger
+                .unwrap_or_else(|| format!("whippy-conformance-{run}.ledger.jsonl").into()),
+            run,
+        })
+    }
+
+    /// Whether the guard lets the alias of the active stocks be asked for.
+    pub(crate) fn may_ask_alias(&self) -> bool {
+        self.stock_list.is_some() || self.may_seed
+    }
+
+    /// The target for whoever only looks, as a run does at first. A mock of its own needs
+    /// no guard: it ends with the run.
+    pub(crate) fn looking(&self, connection: &Connection) -> Arc<dyn Target> {
+        if connection.is_embedded {
+            return connection.remote.clone();
+        }
+        Arc::new(Guard::read_only(connection.remote.clone(), self.stock_list))
+    }
+
+    /// Lets the session write, the ledger kept; `None`: nothing is written that stays.
+    pub(crate) fn let_write(
+        &self,
+        connection: &Connection,
+        session: &mut Session,
+        started: String,
+    ) -> Result<Option<Writing>, Refusal> {
+        session.sku_prefix.clone_from(&self.prefix);
+        if connection.is_embedded || self.mode == Safety::Read {
+            return Ok(None);
+        }
+        let run = ledger::Run {
+            id: self.run.clone(),
+            target: connection.about.clone(),
+            prefix: self.prefix.clone(),
+            started,
+        };
+        let ledger =
+            Ledger::create(&self.ledger, run).map_err(|error| Refusal::usage(error.to_string()))?;
+        // Should this machine go down, so does its target.
+        let ledger = Arc::new(if connection.is_loopback {
+            ledger.without_flushing()
+        } else {
+            ledger
+        });
+        let limits = Limits {
+            prefix: self.prefix.clone(),
+            budget: self.budget,
+            stock_list: self.stock_list,
+            places: self.may_create_places,
+            methods: self.may_seed,
+            seeding: self.may_seed,
+        };
+        let guard = Guard::writing(connection.remote.clone(), limits, Arc::clone(&ledger));
+        let guard = Arc::new(guard.map_err(|error| {
+            // Nothing was written, so there is nothing to keep.
+            let _ = std::fs::remove_file(&self.ledger);
+            Refusal::usage(error.to_string())
+        })?);
+        session.target = guard.clone();
+        Ok(Some(Writing {
+            guard,
+            ledger,
+            path: self.ledger.clone(),
+            may_reset: self.may_seed,
+        }))
+    }
+}
+
+/// What was let write, and must be cleaned up after.
+pub(crate) struct Writing {
+    guard: Arc<Guard>,
+    ledger: Arc<Ledger>,
+    pub(crate) path: PathBuf,
+    may_reset: bool,
+}
+
+impl Writing {
+    /// The writing of an earlier run.
+    pub(crate) fn of_ledger(
+        path: &Path,
+        ledger: Ledger,
+        connection: &Connection,
+    ) -> Result<Self, Refusal> {
+        let limits = Limits {
+            prefix: ledger.run().prefix.clone(),
+            ..Limits::default()
+        };
+        let ledger = Arc::new(ledger);
+        let guard = Guard::writing(connection.remote.clone(), limits, Arc::clone(&ledger));
+        let guard =
+            guard.map_err(|error| Refusal::usage(format!("--from {}: {error}", path.display())))?;
+        Ok(Self {
+            guard: Arc::new(guard),
+            ledger,
+            path: path.to_owned(),
+            may_reset: false,
+        })
+    }
+
+    /// What goes through the guard.
+    pub(crate) fn target(&self) -> Arc<dyn Target> {
+        self.guard.clone()
+    }
+
+    /// Leaves nothing behind that anybody could sell, and the ledger only where something
+    /// is left.
+    pub(crate) fn clean_up(&self, connection: &Connection, session: &Session) -> CleanUp {
+        if self.may_reset && connection.return_to_seed() {
+            return self.neutral(0, Vec::new());
+        }
+        let authorization = session.token.as_ref().and_then(|token| {
+            let mut value = HeaderValue::from_str(&format!("Token {token}")).ok()?;
+            value.set_sensitive(true);
+            Some(value)
+        });
+        let manner = Manner {
+            authorization,
+            reservation_in_query: session.sees("reservation-arguments", "query"),
+        };
+        let cleaned = clean_up(&self.guard, &self.ledger, &manner);
+        let left: Vec<String> = cleaned.left.iter().map(ToString::to_string).collect();
+        // Places stay, as nothing can be done about them.
+        if left.len() == self.ledger.places().len() {
+            return self.neutral(cleaned.neutralised, left);
+        }
+        CleanUp {
+            neutralised: cleaned.neutralised,
+            left,
+            ledger: Some(self.path.display().to_string()),
+        }
+    }
+
+    fn neutral(&self, neutralised: usize, left: Vec<String>) -> CleanUp {
+        let is_removed = std::fs::remove_file(&self.path).is_ok();
+        CleanUp {
+            neutralised,
+            left,
+            ledger: (!is_removed).then(|| self.path.display().to_string()),
+        }
+    }
+}
+
+impl Connection {
+    /// Returns a whippy-mock to the state that it started with; whether it did.
+    fn return_to_seed(&self) -> bool {
+        let mut request = Request::post(format!("{}/__admin/reset", self.remote.base()));
+        if let Some(token) = &self.admin_token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let answer = request
+            .body(Bytes::new())
+            .ok()
+            .and_then(|request| self.remote.send(&request).ok());
+        answer.is_some_and(|answer| answer.status().is_success())
+    }
+}

@@ -1,0 +1,51 @@
+//! Why a command ends before it has anything to report.
+
+use std::process::ExitCode;
+
+use whippy_conformance::run::verdict::Exit;
+
+/// A sentence and an exit code.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The argument parser's, which lays out its own: help among them.
+    Parser(clap::Error),
+    /// A sentence without the full stop.
+    Sentence(Exit, String),
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Self {
+        Self::Parser(error)
+    }
+}
+
+impl Refusal {
+    /// The command line, the settings or a case file is wrong.
+    pub(crate) fn usage(why: impl Into<String>) -> Self {
+        Self::Sentence(Exit::Usage, why.into())
+    }
+
+    /// The target cannot be reached, or something else prevents the work.
+    pub(crate) fn no_verdict(why: impl Into<String>) -> Self {
+        Self::Sentence(Exit::NoVerdict, why.into())
+    }
+
+    /// Says it.
+    pub(crate) fn tell(self) -> ExitCode {
+        match self {
+            Self::Parser(error) => {
+                // Where the terminal is gone, the exit code says it.
+                let _ = error.print();
+                ExitCode::from(if error.use_stderr() {
+                    Exit::Usage.code()
+                } else {
+                    0
+                })
+            }
+            Self::Sentence(exit, sentence) => {
+                eprintln!("whippy-conformance: {sentence}");
+                ExitCode::from(exit.code())
+            }
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `watch`: listen, pass everything on, judge beside it, and tell what was seen.
+
+use std::io::IsTerminal;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use whippy_conformance::contract::Contract;
+use whippy_conformance::model::finding::{Level, Secrets};
+use whippy_conformance::run::verdict::{Exit, conclude};
+use whippy_conformance::traffic::proxy::{Proxy, ProxyOptions, QueueLimits, Seen, queue};
+use whippy_conformance::traffic::recording::Recording;
+use whippy_conformance::traffic::{Circumstances, Terms, Told, Watcher};
+use whippy_conformance::workers::Stopwatch;
+use whippy_conformance::workers::system_time;
+use whippy_engine::findings::FindingLevel;
+use whippy_engine::model::time::UtcOffset;
+use whippy_mock::child;
+
+use super::args::{JudgingArgs, WatchArgs};
+use super::connection::transport;
+use super::plan::{self, Wanted};
+use super::printing::{self, print};
+use super::refusal::Refusal;
+
+/// Where it listens, if nothing else is asked for.
+const LISTEN: &str = "127.0.0.1:0";
+
+/// How long an answer may take, if nothing else is asked for: it is others who wait.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The most bytes of a body that are kept for the judge, if nothing else is asked for.
+const BODY_LIMIT: u64 = 4 * 1024 * 1024;
+
+/// The most bytes of a recording, if nothing else is asked for.
+const RECORD_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// What the judge came to.
+struct Judged {
+    watcher: Watcher,
+    recording: Option<Recording>,
+}
+
+/// How the watch ended.
+enum Ending {
+    /// By itself, or by a signal.
+    Watched,
+    /// With the command.
+    Command(ExitStatus),
+    /// The command could not be run.
+    NotRun(String),
+    /// Before the command.
+    Late,
+}
+
+/// Parse, listen, pass on, judge, report, exit code.
+pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
+    let wanted = plan::reports(&args.judging.report)?;
+    let upstream = args.upstream.as_deref().ok_or_else(|| {
+        Refusal::usage("watch takes the service that it stands before: give --upstream URL")
+    })?;
+    let (mut options, secrets) = transport(upstream, &args.transport)?;
+    options.timeout = args.transport.timeout.unwrap_or(TIMEOUT);
+    let body_limit = args.body_limit.unwrap_or(BODY_LIMIT);
+    let options = ProxyOptions {
+        upstream: options,
+        preserve_host: args.preserve_host,
+        body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
+    };
+    let (inlet, seen) = queue(QueueLimits::default());
+    let proxy = Proxy::new(options, inlet)
+        .map_err(|error| Refusal::usage(secrets.redact(&format!("--upstream: {error}"))))?;
+    let advice = (!args.preserve_host).then_some("give --preserve-host");
+    let base = proxy.base().to_owned();
+    let watcher = Watcher::new(terms(&args.judging, base.clone(), secrets, advice)?);
+    let recording = args.record.as_deref().map(|folder| {
+        let limit = args.record_limit.unwrap_or(RECORD_LIMIT);
+        Recording::create(folder, limit).map_err(|why| Refusal::usage(format!("--record {why}")))
+    });
+    let recording = recording.transpose()?;
+
+    let (now, watch) = (system_time(), Stopwatch::start());
+    // One thread passes on: what goes from one task to the next stays on it.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Refusal::no_verdict(format!("the system gives no sockets: {error}")))?;
+    let listen = args.listen.as_deref().unwrap_or(LISTEN);
+    let listener = runtime
+        .block_on(TcpListener::bind(listen))
+        .map_err(|error| Refusal::usage(format!("--listen {listen}: {error}")))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Refusal::no_verdict(format!("--listen {listen}: {error}")))?;
+    let url = format!("http://{address}");
+    if wanted.iter().any(|wanted| wanted.path.is_none()) {
+        eprintln!("Listening on {url}");
+    } else {
+        print(&format!("Listening on {url}\n"))?;
+    }
+    let judge = judge(seen, watcher, recording, base.clone(), args.judging.quiet);
+    let ending = runtime.block_on(pass_on(args, proxy, listener, &url));
+    // What is still on its way ends here, and with it the queue.
+    drop(runtime);
+    let judged = judge
+        .join()
+        .map_err(|_| Refusal::no_verdict("the judge panicked, which is a fault of its own"))?;
+    if let Some(recording) = judged.recording {
+        let lines = recording
+            .finish()
+            .map_err(|why| Refusal::no_verdict(format!("--record: {why}")))?;
+        for line in lines {
+            eprintln!("{line}");
+        }
+    }
+    let about = Circumstances {
+        target: format!("{base}, watched from {url}"),
+        started: in_utc(now),
+        micros: watch.micros(),
+        ended: Some(system_time()),
+        skipped: Vec::new(),
+    };
+    let code = tell(judged.watcher, about, &args.judging, &wanted)?;
+    let (why, ends_with) = match ending {
+        Ending::Command(ended) if !ended.success() => {
+            let why = format!("the command failed ({ended})");
+            (why, child::exit_code(ended))
+        }
+        Ending::NotRun(why) => (why, child::NOT_RUN),
+        Ending::Late => {
+            let why = "the command was stopped: it did not end in the time of --for";
+            (why.to_owned(), code.max(Exit::Findings.code()))
+        }
+        Ending::Command(_) | Ending::Watched => return Ok(code),
+    };
+    eprintln!("whippy-conformance: {why}");
+    Ok(ends_with)
+}
+
+/// How traffic is judged.
+pub(crate) fn terms(
+    args: &JudgingArgs,
+    base: String,
+    secrets: Secrets,
+    advice: Option<&'static str>,
+) -> Result<Terms, Refusal> {
+    let (profile, held) = plan::profile(args.profile.as_deref())?;
+    Ok(Terms {
+        contract: Contract::embedded().map_err(Refusal::no_verdict)?,
+        profile,
+        held,
+        base,
+        level: args.level.unwrap_or(Level::Must),
+        fail_on: args
+            .fail_on
+            .map_or(Some(FindingLevel::Error), |fail_on| fail_on.0),
+        secrets,
+        advice,
+    })
+}
+
+/// Writes the reports, prints the summary; the exit code.
+pub(crate) fn tell(
+    watcher: Watcher,
+    about: Circumstances,
+    args: &JudgingArgs,
+    wanted: &[Wanted],
+) -> Result<u8, Refusal> {
+    let mut report = watcher.report(about);
+    conclude(&mut report, false);
+    printing::write_reports(&report, wanted)?;
+    let is_terminal = std::io::stdout().is_terminal();
+    let look = printing::look(args.color.unwrap_or_default(), is_terminal);
+    printing::summarise(&report, wanted, args.quiet, look, false)?;
+    Ok(report.exit_code)
+}
+
+/// A moment as reports have it.
+pub(crate) fn in_utc(at: whippy_engine::model::time::Timestamp) -> String {
+    at.to_text(UtcOffset::UTC)
+}
+
+/// The judge, who works until the queue ends.
+fn judge(
+    seen: Seen,
+    mut watcher: Watcher,
+    mut recording: Option<Recording>,
+    base: String,
+    is_quiet: bool,
+) -> JoinHandle<Judged> {
+    std::thread::spawn(move || {
+        while let Some((exchanges, dropped)) = seen.next() {
+            watcher.dropped(dropped);
+            for mut observed in exchanges {
+                for Told { about, text } in watcher.see(&mut observed) {
+                    if !is_quiet {
+                        eprintln!("{about:8} {text}");
+                    }
+                }
+                if let Some(recording) = &mut recording {
+                    recording.keep(&observed, &base, &mut watcher);
+                }
+            }
+        }
+        Judged { watcher, recording }
+    })
+}
+
+/// Stands between until it is told to end, its time is up, or the command has ended.
+async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &str) -> Ending {
+    let (stop, stopped) = watch::channel(false);
+    let serving = tokio::spawn(Arc::new(proxy).run(listener, stopped));
+    let time_is_up = async {
+        match args.duration {
+            Some(duration) => tokio::time::sleep(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ending = if args.command.is_empty() {
+        tokio::select! {
+            () = asked_to_end() => {}
+            () = time_is_up => {}
+        }
+        Ending::Watched
+    } else {
+        let variables = [("WHIPPY_URL", url)];
+        tokio::select! {
+            ended = child::obey(&args.command, &variables) => {
+                ended.map_or_else(Ending::NotRun, Ending::Command)
+            }
+            () = time_is_up => Ending::Late,
+        }
+    };
+    let _ = stop.send(true);
+    // Asked once more, it does not wait for what is in flight.
+    tokio::select! {
+        _ = serving => {}
+        () = asked_to_end() => {}
+    }
+    ending
+}
+
+/// Ends with the first signal that asks for it.
+async fn asked_to_end() {
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,539 @@
+//! One HTML file: readable on a phone, on paper and without its script.
+//!
+//! Every text goes through `maud`, which escapes it, and the page's policy lets no
+//! script run but its own: bodies are a stranger's.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use similar::ChangeTag;
+
+use super::{
+    LEVELS, answer, by_reason, counts, counts_by_level, diff, duration, gist, label, labelled,
+    many, one_line, path, plain, reason, requests, sections, status_line, steps, visible,
+};
+use crate::model::finding::{Finding, Record, Text};
+use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Report};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// The script's digest, so that no other runs; a test holds the two together.
+const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
+    style-src 'unsafe-inline'; script-src 'sha256-nHuAs7SA69EraIBkAsRLPCzeb27mZz2pxXl6LnQFrQg='";
+
+/// What a reader looks at first, so it stands at the top.
+const URGENT: [&str; 8] = [
+    "fail",
+    "error",
+    "setup-failed",
+    "dependency-failed",
+    "warn",
+    "flaky",
+    "inconclusive",
+    "known",
+];
+
+pub(super) fn write(report: &Report) -> String {
+    let mut page = page(report).into_string();
+    page.push('\n');
+    page
+}
+
+fn page(report: &Report) -> Markup {
+    let title = visible(&report.verdict);
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · whippy-conformance" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                a.skip href="#checks" { "To the checks" }
+                (header(report))
+                main {
+                    (findings(report))
+                    (checks(report))
+                    (readings(report))
+                    (coverage(&report.coverage))
+                    (not_run(report))
+                    (stale(report))
+                    (environment(report))
+                    @if let Some(clean_up) = &report.clean_up { (self::clean_up(clean_up)) }
+                }
+                script { (PreEscaped(SCRIPT)) }
+            }
+        }
+    }
+}
+
+fn header(report: &Report) -> Markup {
+    let kind = if report.exit_code == 0 {
+        "verdict good"
+    } else {
+        "verdict"
+    };
+    html! {
+        header {
+            p.soft { (visible(&report.tool)) }
+            div class=(kind) {
+                h1 { (visible(&report.verdict)) }
+                @if let Some(why) = &report.aborted {
+                    p { strong { "The run ended early: " } (visible(why)) }
+                }
+                p {
+                    code { (visible(&report.target)) } ", "
+                    (visible(&report.started)) ", "
+                    (many(report.checks.len(), "check")) ", "
+                    (requests(report.requests)) " in " (duration(report.micros)) ", mode "
+                    (report.mode.text()) ", level " (report.level) ", exit code "
+                    (report.exit_code)
+                }
+            }
+            (counts_table(report))
+            nav aria-label="Parts of the report" {
+                ul {
+                    li { a href="#findings" { "Findings" } }
+                    li { a href="#checks" { "Checks" } }
+                    li { a href="#readings" { "Readings" } }
+                    li { a href="#coverage" { "Coverage" } }
+                    li { a href="#environment" { "Environment" } }
+                    @if report.clean_up.is_some() { li { a href="#clean-up" { "Clean-up" } } }
+                }
+            }
+        }
+    }
+}
+
+/// Outcomes by level: as many rows as there are outcomes, so that it fits a phone.
+fn counts_table(report: &Report) -> Markup {
+    let cell = |count: usize| {
+        let class = if count == 0 { "number none" } else { "number" };
+        html! { td class=(class) { (count) } }
+    };
+    html! {
+        div.wide {
+            table {
+                caption.soft { "Checks by outcome and level" }
+                thead {
+                    tr {
+                        th scope="col" { "Outcome" }
+                        @for level in LEVELS { th.number scope="col" { (level) } }
+                        th.number scope="col" { "All" }
+                    }
+                }
+                tbody {
+                    @for (label, of_levels, all) in counts_by_level(report) {
+                        tr {
+                            th scope="row" { (badge(label)) }
+                            @for count in of_levels { (cell(count)) }
+                            (cell(all))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn badge(label: &str) -> Markup {
+    html! { span class=(format!("badge {label}")) { (label) } }
+}
+
+/// The address of a check on the page.
+fn anchor(check: &CheckReport) -> String {
+    format!("check/{}", one_line(&check.id))
+}
+
+/// What needs a look, each a line that leads to its check.
+fn findings(report: &Report) -> Markup {
+    let urgent: Vec<_> = URGENT
+        .iter()
+        .flat_map(|label| labelled(report, label))
+        .collect();
+    html! {
+        section {
+            h2 id="findings" { "Findings" }
+            @if urgent.is_empty() { p { "None." } }
+            @else {
+                ul.findings {
+                    @for check in urgent {
+                        li {
+                            (badge(label(check))) " "
+                            a href=(format!("#{}", anchor(check))) { (visible(&check.id)) }
+                            " " span.soft { (check.level) }
+                            span.title { (visible(gist(check))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn checks(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 id="checks" { "Checks" }
+            (filter(report))
+            @for (section, checks) in sections(report) { (self::section(section, &checks)) }
+        }
+    }
+}
+
+/// Shown by the script, which it is nothing without.
+fn filter(report: &Report) -> Markup {
+    let outcomes = counts(&report.checks);
+    html! {
+        form hidden data-script="filter" aria-label="Filter the checks" {
+            fieldset {
+                legend { "Outcome" }
+                @for (label, count) in &outcomes {
+                    label {
+                        input type="checkbox" name="outcome" value=(label) checked;
+                        (badge(label)) span { (count) }
+                    }
+                }
+            }
+            fieldset {
+                legend { "Level" }
+                @for level in LEVELS {
+                    label {
+                        input type="checkbox" name="level" value=(level) checked;
+                        (level)
+                    }
+                }
+            }
+            div.search {
+                label for="text" { strong { "Text" } }
+                input id="text" name="text" type="search" autocomplete="off";
+                button type="reset" { "Show all" }
+                button type="button" data-script="unfold" { "Unfold" }
+                button type="button" data-script="fold" { "Fold" }
+            }
+            output for="text" aria-live="polite" {}
+        }
+    }
+}
+
+fn section(name: &str, checks: &[&CheckReport]) -> Markup {
+    let is_urgent = |check: &&CheckReport| URGENT.contains(&label(check));
+    html! {
+        details.section open[checks.iter().any(is_urgent)] {
+            summary {
+                h3 { (visible(name)) }
+                span.counts {
+                    @for (at, (label, count)) in counts(checks.iter().copied()).iter().enumerate() {
+                        @if at > 0 { ", " }
+                        span class=(label) { (count) " " (label) }
+                    }
+                }
+            }
+            div.checks { @for check in checks { (self::check(check)) } }
+        }
+    }
+}
+
+fn check(check: &CheckReport) -> Markup {
+    let label = label(check);
+    html! {
+        details.check open[label == "fail"] data-outcome=(label) data-level=(check.level) {
+            summary {
+                (badge(label)) " " code { (visible(&check.id)) } " " span.soft { (check.level) }
+                span.title { (visible(&check.title)) }
+            }
+            div.body id=(anchor(check)) {
+                @if let Some(seen) = &check.reading {
+                    p { "Reading " code { (seen.id) } ": " (visible(&seen.choices.join(" or "))) }
+                }
+                @if check.findings.is_empty() && check.reason.is_none() && label != "pass"
+                    && label != "info" { p { (reason(check)) } }
+                @if let Some(reason) = &check.reason { p { (visible(reason)) } }
+                @for (at, finding) in check.findings.iter().enumerate() {
+                    (self::finding(check, finding, at))
+                }
+                @if check.findings.is_empty() { (source(check)) }
+                p.soft {
+                    (check.level) ", " (check.safety.text()) ", "
+                    (many(check.attempts as usize, "attempt")) ", "
+                    (requests(check.requests)) ", " (duration(check.micros))
+                }
+            }
+        }
+    }
+}
+
+fn finding(check: &CheckReport, finding: &Finding, at: usize) -> Markup {
+    let total = check.findings.len();
+    html! {
+        @if total > 1 { h4 { "Finding " (at + 1) " of " (total) } }
+        p.summary { (visible(&finding.summary)) }
+        @if let Some(row) = &finding.row { p { "Case: " code { (visible(row)) } } }
+        @if finding.level != check.level { p { "Level of this finding: " (finding.level) } }
+        (sides(finding))
+        (source(check))
+        @if !finding.exchanges.is_empty() {
+            h4 { (if finding.exchanges.len() == 1 { "The request" } else { "The requests" }) }
+            @for (step, record) in steps(finding) { (exchange(&step, record)) }
+            h4 { "Repeat it" }
+            @for record in &finding.exchanges { (curl(record)) }
+        }
+    }
+}
+
+fn source(check: &CheckReport) -> Markup {
+    html! {
+        blockquote {
+            p {
+                cite { (visible(&check.source.section)) } ": “"
+                (visible(&check.source.quote)) "”"
+            }
+        }
+    }
+}
+
+/// What was expected and what came: where they differ, and both whole.
+fn sides(finding: &Finding) -> Markup {
+    let hunks = diff::hunks(finding);
+    html! {
+        @if hunks.is_empty() {
+            @for (name, side) in [("Expected", &finding.expected), ("Got", &finding.got)] {
+                @if let Some(side) = side { h4 { (name) } pre { code { (visible(side)) } } }
+            }
+        } @else {
+            pre.diff {
+                del { "--- expected" }
+                ins { "+++ got" }
+                @for hunk in &hunks {
+                    span.at { (hunk.header) }
+                    @for (tag, line) in &hunk.lines { (diff_line(*tag, line)) }
+                }
+            }
+            @for (name, side) in [("Expected, whole", &finding.expected), ("Got, whole", &finding.got)] {
+                @if let Some(side) = side {
+                    details { summary { (name) } pre { code { (visible(side)) } } }
+                }
+            }
+        }
+    }
+}
+
+fn diff_line(tag: ChangeTag, line: &str) -> Markup {
+    let line = format!("{}{}", diff::sign(tag), visible(line));
+    match tag {
+        ChangeTag::Equal => html! { span { (line) } },
+        ChangeTag::Delete => html! { del { (line) } },
+        ChangeTag::Insert => html! { ins { (line) } },
+    }
+}
+
+fn exchange(step: &str, record: &Record) -> Markup {
+    html! {
+        details.exchange {
+            summary {
+                (visible(step)) " "
+                code { (visible(&record.method)) " " (visible(path(&record.url))) }
+                " → " code { (visible(&answer(record))) }
+            }
+            div {
+                h5 { "Sent" }
+                (message(&format!("{} {}", record.method, record.url),
+                    &record.request_headers, Some(&record.request_body)))
+                h5 { "Came" }
+                @if let Some(status) = record.status {
+                    (message(&status_line(status), &record.response_headers,
+                        record.response_body.as_ref()))
+                } @else { pre { code { (visible(&answer(record))) } } }
+            }
+        }
+    }
+}
+
+fn message(start: &str, headers: &[(String, String)], body: Option<&Text>) -> Markup {
+    let mut text = format!("{}\n", visible(start));
+    for (name, value) in headers {
+        text += &visible(&format!("{name}: {value}\n"));
+    }
+    if let Some(body) = body.filter(|body| !body.shown().is_empty()) {
+        let is_hex = matches!(body, Text::Hex { .. });
+        text += if is_hex {
+            "\n(in hexadecimal digits)\n"
+        } else {
+            "\n"
+        };
+        text += &visible(body.shown());
+    }
+    html! { pre { code { (text) } } }
+}
+
+fn curl(record: &Record) -> Markup {
+    html! {
+        div.curl {
+            pre { code { (visible(&record.curl)) } }
+            button type="button" hidden data-script="copy" { "Copy" }
+        }
+    }
+}
+
+fn readings(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 id="readings" { "Readings" }
+            @if report.readings.is_empty() { p { "None was seen." } }
+            @else {
+                p.soft { "What the page leaves open, as the target has it." }
+                table {
+                    thead { tr {
+                        th scope="col" { "Reading" }
+                        th scope="col" { "Seen" }
+                        @if !report.profile.is_empty() { th scope="col" { "Held to" } }
+                    } }
+                    tbody {
+                        @for seen in &report.readings {
+                            tr {
+                                th scope="row" { code { (visible(&seen.id)) } }
+                                td { (visible(&seen.choices.join(" or "))) }
+                                @if !report.profile.is_empty() {
+                                    td { (visible(report.profile.get(&seen.id).map_or("", String::as_str))) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn coverage(coverage: &Coverage) -> Markup {
+    let rows = [
+        ("Operations", &coverage.operations),
+        ("Statuses", &coverage.statuses),
+        ("Parameters", &coverage.parameters),
+        ("Body members", &coverage.members),
+    ];
+    html! {
+        section {
+            h2 id="coverage" { "Coverage" }
+            p.soft { "How much of the contract the run has exercised." }
+            div.wide {
+                table {
+                    thead { tr {
+                        th scope="col" { "Of the contract" }
+                        th.number scope="col" { "Met" }
+                        th.number scope="col" { "Per cent" }
+                        th scope="col" aria-hidden="true" {}
+                    } }
+                    tbody { @for (name, covered) in rows { (covered_row(name, covered)) } }
+                }
+            }
+            @for (name, covered) in rows {
+                @if !covered.missing.is_empty() {
+                    details {
+                        summary { (name) " not met: " (covered.missing.len()) }
+                        ul.names { @for name in &covered.missing { li { code { (visible(name)) } } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn covered_row(name: &str, covered: &Covered) -> Markup {
+    let percent = covered.percent();
+    html! {
+        tr {
+            th scope="row" { (name) }
+            td.number { (covered.covered) "/" (covered.total) }
+            td.number { (percent) " %" }
+            // The figures beside it say the same.
+            td aria-hidden="true" { meter min="0" max="100" value=(percent) { (percent) " %" } }
+        }
+    }
+}
+
+/// Checks that did not run, a row a reason.
+fn not_run(report: &Report) -> Markup {
+    let groups: Vec<_> = ["unsupported", "disabled"]
+        .into_iter()
+        .flat_map(|label| {
+            let checks = labelled(report, label);
+            by_reason(&checks)
+                .into_iter()
+                .map(move |(reason, checks)| (label, reason, checks))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    html! {
+        @if !groups.is_empty() {
+            section {
+                h2 { "Not run" }
+                table {
+                    thead { tr {
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "Why" }
+                        th.number scope="col" { "Checks" }
+                    } }
+                    tbody {
+                        @for (label, reason, checks) in &groups {
+                            tr {
+                                td { (badge(label)) }
+                                td { (visible(reason)) }
+                                td.number { (checks.len()) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stale(report: &Report) -> Markup {
+    html! {
+        @if !report.stale.is_empty() {
+            section {
+                h2 { "Stale in the baseline" }
+                p { "No findings any more, so take them out:" }
+                ul { @for id in &report.stale { li { code { (visible(id)) } } } }
+            }
+        }
+    }
+}
+
+fn environment(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 id="environment" { "Environment" }
+            dl {
+                dt { "target" }
+                dd { code { (visible(&report.target)) } }
+                @for (name, value) in &report.environment {
+                    dt { (visible(name)) }
+                    dd { code { (visible(&plain(value))) } }
+                }
+                @for (reading, choice) in &report.profile {
+                    dt { "held to " (visible(reading)) }
+                    dd { code { (visible(choice)) } }
+                }
+            }
+        }
+    }
+}
+
+fn clean_up(clean_up: &CleanUp) -> Markup {
+    html! {
+        section {
+            h2 id="clean-up" { "Clean-up" }
+            p { (many(clean_up.neutralised, "stock")) " neutralised." }
+            @if !clean_up.left.is_empty() {
+                p { strong { "Left:" } }
+                ul { @for left in &clean_up.left { li { (visible(left)) } } }
+            }
+            @if let Some(ledger) = &clean_up.ledger { p { "Ledger: " code { (visible(ledger)) } } }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Puts the report of a run together: what the checks came to, what the session knows,
+//! and none of its secrets.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use whippy_engine::profile::Reading;
+
+use crate::cases::case::ENVIRONMENT;
+use crate::cases::probe::Session;
+use crate::model::finding::{Finding, Level, Record, Secrets, Source, Text};
+use crate::model::outcome::{CheckReport, CleanUp, Outcome, ReadingSeen, Report, Safety};
+use crate::report::json::FORMAT;
+use crate::run::{Options, Ran};
+use crate::transport::retry::Surprises;
+
+/// What of the environment no report shows.
+const UNSHOWN: &[&str] = &["base", "password"];
+
+/// What only the command knows of a run.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    /// The target, for people.
+    pub target: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// How long it took, microseconds.
+    pub micros: u64,
+    /// What became of what it wrote.
+    pub clean_up: Option<CleanUp>,
+    /// What the target did to surprise, and was got over.
+    pub surprises: Surprises,
+    /// What is to be known as the reason why it ended before its last check.
+    pub interrupted: Option<String>,
+}
+
+/// The report, but for the baseline and the verdict.
+pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumstances) -> Report {
+    let mut checks = ran.checks;
+    checks.extend(surprises("target", &about.surprises, options.mode));
+    let mut report = Report {
+        format: FORMAT,
+        tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
+        target: about.target,
+        started: about.started,
+        micros: about.micros,
+        requests: session.requests(),
+        level: options.level,
+        mode: options.mode,
+        environment: environment(session),
+        profile: session.profile.clone(),
+        checks,
+        readings: readings(session),
+        coverage: session.contract.coverage(),
+        stale: Vec::new(),
+        clean_up: about.clean_up,
+        aborted: ran.aborted.or(about.interrupted),
+        exit_code: 0,
+        verdict: String::new(),
+    };
+    redact(&mut report, &session.secrets);
+    report
+}
+
+/// What a target did to surprise, as a check of a section that found nothing wrong; `None`
+/// where it did nothing.
+pub fn surprises(section: &str, surprises: &Surprises, safety: Safety) -> Option<CheckReport> {
+    let told = surprises.iter();
+    let told: Vec<_> = told
+        .map(|(surprise, times)| format!("{surprise} ({times}×)"))
+        .collect();
+    let source = Source {
+        section: "HTTP".to_owned(),
+        quote: "429, 502 to 504, a connection that breaks, a token that expires".to_owned(),
+    };
+    let title = "What the target did to surprise, and was got over";
+    let id = format!("{section}/surprises");
+    (!told.is_empty()).then(|| CheckReport {
+        outcome: Outcome::Info,
+        reason: Some(told.join("; ")),
+        ..CheckReport::passed(id, title, Level::May, source, safety)
+    })
+}
+
+fn environment(session: &Session) -> BTreeMap<String, Value> {
+    let names = ENVIRONMENT.iter().map(|(name, _)| *name);
+    names
+        .filter(|name| !UNSHOWN.contains(name))
+        .filter_map(|name| Some((name.to_owned(), session.environment.get(name)?.clone())))
+        .collect()
+}
+
+/// What was seen, in the order of the register.
+fn readings(session: &Session) -> Vec<ReadingSeen> {
+    let seen = Reading::ALL.iter().filter_map(|reading| {
+        let id = reading.id().to_owned();
+        let choices = session.reading(&id)?;
+        Some(ReadingSeen { id, choices })
+    });
+    seen.collect()
+}
+
+/// Takes the secrets out of every text that the target may have had a part in: it may
+/// echo what it was sent anywhere in its answers.
+pub fn redact(report: &mut Report, secrets: &Secrets) {
+    let redacted = |text: &mut String| *text = secrets.redact(text);
+    redacted(&mut report.target);
+    report
+        .environment
+        .values_mut()
+        .for_each(|value| redact_value(value, secrets));
+    report
+        .checks
+        .iter_mut()
+        .for_each(|check| redact_check(check, secrets));
+    report.aborted.iter_mut().for_each(redacted);
+    let clean_up = report.clean_up.iter_mut();
+    clean_up
+        .flat_map(|clean_up| &mut clean_up.left)
+        .for_each(redacted);
+}
+
+fn redact_check(check: &mut CheckReport, secrets: &Secrets) {
+    let redacted = |text: &mut String| *text = secrets.redact(text);
+    check.reason.iter_mut().for_each(redacted);
+    for finding in &mut check.findings {
+        redact_finding(finding, secrets);
+    }
+}
+
+fn redact_finding(finding: &mut Finding, secrets: &Secrets) {
+    let redacted = |text: &mut String| *text = secrets.redact(text);
+    redacted(&mut finding.summary);
+    finding.at.iter_mut().for_each(redacted);
+    finding.expected.iter_mut().for_each(redacted);
+    finding.got.iter_mut().for_each(redacted);
+    finding.row.iter_mut().for_each(redacted);
+    for record in &mut finding.exchanges {
+        redact_record(record, secrets);
+    }
+}
+
+fn redact_record(record: &mut Record, secrets: &Secrets) {
+    let redacted = |text: &mut String| *text = secrets.redact(text);
+    let headers = record
+        .request_headers
+        .iter_mut()
+        .chain(&mut record.response_headers);
+    for (name, value) in headers {
+        redacted(name);
+        redacted(value);
+    }
+    redacted(&mut record.step);
+    redacted(&mut record.url);
+    redacted(&mut record.curl);
+    record.failure.iter_mut().for_each(redacted);
+    for text in std::iter::once(&mut record.request_body).chain(&mut record.response_body) {
+        match text {
+            Text::Utf8(text) => redacted(text),
+            Text::Hex { hex } => *hex = secrets.redact_hex(hex),
+        }
+    }
+}
+
+/// The same of every text in a JSON value.
+pub fn redact_value(value: &mut Value, secrets: &Secrets) {
+    match value {
+        Value::String(text) => *text = secrets.redact(text),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| redact_value(item, secrets)),
+        Value::Object(members) => members
+            .values_mut()
+            .for_each(|member| redact_value(member, secrets)),
+        _ => {}
+    }
+}

@@ -1,0 +1,532 @@
+//! A run: every check at its time, and what it came to.
+
+pub mod assembly;
+pub mod baseline;
+pub mod catalogue;
+pub mod discovery;
+pub mod explain;
+pub mod selection;
+pub mod verdict;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use serde_json::Value;
+
+use crate::cases::case::{Capability, Case, ENVIRONMENT};
+use crate::cases::probe::{Ask, Payload, Probe, Session, Stop};
+use crate::contract::documented::Documented;
+use crate::contract::pattern::Pattern;
+use crate::model::finding::{Finding, Level};
+use crate::model::outcome::{CheckReport, Outcome, ReadingSeen, Safety};
+use crate::run::catalogue::{Check, Method};
+use crate::transport::target::{SeedState, TargetError};
+use crate::workers::{Stopwatch, into_inner, lock, spread};
+
+/// How a run goes about it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether stocks may be written.
+    pub mode: Safety,
+    /// Findings of this level or above fail the run.
+    pub level: Level,
+    /// How many checks at once.
+    pub jobs: usize,
+    /// How often a check that failed is tried again.
+    pub retries: u32,
+    /// Whether the target may be put into other states, which ends the one it is in.
+    pub may_seed: bool,
+}
+
+/// How often a check that others disturb is tried.
+const DISTURBED_ATTEMPTS: u32 = 5;
+
+/// After so many checks in a row that get no answer in time, nobody answers.
+const SILENT_CHECKS: u32 = 5;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Ran {
+    /// The checks, in the order they were given.
+    pub checks: Vec<CheckReport>,
+    /// Why it ended before its last check.
+    pub aborted: Option<String>,
+}
+
+/// Runs the checks: first those that detect readings, then those on stocks of their own,
+/// then those on everybody's, then the replays. Each is told as it ends. Setting `stop`
+/// ends the run after the checks under way.
+pub fn run(
+    session: &Session,
+    checks: &[Check],
+    selected: &(dyn Fn(&Check) -> bool + Sync),
+    options: &Options,
+    stop: &AtomicBool,
+    tell: &(dyn Fn(&CheckReport) + Sync),
+) -> Ran {
+    let runner = Runner {
+        session,
+        options,
+        stop,
+        aborted: Mutex::default(),
+        silent: AtomicU32::new(0),
+        undetected: Mutex::default(),
+        capabilities: Mutex::default(),
+    };
+    let phases: [(Belongs<'_>, usize); 4] = [
+        (&|check| check.reading.is_some() && !check.shared, 1),
+        (
+            &|check| check.reading.is_none() && !check.shared && !is_late(check),
+            options.jobs,
+        ),
+        (&|check| check.shared, 1),
+        (&is_late, 1),
+    ];
+    let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
+    let is_wanted = |check: &Check| selected(check) || is_depended_on(check, checks, selected);
+    for (belongs, jobs) in phases {
+        let mine: Vec<_> = checks
+            .iter()
+            .enumerate()
+            .filter(|(_, check)| belongs(check) && is_wanted(check))
+            .collect();
+        let done = spread(jobs, &mine, |(position, check)| {
+            let report = runner.report(check);
+            if selected(check) {
+                tell(&report);
+            }
+            (*position, selected(check).then_some(report))
+        });
+        for (position, report) in done {
+            reports[position] = report;
+        }
+    }
+    Ran {
+        checks: reports.into_iter().flatten().collect(),
+        aborted: into_inner(runner.aborted),
+    }
+}
+
+/// Which checks a phase runs.
+type Belongs<'a> = &'a dyn Fn(&Check) -> bool;
+
+/// Replays leave the state that other checks work in; what was noted is told last.
+fn is_late(check: &Check) -> bool {
+    matches!(check.method, Method::Replay(_) | Method::Always(_))
+}
+
+/// A reading that a selected check depends on is detected even if its own check is not
+/// selected.
+fn is_depended_on(check: &Check, checks: &[Check], selected: &dyn Fn(&Check) -> bool) -> bool {
+    let Some(reading) = &check.reading else {
+        return false;
+    };
+    let needs = |other: &Check| match &other.method {
+        Method::Case(case) => case.depends_on_readings().contains(&reading.as_str()),
+        _ => other.when.iter().any(|(id, _)| id == reading),
+    };
+    checks.iter().any(|other| selected(other) && needs(other))
+}
+
+struct Runner<'a> {
+    session: &'a Session,
+    options: &'a Options,
+    stop: &'a AtomicBool,
+    aborted: Mutex<Option<String>>,
+    /// Checks in a row that got no answer in time.
+    silent: AtomicU32,
+    /// What the last check of each reading came to, for those that detected nothing.
+    undetected: Mutex<BTreeMap<String, Outcome>>,
+    capabilities: Mutex<Vec<(Capability, bool)>>,
+}
+
+/// What one attempt at a check came to.
+#[derive(Default)]
+struct Attempt {
+    findings: Vec<Finding>,
+    stop: Option<Stop>,
+    /// The choices of a reading that fit.
+    choices: Option<Vec<String>>,
+}
+
+impl Runner<'_> {
+    fn report(&self, check: &Check) -> CheckReport {
+        let report = self.undergone(check);
+        if let Some(reading) = &check.reading {
+            let mut undetected = lock(&self.undetected);
+            undetected.insert(reading.clone(), report.outcome);
+        }
+        report
+    }
+
+    fn undergone(&self, check: &Check) -> CheckReport {
+        let watch = Stopwatch::start();
+        let before = self.session.requests();
+        let mut report = CheckReport {
+            attempts: 0,
+            ..CheckReport::passed(
+                &check.id,
+                &check.title,
+                check.level,
+                check.source.clone(),
+                check.safety,
+            )
+        };
+        if let Err((outcome, reason)) = self.admit(check) {
+            report.outcome = outcome;
+            report.reason = Some(reason);
+            return report;
+        }
+        self.attempts(check, &mut report);
+        report.micros = watch.micros();
+        report.requests = self.session.requests() - before;
+        report
+    }
+
+    /// Whether a check applies.
+    fn admit(&self, check: &Check) -> Result<(), (Outcome, String)> {
+        if let Some(why) = lock(&self.aborted).clone() {
+            return Err((Outcome::SetupFailed, format!("the run ended early: {why}")));
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            return Err((Outcome::Disabled, "the run was interrupted".to_owned()));
+        }
+        if check.safety == Safety::Write && self.options.mode == Safety::Read {
+            return Err((Outcome::Disabled, "it writes: --write allows it".to_owned()));
+        }
+        if matches!(check.method, Method::Replay(_)) && !self.options.may_seed {
+            let why = "it needs the page's state: --reset-target puts a whippy-mock into it";
+            return Err((Outcome::Disabled, why.to_owned()));
+        }
+        for need in &check.needs {
+            if self.session.environment.get(need).is_none() && !is_fresh(need) {
+                let flag = ENVIRONMENT.iter().find(|(name, _)| name == need);
+                let flag = flag.map_or(*need, |(_, flag)| flag);
+                return Err((Outcome::Disabled, format!("it needs {flag}")));
+            }
+        }
+        for (reading, choices) in &check.when {
+            match self.session.reading(reading) {
+                None => return Err(self.unread(reading)),
+                Some(seen) if !seen.iter().any(|choice| choices.contains(choice)) => {
+                    let why = format!("the target shows {reading}={}", seen.join(" or "));
+                    return Err((Outcome::Unsupported, why));
+                }
+                Some(_) => {}
+            }
+        }
+        match check.capability {
+            Some(capability) if !self.has(capability) => {
+                let why = format!(
+                    "the target answers nothing at {}",
+                    capability_path(capability)
+                );
+                Err((Outcome::Unsupported, why))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What becomes of a check that depends on a reading of which nothing is known: no
+    /// more than of the check that was to detect it.
+    fn unread(&self, reading: &str) -> (Outcome, String) {
+        let undetected = lock(&self.undetected);
+        let outcome = match undetected.get(reading) {
+            Some(Outcome::Disabled) => Outcome::Disabled,
+            Some(Outcome::Unsupported | Outcome::Warn | Outcome::Fail) => Outcome::Unsupported,
+            _ => Outcome::DependencyFailed,
+        };
+        let why = format!("which choice of `{reading}` the target shows is not known");
+        (outcome, why)
+    }
+
+    /// Whether the target has something that it may lack; asked once.
+    fn has(&self, capability: Capability) -> bool {
+        let mut known = lock(&self.capabilities);
+        if let Some((_, has)) = known.iter().find(|(name, _)| *name == capability) {
+            return *has;
+        }
+        let path = capability_path(capability);
+        let ask = match capability {
+            Capability::Places | Capability::Login => Ask::get(path),
+            Capability::Metadata => Ask::new(http::Method::OPTIONS, path),
+        };
+        // A login refuses a GET, which only a login that is there can do.
+        let lacking: &[u16] = match capability {
+            Capability::Places | Capability::Login => &[404, 410, 501],
+            Capability::Metadata => &[204, 404, 405, 501],
+        };
+        let has = match self.session.send_unjudged(&ask) {
+            Ok(answer) => {
+                let describes = capability != Capability::Metadata || answer.body.is_some();
+                !lacking.contains(&answer.status) && describes
+            }
+            Err(_) => true,
+        };
+        known.push((capability, has));
+        has
+    }
+
+    fn attempts(&self, check: &Check, report: &mut CheckReport) {
+        let mut failed_before = false;
+        loop {
+            report.attempts += 1;
+            let before = check.shared.then(|| self.fingerprint());
+            let attempt = self.attempt(check);
+            self.settle(check, attempt, report);
+            let is_finding = matches!(report.outcome, Outcome::Fail | Outcome::Warn);
+            if !is_finding {
+                if failed_before && report.outcome == Outcome::Pass {
+                    report.outcome = Outcome::Flaky;
+                }
+                return;
+            }
+            if before.is_some_and(|before| before != self.fingerprint()) {
+                if report.attempts < DISTURBED_ATTEMPTS {
+                    continue;
+                }
+                report.outcome = Outcome::Inconclusive;
+                report.reason = Some(format!(
+                    "somebody else wrote during each of {DISTURBED_ATTEMPTS} attempts"
+                ));
+                return;
+            }
+            failed_before = true;
+            if report.attempts > self.options.retries || report.outcome != Outcome::Fail {
+                return;
+            }
+        }
+    }
+
+    /// What moves when anybody writes: how many stocks there are, and the last one written.
+    fn fingerprint(&self) -> Option<Value> {
+        let ask = Ask::get("/api/v1/stocks/")
+            .with("sort", "-modified_date")
+            .with("limit", 1);
+        let page = self.session.send_unjudged(&ask).ok()?.body?;
+        Some(serde_json::json!([page["count"], page["results"]]))
+    }
+
+    fn attempt(&self, check: &Check) -> Attempt {
+        let caught = catch_unwind(AssertUnwindSafe(|| match &check.method {
+            Method::Case(case) => self.case(check, case),
+            Method::Code(code) => {
+                let mut probe = Probe::new(self.session, &check.id, check.level);
+                let stop = (code.run)(&mut probe).err();
+                Attempt {
+                    findings: probe.findings,
+                    stop,
+                    choices: probe.choices,
+                }
+            }
+            Method::Replay(fixture) => self.replay(check, fixture),
+            Method::Always(aspect) => Attempt {
+                findings: self
+                    .session
+                    .noted()
+                    .into_iter()
+                    .filter(|noted| noted.aspect == *aspect)
+                    .map(|noted| Finding {
+                        summary: format!("{} (in {})", noted.finding.summary, noted.check),
+                        ..noted.finding
+                    })
+                    .collect(),
+                ..Attempt::default()
+            },
+        }));
+        caught.unwrap_or_else(|panic| Attempt {
+            stop: Some(Stop::Suite(format!(
+                "the check panicked: {}",
+                said(&*panic)
+            ))),
+            ..Attempt::default()
+        })
+    }
+
+    /// A case, once or once a row.
+    fn case(&self, check: &Check, case: &Case) -> Attempt {
+        let mut attempt = Attempt::default();
+        let mut row = |name: Option<&str>, values: &Value| {
+            let mut probe = Probe::new(self.session, &check.id, check.level);
+            if let Some(name) = name {
+                probe = probe.in_row(name);
+            }
+            match case.run_row(&mut probe, values) {
+                Ok(choices) if case.reading.is_some() => {
+                    if choices.is_empty() {
+                        let summary = "none of the known choices fits what came";
+                        probe.record_finding(Finding::new(Level::Should, summary));
+                    }
+                    match &mut attempt.choices {
+                        Some(known) => known.retain(|choice| choices.contains(choice)),
+                        None => attempt.choices = Some(choices),
+                    }
+                }
+                Ok(_) | Err(Stop::Failed) => {}
+                Err(stop) => attempt.stop = attempt.stop.take().or(Some(stop)),
+            }
+            attempt.findings.append(&mut probe.findings);
+        };
+        if case.rows.is_empty() {
+            row(None, &Value::Null);
+        }
+        for (name, values) in &case.rows {
+            row(Some(name), values);
+        }
+        attempt
+    }
+
+    /// A documented response, asked for in the state that the page shows.
+    fn replay(&self, check: &Check, fixture: &Documented) -> Attempt {
+        let state = SeedState {
+            world: fixture.world.clone(),
+            clock: fixture.clock.clone(),
+            profile: fixture.profile.clone(),
+        };
+        match self.session.target.seed(&state) {
+            Ok(()) => {}
+            Err(TargetError::Unreachable(why)) => return Attempt::stopped(Stop::Unreachable(why)),
+            Err(TargetError::NotSeedable(why)) => return Attempt::stopped(Stop::Unsupported(why)),
+            Err(error) => return Attempt::stopped(Stop::Setup(error.to_string())),
+        }
+        let mut probe = Probe::new(self.session, &check.id, check.level);
+        let stop = replayed(&mut probe, fixture).err();
+        Attempt {
+            findings: probe.findings,
+            stop,
+            choices: None,
+        }
+    }
+
+    /// What an attempt means.
+    fn settle(&self, check: &Check, attempt: Attempt, report: &mut CheckReport) {
+        let Attempt {
+            mut findings,
+            stop,
+            choices,
+        } = attempt;
+        report.reason = None;
+        if let (Some(reading), Some(choices)) = (&check.reading, choices) {
+            findings.extend(self.held(check, reading, &choices));
+            if !choices.is_empty() {
+                self.session.saw(reading, &choices);
+            }
+            report.reading = Some(ReadingSeen {
+                id: reading.clone(),
+                choices,
+            });
+        }
+        let worst = findings.iter().map(|finding| finding.level).max();
+        report.findings = findings;
+        report.outcome = match (worst, &stop) {
+            (Some(level), _) if level >= self.options.level => Outcome::Fail,
+            (Some(_), _) => Outcome::Warn,
+            (None, None) if report.reading.is_some() => Outcome::Info,
+            (None, None) => Outcome::Pass,
+            (None, Some(Stop::Failed | Stop::Suite(_))) => Outcome::Error,
+            (None, Some(Stop::Setup(_) | Stop::Unreachable(_))) => Outcome::SetupFailed,
+            (None, Some(Stop::Unsupported(_))) => Outcome::Unsupported,
+            (None, Some(Stop::Disabled(_))) => Outcome::Disabled,
+            (None, Some(Stop::Inconclusive(_))) => Outcome::Inconclusive,
+        };
+        match stop {
+            None | Some(Stop::Failed) => {}
+            Some(
+                Stop::Setup(why)
+                | Stop::Unsupported(why)
+                | Stop::Disabled(why)
+                | Stop::Inconclusive(why)
+                | Stop::Suite(why),
+            ) => report.reason = Some(self.session.secrets.redact(&why)),
+            Some(Stop::Unreachable(why)) => {
+                let why = self.session.secrets.redact(&why);
+                self.abort(&why);
+                report.reason = Some(why);
+            }
+        }
+        self.listen(report);
+    }
+
+    /// A profile's choice of a reading must be among those that fit.
+    fn held(&self, check: &Check, reading: &str, choices: &[String]) -> Option<Finding> {
+        let wanted = self.session.profile.get(reading)?;
+        if choices.is_empty() || choices.contains(wanted) {
+            return None;
+        }
+        let got = choices.join(" or ");
+        let summary = format!("expected {reading}={wanted}, got {reading}={got}");
+        Some(Finding::new(check.level, summary))
+    }
+
+    /// Notes whether the target still answers.
+    fn listen(&self, report: &CheckReport) {
+        let is_silent = report
+            .findings
+            .iter()
+            .flat_map(|finding| &finding.exchanges)
+            .any(|exchange| exchange.failure.is_some());
+        if !is_silent {
+            self.silent.store(0, Ordering::Relaxed);
+        } else if self.silent.fetch_add(1, Ordering::Relaxed) + 1 >= SILENT_CHECKS {
+            self.abort(&format!("{SILENT_CHECKS} checks in a row got no answer"));
+        }
+    }
+
+    fn abort(&self, why: &str) {
+        let mut aborted = lock(&self.aborted);
+        aborted.get_or_insert_with(|| why.to_owned());
+    }
+}
+
+impl Attempt {
+    fn stopped(stop: Stop) -> Self {
+        Self {
+            stop: Some(stop),
+            ..Self::default()
+        }
+    }
+}
+
+fn is_fresh(name: &str) -> bool {
+    matches!(name, "base" | "sku" | "sku2" | "sku3")
+}
+
+fn capability_path(capability: Capability) -> &'static str {
+    match capability {
+        Capability::Places => "/api/v1/providers/",
+        Capability::Login => "/api/v1/auth/login/",
+        Capability::Metadata => "/api/v1/stocks/",
+    }
+}
+
+fn replayed(probe: &mut Probe<'_>, fixture: &Documented) -> Result<(), Stop> {
+    let asked = &fixture.request;
+    let method = asked.method.parse();
+    let method = method.map_err(|_| Stop::Suite(format!("`{}` is no method", asked.method)))?;
+    let mut ask = Ask::new(method, &asked.path);
+    // The page's own requests are what they are.
+    ask.invalid = true;
+    for (name, value) in &asked.headers {
+        // The token is the run's, if it was given one.
+        if !name.eq_ignore_ascii_case("authorization") || probe.session.token.is_none() {
+            ask = ask.header(name, value.as_str().unwrap_or_default());
+        }
+    }
+    if !asked.body.is_null() {
+        ask.payload = Payload::Raw(asked.body.to_string().into());
+    }
+    let answer = probe.send(&ask)?;
+    probe.expect_status(&answer, &[fixture.response.status])?;
+    let expected = Pattern::example(&fixture.response.body);
+    probe.expect_body(&answer, &expected)
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,160 @@
+//! What the command exits with, and why, in a sentence.
+
+use crate::model::finding::Level;
+use crate::model::outcome::{CheckReport, Outcome, Report};
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Every requirement that was asked is met.
+    Clean = 0,
+    /// There are findings, or checks that were not to be disabled.
+    Findings = 1,
+    /// The command line, the settings or a case file is wrong.
+    Usage = 2,
+    /// The target cannot be reached, or the suite could not do its work.
+    NoVerdict = 3,
+    /// No check ran.
+    NothingRan = 4,
+    /// The baseline has findings that are none any more.
+    Stale = 5,
+}
+
+impl Exit {
+    /// The number of it.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Gives a report its verdict, once its checks, baseline and clean-up are settled.
+pub fn conclude(report: &mut Report, fail_on_disabled: bool) {
+    let (exit, sentence) = verdict(report, fail_on_disabled);
+    report.exit_code = exit.code();
+    report.verdict = sentence;
+}
+
+/// Whatever is worse goes first: a finding, then what could not be done, then the rest.
+fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
+    let failing = || {
+        let checks = report.checks.iter();
+        checks.filter(|check| check.outcome == Outcome::Fail && !check.known)
+    };
+    let unclear = || {
+        report
+            .checks
+            .iter()
+            .filter(|check| check.outcome.is_no_verdict())
+    };
+    let disabled = report.count(Outcome::Disabled);
+    if failing().next().is_some() {
+        let mut sentence = format!(
+            "{}: {}",
+            checks(failing().count(), "fails", "fail"),
+            by_level(&failing())
+        );
+        if let Some(why) = &report.aborted {
+            sentence = format!("{sentence}; the run ended early: {why}");
+        }
+        if let Some(why) = unclean(report) {
+            sentence = format!("{sentence}; {why}");
+        }
+        return (Exit::Findings, sentence);
+    }
+    if let Some(why) = &report.aborted {
+        return (Exit::NoVerdict, format!("no verdict: {why}"));
+    }
+    if let Some(why) = unclean(report) {
+        return (Exit::NoVerdict, format!("no finding, but {why}"));
+    }
+    if let Some(first) = unclear().next() {
+        let count = unclear().count();
+        let why = first.reason.as_deref().unwrap_or("no reason was given");
+        let many = checks(count, "came to no verdict", "came to no verdict");
+        return (
+            Exit::NoVerdict,
+            format!("{many}, first {}: {why}", first.id),
+        );
+    }
+    let asked: u64 = report.checks.iter().map(|check| check.requests).sum();
+    if asked == 0 {
+        let why = report
+            .checks
+            .iter()
+            .find_map(|check| check.reason.as_deref());
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        return (Exit::NothingRan, format!("no check ran{why}"));
+    }
+    if let Some(first) = report.stale.first() {
+        let more = match report.stale.len() {
+            1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
+        let sentence = format!(
+            "the baseline is stale: {first}{more} no longer found; --update-baseline takes them out"
+        );
+        return (Exit::Stale, sentence);
+    }
+    if fail_on_disabled && disabled > 0 {
+        let first = report
+            .checks
+            .iter()
+            .find(|check| check.outcome == Outcome::Disabled);
+        let why = first
+            .and_then(|check| check.reason.as_deref())
+            .unwrap_or_default();
+        let many = checks(disabled, "is disabled", "are disabled");
+        return (Exit::Findings, format!("{many}, first: {why}"));
+    }
+    (Exit::Clean, clean(report))
+}
+
+/// A ledger is kept only for what is still to be cleaned up.
+fn unclean(report: &Report) -> Option<String> {
+    let ledger = report.clean_up.as_ref()?.ledger.as_ref()?;
+    Some(format!(
+        "not everything that was written is cleaned up: {ledger} says what"
+    ))
+}
+
+fn clean(report: &Report) -> String {
+    let ran = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome.ran())
+        .count();
+    let known = report.checks.iter().filter(|check| check.known).count();
+    let mut sentence = format!("clean: {} and no finding", checks(ran, "ran", "ran"));
+    if known > 0 {
+        sentence = format!(
+            "clean: {}, and the findings are known, {known} in the baseline",
+            checks(ran, "ran", "ran")
+        );
+    } else if report.count(Outcome::Warn) > 0 {
+        sentence = format!(
+            "clean: {}, and nothing of level {} was found",
+            checks(ran, "ran", "ran"),
+            report.level
+        );
+    }
+    sentence
+}
+
+/// `1 check fails`, `2 checks fail`.
+fn checks(count: usize, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 check {one}"),
+        count => format!("{count} checks {many}"),
+    }
+}
+
+/// `2 MUST, 1 SHOULD`.
+fn by_level<'a>(checks: &(impl Iterator<Item = &'a CheckReport> + Clone)) -> String {
+    let levels = [Level::Must, Level::Should, Level::May].into_iter();
+    let counts = levels.filter_map(|level| {
+        let count = checks.clone().filter(|check| check.level == level).count();
+        (count > 0).then(|| format!("{count} {level}"))
+    });
+    counts.collect::<Vec<_>>().join(", ")
+}

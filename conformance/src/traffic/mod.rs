@@ -1,0 +1,870 @@
+//! What others said to each other, judged from beside: the service by the contract, its
+//! client by what clients get wrong.
+//!
+//! Nothing here knows sockets, files or the system's time. What cannot be judged is
+//! counted and told, and never a finding; nothing that is kept grows without bound.
+
+mod decode;
+pub mod har;
+pub mod proxy;
+pub mod recording;
+mod secrets;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::{Method, Request, Response, StatusCode, Uri};
+use serde_json::Value;
+use whippy_engine::findings::{self, FindingLevel, Judge, Seen};
+use whippy_engine::model::time::Timestamp;
+use whippy_engine::profile::Profile;
+
+use crate::contract::{Aspect, Contract, Violation};
+use crate::model::finding::{Exchange, Finding, Level, Record, Secrets, Source};
+use crate::model::outcome::{CheckReport, Outcome, Report, Safety};
+use crate::report::json::FORMAT;
+use crate::run::assembly;
+use crate::transport::remote::is_safe;
+pub(crate) use secrets::Keeper;
+
+/// The most bytes that an unpacked body may come to.
+const MAX_UNPACKED: usize = 16 * 1024 * 1024;
+
+/// The most different findings of one family that are kept; more are counted.
+const MOST_FINDINGS: usize = 1000;
+
+/// The most bytes of exchanges that findings show; beyond them a finding goes without.
+const MOST_SHOWN: usize = 64 * 1024 * 1024;
+
+/// The most clients that are told apart, by what stands in front of `/api/`.
+const MOST_CLIENTS: usize = 256;
+
+/// The most different reasons of a kind that are counted by themselves.
+const MOST_REASONS: usize = 32;
+
+/// Statuses by which a gateway, and no endpoint behind it, says that it is too much, too
+/// large or too late. Beyond RFC 9110 and 6585, those above 520 are a well-known network's.
+fn is_of_a_gateway(status: u16) -> bool {
+    matches!(status, 408 | 413 | 414 | 421 | 429 | 431 | 502..=504 | 511 | 520..=530)
+}
+
+/// How much is known of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// All of it.
+    Whole,
+    /// Not all, or nothing: why, in a few words.
+    Part(String),
+}
+
+impl Extent {
+    fn is_whole(&self) -> bool {
+        *self == Self::Whole
+    }
+}
+
+/// What became of a request.
+#[derive(Debug, Clone)]
+pub enum Came {
+    /// The service's answer.
+    Answer {
+        /// Head and body, the body as far as it is known.
+        response: Response<Bytes>,
+        /// How far that is.
+        body: Extent,
+    },
+    /// No answer of the service's, or not the whole of one.
+    Failed {
+        /// Why, in a sentence without the full stop.
+        why: String,
+        /// What the client was answered in its place.
+        status: Option<u16>,
+    },
+    /// The client was gone before there was an answer.
+    Abandoned,
+}
+
+/// In the extensions of an answer whose headers nobody kept.
+#[derive(Debug, Clone, Copy)]
+pub struct WithoutHeaders;
+
+/// An exchange, as whoever stood between client and service saw it.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// By which findings name it.
+    pub id: u64,
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took, microseconds.
+    pub micros: u64,
+    /// What was asked: path and query as they came, `Host` as the client sent it.
+    pub request: Request<Bytes>,
+    /// How much of the request's body is known.
+    pub request_body: Extent,
+    /// What became of it.
+    pub came: Came,
+}
+
+/// How others are judged.
+pub struct Terms {
+    /// The judge of the service.
+    pub contract: Contract,
+    /// The readings that the service is held to.
+    pub profile: Profile,
+    /// Those of them that were chosen, by id.
+    pub held: BTreeMap<String, String>,
+    /// Where the service is, without a slash at the end.
+    pub base: String,
+    /// Findings about the service of this level or above fail the run.
+    pub level: Level,
+    /// Findings about the client of this level or above fail it; `None`: none do.
+    pub fail_on: Option<FindingLevel>,
+    /// What no report may show, beside what is seen to be secret.
+    pub secrets: Secrets,
+    /// What a client should do so that the links in answers lead back here, where it is
+    /// known: `give --preserve-host`.
+    pub advice: Option<&'static str>,
+}
+
+/// What is to be told as soon as it is seen: one line, or several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Whom it is about: `service`, `client` or `upstream`.
+    pub about: &'static str,
+    /// The sentence.
+    pub text: String,
+}
+
+/// A finding about the service, and how often it came.
+struct Kept {
+    operation: String,
+    finding: Finding,
+    count: u64,
+}
+
+/// The requests of an operation that were judged.
+#[derive(Debug, Default, Clone, Copy)]
+struct Load {
+    requests: u64,
+    micros: u64,
+}
+
+/// What is known of the client of one mount.
+#[derive(Default)]
+struct Client {
+    judge: Judge,
+    /// How many findings it has, without those that only the end shows.
+    found: usize,
+    /// The exchanges that show them, by their place.
+    shown: HashMap<usize, Record>,
+}
+
+/// The judge of a stream of exchanges.
+pub struct Watcher {
+    terms: Terms,
+    keeper: Keeper,
+    service: Vec<Kept>,
+    places: HashMap<(String, Aspect, String), usize>,
+    left_out: u64,
+    shown_bytes: usize,
+    loads: BTreeMap<String, Load>,
+    clients: BTreeMap<String, Client>,
+    client_requests: u64,
+    exchanges: u64,
+    others: u64,
+    has_written: bool,
+    gateways: BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
+    unjudged: BTreeMap<String, u64>,
+    /// Why it cannot be said whether lists were read to their end.
+    walks: Option<String>,
+    dropped: u64,
+}
+
+/// What the report says of the run itself.
+#[derive(Debug, Default)]
+pub struct Circumstances {
+    /// Whose traffic it is, for people.
+    pub target: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// How long it took, microseconds.
+    pub micros: u64,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// Exchanges that were not of this service at all.
+    pub skipped: Vec<(String, u64)>,
+}
+
+impl Watcher {
+    /// A judge that has seen nothing yet.
+    pub fn new(mut terms: Terms) -> Self {
+        let secrets = std::mem::take(&mut terms.secrets);
+        Self {
+            keeper: Keeper::new(secrets),
+            terms,
+            service: Vec::new(),
+            places: HashMap::new(),
+            left_out: 0,
+            shown_bytes: 0,
+            loads: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            client_requests: 0,
+            exchanges: 0,
+            others: 0,
+            has_written: false,
+            gateways: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            unjudged: BTreeMap::new(),
+            walks: None,
+            dropped: 0,
+        }
+    }
+
+    /// Notes exchanges that went by unseen.
+    pub fn dropped(&mut self, count: u64) {
+        self.dropped += count;
+        if count > 0 {
+            self.walks
+                .get_or_insert_with(|| "some exchanges went by unjudged".to_owned());
+        }
+    }
+
+    /// The secrets that were met so far.
+    pub(crate) fn keeper(&mut self) -> &mut Keeper {
+        &mut self.keeper
+    }
+
+    /// Judges an exchange; what is new by it. The body is unpacked in place, for whoever
+    /// looks at the exchange next.
+    pub fn see(&mut self, observed: &mut Observed) -> Vec<Told> {
+        self.exchanges += 1;
+        self.has_written |= !is_safe(observed.request.method());
+        let mut told = Vec::new();
+        if let Came::Failed { why, .. } = &observed.came {
+            let why = self.keeper.secrets().redact(why);
+            if count(&mut self.failures, &why) {
+                told.push(Told {
+                    about: "upstream",
+                    text: why,
+                });
+            }
+        }
+        if !observed.request.uri().path().contains("/api/") {
+            self.others += 1;
+            return told;
+        }
+        if is_preflight(&observed.request) {
+            count(&mut self.unjudged, "a browser's question before a request");
+            return told;
+        }
+        self.unpack(observed);
+        let Some((mount, request)) = unmounted(&observed.request) else {
+            return told;
+        };
+        let before = self.service.len();
+        self.judge_service(&request, observed);
+        let found = &self.service[before..];
+        told.extend(found.iter().map(|kept| Told {
+            about: "service",
+            text: line(&kept.finding),
+        }));
+        self.judge_client(&mount, &request, observed, &mut told);
+        let secrets = self.keeper.secrets();
+        for told in &mut told {
+            told.text = secrets.redact(&told.text);
+        }
+        told
+    }
+
+    /// Undoes content codings, and counts what cannot be judged for its body's sake.
+    fn unpack(&mut self, observed: &mut Observed) {
+        let unpacked = decode::decoded(
+            observed.request.headers(),
+            observed.request.body(),
+            MAX_UNPACKED,
+        );
+        match unpacked {
+            Ok(body) => *observed.request.body_mut() = body,
+            Err(why) => observed.request_body = Extent::Part(why),
+        }
+        if let Extent::Part(why) = &observed.request_body {
+            count(&mut self.unjudged, &format!("a request with {why}"));
+        }
+        let Came::Answer { response, body } = &mut observed.came else {
+            return;
+        };
+        if body.is_whole() {
+            match decode::decoded(response.headers(), response.body(), MAX_UNPACKED) {
+                Ok(unpacked) => *response.body_mut() = unpacked,
+                Err(why) => *body = Extent::Part(why),
+            }
+        }
+        if let Extent::Part(why) = body {
+            count(&mut self.unjudged, &format!("an answer with {why}"));
+        }
+    }
+
+    fn judge_service(&mut self, request: &Request<Bytes>, observed: &Observed) {
+        let Came::Answer { response, body } = &observed.came else {
+            return;
+        };
+        let status = response.status().as_u16();
+        if is_of_a_gateway(status) {
+            count(&mut self.gateways, &status.to_string());
+            return;
+        }
+        if is_conditional(request, response.status()) {
+            count(&mut self.unjudged, "an answer to a conditional request");
+            return;
+        }
+        let path = request.uri().path();
+        let contract = &self.terms.contract;
+        let operation = contract.route(request.method(), path);
+        let operation = match operation {
+            Some(operation) => operation.id.clone(),
+            None if status == 405 => OTHER_METHODS.to_owned(),
+            None => {
+                self.others += 1;
+                return;
+            }
+        };
+        // Of a body that is not known nobody can say that it is a correct client's.
+        let is_invalid =
+            !observed.request_body.is_whole() || contract.fault(request, path).is_some();
+        let judgement = if body.is_whole() {
+            contract.judge(request, path, response, is_invalid)
+        } else {
+            contract.judge_head(request, path, response, is_invalid)
+        };
+        let load = self.loads.entry(operation.clone()).or_default();
+        load.requests += 1;
+        load.micros += observed.micros;
+        self.look_where_links_lead(request, judgement.body.as_ref());
+        for violation in judgement.violations {
+            let are_headers_known = response.extensions().get::<WithoutHeaders>().is_none();
+            if are_headers_known || violation.aspect != Aspect::Header {
+                self.note(&operation, violation, observed);
+            }
+        }
+    }
+
+    /// Where a page's links name another host than the client asked, following them leads
+    /// past whoever watches.
+    fn look_where_links_lead(&mut self, request: &Request<Bytes>, body: Option<&Value>) {
+        let next = body.and_then(|body| body.get("next")?.as_str());
+        let next: Option<Uri> = next.and_then(|next| next.parse().ok());
+        let next = next.as_ref().and_then(Uri::authority);
+        let host = request.headers().get(HOST);
+        if let (Some(next), Some(host)) = (next, host)
+            && !next
+                .as_str()
+                .as_bytes()
+                .eq_ignore_ascii_case(host.as_bytes())
+            && self.walks.is_none()
+        {
+            let advice = self.terms.advice.map(|advice| format!("; {advice}"));
+            self.walks = Some(format!(
+                "the links in pages lead to {next}, past whoever watches{}",
+                advice.unwrap_or_default()
+            ));
+        }
+    }
+
+    fn note(&mut self, operation: &str, violation: Violation, observed: &Observed) {
+        let key = (operation.to_owned(), violation.aspect, violation.kind);
+        if let Some(&at) = self.places.get(&key) {
+            self.service[at].count += 1;
+            return;
+        }
+        if self.service.len() == MOST_FINDINGS {
+            self.left_out += 1;
+            return;
+        }
+        let record = self.record(observed);
+        let exchanges = self.room_for(record).into_iter().collect();
+        self.places.insert(key, self.service.len());
+        self.service.push(Kept {
+            operation: operation.to_owned(),
+            finding: Finding {
+                at: violation.at,
+                exchanges,
+                ..Finding::new(violation.level, violation.summary)
+            },
+            count: 1,
+        });
+    }
+
+    fn judge_client(
+        &mut self,
+        mount: &str,
+        request: &Request<Bytes>,
+        observed: &Observed,
+        told: &mut Vec<Told>,
+    ) {
+        if !observed.request_body.is_whole() {
+            self.walks
+                .get_or_insert_with(|| "not every request is known whole".to_owned());
+            return;
+        }
+        if !self.clients.contains_key(mount) && self.clients.len() == MOST_CLIENTS {
+            let why = format!("a request of one more client than {MOST_CLIENTS}");
+            count(&mut self.unjudged, &why);
+            return;
+        }
+        let (response, is_fault) = match &observed.came {
+            Came::Answer { response, body } if body.is_whole() => (Some(response.clone()), false),
+            // What the client had of it is not known; that it was answered is.
+            Came::Answer { response, .. } => {
+                self.walks
+                    .get_or_insert_with(|| "not every answer is known whole".to_owned());
+                (Some(head_of(response)), false)
+            }
+            Came::Failed { status, .. } => {
+                let status = status.and_then(|status| StatusCode::from_u16(status).ok());
+                (status.map(answered), true)
+            }
+            Came::Abandoned => (None, false),
+        };
+        let client = self.clients.entry(mount.to_owned()).or_default();
+        self.client_requests += 1;
+        let new = client.judge.see(&Seen {
+            id: observed.id,
+            at: observed.at,
+            request,
+            response: response.as_ref(),
+            rule: None,
+            profile: &self.terms.profile,
+            fault: is_fault,
+        });
+        if new == 0 {
+            return;
+        }
+        let from = client.found;
+        client.found += new;
+        let all = client.judge.findings(observed.at);
+        let found: Vec<_> = all.into_iter().skip(from).take(new).collect();
+        for (position, finding) in found.iter().enumerate() {
+            told.push(Told {
+                about: "client",
+                text: format!(
+                    "{:6} {}: {}",
+                    finding.level.text(),
+                    finding.id,
+                    said(finding)
+                ),
+            });
+            if finding.request != observed.id {
+                continue;
+            }
+            let record = self.record(observed);
+            let record = self.room_for(record);
+            if let (Some(record), Some(client)) = (record, self.clients.get_mut(mount)) {
+                client.shown.insert(from + position, record);
+            }
+        }
+    }
+
+    /// The exchange for a report, without secrets.
+    fn record(&mut self, observed: &Observed) -> Record {
+        let mut request = self.keeper.request(&observed.request);
+        let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
+        if let Ok(uri) = format!("{}{target}", self.terms.base).parse() {
+            *request.uri_mut() = uri;
+        }
+        let answer = match &observed.came {
+            Came::Answer { response, .. } => Ok(self.keeper.response(response)),
+            Came::Failed { why, .. } => Err(why.clone()),
+            Came::Abandoned => Err("the client was gone before there was an answer".to_owned()),
+        };
+        let exchange = Exchange {
+            step: format!("exchange {}", observed.id),
+            request,
+            answer,
+        };
+        Record::new(&exchange, self.keeper.secrets())
+    }
+
+    /// A record, as long as there is room for it.
+    fn room_for(&mut self, record: Record) -> Option<Record> {
+        let body = record.response_body.as_ref().map_or(0, |b| b.shown().len());
+        // The body sent stands in the command as well.
+        let size = body + 2 * record.request_body.shown().len() + 4096;
+        (self.shown_bytes + size <= MOST_SHOWN).then(|| {
+            self.shown_bytes += size;
+            record
+        })
+    }
+}
+
+/// What methods that a path does not have are counted under.
+const OTHER_METHODS: &str = "other-methods";
+
+/// Counts a reason; whether it is new.
+fn count(reasons: &mut BTreeMap<String, u64>, why: &str) -> bool {
+    if let Some(known) = reasons.get_mut(why) {
+        *known += 1;
+        return false;
+    }
+    let is_room = reasons.len() < MOST_REASONS;
+    let why = if is_room { why } else { "others" };
+    *reasons.entry(why.to_owned()).or_default() += 1;
+    is_room
+}
+
+/// What stands in front of `/api/`, and the request without it; `None` where nothing of the
+/// API is asked.
+fn unmounted(request: &Request<Bytes>) -> Option<(String, Request<Bytes>)> {
+    let target = request.uri().path_and_query()?.as_str();
+    let path = request.uri().path();
+    let at = path.find("/api/")?;
+    let mut inner = Request::new(request.body().clone());
+    *inner.method_mut() = request.method().clone();
+    *inner.version_mut() = request.version();
+    *inner.headers_mut() = request.headers().clone();
+    *inner.uri_mut() = target[at..].parse().ok()?;
+    Some((path[..at].to_owned(), inner))
+}
+
+fn head_of(response: &Response<Bytes>) -> Response<Bytes> {
+    let mut head = Response::new(Bytes::new());
+    *head.status_mut() = response.status();
+    *head.headers_mut() = response.headers().clone();
+    head
+}
+
+fn answered(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = status;
+    response
+}
+
+/// Whether a browser asks whether a page may ask.
+fn is_preflight(request: &Request<Bytes>) -> bool {
+    request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Whether an answer is what any server may say to a request under conditions, or for a
+/// part.
+fn is_conditional(request: &Request<Bytes>, status: StatusCode) -> bool {
+    let has = |name| request.headers().contains_key(name);
+    match status.as_u16() {
+        304 => has(IF_NONE_MATCH) || has(IF_MODIFIED_SINCE),
+        206 | 416 => has(RANGE),
+        412 => has(IF_MATCH) || has(IF_UNMODIFIED_SINCE) || has(IF_NONE_MATCH),
+        _ => false,
+    }
+}
+
+/// A finding about the service in a line, and which request shows it.
+fn line(finding: &Finding) -> String {
+    let mut text = format!("{:6} {}", finding.level.text(), finding.summary);
+    if let Some(record) = finding.exchanges.last() {
+        let _ = write!(text, "\n{:15} {} {}", "", record.method, record.url);
+    }
+    text
+}
+
+/// A finding about the client in a sentence.
+fn said(finding: &findings::Finding) -> String {
+    let mut text = format!("{}: {}", finding.sent, finding.why);
+    if let Some(meant) = &finding.meant {
+        let _ = write!(text, "; probably meant: {meant}");
+    }
+    let _ = write!(text, " ({} {})", finding.method, finding.target);
+    text
+}
+
+/// `, 3 times`.
+fn times(count: u64) -> String {
+    match count {
+        0 | 1 => String::new(),
+        count => format!(", {count} times"),
+    }
+}
+
+/// The report.
+impl Watcher {
+    /// What it came to, but for the verdict.
+    pub fn report(mut self, about: Circumstances) -> Report {
+        let mut checks = self.service_checks();
+        checks.extend(self.client_checks(about.ended.unwrap_or(Timestamp::EPOCH)));
+        checks.extend(self.traffic_checks(&about.skipped));
+        let mode = if self.has_written {
+            Safety::Write
+        } else {
+            Safety::Read
+        };
+        for check in &mut checks {
+            check.safety = mode;
+        }
+        let mut report = Report {
+            format: FORMAT,
+            tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
+            target: about.target,
+            started: about.started,
+            micros: about.micros,
+            requests: self.exchanges,
+            level: self.terms.level,
+            mode,
+            environment: BTreeMap::new(),
+            profile: self.terms.held.clone(),
+            checks,
+            readings: Vec::new(),
+            coverage: self.terms.contract.coverage(),
+            stale: Vec::new(),
+            clean_up: None,
+            aborted: None,
+            exit_code: 0,
+            verdict: String::new(),
+        };
+        assembly::redact(&mut report, self.keeper.secrets());
+        report
+    }
+
+    /// A check for each operation that was asked.
+    fn service_checks(&mut self) -> Vec<CheckReport> {
+        let mut findings: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+        for kept in self.service.drain(..) {
+            let mut finding = kept.finding;
+            finding.summary += &times(kept.count);
+            findings.entry(kept.operation).or_default().push(finding);
+        }
+        let operations = self.terms.contract.operations();
+        let known = operations.iter().map(|operation| {
+            let source = format!("{} {}", operation.method, operation.path);
+            let title = format!(
+                "Every answer of `{}` is one that the contract has",
+                operation.id
+            );
+            (operation.id.as_str(), operation.level, source, title)
+        });
+        let others = (
+            OTHER_METHODS,
+            Level::Should,
+            "405 {\"detail\":\"Method \\\"PUT\\\" not allowed.\"}".to_owned(),
+            "Methods that a path does not have are refused as the contract has it".to_owned(),
+        );
+        let mut checks = Vec::new();
+        for (id, level, quote, title) in known.chain([others]) {
+            let Some(load) = self.loads.get(id) else {
+                continue;
+            };
+            let findings = findings.remove(id).unwrap_or_default();
+            let worst = findings.iter().map(|finding| finding.level).max();
+            checks.push(CheckReport {
+                outcome: match worst {
+                    None => Outcome::Pass,
+                    Some(worst) if worst >= self.terms.level => Outcome::Fail,
+                    Some(_) => Outcome::Warn,
+                },
+                findings,
+                requests: load.requests,
+                micros: load.micros,
+                ..check(
+                    format!("service/{id}"),
+                    title,
+                    level,
+                    ("openapi.json", &quote),
+                )
+            });
+        }
+        checks
+    }
+
+    /// A check for each mistake that was made.
+    fn client_checks(&mut self, at: Timestamp) -> Vec<CheckReport> {
+        let mut checks: Vec<CheckReport> = Vec::new();
+        if self.client_requests == 0 {
+            return checks;
+        }
+        let mut left_out = 0;
+        let is_end_known = self.walks.is_none();
+        let mut withheld = false;
+        for (mount, client) in &mut self.clients {
+            left_out += client.judge.left_out();
+            let all = client.judge.findings(at);
+            for (position, found) in all.into_iter().enumerate() {
+                if position >= client.found && !is_end_known {
+                    withheld = true;
+                    continue;
+                }
+                let fails = self.terms.fail_on.is_some_and(|least| found.level >= least);
+                let id = format!("client/{}", found.id);
+                let level = level(found.level);
+                let known = checks.iter().position(|check| check.id == id);
+                let known = known.unwrap_or_else(|| {
+                    let about = findings::MISTAKES.iter().find(|m| m.id == found.id);
+                    let title = about.map_or("", |mistake| mistake.about).to_owned();
+                    let source = (found.source.section, found.source.says);
+                    checks.push(CheckReport {
+                        outcome: if fails { Outcome::Fail } else { Outcome::Warn },
+                        ..check(id, title, level, source)
+                    });
+                    checks.len() - 1
+                });
+                checks[known].findings.push(Finding {
+                    row: (!mount.is_empty()).then(|| mount.clone()),
+                    exchanges: client.shown.remove(&position).into_iter().collect(),
+                    ..Finding::new(level, format!("{}{}", said(&found), times(found.count)))
+                });
+                checks[known].requests += found.count;
+            }
+        }
+        if !withheld {
+            self.walks = None;
+        }
+        if left_out > 0 {
+            count(
+                &mut self.unjudged,
+                &format!("{left_out} more mistakes of clients, for want of room"),
+            );
+        }
+        checks.push(CheckReport {
+            requests: self.client_requests,
+            ..check(
+                "client/requests".to_owned(),
+                "The client's requests ask for what there is".to_owned(),
+                Level::Should,
+                (
+                    "openapi.json",
+                    "Every path, parameter and body that it names",
+                ),
+            )
+        });
+        checks
+    }
+
+    /// What there is to say of the traffic itself, which is no finding about anybody.
+    fn traffic_checks(&self, skipped: &[(String, u64)]) -> Vec<CheckReport> {
+        let judged: u64 = self.loads.values().map(|load| load.requests).sum();
+        let nobody_answers = judged == 0 && self.gateways.is_empty();
+        let unanswered = if nobody_answers {
+            Outcome::SetupFailed
+        } else {
+            Outcome::Inconclusive
+        };
+        let listed_as = |prefix: &str, reasons: &BTreeMap<String, u64>| {
+            (!reasons.is_empty()).then(|| format!("{prefix}{}", listed(reasons)))
+        };
+        let counted = |count: u64, what: &str| (count > 0).then(|| format!("{count} {what}"));
+        let is_idle = judged == 0 && self.client_requests == 0;
+        let rows = [
+            (
+                "every-request-is-answered",
+                "The service answers every request",
+                unanswered,
+                listed_as("", &self.failures),
+            ),
+            (
+                "no-gateway-answers",
+                "No gateway answers in the service's place",
+                Outcome::Inconclusive,
+                listed_as("answered by status: ", &self.gateways),
+            ),
+            (
+                "every-part-is-judged",
+                "Every exchange is known whole",
+                Outcome::Inconclusive,
+                listed_as("not judged: ", &self.unjudged),
+            ),
+            (
+                "walks-are-followed",
+                "Whether lists are read to their end is seen",
+                Outcome::Inconclusive,
+                self.walks.as_ref().map(|why| format!("not judged: {why}")),
+            ),
+            (
+                "every-finding-is-kept",
+                "Every finding is kept",
+                Outcome::Inconclusive,
+                counted(
+                    self.left_out,
+                    "more findings about the service, for want of room",
+                ),
+            ),
+            (
+                "every-exchange-is-judged",
+                "Every exchange is judged",
+                Outcome::Error,
+                counted(
+                    self.dropped,
+                    "exchanges passed unjudged: they came faster than they can be judged",
+                ),
+            ),
+            (
+                "other-requests",
+                "Requests of other things are passed over",
+                Outcome::Disabled,
+                self.others(skipped, is_idle),
+            ),
+        ];
+        let told = rows.into_iter().filter_map(|(id, title, outcome, reason)| {
+            let reason = Some(reason?);
+            let id = format!("traffic/{id}");
+            let source = ("traffic", "what went by");
+            Some(CheckReport {
+                outcome,
+                reason,
+                ..check(id, title.to_owned(), Level::Should, source)
+            })
+        });
+        told.collect()
+    }
+
+    /// What went by that is none of the API's.
+    fn others(&self, skipped: &[(String, u64)], is_idle: bool) -> Option<String> {
+        let paths = (
+            "of paths that the contract does not have".to_owned(),
+            self.others,
+        );
+        let others = skipped.iter().chain([&paths]);
+        let others: Vec<_> = others
+            .filter(|(_, count)| *count > 0)
+            .map(|(why, count)| format!("{count} {why}"))
+            .collect();
+        match (others.is_empty(), is_idle) {
+            (true, false) => None,
+            (true, true) => Some("no request of the API went by".to_owned()),
+            (false, false) => Some(others.join(", ")),
+            (false, true) => Some(format!(
+                "no request of the API went by, but {}",
+                others.join(", ")
+            )),
+        }
+    }
+}
+
+/// `connection refused ×3, no answer within 10 s ×1`.
+fn listed(reasons: &BTreeMap<String, u64>) -> String {
+    let listed: Vec<_> = reasons
+        .iter()
+        .map(|(why, count)| format!("{why} ×{count}"))
+        .collect();
+    listed.join(", ")
+}
+
+fn check(id: String, title: String, level: Level, (section, quote): (&str, &str)) -> CheckReport {
+    let source = Source {
+        section: section.to_owned(),
+        quote: quote.to_owned(),
+    };
+    CheckReport::passed(id, title, level, source, Safety::Read)
+}
+
+/// How much a finding about the client weighs beside those about the service.
+fn level(level: FindingLevel) -> Level {
+    match level {
+        FindingLevel::Note => Level::May,
+        FindingLevel::Warning => Level::Should,
+        FindingLevel::Error => Level::Must,
+    }
+}

@@ -1,0 +1,336 @@
+//! Ways in which a real service drifts from its contract, so that a client's developer
+//! sees what their client makes of it, and a conformance run what it overlooks.
+//!
+//! A layer of its own around the service: nothing in the engine knows of it, nothing
+//! here knows sockets, threads or the system's time, and without a defect a request
+//! goes straight through. Each defect breaks a rule that is documented, the stack's or
+//! observed; what is only another choice of a reading is none.
+
+mod access;
+mod active_stocks;
+mod bytes;
+mod connections;
+mod creates;
+mod dates;
+mod edit;
+mod effect;
+mod filters;
+mod listing;
+mod memory;
+mod methods;
+mod operations;
+mod overlaps;
+mod pages;
+mod places;
+mod queries;
+mod question;
+mod refusals;
+mod reservations;
+mod sorting;
+mod statuses;
+mod stocks;
+mod upserts;
+mod written;
+
+use std::cell::Cell;
+use std::fmt;
+use std::sync::Arc;
+
+use ::bytes::Bytes;
+use http::header::HeaderName;
+use http::{HeaderValue, Method, Request};
+
+use crate::backend::Backend;
+use crate::endpoints::call::Call;
+use crate::endpoints::resolve;
+use crate::engine::{Engine, Reply};
+use crate::model::time::Timestamp;
+use crate::profile::did_you_mean;
+use crate::wire::urlencoded;
+use effect::{Effect, Scene};
+use memory::Memory;
+
+/// The header that names the defect of an answer; only an answer in which one had its
+/// hand has it.
+pub const DEFECT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-defect");
+
+/// One way to break the contract.
+#[derive(Clone, Copy)]
+pub struct Defect {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// What goes wrong, in a sentence.
+    pub about: &'static str,
+    /// The ids of the operations where it does, as in `openapi.json`; none: all.
+    pub operations: &'static [&'static str],
+    effect: Effect,
+}
+
+impl fmt::Debug for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A row of the tables.
+const fn defect(
+    name: &'static str,
+    operations: &'static [&'static str],
+    effect: Effect,
+    about: &'static str,
+) -> Defect {
+    Defect {
+        name,
+        about,
+        operations,
+        effect,
+    }
+}
+
+const TABLES: &[&[Defect]] = &[
+    statuses::ROWS,
+    stocks::ROWS,
+    dates::ROWS,
+    refusals::ROWS,
+    filters::ROWS,
+    sorting::ROWS,
+    pages::ROWS,
+    creates::ROWS,
+    reservations::ROWS,
+    upserts::ROWS,
+    queries::ROWS,
+    active_stocks::ROWS,
+    places::ROWS,
+    access::ROWS,
+    methods::ROWS,
+    bytes::ROWS,
+    connections::ROWS,
+    overlaps::ROWS,
+];
+
+const COUNT: usize = {
+    let (mut count, mut table) = (0, 0);
+    while table < TABLES.len() {
+        count += TABLES[table].len();
+        table += 1;
+    }
+    count
+};
+
+static JOINED: [Defect; COUNT] = {
+    let mut joined = [TABLES[0][0]; COUNT];
+    let (mut at, mut table) = (0, 0);
+    while table < TABLES.len() {
+        let mut row = 0;
+        while row < TABLES[table].len() {
+            joined[at] = TABLES[table][row];
+            at += 1;
+            row += 1;
+        }
+        table += 1;
+    }
+    joined
+};
+
+/// Every defect, by where it is.
+pub static DEFECTS: &[Defect] = &JOINED;
+
+/// The defect of a name.
+pub fn find(name: &str) -> Option<&'static Defect> {
+    DEFECTS.iter().find(|defect| defect.name == name)
+}
+
+/// The defect of a name, or a sentence with the one that was probably meant.
+pub fn named(name: &str) -> Result<&'static Defect, String> {
+    find(name).ok_or_else(|| {
+        let hint = did_you_mean(name, DEFECTS.iter().map(|defect| defect.name));
+        format!("there is no defect `{name}`; {hint}`whippy-mock defects` lists them all")
+    })
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Delivery {
+    /// It is answered.
+    Answer(Reply),
+    /// It is never answered, and the connection stays open.
+    Hang,
+    /// The connection is closed without an answer.
+    Reset,
+    /// The head is sent and a part of the body that it announces; then the connection is
+    /// closed.
+    Truncated(Reply),
+}
+
+impl Delivery {
+    fn map(self, edit: impl FnOnce(Reply) -> Reply) -> Self {
+        match self {
+            Self::Answer(reply) => Self::Answer(edit(reply)),
+            Self::Truncated(reply) => Self::Truncated(edit(reply)),
+            silent => silent,
+        }
+    }
+}
+
+/// The defects in force, and what they keep from one request to the next; clones keep it
+/// together.
+#[derive(Debug, Clone, Default)]
+pub struct Defects {
+    active: Vec<Active>,
+}
+
+#[derive(Debug, Clone)]
+struct Active {
+    defect: &'static Defect,
+    memory: Arc<Memory>,
+}
+
+impl Defects {
+    /// A sound service.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// These; the first is the nearest to the client. One that is named twice is there
+    /// once.
+    pub fn new(defects: impl IntoIterator<Item = &'static Defect>) -> Self {
+        let mut active: Vec<Active> = Vec::new();
+        for defect in defects {
+            if !active.iter().any(|known| known.defect.name == defect.name) {
+                let memory = Arc::default();
+                active.push(Active { defect, memory });
+            }
+        }
+        Self { active }
+    }
+
+    /// The same, with nothing kept: for another world.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self::new(self.active.iter().map(|active| active.defect))
+    }
+
+    /// These around others, which are farther from the client. One that is already here
+    /// is not there twice.
+    #[must_use]
+    pub fn around(mut self, inner: &Self) -> Self {
+        for active in &inner.active {
+            if !self.names().any(|name| name == active.defect.name) {
+                self.active.push(active.clone());
+            }
+        }
+        self
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.active.iter().map(|active| active.defect.name)
+    }
+
+    /// Whether a request may be held back until another comes, so that whoever answers
+    /// must not hold up the others.
+    pub fn may_hold(&self) -> bool {
+        self.active
+            .iter()
+            .any(|active| active.defect.effect.holds())
+    }
+
+    /// Answers a request as the service does, but for the defects. `system` is called
+    /// for the time if the request writes.
+    pub fn answer(
+        &self,
+        service: &dyn Backend,
+        request: &Request<Bytes>,
+        system: impl Fn() -> Timestamp,
+    ) -> Delivery {
+        if self.active.is_empty() || !request.uri().path().starts_with("/api/") {
+            return Delivery::Answer(service.answer(request, &system));
+        }
+        self.through(0, service, request, &system)
+    }
+
+    /// The exchange from one defect inwards.
+    fn through(
+        &self,
+        from: usize,
+        service: &dyn Backend,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+    ) -> Delivery {
+        let Some(active) = self.active.get(from) else {
+            return Delivery::Answer(self.settled(service, request, system));
+        };
+        let operation = operation_of(service, request);
+        let scene = Scene {
+            service,
+            request,
+            operation,
+            memory: &active.memory,
+            concerned: active.defect.concerns(operation),
+            next: &|request| self.through(from + 1, service, request, system),
+            system,
+            changed: Cell::new(false),
+        };
+        let delivery = active.defect.effect.answer(&scene);
+        if scene.changed.get() {
+            delivery.map(|reply| marked(reply, active.defect))
+        } else {
+            delivery
+        }
+    }
+
+    /// The innermost answer: the engine's, and what the defects make of what it wrote.
+    fn settled(
+        &self,
+        service: &dyn Backend,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+    ) -> Reply {
+        let operation = operation_of(service, request);
+        let concerns = |active: &&Active| active.defect.concerns(operation);
+        let concerned: Vec<&Active> = self.active.iter().filter(concerns).collect();
+        let effects: Vec<_> = concerned
+            .iter()
+            .map(|active| (&active.defect.effect, &*active.memory))
+            .collect();
+        let mut touched = Vec::new();
+        let mut run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
+            let (handled, by) = written::run(engine, (handler, call, now), &effects);
+            touched = by;
+            handled
+        };
+        let reply = service.answer_by(request, system, &mut run);
+        let touching = concerned.into_iter().zip(touched);
+        touching
+            .filter(|(_, touched)| *touched)
+            .fold(reply, |reply, (active, _)| marked(reply, active.defect))
+    }
+}
+
+impl Defect {
+    /// Whether it acts on an operation.
+    pub fn concerns(&self, operation: &str) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+}
+
+fn marked(mut reply: Reply, defect: &Defect) -> Reply {
+    let name = HeaderValue::from_static(defect.name);
+    reply.response.headers_mut().append(DEFECT_HEADER, name);
+    reply
+}
+
+/// The operation that a request asks for. One that a path does not take is none, and
+/// `OPTIONS` is one of its own, whatever the path.
+pub fn operation_of(service: &dyn Backend, request: &Request<Bytes>) -> &'static str {
+    let settings = service.settings();
+    let path = urlencoded::decode_path(request.uri().path());
+    let Some((resource, _)) = resolve(&path, &settings.profile) else {
+        return operations::UNROUTED;
+    };
+    if request.method() == Method::OPTIONS {
+        return "stock-metadata";
+    }
+    let action = resource.action(request.method(), &settings.profile);
+    action.map_or(operations::UNROUTED, |action| action.operation)
+}

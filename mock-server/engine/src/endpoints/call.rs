@@ -1,0 +1,322 @@
+//! One request as a handler sees it: its arguments parsed when asked for, the
+//! readings it was decided by, and the links of its pages.
+
+use std::borrow::Cow;
+use std::cell::{Cell, OnceCell};
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderName};
+use http::{HeaderMap, Request};
+
+use super::Resource;
+use crate::model::fields::{Body, Fields};
+use crate::model::time::UtcOffset;
+use crate::problem::Problem;
+use crate::profile::{Decided, MissingContentType, Profile, Reading};
+use crate::query::{self, Page};
+use crate::wire::form::{self, Form, FormError};
+use crate::wire::json::{self, JsonError, Value};
+use crate::wire::urlencoded::{Pair, with_parameter};
+
+/// What the service is set to, apart from its world.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The readings in force.
+    pub profile: Profile,
+    /// The tokens that are known; none: any is.
+    pub tokens: Vec<String>,
+    /// The username and the password that are known; `None`: any pair is.
+    pub credentials: Option<(String, String)>,
+    /// The local time zone.
+    pub local: UtcOffset,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            profile: Profile::default(),
+            tokens: Vec::new(),
+            credentials: None,
+            local: UtcOffset::PAGE,
+        }
+    }
+}
+
+/// Where the arguments of a call may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ArgumentSource {
+    Either,
+    Body,
+    Query,
+}
+
+/// A path in front of `/api/`, which redirects and the links of pages keep. It travels
+/// in the extensions of a request whose own path goes without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount(pub String);
+
+/// The mount of a request.
+pub fn mount(request: &Request<Bytes>) -> &str {
+    let mount = request.extensions().get::<Mount>();
+    mount.map_or("", |mount| mount.0.as_str())
+}
+
+/// Marks a request that came over TLS: the links of its answer say `https`. It travels in
+/// the extensions of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct OverTls;
+
+/// The scheme by which a request came.
+pub fn scheme(request: &Request<Bytes>) -> &str {
+    if request.extensions().get::<OverTls>().is_some() {
+        return "https";
+    }
+    request.uri().scheme_str().unwrap_or("http")
+}
+
+/// A request that was routed and let in.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// What the service is set to.
+    pub settings: &'a Settings,
+    /// The decoded path, without the mount.
+    pub path: &'a str,
+    /// The text of the path's parameter.
+    pub argument: Option<&'a str>,
+    /// The parsed query.
+    pub query: &'a [Pair<'a>],
+    request: &'a Request<Bytes>,
+    pub(crate) decided: Cell<Decided>,
+    /// A body in another character set, as UTF-8.
+    transcoded: OnceCell<String>,
+}
+
+impl std::fmt::Debug for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.path)
+    }
+}
+
+impl<'a> Call<'a> {
+    /// A request to a resource, its body still to be parsed.
+    pub fn new(
+        settings: &'a Settings,
+        (path, argument): (&'a str, Option<&'a str>),
+        query: &'a [Pair<'a>],
+        request: &'a Request<Bytes>,
+    ) -> Self {
+        Self {
+            settings,
+            path,
+            argument,
+            query,
+            request,
+            decided: Cell::default(),
+            transcoded: OnceCell::new(),
+        }
+    }
+
+    /// The readings in force.
+    pub fn profile(&self) -> &'a Profile {
+        &self.settings.profile
+    }
+
+    /// The local time zone.
+    pub fn local(&self) -> UtcOffset {
+        self.settings.local
+    }
+
+    /// Keeps that a reading decided.
+    pub fn decided(&self, reading: Reading) {
+        self.decided.set(self.decided.get().and(reading));
+    }
+
+    /// Keeps that readings decided.
+    pub fn decided_all(&self, readings: Decided) {
+        self.decided.set(self.decided.get().union(readings));
+    }
+
+    /// The body, parsed by its type. No body at all is an object without members.
+    pub fn body(&self) -> Result<Body<'_>, Problem> {
+        let content_type = header_text(self.request.headers(), CONTENT_TYPE);
+        let content_type = content_type.as_deref();
+        let kind = content_type.map(|ct| ct.split(';').next().unwrap_or_default().trim());
+        let is = |media: &str| kind.is_some_and(|kind| matches_media(media, kind));
+        let form = |form: Result<Form, FormError>| {
+            form.map(Body::Form).map_err(|error| match error {
+                FormError::TooManyFields => Problem::TooManyFields,
+                FormError::Syntax(why) => {
+                    Problem::Unparsable(format!("Multipart form parse error - {why}"))
+                }
+            })
+        };
+        let is_form = is(FORM) || is(MULTIPART);
+        let content = self.request.body();
+        if content.is_empty() {
+            return Ok(if is_form {
+                Body::Form(Form::default())
+            } else {
+                Body::Json(Value::Dict(Vec::new()))
+            });
+        }
+        let Some(content_type) = content_type.filter(|ct| !ct.is_empty()) else {
+            self.decided(Reading::MissingContentType);
+            return match self.profile().missing_content_type {
+                MissingContentType::Json => self.json(None),
+                MissingContentType::Unsupported => {
+                    Err(Problem::UnsupportedMediaType(String::new()))
+                }
+            };
+        };
+        if is("application/json") {
+            self.json(form::parameter(content_type, "charset").as_deref())
+        } else if is(FORM) {
+            form(Form::from_urlencoded(content))
+        } else if is(MULTIPART) {
+            // The parser behind the negotiation does look at upper and lower case.
+            if !content_type.starts_with("multipart/") {
+                return Err(Problem::Unparsable(format!(
+                    "Multipart form parse error - Invalid Content-Type: {content_type}"
+                )));
+            }
+            let boundary = form::parameter(content_type, "boundary");
+            form(Form::from_multipart(content, boundary.as_deref()))
+        } else {
+            Err(Problem::UnsupportedMediaType(content_type.to_owned()))
+        }
+    }
+
+    /// Reads arguments from the body, the query or both, whichever may hold them; in both
+    /// the body goes first. Every error comes at once.
+    pub(super) fn arguments<T>(
+        &self,
+        from: ArgumentSource,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Result<T, Problem> {
+        let body = match from {
+            ArgumentSource::Query => None,
+            ArgumentSource::Either | ArgumentSource::Body => Some(self.body()?),
+        };
+        let query = match from {
+            ArgumentSource::Body => &[],
+            ArgumentSource::Either | ArgumentSource::Query => self.query,
+        };
+        let mut fields = Fields::of_arguments(body.as_ref(), query)?;
+        match read(&mut fields) {
+            Some(arguments) if fields.is_clean() => Ok(arguments),
+            _ => Err(Problem::Fields(fields.into_errors())),
+        }
+    }
+
+    fn json(&self, charset: Option<&str>) -> Result<Body<'_>, Problem> {
+        let latin = charset.is_some_and(|name| {
+            let name = name.to_ascii_lowercase().replace('_', "-");
+            ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1"].contains(&name.as_str())
+        });
+        let value = if latin {
+            let text = self.transcoded.get_or_init(|| {
+                self.request
+                    .body()
+                    .iter()
+                    .copied()
+                    .map(char::from)
+                    .collect()
+            });
+            json::parse(text)
+        } else {
+            json::decode(self.request.body())
+        };
+        value.map(Body::Json).map_err(|error| match error {
+            JsonError::Syntax(why) => Problem::Unparsable(format!("JSON parse error - {why}")),
+            JsonError::TooDeep => Problem::ServerError,
+        })
+    }
+
+    /// The page asked for out of so many rows. A reading that set its size had a say
+    /// where one page does not hold them all, or where there is no such page.
+    pub fn page(&self, count: usize) -> Result<Page, Problem> {
+        let (limit, reading) = query::page_limit(self.query, self.profile());
+        let page = query::page(self.query, limit, count);
+        let is_only_page = page.as_ref().is_ok_and(|page| page.number == 1) && count <= limit;
+        if let Some(reading) = reading
+            && !is_only_page
+        {
+            self.decided(reading);
+        }
+        page
+    }
+
+    /// Appends `"next":…,"previous":…` for a page.
+    pub fn write_links(&self, out: &mut Vec<u8>, page: Page, has_next: bool) {
+        out.extend_from_slice(b"\"next\":");
+        if has_next {
+            json::write_string(out, &self.page_link(page.number + 1));
+        } else {
+            out.extend_from_slice(b"null");
+        }
+        out.extend_from_slice(b",\"previous\":");
+        if page.number > 1 {
+            json::write_string(out, &self.page_link(page.number - 1));
+        } else {
+            out.extend_from_slice(b"null");
+        }
+    }
+
+    fn page_link(&self, number: usize) -> String {
+        let number = number.to_string();
+        // The first page goes without a number.
+        let value = (number != "1").then_some(number.as_str());
+        let query = with_parameter(self.query, "page", value);
+        let mark = if query.is_empty() { "" } else { "?" };
+        format!("{}{}{mark}{query}", base(self.request), self.path)
+    }
+}
+
+/// Scheme, host and mount, with which links begin.
+pub fn base(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    let scheme = scheme(request);
+    let host = if let Some(authority) = uri.authority() {
+        Cow::Borrowed(authority.as_str())
+    } else {
+        let host = request.headers().get(HOST);
+        host.map_or(Cow::Borrowed("localhost"), |host| {
+            String::from_utf8_lossy(host.as_bytes())
+        })
+    };
+    format!("{scheme}://{host}{}", mount(request))
+}
+
+/// A header's bytes as the stack's gateway gives them on: one character a byte, and
+/// several headers of a name as one, with commas.
+pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    let mut text = match first.to_str() {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(first.as_bytes().iter().copied().map(char::from).collect()),
+    };
+    for value in values {
+        let text = text.to_mut();
+        text.push(',');
+        text.extend(value.as_bytes().iter().copied().map(char::from));
+    }
+    Some(text)
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+/// Whether a type that is parsed or rendered fits a type that came, which may have
+/// wildcards.
+pub fn matches_media(ours: &str, theirs: &str) -> bool {
+    let split = |media: &str| -> (String, String) {
+        let (main, sub) = media.split_once('/').unwrap_or((media, ""));
+        (main.to_ascii_lowercase(), sub.to_ascii_lowercase())
+    };
+    if ours.eq_ignore_ascii_case(theirs) {
+        return true;
+    }
+    let ((main, sub), (their_main, their_sub)) = (split(ours), split(theirs));
+    (their_sub == "*" || their_sub == sub) && (their_main == "*" || their_main == main)
+}

@@ -1,0 +1,380 @@
+//! One exchange with the API, as journals, findings and archives keep it.
+
+mod har;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, HOST, HeaderName};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
+use serde_json::{Map, Value, json};
+
+pub use har::har;
+
+use crate::defects::DEFECT_HEADER;
+use crate::endpoints::call::{mount, scheme};
+use crate::engine::{RULE_HEADER, Rule};
+use crate::model::time::{Timestamp, UtcOffset};
+
+/// One exchange, as it went over the wire but for the secrets in `authorization`.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Its number among all of the server's, from 1.
+    pub id: u64,
+    /// When the request had arrived, by the system's clock.
+    pub at: Timestamp,
+    /// The world it was about.
+    pub world: Arc<str>,
+    /// The method.
+    pub method: Method,
+    /// Path and query as they came, with any prefix of a world.
+    pub target: String,
+    /// The version of HTTP.
+    pub version: Version,
+    /// Whether it came over TLS.
+    pub is_over_tls: bool,
+    /// The request's headers.
+    pub headers: KeptHeaders,
+    /// The request's body.
+    pub body: Kept,
+    /// What was answered; `None` where nothing was.
+    pub answer: Option<Answered>,
+    /// The operation's id; `unrouted` where there is none.
+    pub operation: &'static str,
+    /// The rule that decided.
+    pub rule: Option<Rule>,
+    /// How many writes the world had seen when the request was answered.
+    pub writes_before: u64,
+    /// The number of the write that it was itself.
+    pub wrote: Option<u64>,
+    /// From the arrival of the request to the answer.
+    pub took: Duration,
+    /// The faults that had their hand in it, by the names of their rules.
+    pub faults: Vec<String>,
+    /// What exactly they did.
+    pub plan: Option<Value>,
+}
+
+/// An answer that was sent.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: KeptHeaders,
+    /// The body.
+    pub body: Kept,
+}
+
+impl Answered {
+    /// An answer as a journal keeps it.
+    pub fn of(response: &Response<Bytes>, body_limit: usize) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: KeptHeaders::of(response.headers()),
+            body: Kept::of(response.body(), body_limit),
+        }
+    }
+}
+
+/// Path and query as they came.
+pub fn target(request: &Request<Bytes>) -> String {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map_or("/", http::uri::PathAndQuery::as_str);
+    [mount(request), path].concat()
+}
+
+impl Exchange {
+    /// What is known of an exchange from its request. The rest is for the server to say.
+    pub fn of(request: Request<Bytes>, id: u64, world: Arc<str>, body_limit: usize) -> Self {
+        let target = target(&request);
+        let is_over_tls = scheme(&request) == "https";
+        let (head, body) = request.into_parts();
+        let mut headers = KeptHeaders::of(&head.headers);
+        // HTTP/2 names the host elsewhere; links and whoever plays it again look here.
+        if let (Some(authority), false) = (head.uri.authority(), head.headers.contains_key(HOST)) {
+            headers = headers.and(&HOST, authority.as_str().as_bytes());
+        }
+        Self {
+            id,
+            at: Timestamp::EPOCH,
+            world,
+            method: head.method,
+            target,
+            version: head.version,
+            is_over_tls,
+            headers,
+            body: Kept::of(&body, body_limit),
+            answer: None,
+            operation: "unrouted",
+            rule: None,
+            writes_before: 0,
+            wrote: None,
+            took: Duration::ZERO,
+            faults: Vec::new(),
+            plan: None,
+        }
+    }
+
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        let answer = self.answer.as_ref();
+        size_of::<Self>()
+            + self.target.len()
+            + self.body.bytes.len()
+            + self.headers.0.len()
+            + answer.map_or(0, |a| a.body.bytes.len() + a.headers.0.len())
+    }
+
+    /// The readings that decided, with their choices.
+    fn readings(&self) -> Map<String, Value> {
+        let rule = self
+            .answer
+            .as_ref()
+            .and_then(|a| a.headers.get(&RULE_HEADER));
+        let text = rule.and_then(|rule| std::str::from_utf8(rule).ok());
+        let text = text.unwrap_or_default();
+        text.split("; ")
+            .filter_map(|part| part.strip_prefix("reading=")?.split_once('='))
+            .map(|(id, choice)| (id.to_owned(), choice.into()))
+            .collect()
+    }
+
+    /// The exchange as JSON.
+    pub fn json(&self, local: UtcOffset) -> Value {
+        let mut shown = json!({
+            "id": self.id,
+            "at": self.at.to_text(local),
+            "world": &*self.world,
+            "operation": self.operation,
+            "rule": self.rule.map(|rule| rule.name),
+            "grade": self.rule.map(|rule| rule.grade.text()),
+            "readings": self.readings(),
+            "request": {
+                "method": self.method.as_str(),
+                "target": self.target,
+                "version": version(self.version),
+                "headers": headers_json(&self.headers),
+                "body": self.body.json(),
+            },
+            "response": self.answer.as_ref().map(|answer| json!({
+                "status": answer.status,
+                "headers": headers_json(&answer.headers),
+                "body": answer.body.json(),
+            })),
+            "writes_before": self.writes_before,
+            "wrote": self.wrote,
+            "microseconds": u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            "faults": self.faults,
+        });
+        if let Some(plan) = &self.plan {
+            shown["plan"] = plan.clone();
+        }
+        let answer = self.answer.as_ref();
+        let named = DEFECT_HEADER;
+        let defects: Vec<_> = answer
+            .into_iter()
+            .flat_map(|answer| answer.headers.get_all(named.as_str()))
+            .filter_map(|name| std::str::from_utf8(name).ok())
+            .collect();
+        shown["defects"] = json!(defects);
+        shown
+    }
+}
+
+/// A body as far as it is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What is kept.
+    pub bytes: Bytes,
+    /// How long the whole is, bytes.
+    pub size: usize,
+}
+
+impl Kept {
+    /// The beginning of a body, up to the limit, as a copy: a slice would hold the whole
+    /// of a connection's buffer.
+    fn of(body: &Bytes, limit: usize) -> Self {
+        Self {
+            bytes: Bytes::copy_from_slice(&body[..body.len().min(limit)]),
+            size: body.len(),
+        }
+    }
+
+    /// Whether it is the whole.
+    pub fn is_whole(&self) -> bool {
+        self.bytes.len() == self.size
+    }
+
+    fn json(&self) -> Value {
+        let mut shown = Map::new();
+        match std::str::from_utf8(&self.bytes) {
+            Ok(text) => shown.insert("text".to_owned(), text.into()),
+            Err(_) => shown.insert("base64".to_owned(), BASE64.encode(&self.bytes).into()),
+        };
+        shown.insert("bytes".to_owned(), self.size.into());
+        if !self.is_whole() {
+            shown.insert("truncated".to_owned(), true.into());
+        }
+        shown.into()
+    }
+}
+
+/// Headers as they are kept: in one piece, since many are kept and few are looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptHeaders(Box<[u8]>);
+
+/// A header's name and its value.
+pub type KeptHeader<'a> = (&'a str, &'a [u8]);
+
+impl KeptHeaders {
+    /// Headers in the order they came, but for the secrets in `authorization`.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let lengths = |(name, value): (&HeaderName, &HeaderValue)| {
+            2 * size_of::<u32>() + name.as_str().len() + value.len()
+        };
+        let mut packed = Vec::with_capacity(headers.iter().map(lengths).sum());
+        for (name, value) in headers {
+            if name == AUTHORIZATION {
+                push(&mut packed, name.as_str(), redacted(value).as_bytes());
+            } else {
+                push(&mut packed, name.as_str(), value.as_bytes());
+            }
+        }
+        Self(packed.into_boxed_slice())
+    }
+
+    /// One more.
+    fn and(self, name: &HeaderName, value: &[u8]) -> Self {
+        let mut packed = self.0.into_vec();
+        push(&mut packed, name.as_str(), value);
+        Self(packed.into_boxed_slice())
+    }
+
+    /// Names, in small letters, and values; several of one name are several pairs.
+    pub fn iter(&self) -> impl Iterator<Item = KeptHeader<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let name = taken(&mut rest)?;
+            let value = taken(&mut rest)?;
+            Some((std::str::from_utf8(name).unwrap_or_default(), value))
+        })
+    }
+
+    /// The values of a name.
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        let named = self
+            .iter()
+            .filter(move |(of, _)| of.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value)
+    }
+
+    /// The first value of a name.
+    pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
+        let mut named = self.iter().filter(|(of, _)| *of == name.as_str());
+        named.next().map(|(_, value)| value)
+    }
+}
+
+/// Appends a name and a value, each behind its length.
+fn push(packed: &mut Vec<u8>, name: &str, value: &[u8]) {
+    for text in [name.as_bytes(), value] {
+        // No header is as long as that: the head of a request has a limit.
+        let length = u32::try_from(text.len()).unwrap_or_default();
+        packed.extend_from_slice(&length.to_ne_bytes());
+        packed.extend_from_slice(&text[..length as usize]);
+    }
+}
+
+/// Takes what is behind its length off the front.
+fn taken<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, behind) = rest.split_first_chunk()?;
+    let length = u32::from_ne_bytes(*length) as usize;
+    let (text, behind) = behind.split_at_checked(length)?;
+    *rest = behind;
+    Some(text)
+}
+
+fn version(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}
+
+fn text(value: Option<&[u8]>) -> String {
+    value.map_or_else(String::new, |value| {
+        String::from_utf8_lossy(value).into_owned()
+    })
+}
+
+/// Names and values in the order they came; several of one name are several pairs.
+fn headers_json(headers: &KeptHeaders) -> Value {
+    let pairs = headers.iter();
+    pairs
+        .map(|(name, value)| json!([name, text(Some(value))]))
+        .collect()
+}
+
+/// What stands for a secret.
+const REDACTED: &str = "[redacted]";
+
+/// A value of `authorization` without its secrets, and with its shape: the scheme, and how
+/// many words follow.
+fn redacted(value: &HeaderValue) -> HeaderValue {
+    let words = || {
+        let words = value.as_bytes().split(u8::is_ascii_whitespace);
+        words.filter(|word| !word.is_empty())
+    };
+    let Some(scheme) = words().next() else {
+        return HeaderValue::from_static("");
+    };
+    let count = words().count();
+    if scheme == b"Token" && count == 2 {
+        return HeaderValue::from_static("Token [redacted]");
+    }
+    // A key without a scheme stands where the scheme should.
+    let known = ["token", "bearer", "basic", "digest"];
+    let mut text = match std::str::from_utf8(scheme) {
+        Ok(scheme) if known.iter().any(|k| scheme.eq_ignore_ascii_case(k)) => scheme.to_owned(),
+        _ => REDACTED.to_owned(),
+    };
+    for _ in 1..count {
+        let _ = write!(text, " {REDACTED}");
+    }
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(REDACTED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("Token secret", "Token [redacted]")]
+    #[case("token secret", "token [redacted]")]
+    #[case("Bearer a.b.c", "Bearer [redacted]")]
+    #[case("Token se cret", "Token [redacted] [redacted]")]
+    #[case("secret", "[redacted]")]
+    #[case("Token", "Token")]
+    #[case("", "")]
+    fn a_secret_is_taken_out_and_its_shape_left(#[case] sent: &str, #[case] kept: &str) {
+        let sent = HeaderValue::from_str(sent).unwrap();
+        assert_eq!(redacted(&sent), kept);
+    }
+
+    #[test]
+    fn of_a_long_body_the_beginning_is_kept_and_the_size_told() {
+        let request = Request::new(Bytes::from("xxxxxxxx"));
+        let exchange = Exchange::of(request, 1, Arc::from("default"), 3);
+        let kept = json!({"text": "xxx", "bytes": 8, "truncated": true});
+        assert_eq!(exchange.body.json(), kept);
+    }
+}

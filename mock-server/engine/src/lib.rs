@@ -1,0 +1,20 @@
+//! The Stock API as a value: a request and a moment in, an answer out.
+//!
+//! Nothing in this crate does I/O, reads the system's clock or starts a thread. Equal
+//! histories give equal worlds.
+
+pub mod assets;
+pub mod backend;
+pub mod clock;
+pub mod defects;
+pub mod endpoints;
+pub mod engine;
+pub mod exchange;
+pub mod findings;
+pub mod history;
+pub mod model;
+pub mod problem;
+pub mod profile;
+pub mod query;
+pub mod store;
+pub mod wire;

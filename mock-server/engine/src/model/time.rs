@@ -1,0 +1,585 @@
+//! Moments: how the stack reads a date-time in a body and in a filter, and how it
+//! writes one.
+//!
+//! The stack reads with Python 3.11's `datetime.fromisoformat` and, where that
+//! refuses, with Django's own pattern; together they accept most of ISO 8601 and
+//! some oddities, which are kept. Source: facts, section 2, Serializer fields and
+//! Filters.
+
+use std::time::SystemTime;
+
+use jiff::SignedDuration;
+use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
+use jiff::tz::Offset;
+
+use crate::wire::text::{digit, is_space, strip};
+
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 86_400 * SECOND;
+const EPOCH: Date = Date::constant(1970, 1, 1);
+
+/// The first and the last microsecond that the stack's calendar (years 1 to 9999)
+/// holds, counted in UTC.
+const FIRST: i64 = -62_135_596_800 * SECOND;
+const LAST: i64 = 253_402_300_800 * SECOND - 1;
+
+/// A moment: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// Why a text is not a date-time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeError {
+    /// Not in any accepted form.
+    Format,
+    /// Its UTC or local form falls outside the years 1 to 9999.
+    Range,
+}
+
+/// The fixed distance of the service's clock from UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UtcOffset {
+    seconds: i32,
+}
+
+impl UtcOffset {
+    /// The offset of every date on the page.
+    pub const PAGE: Self = Self { seconds: 3 * 3600 };
+
+    /// UTC.
+    pub const UTC: Self = Self { seconds: 0 };
+
+    /// Reads `+HH:MM`, `-HH:MM` or `Z`, less than a day.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "Z" {
+            return Some(Self { seconds: 0 });
+        }
+        let sign = match text.as_bytes().first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let two = |s: &str| {
+            (s.len() == 2 && s.bytes().all(|b| b.is_ascii_digit()))
+                .then(|| s.parse::<i32>().ok())
+                .flatten()
+        };
+        let (hours, minutes) = text[1..].split_once(':')?;
+        let (hours, minutes) = (two(hours)?, two(minutes)?);
+        (hours < 24 && minutes < 60).then_some(Self {
+            seconds: sign * (hours * 3600 + minutes * 60),
+        })
+    }
+
+    pub(crate) fn micros(self) -> i64 {
+        i64::from(self.seconds) * SECOND
+    }
+}
+
+impl std::fmt::Display for UtcOffset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.seconds < 0 { '-' } else { '+' };
+        let minutes = self.seconds.abs() / 60;
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    /// Times before 1970 and after the year 9999 become the nearest of the two ends.
+    fn from(time: SystemTime) -> Self {
+        let since = time
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Self::EPOCH.plus(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+}
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
+    pub const EPOCH: Self = Self(0);
+
+    /// From microseconds since 1970-01-01T00:00:00Z; `None` outside the years 1 to 9999.
+    pub fn from_micros(micros: i64) -> Option<Self> {
+        (FIRST..=LAST).contains(&micros).then_some(Self(micros))
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Later by so many seconds, for constants.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: i64) -> Self {
+        Self(self.0 + seconds * SECOND)
+    }
+
+    /// Later (or earlier) by so many microseconds, held within the calendar.
+    #[must_use]
+    pub fn plus(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros).clamp(FIRST, LAST))
+    }
+
+    /// A date-time field of a body.
+    pub fn parse(text: &str, local: UtcOffset) -> Result<Self, TimeError> {
+        let (civil, offset) = read(text).ok_or(TimeError::Format)?;
+        let Some(offset) = offset else {
+            return Ok(Self(civil - local.micros()));
+        };
+        let utc = civil - offset;
+        // An aware value is moved to the local zone, by way of UTC.
+        if (FIRST..=LAST).contains(&utc) && (FIRST..=LAST).contains(&(utc + local.micros())) {
+            Ok(Self(utc))
+        } else {
+            Err(TimeError::Range)
+        }
+    }
+
+    /// A date-time that must name its offset.
+    pub fn parse_with_offset(text: &str) -> Result<Self, TimeError> {
+        match read(text) {
+            Some((civil, Some(offset))) => {
+                Self::from_micros(civil - offset).ok_or(TimeError::Range)
+            }
+            _ => Err(TimeError::Format),
+        }
+    }
+
+    /// A date-time of a filter: surrounding white space is dropped, and nothing is
+    /// out of range.
+    pub fn parse_filter(text: &str, local: UtcOffset) -> Result<Self, TimeError> {
+        let (civil, offset) = read(strip(text)).ok_or(TimeError::Format)?;
+        Ok(Self(civil - offset.unwrap_or_else(|| local.micros())))
+    }
+
+    /// Appends the stack's rendering in the local zone: six digits of fraction, or
+    /// none where it is zero; `Z` where the offset is.
+    pub fn write(self, out: &mut Vec<u8>, local: UtcOffset) {
+        let shown = (self.0 + local.micros()).clamp(FIRST, LAST);
+        let (year, month, day) = civil_date(shown.div_euclid(DAY));
+        let in_day = shown.rem_euclid(DAY);
+        let (seconds, micros) = (in_day / SECOND, in_day % SECOND);
+        write_digits(out, year, 4);
+        for (mark, value) in [
+            (b'-', month),
+            (b'-', day),
+            (b'T', seconds / 3600),
+            (b':', seconds / 60 % 60),
+            (b':', seconds % 60),
+        ] {
+            out.push(mark);
+            write_digits(out, value, 2);
+        }
+        if micros != 0 {
+            out.push(b'.');
+            write_digits(out, micros, 6);
+        }
+        if local.seconds == 0 {
+            out.push(b'Z');
+        } else {
+            out.push(if local.seconds < 0 { b'-' } else { b'+' });
+            let minutes = i64::from(local.seconds.abs() / 60);
+            write_digits(out, minutes / 60, 2);
+            out.push(b':');
+            write_digits(out, minutes % 60, 2);
+        }
+    }
+
+    /// The stack's rendering as text.
+    pub fn to_text(self, local: UtcOffset) -> String {
+        let mut out = Vec::with_capacity(32);
+        self.write(&mut out, local);
+        String::from_utf8(out).unwrap_or_default()
+    }
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+fn civil_date(days: i64) -> (i64, i64, i64) {
+    let date = match jiff::Timestamp::from_second(days * (DAY / SECOND)) {
+        Ok(at) => Offset::UTC.to_datetime(at).date(),
+        // The last days of 9999 are beyond what a `jiff::Timestamp` holds.
+        Err(_) => EPOCH
+            .checked_add(SignedDuration::from_hours(days * 24))
+            .unwrap_or(EPOCH),
+    };
+    (date.year().into(), date.month().into(), date.day().into())
+}
+
+fn write_digits(out: &mut Vec<u8>, mut value: i64, width: usize) {
+    let start = out.len();
+    out.resize(start + width, b'0');
+    for slot in out[start..].iter_mut().rev() {
+        *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
+    }
+}
+
+/// A local time in microseconds, and the offset sent with it in microseconds.
+type Read = (i64, Option<i64>);
+
+fn read(text: &str) -> Option<Read> {
+    // Django falls back to its pattern where Python's reader refuses, and a value
+    // that the pattern matches but the calendar refuses is refused.
+    from_iso_format(text.as_bytes()).or_else(|| from_pattern(text))
+}
+
+/// A parsed clock time: hour, minute, second, microsecond.
+type Clock = [i64; 4];
+
+fn civil_micros(date: Date, [hour, minute, second, micro]: Clock) -> Option<i64> {
+    let part = |value: i64| i8::try_from(value).ok();
+    let time = Time::new(part(hour)?, part(minute)?, part(second)?, 0).ok()?;
+    if date.year() < 1 {
+        return None;
+    }
+    let since = DateTime::from_parts(date, time).duration_since(EPOCH.to_datetime(Time::MIN));
+    Some(since.as_secs() * SECOND + micro)
+}
+
+fn date(year: i64, month: i64, day: i64) -> Option<Date> {
+    Date::new(
+        i16::try_from(year).ok()?,
+        i8::try_from(month).ok()?,
+        i8::try_from(day).ok()?,
+    )
+    .ok()
+}
+
+fn within_a_day(offset: i64) -> Option<i64> {
+    (offset.abs() < DAY).then_some(offset)
+}
+
+/// `datetime.fromisoformat` of Python 3.11. It reads bytes and takes the end of the
+/// text for a NUL, and so does this.
+fn from_iso_format(text: &[u8]) -> Option<Read> {
+    if text.len() < 7 {
+        return None;
+    }
+    let separator = separator_position(text)?;
+    let date = iso_date(text, separator)?;
+    if text.len() == separator {
+        return Some((civil_micros(date, [0; 4])?, None));
+    }
+    let separator_length = match text[separator] {
+        b if b < 0x80 => 1,
+        b if b & 0xf0 == 0xe0 => 3,
+        b if b & 0xf0 == 0xf0 => 4,
+        _ => 2,
+    };
+    let time = text.get(separator + separator_length..)?;
+    let zone = time
+        .iter()
+        .position(|b| matches!(b, b'+' | b'-' | b'Z'))
+        .unwrap_or(time.len());
+    let (clock, more) = iso_clock(time, zone)?;
+    let local = civil_micros(date, clock)?;
+    if zone == time.len() {
+        return (!more).then_some((local, None));
+    }
+    if time[zone] == b'Z' {
+        return (byte(time, zone + 1) == 0).then_some((local, Some(0)));
+    }
+    let sign = if time[zone] == b'-' { -1 } else { 1 };
+    let zone = &time[zone + 1..];
+    let ([hours, minutes, seconds, micros], more) = iso_clock(zone, zone.len())?;
+    let offset = ((hours * 60 + minutes) * 60 + seconds) * SECOND + micros;
+    if more {
+        return None;
+    }
+    Some((local, Some(within_a_day(sign * offset)?)))
+}
+
+fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(0)
+}
+
+fn is_digit(b: u8) -> bool {
+    b.is_ascii_digit()
+}
+
+/// So many ASCII digits at `at`, and the position after them.
+fn digits(text: &[u8], at: usize, count: usize) -> Option<(i64, usize)> {
+    let mut value = 0;
+    for i in at..at + count {
+        let b = byte(text, i);
+        if !is_digit(b) {
+            return None;
+        }
+        value = value * 10 + i64::from(b - b'0');
+    }
+    Some((value, at + count))
+}
+
+/// Where the date ends: the five shapes of a date differ in their fifth and sixth
+/// characters.
+fn separator_position(text: &[u8]) -> Option<usize> {
+    let length = text.len();
+    if length == 7 {
+        return Some(7);
+    }
+    if text[4] == b'-' {
+        if text[5] != b'W' {
+            return Some(10);
+        }
+        if text.get(8) != Some(&b'-') {
+            return Some(8);
+        }
+        return match length {
+            9 => None,
+            // YYYY-Www-## is taken for a week followed by a time.
+            _ if length > 10 && is_digit(text[10]) => Some(8),
+            _ => Some(10),
+        };
+    }
+    if text[4] != b'W' {
+        return Some(8);
+    }
+    let run = (7..length).find(|&i| !is_digit(text[i])).unwrap_or(length);
+    Some(match run {
+        0..9 => run,
+        _ if run % 2 == 0 => 7,
+        _ => 8,
+    })
+}
+
+fn iso_date(text: &[u8], length: usize) -> Option<Date> {
+    let (year, at) = digits(text, 0, 4)?;
+    let separated = byte(text, at) == b'-';
+    let at = at + usize::from(separated);
+    if byte(text, at) == b'W' {
+        let (week, mut at) = digits(text, at + 1, 2)?;
+        let mut day = 1;
+        if at < length {
+            if separated {
+                if byte(text, at) != b'-' {
+                    return None;
+                }
+                at += 1;
+            }
+            (day, _) = digits(text, at, 1)?;
+        }
+        let weekday = Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok()?;
+        let week = ISOWeekDate::new(i16::try_from(year).ok()?, i8::try_from(week).ok()?, weekday);
+        return week.ok().map(ISOWeekDate::date);
+    }
+    let (month, mut at) = digits(text, at, 2)?;
+    if separated {
+        if byte(text, at) != b'-' {
+            return None;
+        }
+        at += 1;
+    }
+    let (day, at) = digits(text, at, 2)?;
+    if at != length {
+        return None;
+    }
+    date(year, month, day)
+}
+
+/// `HH[:MM[:SS[.ffffff]]]` up to `end`, with or without colons; whether something
+/// stands behind it.
+fn iso_clock(text: &[u8], end: usize) -> Option<(Clock, bool)> {
+    let mut clock = [0; 4];
+    let mut at = 0;
+    let mut colons = true;
+    for (i, slot) in clock.iter_mut().take(3).enumerate() {
+        (*slot, at) = digits(text, at, 2)?;
+        let next = byte(text, at);
+        at += 1;
+        if i == 0 {
+            colons = next == b':';
+        }
+        if at >= end {
+            return Some((clock, next != 0));
+        }
+        match next {
+            b':' if colons => {}
+            b'.' | b',' => break,
+            _ if !colons => at -= 1,
+            _ => return None,
+        }
+    }
+    let count = (end - at).min(6);
+    let (fraction, mut at) = digits(text, at, count)?;
+    clock[3] = fraction * 10_i64.pow(u32::try_from(6 - count).ok()?);
+    while is_digit(byte(text, at)) {
+        at += 1;
+    }
+    Some((clock, byte(text, at) != 0))
+}
+
+/// Django's pattern: one or two digits a part, `T` or a space, a fraction, white
+/// space, `Z` or an offset.
+fn from_pattern(text: &str) -> Option<Read> {
+    let mut rest = Pattern(text);
+    let year = rest.number(4, 4)?;
+    let month = rest.mark(&['-'])?.number(1, 2)?;
+    let day = rest.mark(&['-'])?.number(1, 2)?;
+    let hour = rest.mark(&['T', ' '])?.number(1, 2)?;
+    let minute = rest.mark(&[':'])?.number(1, 2)?;
+    let mut clock = [hour, minute, 0, 0];
+    if rest.mark(&[':']).is_some() {
+        clock[2] = rest.number(1, 2)?;
+        if rest.mark(&['.', ',']).is_some() {
+            clock[3] = rest.fraction()?;
+        }
+    }
+    rest.0 = rest.0.trim_start_matches(is_space);
+    let zone = rest.0.strip_suffix('\n').unwrap_or(rest.0);
+    let offset = match zone.as_bytes().first() {
+        None => None,
+        Some(b'Z') if zone.len() == 1 => Some(0),
+        Some(b'+' | b'-') => {
+            let sign = if zone.starts_with('-') { -1 } else { 1 };
+            let mut rest = Pattern(&zone[1..]);
+            let hours = rest.number(2, 2)?;
+            let _ = rest.mark(&[':']);
+            let minutes = if rest.0.is_empty() && !zone.ends_with(':') {
+                0
+            } else {
+                rest.number(2, 2)?
+            };
+            if !rest.0.is_empty() {
+                return None;
+            }
+            Some(within_a_day(sign * (hours * 60 + minutes) * 60 * SECOND)?)
+        }
+        Some(_) => return None,
+    };
+    Some((civil_micros(date(year, month, day)?, clock)?, offset))
+}
+
+struct Pattern<'a>(&'a str);
+
+impl Pattern<'_> {
+    fn mark(&mut self, marks: &[char]) -> Option<&mut Self> {
+        self.0 = self.0.strip_prefix(marks)?;
+        Some(self)
+    }
+
+    fn number(&mut self, least: usize, most: usize) -> Option<i64> {
+        let mut value = 0;
+        let mut count = 0;
+        let mut chars = self.0.chars();
+        while count < most {
+            let Some(d) = chars.clone().next().and_then(digit) else {
+                break;
+            };
+            chars.next();
+            value = value * 10 + i64::from(d);
+            count += 1;
+        }
+        self.0 = chars.as_str();
+        (count >= least).then_some(value)
+    }
+
+    /// Up to twelve digits, of which six count.
+    fn fraction(&mut self) -> Option<i64> {
+        let before = self.0;
+        let value = self.number(1, 6)?;
+        let taken = before[..before.len() - self.0.len()].chars().count();
+        let _ = self.number(0, 6);
+        Some(value * 10_i64.pow(u32::try_from(6 - taken).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[track_caller]
+    fn shows(text: &str, shown: &str) {
+        let at = Timestamp::parse(text, UtcOffset::PAGE);
+        assert_eq!(
+            at.map(|at| at.to_text(UtcOffset::PAGE)),
+            Ok(shown.to_owned()),
+            "{text:?}"
+        );
+    }
+
+    #[rstest]
+    #[case("2023-05-10T13:37:18.209869+03:00", "2023-05-10T13:37:18.209869+03:00")]
+    #[case("2023-05-10T13:37:18.12", "2023-05-10T13:37:18.120000+03:00")]
+    #[case("2023-05-10 13:37", "2023-05-10T13:37:00+03:00")]
+    #[case("2023-05-10T10:37:18Z", "2023-05-10T13:37:18+03:00")]
+    #[case(
+        "2023-05-10T10:37:18,1234567890+00",
+        "2023-05-10T13:37:18.123456+03:00"
+    )]
+    #[case("2023-05-10T13:37:18+0300", "2023-05-10T13:37:18+03:00")]
+    #[case("2023-05-10T13:37:18 +03:00", "2023-05-10T13:37:18+03:00")]
+    #[case("2023-05-10", "2023-05-10T00:00:00+03:00")]
+    #[case("20230510T1337", "2023-05-10T13:37:00+03:00")]
+    #[case("2023-05-10T13", "2023-05-10T13:00:00+03:00")]
+    #[case("2023-W19-3", "2023-05-10T00:00:00+03:00")]
+    #[case("2023W193T13", "2023-05-10T13:00:00+03:00")]
+    #[case("2023-05-10x13:37", "2023-05-10T13:37:00+03:00")]
+    #[case("2023-5-1 1:2", "2023-05-01T01:02:00+03:00")]
+    #[case("2023-05-10T13:37:18+03:00\n", "2023-05-10T13:37:18+03:00")]
+    #[case("0001-01-01T00:00:00", "0001-01-01T00:00:00+03:00")]
+    #[case("9999-12-31T23:59:59.999999+03:00", "9999-12-31T23:59:59.999999+03:00")]
+    fn what_the_stack_accepts(#[case] text: &str, #[case] shown: &str) {
+        shows(text, shown);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case(" 2023-05-10T13:37:18")]
+    #[case("2023-05-10t13:37:18z")]
+    #[case("2023-05-10T13:37:60")]
+    #[case("2023-05-10T24:00")]
+    #[case("2023-13-01")]
+    #[case("2023-02-29")]
+    #[case("2023")]
+    #[case("2023-05")]
+    #[case("10/05/2023")]
+    #[case("1683715038")]
+    #[case("0000-01-01T00:00")]
+    #[case("2023-05-10T13:37+24:00")]
+    #[case("2023-05-10T13:37:18+03:0")]
+    #[case("2023-W54-1")]
+    #[case("2023-05-10T")]
+    #[case("2023-05-10Z")]
+    fn what_the_stack_refuses(#[case] text: &str) {
+        assert_eq!(
+            Timestamp::parse(text, UtcOffset::PAGE),
+            Err(TimeError::Format),
+            "{text:?}"
+        );
+    }
+
+    #[rstest]
+    #[case("9999-12-31T23:59:59Z")]
+    #[case("0001-01-01T00:00:00+03:00")]
+    fn what_leaves_the_calendar(#[case] text: &str) {
+        assert_eq!(
+            Timestamp::parse(text, UtcOffset::PAGE),
+            Err(TimeError::Range),
+            "{text:?}"
+        );
+    }
+
+    #[test]
+    fn a_zero_offset_shows_as_z() {
+        let utc = UtcOffset::parse("+00:00").unwrap();
+        let at = Timestamp::parse("1969-12-31T23:59:59.000001", utc).unwrap();
+        assert_eq!(at.to_text(utc), "1969-12-31T23:59:59.000001Z");
+        assert_eq!(at.micros(), -999_999);
+    }
+
+    #[rstest]
+    #[case("+03:00", Some("+03:00"))]
+    #[case("-05:30", Some("-05:30"))]
+    #[case("Z", Some("+00:00"))]
+    #[case("+3:00", None)]
+    #[case("03:00", None)]
+    #[case("+24:00", None)]
+    #[case("+\u{e7}:00", None)]
+    fn offsets_read(#[case] text: &str, #[case] shown: Option<&str>) {
+        assert_eq!(
+            UtcOffset::parse(text).map(|o| o.to_string()).as_deref(),
+            shown
+        );
+    }
+}

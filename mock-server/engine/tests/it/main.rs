@@ -1,0 +1,14 @@
+//! The engine asked as a client asks: its contract, its readings, the stack's wordings.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+#![allow(clippy::too_many_lines)] // Tables run on.
+
+mod api;
+mod arbitrary;
+mod contract;
+mod defects;
+mod findings;
+mod properties;
+mod readings;
+mod requests;
+mod stack;

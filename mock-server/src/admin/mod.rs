@@ -1,0 +1,1110 @@
+//! `/__admin/`: looking after a running mock. One table of routes.
+//!
+//! Whoever may drive it: this machine alone unless a token is set, and never a web
+//! page of another origin. Refusals are problem documents (RFC 9457).
+
+#![allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
+
+pub mod page;
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, ORIGIN, WWW_AUTHENTICATE,
+};
+use http::{Method, Request, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::bundle::{Bundle, BundledWorld};
+use crate::faults::{self, FaultRules, Faults};
+use crate::http::metrics::Metrics;
+use crate::log::{LogOptions, NotKept, Sync};
+use crate::worlds::journal::{Wanted, WantedStatus};
+use crate::worlds::{self, DEFAULT, LiveWorld, WorldError, Worlds};
+use whippy_engine::assets;
+use whippy_engine::backend::Reset;
+use whippy_engine::clock::{ClockMode, MAX_ADVANCE};
+use whippy_engine::endpoints::RESOURCES;
+use whippy_engine::exchange::{self, Exchange};
+use whippy_engine::findings::{self, Format, WorldVerdict};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::problem::Problem;
+use whippy_engine::profile::{Profile, did_you_mean};
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_engine::wire::urlencoded;
+
+/// Where the admin paths begin.
+pub const PREFIX: &str = "/__admin/";
+
+/// Exchanges an answer lists when it is not told how many.
+const LISTED: usize = 100;
+
+/// Characters of an unknown name that a refusal repeats.
+const LONGEST_NAME_SHOWN: usize = 64;
+
+/// What the admin paths need beside the worlds.
+#[derive(Debug)]
+pub struct Control {
+    /// The token that lets others in; `None`: this machine alone.
+    pub token: Option<String>,
+    /// Since when the mock runs.
+    pub started: Instant,
+    /// Told when the mock is to stop.
+    pub shutdown: Arc<Notify>,
+    /// What was answered.
+    pub metrics: Metrics,
+    /// The file in which writes are kept, and how; `None`: in memory alone.
+    pub data: Option<(PathBuf, LogOptions)>,
+    /// The files that are read again when they change.
+    pub watched: Vec<PathBuf>,
+}
+
+/// One admin request.
+#[derive(Debug, Clone, Copy)]
+pub struct AdminCall<'a> {
+    /// The worlds it is about.
+    pub worlds: &'a Worlds,
+    /// The request.
+    pub request: &'a Request<Bytes>,
+    /// Who asks.
+    pub peer: SocketAddr,
+    /// The system's time.
+    pub system: Timestamp,
+}
+
+/// What is answered to an admin request.
+#[derive(Debug)]
+pub enum AdminAnswer {
+    /// A response.
+    Whole(Response<Bytes>),
+    /// The exchanges as they happen.
+    Follow(Box<Followed>),
+}
+
+/// The exchanges that somebody follows.
+#[derive(Debug)]
+pub struct Followed {
+    /// Of this world; `None`: of all.
+    pub world: Option<String>,
+    /// Those that are looked for.
+    pub wanted: Wanted,
+}
+
+/// Whether a path is an admin path, of the server or under a world.
+pub fn is_admin(path: &str) -> bool {
+    path.starts_with(PREFIX)
+        || worlds::split(path).is_some_and(|(_, rest)| rest.starts_with(PREFIX))
+}
+
+/// The refusal of a request about a world that is not there.
+pub fn refuse_world(error: &WorldError) -> Response<Bytes> {
+    Refusal::from(error.clone()).response()
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refusal {
+    status: StatusCode,
+    detail: String,
+    allow: Option<String>,
+}
+
+type Outcome = Result<Granted, Refusal>;
+
+/// What a handler comes to.
+enum Granted {
+    Json(Value),
+    Created(Value),
+    Text(&'static str, String),
+    Nothing,
+    Follow(Box<Followed>),
+}
+
+/// An admin request that was routed: the call and what its path and query say.
+struct Asked<'a> {
+    call: AdminCall<'a>,
+    control: &'a Control,
+    /// The text of the path's parameter.
+    argument: &'a str,
+    /// The world that the path or the query names.
+    world: Option<Cow<'a, str>>,
+    /// The rest of the query.
+    query: Vec<urlencoded::Pair<'a>>,
+}
+
+/// A route of the admin API.
+pub struct AdminRoute {
+    /// The method.
+    pub method: Method,
+    /// `{name}` stands for one segment.
+    pub path: &'static str,
+    /// The parameters of its query.
+    pub query: &'static [&'static str],
+    handler: fn(&Asked<'_>) -> Outcome,
+}
+
+const fn route(
+    method: Method,
+    path: &'static str,
+    query: &'static [&'static str],
+    handler: fn(&Asked<'_>) -> Outcome,
+) -> AdminRoute {
+    AdminRoute {
+        method,
+        path,
+        query,
+        handler,
+    }
+}
+
+/// Which world, where a path is about one.
+const WORLD: &[&str] = &["world"];
+/// Which world, and how it is told.
+const REPORT: &[&str] = &["world", "format"];
+/// Which exchanges.
+const WHICH: &[&str] = &[
+    "world",
+    "since",
+    "limit",
+    "operation",
+    "method",
+    "status",
+    "path",
+];
+
+/// The whole admin API; `schemas/admin.openapi.json` describes each row.
+#[rustfmt::skip]
+pub const ROUTES: &[AdminRoute] = &[
+    route(Method::GET,    "/__admin/health",               &[],   health),
+    route(Method::GET,    "/__admin/ready",                &[],   ready),
+    route(Method::POST,   "/__admin/shutdown",             &[],   shutdown),
+    route(Method::GET,    "/__admin/settings",             &[],   settings),
+    route(Method::POST,   "/__admin/reset",                WORLD, reset),
+    route(Method::GET,    "/__admin/clock",                WORLD, show_clock),
+    route(Method::PUT,    "/__admin/clock",                WORLD, set_clock),
+    route(Method::POST,   "/__admin/clock/advance",        WORLD, advance_clock),
+    route(Method::GET,    "/__admin/worlds",               &[],   list_worlds),
+    route(Method::GET,    "/__admin/worlds/{name}",        &["at"], export_world),
+    route(Method::GET,    "/__admin/worlds/{name}/diff",   &["from", "to"], diff_world),
+    route(Method::PUT,    "/__admin/worlds/{name}",        &[],   import_world),
+    route(Method::DELETE, "/__admin/worlds/{name}",        &[],   drop_world),
+    route(Method::POST,   "/__admin/worlds/{name}/fork",   &[],   fork_world),
+    route(Method::POST,   "/__admin/worlds/{name}/reset",  &[],   reset_world),
+    route(Method::GET,    "/__admin/requests",             WHICH, list_requests),
+    route(Method::DELETE, "/__admin/requests",             WORLD, clear_requests),
+    route(Method::POST,   "/__admin/requests/count",       WORLD, count_requests),
+    route(Method::POST,   "/__admin/requests/find",        WORLD, find_requests),
+    route(Method::GET,    "/__admin/requests/har",         WHICH, archive),
+    route(Method::GET,    "/__admin/requests/stream",      WHICH, follow),
+    route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
+    route(Method::GET,    "/__admin/findings",             REPORT, show_findings),
+    route(Method::DELETE, "/__admin/findings",             WORLD, clear_findings),
+    route(Method::GET,    "/__admin/coverage",             REPORT, show_coverage),
+    route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
+    route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
+    route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
+    route(Method::GET,    "/__admin/bundle",               WORLD, show_bundle),
+    route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
+    route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
+    route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
+    route(Method::GET,    "/__admin/docs",                 &[],   docs_page),
+];
+
+impl Refusal {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            allow: None,
+        }
+    }
+
+    fn bad(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    fn response(self) -> Response<Bytes> {
+        let problem = json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = respond(self.status, "application/problem+json", problem.to_string());
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        if let Some(allow) = self
+            .allow
+            .and_then(|allow| HeaderValue::try_from(allow).ok())
+        {
+            response.headers_mut().insert(ALLOW, allow);
+        }
+        response
+    }
+}
+
+fn json_response(status: StatusCode, value: &Value) -> Response<Bytes> {
+    respond(status, "application/json", value.to_string())
+}
+
+fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Bytes> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = status;
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}
+
+impl From<NotKept> for Refusal {
+    fn from(why: NotKept) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, why.to_string())
+    }
+}
+
+impl From<WorldError> for Refusal {
+    fn from(error: WorldError) -> Self {
+        let status = match &error {
+            WorldError::BadName(_) => StatusCode::BAD_REQUEST,
+            WorldError::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            WorldError::Unknown(_) => StatusCode::NOT_FOUND,
+            WorldError::Exists(_) | WorldError::Default => StatusCode::CONFLICT,
+            WorldError::NotKept(_) => StatusCode::INSUFFICIENT_STORAGE,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl AdminRoute {
+    /// Whether a path is this route's; the text of its parameter.
+    fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let Some((before, after)) = self.path.split_once('{') else {
+            return (path == self.path).then_some("");
+        };
+        let after = after.split_once('}').map_or("", |(_, after)| after);
+        let argument = path.strip_prefix(before)?.strip_suffix(after)?;
+        (!argument.is_empty() && !argument.contains('/')).then_some(argument)
+    }
+}
+
+/// Takes a query apart; what a route does not know is refused.
+fn read_query<'a>(query: &'a str, known: &[&str]) -> Result<Vec<urlencoded::Pair<'a>>, Refusal> {
+    let pairs = urlencoded::decode(query.as_bytes())
+        .map_err(|_| Refusal::bad("the query has too many parameters"))?;
+    for (name, _) in &pairs {
+        if !known.contains(&&**name) {
+            let name: String = name.chars().take(LONGEST_NAME_SHOWN).collect();
+            let name = name.as_str();
+            let hint = did_you_mean(name, known.iter().copied());
+            return Err(Refusal::bad(match known {
+                [] => format!("there is no parameter `{name}`; the path takes none"),
+                _ => format!(
+                    "there is no parameter `{name}`; {hint}the path takes {}",
+                    known.join(", ")
+                ),
+            }));
+        }
+    }
+    Ok(pairs)
+}
+
+impl Control {
+    /// What the admin paths need; `started` is when the mock was.
+    pub fn new(token: Option<String>, started: Instant) -> Self {
+        Self {
+            token,
+            started,
+            shutdown: Arc::new(Notify::new()),
+            metrics: Metrics::default(),
+            data: None,
+            watched: Vec::new(),
+        }
+    }
+
+    /// Answers an admin request.
+    pub fn answer(&self, call: AdminCall<'_>) -> AdminAnswer {
+        let response = match self.grant(call) {
+            Ok(Granted::Follow(followed)) => return AdminAnswer::Follow(followed),
+            Ok(Granted::Json(value)) => json_response(StatusCode::OK, &value),
+            Ok(Granted::Created(value)) => json_response(StatusCode::CREATED, &value),
+            Ok(Granted::Text(content_type, text)) => respond(StatusCode::OK, content_type, text),
+            Ok(Granted::Nothing) => {
+                let mut response = Response::default();
+                *response.status_mut() = StatusCode::NO_CONTENT;
+                response
+            }
+            Err(refusal) => refusal.response(),
+        };
+        AdminAnswer::Whole(response)
+    }
+
+    fn grant(&self, call: AdminCall<'_>) -> Outcome {
+        let whole = call.request.uri().path();
+        let (world, path) = match worlds::split(whole) {
+            Some((name, rest)) => (Some(Cow::Borrowed(name)), rest),
+            None => (None, whole),
+        };
+        self.admit(call, path)?;
+        let fitting = || {
+            let routes = ROUTES.iter();
+            routes.filter_map(|route| Some((route, route.matches(path)?)))
+        };
+        // A concrete path stands before a template that fits it too.
+        let Some((first, _)) = fitting().next() else {
+            let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
+            let detail = format!("there is no `{path}`; {hint}/__admin/docs lists the admin paths");
+            return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
+        };
+        let method = call.request.method();
+        let mut routes = fitting().filter(|(route, _)| route.path == first.path);
+        let Some((route, argument)) = routes.find(|(route, _)| route.method == *method) else {
+            let routes = ROUTES.iter().filter(|route| route.path == first.path);
+            let allow: Vec<_> = routes.map(|route| route.method.as_str()).collect();
+            return Err(not_allowed(method, allow.join(", ")));
+        };
+        let query = call.request.uri().query().unwrap_or_default();
+        let mut query = read_query(query, route.query)?;
+        let mut named = world;
+        query.retain(|(name, value)| {
+            if name == "world" && named.is_none() {
+                named = Some(value.clone());
+            }
+            name != "world"
+        });
+        (route.handler)(&Asked {
+            call,
+            control: self,
+            argument,
+            world: named,
+            query,
+        })
+    }
+
+    /// The refusal of a request whose body the server could not take.
+    pub fn refuse(problem: &Problem) -> Response<Bytes> {
+        let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let detail = match problem {
+            Problem::BodyTooLarge(limit) => format!("the body exceeds the limit of {limit} bytes"),
+            Problem::HeadTooLarge => "the request line and the headers are too large".to_owned(),
+            Problem::BodyTooSlow => "the body did not arrive in time".to_owned(),
+            _ => "the body broke off".to_owned(),
+        };
+        Refusal::new(status, detail).response()
+    }
+
+    /// Whether the caller may drive the mock. A page in a browser on this machine is
+    /// told by its `Origin`, or by a `Host` that a foreign name was made to resolve to.
+    fn admit(&self, call: AdminCall<'_>, path: &str) -> Result<(), Refusal> {
+        let header = |name| {
+            let value = call.request.headers().get(name);
+            value.and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        let forbidden = |detail: &str| Refusal::new(StatusCode::FORBIDDEN, detail);
+        let host = match call.request.uri().authority() {
+            Some(authority) => Some(authority.as_str()),
+            None => header(HOST.as_str()),
+        };
+        let origin = call.request.headers().get(ORIGIN);
+        let own_origin = |origin: &HeaderValue| {
+            let origin = origin.to_str().ok()?;
+            let (_, authority) = origin.split_once("://")?;
+            (Some(authority) == host).then_some(())
+        };
+        if origin.is_some_and(|origin| own_origin(origin).is_none())
+            || matches!(header("sec-fetch-site"), Some("cross-site" | "same-site"))
+        {
+            return Err(forbidden("a page of another origin may not drive the mock"));
+        }
+        match &self.token {
+            Some(token) => {
+                let is_health = matches!(path, "/__admin/health" | "/__admin/ready");
+                let given = header(AUTHORIZATION.as_str())
+                    .and_then(|value| value.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, given)| given.trim());
+                if is_health || given == Some(token) {
+                    return Ok(());
+                }
+                let detail = "the admin token is required, as `Authorization: Bearer TOKEN`";
+                Err(Refusal::new(StatusCode::UNAUTHORIZED, detail))
+            }
+            None if !call.peer.ip().to_canonical().is_loopback() => Err(forbidden(
+                "without an admin token the admin paths answer to this machine alone",
+            )),
+            None if !host.is_some_and(is_local_host) => Err(forbidden(
+                "the Host header names another machine; without an admin token it must be \
+                 localhost or a loopback address",
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_local_host(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || address
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+fn not_allowed(method: &Method, allow: String) -> Refusal {
+    Refusal {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        detail: format!("the path takes {allow}, not {method}"),
+        allow: Some(allow),
+    }
+}
+
+impl Asked<'_> {
+    /// The world it is about; a named one that is not there is refused.
+    fn there(&self) -> Result<Arc<LiveWorld>, Refusal> {
+        let name = self.world.as_deref().unwrap_or(DEFAULT);
+        Ok(self.call.worlds.get(name)?)
+    }
+
+    /// The world it is about, which comes to be if it is not there.
+    fn made(&self) -> Result<Arc<LiveWorld>, Refusal> {
+        let name = self.world.as_deref().unwrap_or(DEFAULT);
+        let world = self.call.worlds.get_or_fork(name, self.call.system)?;
+        Ok(world)
+    }
+
+    /// The worlds it is about: the one it names, or all.
+    fn all(&self) -> Result<Vec<Arc<LiveWorld>>, Refusal> {
+        match self.world.as_deref() {
+            Some(name) => Ok(vec![self.call.worlds.get(name)?]),
+            None => Ok(self.call.worlds.all()),
+        }
+    }
+
+    fn local(&self) -> UtcOffset {
+        self.call.worlds.own().service.local()
+    }
+
+    /// The last value of a parameter.
+    fn parameter(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.query.iter().rev();
+        pairs.find(|(n, _)| n == name).map(|(_, value)| &**value)
+    }
+
+    /// A parameter that is a whole number.
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.parameter(name) else {
+            return Ok(None);
+        };
+        let number = text.parse().map_err(|_| {
+            Refusal::bad(format!(
+                "{name}: `{text}` is no whole number that is taken here"
+            ))
+        });
+        number.map(Some)
+    }
+
+    /// The JSON body; an empty one is an empty object.
+    fn body<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Refusal> {
+        let body = self.call.request.body();
+        let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) {
+            b"{}"
+        } else {
+            body
+        };
+        serde_json::from_slice(text)
+            .map_err(|error| Refusal::bad(format!("the body is not what is taken here: {error}")))
+    }
+
+    /// Which exchanges the query asks for.
+    fn wanted(&self) -> Result<Wanted, Refusal> {
+        let wanted = Wanted {
+            operation: self.parameter("operation").map(str::to_owned),
+            method: self.parameter("method").map(str::to_owned),
+            path: self.parameter("path").map(str::to_owned),
+            status: match self.parameter("status") {
+                Some(text) => Some(WantedStatus::parse(text).map_err(Refusal::bad)?),
+                None => None,
+            },
+            since: self.number("since")?,
+            ..Wanted::default()
+        };
+        known_operation(wanted.operation.as_deref())?;
+        Ok(wanted)
+    }
+
+    /// Which exchanges the body asks for.
+    fn wanted_by_body(&self) -> Result<Wanted, Refusal> {
+        let wanted: Wanted = self.body()?;
+        known_operation(wanted.operation.as_deref())?;
+        Ok(wanted)
+    }
+
+    /// The exchanges that are looked for, the oldest first.
+    fn exchanges(&self, wanted: &Wanted) -> Result<Vec<Arc<Exchange>>, Refusal> {
+        let worlds = self.all()?;
+        let found = worlds.iter().map(|world| world.journal.find(wanted));
+        let mut found: Vec<_> = found.flatten().collect();
+        found.sort_by_key(|exchange| exchange.id);
+        Ok(found)
+    }
+}
+
+/// Refuses an operation that there is none of, which would find nothing for ever.
+fn known_operation(operation: Option<&str>) -> Result<(), Refusal> {
+    let Some(operation) = operation else {
+        return Ok(());
+    };
+    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
+    let mut known: Vec<_> = actions.map(|action| action.operation).collect();
+    known.extend(["search-stocks", "stock-metadata", "unrouted"]);
+    if known.contains(&operation) {
+        return Ok(());
+    }
+    let hint = did_you_mean(operation, known.into_iter());
+    Err(Refusal::bad(format!(
+        "operation: there is no `{operation}`; {hint}`whippy-mock routes` lists them all"
+    )))
+}
+
+fn health(asked: &Asked<'_>) -> Outcome {
+    let own = asked.call.worlds.own();
+    let (world, stocks) = own.service.world();
+    Ok(Granted::Json(json!({
+        "status": "healthy",
+        "message": "whippy-mock answers",
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptimeInSeconds": asked.control.started.elapsed().as_secs(),
+        "timestamp": asked.call.system.to_text(asked.local()),
+        "world": world,
+        "stocks": stocks,
+        "worlds": asked.call.worlds.count(),
+    })))
+}
+
+fn settings(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.call.worlds;
+    let (limits, by_token) = worlds.limits();
+    let journal = worlds.share().limits();
+    let defects: Vec<_> = worlds.own().defects.names().collect();
+    let watched = asked.control.watched.iter();
+    let watched: Vec<_> = watched.map(|path| path.to_string_lossy()).collect();
+    Ok(Granted::Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "defects": defects,
+        "worlds": {
+            "most": limits.worlds,
+            "idle_seconds": limits.idle.map(|micros| micros / 1_000_000),
+            "by_token": by_token,
+        },
+        "data": asked.control.data.as_ref().map(|(path, options)| json!({
+            "file": path.to_string_lossy(),
+            "sync": match options.sync {
+                Sync::Process => "process",
+                Sync::Power => "power",
+            },
+            "limit_bytes": options.limit,
+        })),
+        "journal": {
+            "exchanges": journal.exchanges,
+            "body_bytes": journal.body,
+            "bytes": journal.bytes,
+        },
+        "watched": watched,
+    })))
+}
+
+fn ready(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(json!({"status": "ready"})))
+}
+
+fn shutdown(asked: &Asked<'_>) -> Outcome {
+    // The answer is in flight, and what is in flight finishes.
+    asked.control.shutdown.notify_one();
+    Ok(Granted::Json(json!({"status": "stopping"})))
+}
+
+fn openapi(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(assets::openapi_bundle()))
+}
+
+fn admin_openapi(_: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(assets::admin_openapi_bundle()))
+}
+
+fn docs_page(_: &Asked<'_>) -> Outcome {
+    let page = page::page(&assets::admin_openapi_bundle());
+    Ok(Granted::Text("text/html; charset=utf-8", page))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetBody {
+    world: Option<Value>,
+    clock: Option<Value>,
+    profile: Option<Value>,
+}
+
+fn reset(asked: &Asked<'_>) -> Outcome {
+    let reset = read_reset(asked)?;
+    let world = asked.made()?;
+    asked.call.worlds.reset(&world, reset, asked.call.system)?;
+    Ok(Granted::Json(summary(&world)))
+}
+
+fn reset_world(asked: &Asked<'_>) -> Outcome {
+    let reset = read_reset(asked)?;
+    let world = asked.call.worlds.get(asked.argument)?;
+    asked.call.worlds.reset(&world, reset, asked.call.system)?;
+    Ok(Granted::Json(summary(&world)))
+}
+
+fn summary(world: &LiveWorld) -> Value {
+    let (name, stocks) = world.service.world();
+    json!({"world": name, "stocks": stocks})
+}
+
+/// What a reset names, all of it read before anything is changed.
+fn read_reset(asked: &Asked<'_>) -> Result<Reset, Refusal> {
+    let body: ResetBody = asked.body()?;
+    let store = match &body.world {
+        None => None,
+        Some(Value::String(name)) => {
+            let json = assets::world(name).ok_or_else(|| {
+                let known: Vec<_> = assets::world_names().collect();
+                Refusal::bad(format!(
+                    "there is no built-in world `{name}`; there are {}",
+                    known.join(", ")
+                ))
+            })?;
+            Some(load(json.as_bytes())?)
+        }
+        Some(world) => Some(load(world.to_string().as_bytes())?),
+    };
+    let clock = match &body.clock {
+        None => None,
+        Some(Value::String(text)) => Some(
+            ClockMode::parse(text, asked.local())
+                .map_err(|why| Refusal::bad(format!("clock: {why}")))?,
+        ),
+        Some(clock) => Some(clock_mode(clock, asked)?),
+    };
+    let profile = match &body.profile {
+        None => None,
+        Some(object) => {
+            let mut profile = Profile::default();
+            profile
+                .apply_json(object)
+                .map_err(|why| Refusal::bad(format!("profile: {why}")))?;
+            Some(profile)
+        }
+    };
+    Ok(Reset {
+        store,
+        clock,
+        profile,
+    })
+}
+
+fn load(json: &[u8]) -> Result<Store, Refusal> {
+    World::from_json(json)
+        .and_then(|world| Store::load(&world))
+        .map_err(|why| Refusal::bad(format!("world: {why}")))
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
+enum ClockBody {
+    Real {},
+    Fixed {
+        now: Option<String>,
+        tick_microseconds: Option<i64>,
+    },
+    Running {
+        now: Option<String>,
+        speed: f64,
+    },
+}
+
+/// A clock from its JSON form. One that names no moment begins where the clock stands.
+fn clock_mode(value: &Value, asked: &Asked<'_>) -> Result<ClockMode, Refusal> {
+    let clock: ClockBody = serde_json::from_value(value.clone())
+        .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
+    let system = asked.call.system;
+    let moment = |now: Option<String>| match now {
+        None => {
+            let name = asked.world.as_deref().unwrap_or(DEFAULT);
+            let world = asked.call.worlds.get(name);
+            let world = world.unwrap_or_else(|_| Arc::clone(asked.call.worlds.own()));
+            Ok(world.service.clock().now(system).at)
+        }
+        Some(text) => Timestamp::parse(&text, asked.local()).map_err(|_| {
+            Refusal::bad(format!(
+                "clock: now: `{text}` is no date-time like 2023-05-10T13:37:18.209869+03:00"
+            ))
+        }),
+    };
+    let mode = match clock {
+        ClockBody::Real {} => Ok(ClockMode::Real),
+        ClockBody::Fixed {
+            now,
+            tick_microseconds,
+        } => ClockMode::fixed(moment(now)?, tick_microseconds.unwrap_or(0)),
+        ClockBody::Running { now, speed } => ClockMode::running(moment(now)?, system, speed),
+    };
+    mode.map_err(|why| Refusal::bad(format!("clock: {why}")))
+}
+
+fn show_clock(asked: &Asked<'_>) -> Outcome {
+    Ok(Granted::Json(clock_of(&*asked.there()?, asked)))
+}
+
+fn clock_of(world: &LiveWorld, asked: &Asked<'_>) -> Value {
+    let clock = world.service.clock();
+    let now = clock.now(asked.call.system).at.to_text(asked.local());
+    match clock.mode() {
+        ClockMode::Real => json!({"mode": "real", "now": now}),
+        ClockMode::Fixed { tick, .. } => {
+            json!({"mode": "fixed", "now": now, "tick_microseconds": tick})
+        }
+        #[allow(clippy::cast_precision_loss)] // Eight digits at most.
+        ClockMode::Running { speed, .. } => {
+            json!({"mode": "running", "now": now, "speed": speed as f64 / 1e3})
+        }
+    }
+}
+
+fn set_clock(asked: &Asked<'_>) -> Outcome {
+    let body: Value = asked.body()?;
+    let mode = clock_mode(&body, asked)?;
+    let world = asked.made()?;
+    world.service.set_clock(mode)?;
+    Ok(Granted::Json(clock_of(&world, asked)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AdvanceBody {
+    seconds: f64,
+}
+
+fn advance_clock(asked: &Asked<'_>) -> Outcome {
+    let AdvanceBody { seconds } = asked.body()?;
+    if !(0.0..=MAX_ADVANCE).contains(&seconds) {
+        return Err(Refusal::bad(format!(
+            "seconds: {seconds} is not between 0 and {MAX_ADVANCE}"
+        )));
+    }
+    #[allow(clippy::cast_possible_truncation)] // At most ten years.
+    let micros = (seconds * 1e6).round() as i64;
+    let world = asked.made()?;
+    world.service.advance_clock(micros)?;
+    Ok(Granted::Json(clock_of(&world, asked)))
+}
+
+fn list_worlds(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.call.worlds.all();
+    let rows: Vec<_> = worlds
+        .iter()
+        .map(|world| {
+            let (seed, stocks) = world.service.world();
+            json!({
+                "name": &**world.name(),
+                "seed": seed,
+                "stocks": stocks,
+                "writes": world.service.kept().1,
+                "last_used": world.used().to_text(asked.local()),
+            })
+        })
+        .collect();
+    Ok(Granted::Json(json!({"worlds": rows})))
+}
+
+fn export_world(asked: &Asked<'_>) -> Outcome {
+    let world = asked.call.worlds.get(asked.argument)?;
+    let json = match asked.number("at")? {
+        None => world.service.world_json(),
+        Some(seq) => {
+            let engine = world.service.at(seq).map_err(Refusal::bad)?;
+            engine.store().dump().to_json()
+        }
+    };
+    let json = String::from_utf8_lossy(&json).into_owned();
+    Ok(Granted::Text("application/json", json))
+}
+
+fn diff_world(asked: &Asked<'_>) -> Outcome {
+    let world = asked.call.worlds.get(asked.argument)?;
+    let (first, last) = world.service.kept();
+    let from = asked.number("from")?.unwrap_or(first);
+    let to = asked.number("to")?.unwrap_or(last);
+    let diff = world.service.diff(from, to).map_err(Refusal::bad)?;
+    Ok(Granted::Json(diff))
+}
+
+fn import_world(asked: &Asked<'_>) -> Outcome {
+    let store = load(asked.call.request.body())?;
+    let worlds = asked.call.worlds;
+    let is_new = worlds.get(asked.argument).is_err();
+    let world = worlds.get_or_fork(asked.argument, asked.call.system)?;
+    let imported = Reset {
+        store: Some(store),
+        ..Reset::default()
+    };
+    if let Err(why) = worlds.reset(&world, imported, asked.call.system) {
+        if is_new {
+            // Nothing of it was kept, so that there is nothing to take back.
+            let _ = worlds.drop_world(asked.argument);
+        }
+        return Err(why.into());
+    }
+    let summary = summary(&world);
+    Ok(if is_new {
+        Granted::Created(summary)
+    } else {
+        Granted::Json(summary)
+    })
+}
+
+fn drop_world(asked: &Asked<'_>) -> Outcome {
+    asked.call.worlds.drop_world(asked.argument)?;
+    Ok(Granted::Nothing)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForkBody {
+    #[serde(rename = "as")]
+    name: String,
+}
+
+fn fork_world(asked: &Asked<'_>) -> Outcome {
+    let ForkBody { name } = asked.body()?;
+    let worlds = asked.call.worlds;
+    let from = worlds.get(asked.argument)?;
+    let fork = worlds.fork(&from, &name, asked.call.system)?;
+    Ok(Granted::Created(summary(&fork)))
+}
+
+fn list_requests(asked: &Asked<'_>) -> Outcome {
+    let limit = asked.number("limit")?.unwrap_or(LISTED);
+    let found = asked.exchanges(&asked.wanted()?)?;
+    let total = found.len();
+    // From the beginning where one reads on, else the newest.
+    let shown: Vec<_> = if asked.parameter("since").is_some() {
+        found.into_iter().take(limit).collect()
+    } else {
+        found
+            .into_iter()
+            .skip(total.saturating_sub(limit))
+            .collect()
+    };
+    let lost: u64 = asked.all()?.iter().map(|world| world.journal.lost()).sum();
+    Ok(Granted::Json(json!({
+        "count": total,
+        "dropped": lost,
+        "requests": shown.iter().map(|e| e.json(asked.local())).collect::<Vec<_>>(),
+    })))
+}
+
+fn show_request(asked: &Asked<'_>) -> Outcome {
+    let id: Option<u64> = asked.argument.parse().ok();
+    let found = id.and_then(|id| {
+        let since = Some(id.checked_sub(1)?);
+        let wanted = Wanted {
+            since,
+            ..Wanted::default()
+        };
+        let found = asked.exchanges(&wanted).ok()?;
+        found.into_iter().find(|exchange| exchange.id == id)
+    });
+    let found = found.ok_or_else(|| {
+        let detail = format!("no exchange `{}` is in the journal", asked.argument);
+        Refusal::new(StatusCode::NOT_FOUND, detail)
+    })?;
+    Ok(Granted::Json(found.json(asked.local())))
+}
+
+fn clear_requests(asked: &Asked<'_>) -> Outcome {
+    let cleared: usize = asked.all()?.iter().map(|world| world.journal.clear()).sum();
+    Ok(Granted::Json(json!({"dropped": cleared})))
+}
+
+fn count_requests(asked: &Asked<'_>) -> Outcome {
+    let found = asked.exchanges(&asked.wanted_by_body()?)?;
+    Ok(Granted::Json(json!({"count": found.len()})))
+}
+
+fn find_requests(asked: &Asked<'_>) -> Outcome {
+    let found = asked.exchanges(&asked.wanted_by_body()?)?;
+    let shown: Vec<_> = found.iter().map(|e| e.json(asked.local())).collect();
+    Ok(Granted::Json(
+        json!({"count": shown.len(), "requests": shown}),
+    ))
+}
+
+fn archive(asked: &Asked<'_>) -> Outcome {
+    let limit = asked.number("limit")?.unwrap_or(usize::MAX);
+    let found = asked.exchanges(&asked.wanted()?)?;
+    let skipped = found.len().saturating_sub(limit);
+    let shown = found.iter().skip(skipped).map(|exchange| &**exchange);
+    Ok(Granted::Json(exchange::har(shown)))
+}
+
+fn follow(asked: &Asked<'_>) -> Outcome {
+    match asked
+        .world
+        .as_deref()
+        .map(|name| asked.call.worlds.get(name))
+    {
+        // One may follow a world before it is there.
+        None | Some(Ok(_) | Err(WorldError::Unknown(_))) => {}
+        Some(Err(error)) => return Err(error.into()),
+    }
+    Ok(Granted::Follow(Box::new(Followed {
+        world: asked.world.as_deref().map(str::to_owned),
+        wanted: asked.wanted()?,
+    })))
+}
+
+/// What the clients of a world, or of each, got wrong, and what they met.
+fn verdicts(asked: &Asked<'_>) -> Result<Vec<WorldVerdict>, Refusal> {
+    let worlds = asked.all()?;
+    let verdict = |world: &Arc<LiveWorld>| {
+        let judge = world.judge();
+        judge.verdict(&**world.name(), asked.call.system)
+    };
+    Ok(worlds.iter().map(verdict).collect())
+}
+
+fn format(asked: &Asked<'_>) -> Result<Format, Refusal> {
+    let format = asked.parameter("format").unwrap_or("json");
+    format.parse().map_err(Refusal::bad)
+}
+
+fn show_findings(asked: &Asked<'_>) -> Outcome {
+    let format = format(asked)?;
+    let text = findings::report(&verdicts(asked)?, format);
+    Ok(Granted::Text(format.content_type(), text))
+}
+
+fn clear_findings(asked: &Asked<'_>) -> Outcome {
+    for world in asked.all()? {
+        world.judge().clear();
+    }
+    Ok(Granted::Nothing)
+}
+
+fn show_coverage(asked: &Asked<'_>) -> Outcome {
+    let format = format(asked)?;
+    let mut verdicts = verdicts(asked)?;
+    for verdict in &mut verdicts {
+        verdict.findings.clear();
+    }
+    let text = findings::report(&verdicts, format);
+    Ok(Granted::Text(format.content_type(), text))
+}
+
+fn show_faults(asked: &Asked<'_>) -> Outcome {
+    let faults = asked.there()?.faults();
+    Ok(Granted::Json(faults.rules_json()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PresetBody {
+    preset: String,
+}
+
+/// The rules of a body: a file of them, or `{"preset": NAME}`.
+fn read_faults(body: &[u8]) -> Result<FaultRules, Refusal> {
+    let rules = match serde_json::from_slice::<PresetBody>(body) {
+        Ok(PresetBody { preset }) => faults::preset(&preset),
+        Err(_) => Faults::parse(body),
+    };
+    rules.map_err(|why| Refusal::bad(format!("faults: {why}")))
+}
+
+fn set_faults(asked: &Asked<'_>) -> Outcome {
+    let rules = read_faults(asked.call.request.body())?;
+    install(asked, Faults::new(rules, asked.call.system))?;
+    show_faults(asked)
+}
+
+fn clear_faults(asked: &Asked<'_>) -> Outcome {
+    asked.there()?;
+    install(asked, Faults::default())?;
+    Ok(Granted::Nothing)
+}
+
+/// In the world that is named, or in all, those to come included.
+fn install(asked: &Asked<'_>, faults: Faults) -> Result<(), Refusal> {
+    match asked.world {
+        Some(_) => asked.made()?.set_faults(faults),
+        None => asked.call.worlds.set_faults(&faults, asked.call.system),
+    }
+    Ok(())
+}
+
+fn show_bundle(asked: &Asked<'_>) -> Outcome {
+    let worlds = asked.all()?;
+    let bundled = worlds.iter().map(|world| {
+        let exchanges = world.journal.find(&Wanted::default());
+        let exchanges = exchanges.iter().map(|exchange| &**exchange);
+        let (service, defects) = (&world.service, &world.defects);
+        BundledWorld::of(world.name(), service, defects, &world.faults(), exchanges)
+    });
+    let bundle = Bundle::new(bundled.collect());
+    let json = String::from_utf8_lossy(&bundle.to_json()).into_owned();
+    Ok(Granted::Text("application/json", json))
+}
+
+fn show_metrics(asked: &Asked<'_>) -> Outcome {
+    #[allow(clippy::cast_precision_loss)] // Counts of this size are exact.
+    let number = |count: usize| count as f64;
+    let worlds = asked.call.worlds;
+    let gauges = [
+        (
+            "uptime_seconds",
+            "Since the mock started.",
+            asked.control.started.elapsed().as_secs_f64(),
+        ),
+        (
+            "worlds",
+            "Worlds, the default one included.",
+            number(worlds.count()),
+        ),
+        (
+            "journal_bytes",
+            "What all journals hold, about.",
+            number(worlds.share().held()),
+        ),
+        (
+            "stocks",
+            "Stocks of the default world.",
+            number(worlds.own().service.world().1),
+        ),
+    ];
+    let text = asked.control.metrics.text(&gauges);
+    Ok(Granted::Text(
+        "text/plain; version=0.0.4; charset=utf-8",
+        text,
+    ))
+}

@@ -1,0 +1,652 @@
+//! The command line: every flag with its environment variable, and what is wrong
+//! with a value in one sentence.
+
+mod tls;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use http::HeaderValue;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{self, Defects};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::model::time::UtcOffset;
+use whippy_mock::admin::Control;
+use whippy_mock::http::request_log::{LogFormat, RequestLog};
+use whippy_mock::http::{Address, Limits, Server};
+use whippy_mock::log::{self as durable, LEAST_LIMIT, LogOptions, Sync};
+use whippy_mock::worlds::journal::{JournalLimits, JournalShare};
+use whippy_mock::worlds::{Start, WorldLimits, Worlds};
+
+use crate::cli::exec::Trial;
+use crate::cli::mock::Mock;
+use crate::cli::reload::Watch;
+use crate::cli::sources::Sources;
+
+use tls::TlsArgs;
+
+/// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server; the same as no command at all
+    Serve(Box<ServeArgs>),
+    /// Run a command against a mock of its own, and judge it as a client
+    Exec(Box<ExecArgs>),
+    /// Play a bundle of /__admin/bundle again, and say where it comes out otherwise
+    Replay(ReplayArgs),
+    #[command(flatten)]
+    Listing(Listing),
+}
+
+/// What is built in, alone on the command line: whatever the server's variables say, it
+/// can be printed.
+#[derive(Debug, Parser)]
+pub(crate) struct ListingCli {
+    #[command(subcommand)]
+    pub(crate) listing: Listing,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Listing {
+    /// Print the built-in worlds
+    Worlds,
+    /// Print the readings: what the documentation leaves open, and the choices
+    Readings,
+    /// Print the defects: ways to break the contract on purpose
+    Defects,
+    /// Print the routes of the API
+    Routes,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// End with 1 at the first difference
+    #[arg(long)]
+    pub(crate) check: bool,
+
+    /// The bundle
+    #[arg(value_name = "BUNDLE")]
+    pub(crate) bundle: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecArgs {
+    /// Least grave finding that fails the run
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_FAIL_ON",
+        value_name = "note|warning|error|never",
+        default_value = "error"
+    )]
+    fail_on: String,
+
+    /// Least part of the documented responses that the command must meet, percent
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_FAIL_UNDER",
+        value_name = "PERCENT",
+        value_parser = between(0, 100),
+        default_value = "0"
+    )]
+    fail_under: u32,
+
+    /// Report to write, as text, json, junit or markdown; repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_REPORT",
+        value_name = "FORMAT=FILE",
+        value_delimiter = ','
+    )]
+    report: Vec<String>,
+
+    #[command(flatten)]
+    serve: ServeArgs,
+
+    /// The command, which finds the mock by `WHIPPY_URL` and `WHIPPY_TOKEN`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl ExecArgs {
+    /// The trial and the server, or what is wrong, in a sentence.
+    pub(crate) fn into_trial(self) -> Result<(Trial, Mock), String> {
+        let fail_on = match self.fail_on.as_str() {
+            "never" => None,
+            level => Some(
+                level
+                    .parse()
+                    .map_err(|why| format!("--fail-on: {why}; or never"))?,
+            ),
+        };
+        let report = |text: &String| {
+            let (format, path) = text
+                .split_once('=')
+                .ok_or_else(|| format!("--report cannot be `{text}`: it takes FORMAT=FILE"))?;
+            let format = format.parse().map_err(|why| format!("--report: {why}"))?;
+            Ok((format, PathBuf::from(path)))
+        };
+        let reports = self
+            .report
+            .iter()
+            .map(report)
+            .collect::<Result<_, String>>()?;
+        let token = self.serve.token.first().cloned();
+        let mut serve = self.serve;
+        // What is judged at the end must still be there.
+        serve.world_idle = 0;
+        let mock = serve.into_mock()?;
+        if let unix @ Address::Unix(_) = &mock.listen {
+            return Err(format!(
+                "--listen {unix} is nothing for exec: WHIPPY_URL must be a URL that any client takes"
+            ));
+        }
+        let trial = Trial {
+            command: self.command,
+            token: token.unwrap_or_else(|| EXEC_TOKEN.to_owned()),
+            fail_on,
+            fail_under: self.fail_under.into(),
+            reports,
+        };
+        Ok((trial, mock))
+    }
+}
+
+/// The token of a command where none was named; any is let in then.
+const EXEC_TOKEN: &str = "whippy-mock";
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_LISTEN",
+        value_name = "HOST:PORT|unix:PATH",
+        default_value = "127.0.0.1:8000"
+    )]
+    listen: String,
+
+    #[command(flatten)]
+    tls: TlsArgs,
+
+    /// Built-in world (see `whippy-mock worlds`) or world file to start with
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WORLD",
+        value_name = "NAME|FILE",
+        default_value = "documented"
+    )]
+    world: String,
+
+    /// TOML file of readings: `reading-id = "choice"`
+    #[arg(long, env = "WHIPPY_MOCK_PROFILE", value_name = "FILE")]
+    profile: Option<PathBuf>,
+
+    /// One reading (see `whippy-mock readings`); goes before the profile file; repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_READING",
+        value_name = "ID=CHOICE",
+        value_delimiter = ','
+    )]
+    reading: Vec<String>,
+
+    /// Breaks the contract on purpose (see `whippy-mock defects`); repeatable
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DEFECT",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    defect: Vec<String>,
+
+    /// Token that is let in; repeatable; without one any token is
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_TOKEN",
+        value_name = "TOKEN",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    token: Vec<String>,
+
+    /// Username that may log in; without it any pair may
+    #[arg(long, env = "WHIPPY_MOCK_USERNAME", value_name = "NAME")]
+    username: Option<String>,
+
+    /// Password of the username
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_PASSWORD",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    password: Option<String>,
+
+    /// The service's clock: the real one, or a moment and what each reading of it takes
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_CLOCK",
+        value_name = "real|TIMESTAMP[,tick=MICROSECONDS]",
+        default_value = "real"
+    )]
+    clock: String,
+
+    /// The service's distance from UTC
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_UTC_OFFSET",
+        value_name = "±HH:MM",
+        default_value = "+03:00",
+        allow_hyphen_values = true
+    )]
+    utc_offset: String,
+
+    /// Largest request body, bytes
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_BODY_LIMIT",
+        value_name = "BYTES",
+        value_parser = up_to(LARGEST_BODY),
+        default_value = "33554432"
+    )]
+    body_limit: u32,
+
+    /// Most connections at a time; the next is told 503
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_MAX_CONNECTIONS",
+        value_name = "COUNT",
+        value_parser = up_to(MOST_CONNECTIONS),
+        default_value = "1024"
+    )]
+    max_connections: u32,
+
+    /// How long a client may leave a connection idle, or take over a request
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_IDLE_TIMEOUT",
+        value_name = "SECONDS",
+        value_parser = up_to(LONGEST_IDLE),
+        default_value = "30"
+    )]
+    idle_timeout: u32,
+
+    /// Lets things go wrong: a file of rules, or one of the presets
+    #[arg(long, env = "WHIPPY_MOCK_FAULTS", value_name = "PRESET|FILE")]
+    faults: Option<String>,
+
+    /// Reads the files of --world, --profile and --faults again when they change
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WATCH",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    watch: bool,
+
+    /// Origin whose pages may use the API, or `*` for any; the admin paths stay closed
+    #[arg(long, env = "WHIPPY_MOCK_CORS_ORIGIN", value_name = "ORIGIN|*")]
+    cors_origin: Option<String>,
+
+    /// Keeps every write in this file before it is answered; a restart goes on from it
+    #[arg(long, env = "WHIPPY_MOCK_DATA", value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// What an answered write survives: the end of the process, or a power cut as well
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DATA_SYNC",
+        value_name = "process|power",
+        default_value = "process"
+    )]
+    data_sync: String,
+
+    /// Most bytes that the file may have; beyond them writes are refused with 507
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_DATA_LIMIT",
+        value_name = "BYTES",
+        value_parser = data_limit()
+    )]
+    data_limit: Option<u64>,
+
+    /// Gives each token a world of its own, where the path names none
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_ISOLATE_BY_TOKEN",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    isolate_by_token: bool,
+
+    /// Most worlds at a time, beside the default one
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_MAX_WORLDS",
+        value_name = "COUNT",
+        value_parser = up_to(MOST_WORLDS),
+        default_value = "10000"
+    )]
+    max_worlds: u32,
+
+    /// How long a world is kept that nobody asks for; 0: for good
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_WORLD_IDLE",
+        value_name = "SECONDS",
+        value_parser = from_zero(LONGEST_WORLD_IDLE),
+        default_value = "3600"
+    )]
+    world_idle: u32,
+
+    /// Exchanges that the journal of a world keeps; 0 keeps none
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_JOURNAL",
+        value_name = "COUNT",
+        value_parser = from_zero(MOST_EXCHANGES),
+        default_value = "1000"
+    )]
+    journal: u32,
+
+    /// Bytes of a body that the journal keeps; of a longer one the beginning
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_JOURNAL_BODY",
+        value_name = "BYTES",
+        value_parser = from_zero(LARGEST_BODY),
+        default_value = "65536"
+    )]
+    journal_body: u32,
+
+    /// Lets other machines use /__admin/, with `Authorization: Bearer TOKEN`
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_ADMIN_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
+    admin_token: Option<String>,
+
+    /// Log each request on standard error
+    #[arg(long, env = "WHIPPY_MOCK_LOG", value_name = "FORMAT")]
+    log: Option<Log>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Log {
+    /// A line for people
+    Text,
+    /// A JSON object a line
+    Json,
+}
+
+/// The most connections that the server's counter of them holds.
+const MOST_CONNECTIONS: u32 = 1_000_000;
+
+/// The longest idle timeout: a day, in seconds.
+const LONGEST_IDLE: u32 = 86_400;
+
+/// The most worlds at a time.
+const MOST_WORLDS: u32 = 1_000_000;
+
+/// The longest that an idle world is kept: thirty days, in seconds.
+const LONGEST_WORLD_IDLE: u32 = 2_592_000;
+
+/// The most exchanges that a journal keeps.
+const MOST_EXCHANGES: u32 = 1_000_000;
+
+/// The largest body limit: 1 GiB.
+const LARGEST_BODY: u32 = 1 << 30;
+
+/// Reads a whole number from 1 up.
+fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    between(1, most)
+}
+
+/// Reads a whole number from 0 up.
+fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    between(0, most)
+}
+
+/// Reads a number of bytes that a file of the log may have.
+fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
+    |text| {
+        let number = text.parse().ok().filter(|number| *number >= LEAST_LIMIT);
+        number.ok_or_else(|| format!("it takes a whole number from {LEAST_LIMIT} up"))
+    }
+}
+
+fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+    move |text| {
+        let number = text
+            .parse()
+            .ok()
+            .filter(|number| (least..=most).contains(number));
+        number.ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
+    }
+}
+
+/// A number of things.
+fn count(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// Reads an origin: scheme, host and perhaps a port, nothing behind them.
+fn read_origin(text: &str) -> Result<HeaderValue, String> {
+    let is_origin = text == "*"
+        || text.split_once("://").is_some_and(|(scheme, host)| {
+            !scheme.is_empty() && !host.is_empty() && !host.contains(['/', ' '])
+        });
+    HeaderValue::from_str(text)
+        .ok()
+        .filter(|_| is_origin)
+        .ok_or_else(|| {
+            format!("--cors-origin cannot be `{text}`: it takes an origin like https://app.example, or *")
+        })
+}
+
+impl ServeArgs {
+    /// The mock, or what is wrong, in a sentence.
+    pub(crate) fn into_mock(self) -> Result<Mock, String> {
+        let listen = self.address()?;
+        let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
+            format!(
+                "--utc-offset cannot be `{}`: it takes +HH:MM, -HH:MM or Z",
+                self.utc_offset
+            )
+        })?;
+        let clock = ClockMode::parse(&self.clock, local)
+            .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
+        let credentials = self.credentials()?;
+        if let Some(token) = self
+            .token
+            .iter()
+            .find(|t| t.is_empty() || t.contains(char::is_whitespace))
+        {
+            return Err(format!(
+                "--token cannot be `{token}`: a token is not empty and has no spaces"
+            ));
+        }
+        let cors = self.cors_origin.as_deref().map(read_origin).transpose()?;
+        let limits = Limits {
+            body: count(self.body_limit),
+            connections: count(self.max_connections),
+            idle: Duration::from_secs(self.idle_timeout.into()),
+        };
+        let defects = self
+            .defect
+            .iter()
+            .map(|name| defects::named(name.trim()))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|why| format!("--defect: {why}"))?;
+        let sources = Sources {
+            world: self.world.clone(),
+            profile: self.profile.clone(),
+            readings: self.reading.clone(),
+            faults: self.faults.clone(),
+        };
+        // What changes after this look is seen to have changed.
+        let watch = self.watch(&sources)?;
+        let settings = Settings {
+            profile: sources.profile()?,
+            tokens: self.token.clone(),
+            credentials,
+            local,
+        };
+        let seed = Seed {
+            settings,
+            store: sources.world()?,
+            clock,
+        };
+        let start = Start {
+            seed,
+            defects: Defects::new(defects),
+            faults: sources.faults()?,
+        };
+        let options = self.log_options()?;
+        let tls = self.tls.read(&listen)?;
+        let worlds = self.worlds(start, options)?;
+        let control = Control {
+            data: self.data.map(|path| (path, options)),
+            watched: watch.as_ref().map(Watch::files).unwrap_or_default(),
+            ..Control::new(self.admin_token, Instant::now())
+        };
+        let server = Server {
+            control,
+            cors,
+            limits,
+            log: self.log.map(|log| {
+                let format = match log {
+                    Log::Text => LogFormat::Text,
+                    Log::Json => LogFormat::Json,
+                };
+                RequestLog::new(format, local)
+            }),
+            ..Server::of_worlds(worlds)
+        };
+        Ok(Mock {
+            listen,
+            tls,
+            ca_out: self.tls.ca_out,
+            server,
+            watch,
+        })
+    }
+
+    /// Where to listen, and whether that is well guarded.
+    fn address(&self) -> Result<Address, String> {
+        let listen = Address::parse(&self.listen).ok_or_else(|| {
+            format!(
+                "--listen cannot be `{}`: it takes HOST:PORT, or unix:PATH with a path of up to \
+                 107 bytes",
+                self.listen
+            )
+        })?;
+        if self.admin_token.as_deref() == Some("") {
+            return Err("--admin-token must not be empty".to_owned());
+        }
+        if self.admin_token.is_none() && !listen.is_of_this_machine() {
+            return Err(format!(
+                "--listen {listen} lets other machines in: --admin-token must say who of them \
+                 may use /__admin/"
+            ));
+        }
+        Ok(listen)
+    }
+
+    fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        match (&self.username, &self.password) {
+            (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
+                Err("--username and --password must not be empty".to_owned())
+            }
+            (Some(username), Some(password)) => Ok(Some((username.clone(), password.clone()))),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err("--username needs --password beside it".to_owned()),
+            (None, Some(_)) => Err("--password needs --username beside it".to_owned()),
+        }
+    }
+
+    /// The files to be watched, if that is asked for.
+    fn watch(&self, sources: &Sources) -> Result<Option<Watch>, String> {
+        if !self.watch {
+            return Ok(None);
+        }
+        let watch = Watch::new(sources.clone());
+        if watch.files().is_empty() {
+            return Err(
+                "--watch needs a file to watch: one of --world, --profile or --faults".to_owned(),
+            );
+        }
+        if self.data.is_some() && sources.world_file().is_some() {
+            return Err(format!(
+                "--watch would put what --world {} says in place of what --data keeps: leave out \
+                 one of the three",
+                self.world
+            ));
+        }
+        Ok(Some(watch))
+    }
+
+    /// The worlds, in memory or as a file has them.
+    fn worlds(&self, start: Start, options: LogOptions) -> Result<Worlds, String> {
+        let world_limits = WorldLimits {
+            worlds: count(self.max_worlds),
+            // What is kept in a file is not dropped for being idle.
+            idle: (self.world_idle > 0 && self.data.is_none())
+                .then(|| i64::from(self.world_idle) * 1_000_000),
+        };
+        let share = JournalShare::new(JournalLimits {
+            exchanges: count(self.journal),
+            body: count(self.journal_body),
+            ..JournalLimits::default()
+        });
+        let by_token = self.isolate_by_token;
+        match &self.data {
+            None => Ok(Worlds::new(start, world_limits, by_token, share)),
+            Some(path) => {
+                let named = |why| format!("--data: {why}");
+                let kept = durable::Log::open(path, options).map_err(named)?;
+                Worlds::durable(start, world_limits, by_token, share, kept).map_err(named)
+            }
+        }
+    }
+
+    fn log_options(&self) -> Result<LogOptions, String> {
+        let sync = match self.data_sync.as_str() {
+            "process" => Sync::Process,
+            "power" => Sync::Power,
+            other => {
+                return Err(format!(
+                    "--data-sync cannot be `{other}`: it takes process or power"
+                ));
+            }
+        };
+        Ok(LogOptions {
+            sync,
+            limit: self.data_limit,
+        })
+    }
+}

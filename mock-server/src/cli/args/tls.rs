@@ -1,0 +1,114 @@
+//! The flags about TLS, and the certificate that they come to.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use whippy_mock::http::{Address, Tls, TlsError, is_name, system_time};
+
+#[derive(Debug, Args)]
+pub(super) struct TlsArgs {
+    /// Certificate for TLS, with those that vouch for it behind it, as PEM
+    #[arg(long = "tls-cert", env = "WHIPPY_MOCK_TLS_CERT", value_name = "FILE")]
+    cert: Option<PathBuf>,
+
+    /// Its key, as PEM
+    #[arg(long = "tls-key", env = "WHIPPY_MOCK_TLS_KEY", value_name = "FILE")]
+    key: Option<PathBuf>,
+
+    /// Speaks TLS by a certificate of its own, and prints the CA that signed it
+    #[arg(
+        long = "tls-self-signed",
+        env = "WHIPPY_MOCK_TLS_SELF_SIGNED",
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_value = "false",
+        default_missing_value = "true",
+        action = clap::ArgAction::Set
+    )]
+    self_signed: bool,
+
+    /// One more name or address that its own certificate has; repeatable
+    #[arg(
+        long = "tls-name",
+        env = "WHIPPY_MOCK_TLS_NAME",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    name: Vec<String>,
+
+    /// File that the CA is written to instead
+    #[arg(
+        long = "tls-ca-out",
+        env = "WHIPPY_MOCK_TLS_CA_OUT",
+        value_name = "FILE"
+    )]
+    pub(super) ca_out: Option<PathBuf>,
+}
+
+impl TlsArgs {
+    /// What is shown over TLS, if it is asked for. The CA is written where it should be.
+    pub(super) fn read(&self, listen: &Address) -> Result<Option<Tls>, String> {
+        let tls = match (&self.cert, &self.key) {
+            (Some(_), Some(_)) if self.self_signed => {
+                return Err(
+                    "--tls-self-signed makes a certificate of its own: leave out --tls-cert and \
+                     --tls-key, or it"
+                        .to_owned(),
+                );
+            }
+            (Some(certificate), Some(key)) => {
+                Tls::read(certificate, key).map_err(|error| match error {
+                    TlsError::Certificate(why) => {
+                        format!("--tls-cert {}: {why}", certificate.display())
+                    }
+                    TlsError::Key(why) => format!("--tls-key {}: {why}", key.display()),
+                })?
+            }
+            (Some(_), None) => return Err("--tls-cert needs --tls-key beside it".to_owned()),
+            (None, Some(_)) => return Err("--tls-key needs --tls-cert beside it".to_owned()),
+            (None, None) if self.self_signed => self.self_signed(listen)?,
+            (None, None) => return self.without_self_signed().map(|()| None),
+        };
+        if matches!(listen, Address::Unix(_)) {
+            return Err(format!(
+                "--listen {listen} goes without TLS: nobody is on the way to a Unix socket"
+            ));
+        }
+        match (tls.ca(), &self.ca_out) {
+            (Some(ca), Some(path)) => std::fs::write(path, ca)
+                .map_err(|error| format!("--tls-ca-out {}: {error}", path.display()))?,
+            (Some(_), None) => {}
+            (None, _) => self.without_self_signed()?,
+        }
+        Ok(Some(tls))
+    }
+
+    /// Refuses what is about a certificate that is made here, where none is.
+    fn without_self_signed(&self) -> Result<(), String> {
+        let flag = match (self.name.is_empty(), &self.ca_out) {
+            (false, _) => "--tls-name",
+            (true, Some(_)) => "--tls-ca-out",
+            (true, None) => return Ok(()),
+        };
+        Err(format!("{flag} needs --tls-self-signed beside it"))
+    }
+
+    fn self_signed(&self, listen: &Address) -> Result<Tls, String> {
+        if let Some(name) = self.name.iter().find(|name| !is_name(name)) {
+            return Err(format!(
+                "--tls-name cannot be `{name}`: it takes a name like mock.example or \
+                 *.example, or an address"
+            ));
+        }
+        let mut names = self.name.clone();
+        names.extend(listen.host().map(str::to_owned));
+        // By this others find it, where it lets them in.
+        let machine = rustix::system::uname();
+        names.extend(machine.nodename().to_str().ok().map(str::to_owned));
+        names.retain(|name| is_name(name));
+        Tls::self_signed(&names, system_time()).map_err(|error| match error {
+            TlsError::Certificate(why) | TlsError::Key(why) => format!("--tls-self-signed: {why}"),
+        })
+    }
+}

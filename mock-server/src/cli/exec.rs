@@ -1,0 +1,167 @@
+//! `whippy-mock exec`: a whole step of a pipeline in one line. The mock starts on a free
+//! port, a command runs against it, and both are judged.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use whippy_engine::findings::{self, Coverage, FindingLevel, Format, WorldVerdict};
+use whippy_mock::child;
+use whippy_mock::http::{Address, Server, system_time};
+
+use crate::cli::mock::Mock;
+
+/// What a command is run for.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    /// The command and its arguments.
+    pub(crate) command: Vec<OsString>,
+    /// The token that it is given.
+    pub(crate) token: String,
+    /// The least grave finding that fails the run; `None`: none does.
+    pub(crate) fail_on: Option<FindingLevel>,
+    /// The least coverage of the documented responses, percent.
+    pub(crate) fail_under: f64,
+    /// Reports to write: the format and where.
+    pub(crate) reports: Vec<(Format, PathBuf)>,
+}
+
+/// Runs the command against the server, says what came of it, and ends as the command did,
+/// or with 1 where that was well and the mock has something to say.
+pub(crate) async fn run(trial: Trial, mock: Mock) -> ExitCode {
+    let free = Address::Tcp("127.0.0.1:0".to_owned());
+    let listener = match mock.bind(&free).await {
+        Ok(listener) => listener,
+        Err(sentence) => return failed(&sentence),
+    };
+    let Some(address) = listener.local_address() else {
+        return failed("the system gives no address");
+    };
+    let url = match (&mock.tls, mock.ca()) {
+        (None, _) => format!("http://{address}"),
+        (Some(_), Some(_)) => format!("https://{address}"),
+        // The certificates of others are for names, as a rule.
+        (Some(_), None) => format!("https://localhost:{}", address.port()),
+    };
+    let ca = match ca_file(&mock) {
+        Ok(ca) => ca,
+        Err(error) => return failed(&format!("no file can be written for the CA: {error}")),
+    };
+    let server = mock.into_server();
+    let (stop, stopped) = watch::channel(false);
+    let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
+    let mut variables: Vec<(&str, &OsStr)> = vec![
+        ("WHIPPY_URL", url.as_ref()),
+        ("WHIPPY_TOKEN", trial.token.as_ref()),
+    ];
+    // A variable of its own: those that clients know by themselves would have them trust
+    // nobody else any more.
+    if let Some(ca) = &ca {
+        variables.push(("WHIPPY_CA_FILE", ca.path().as_os_str()));
+    }
+    let ended = child::obey(&trial.command, &variables).await;
+    let _ = stop.send(true);
+    let _ = running.await;
+    let ended = match ended {
+        Ok(ended) => ended,
+        Err(sentence) => {
+            eprintln!("whippy-mock: {sentence}");
+            return ExitCode::from(child::NOT_RUN);
+        }
+    };
+    let verdicts = verdicts(&server);
+    eprint!("{}", findings::report(&verdicts, Format::Text));
+    for (format, path) in &trial.reports {
+        let text = findings::report(&verdicts, *format);
+        if let Err(error) = std::fs::write(path, text) {
+            return failed(&format!("--report {}: {error}", path.display()));
+        }
+    }
+    conclude(&trial, &verdicts, ended)
+}
+
+/// Where the command finds the CA.
+enum CaFile {
+    /// In the file that was asked for, by its whole path: the command may run elsewhere.
+    Named(PathBuf),
+    /// In one that is gone when this is dropped.
+    Passing(tempfile::NamedTempFile),
+}
+
+impl CaFile {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Named(path) => path,
+            Self::Passing(file) => file.path(),
+        }
+    }
+}
+
+fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
+    let Some(ca) = mock.ca() else {
+        return Ok(None);
+    };
+    if let Some(path) = &mock.ca_out {
+        return Ok(Some(CaFile::Named(std::path::absolute(path)?)));
+    }
+    let mut file = tempfile::Builder::new()
+        .prefix("whippy-mock-ca-")
+        .suffix(".pem")
+        .tempfile()?;
+    file.write_all(ca.as_bytes())?;
+    Ok(Some(CaFile::Passing(file)))
+}
+
+/// The worlds that were asked anything.
+fn verdicts(server: &Server) -> Vec<WorldVerdict> {
+    let now = system_time();
+    let worlds = server.worlds.all();
+    let verdict = |world: &Arc<whippy_mock::worlds::LiveWorld>| {
+        let verdict = world.judge().verdict(&**world.name(), now);
+        (verdict.coverage.requests > 0 || !verdict.findings.is_empty()).then_some(verdict)
+    };
+    worlds.iter().filter_map(verdict).collect()
+}
+
+fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> ExitCode {
+    let grave = verdicts.iter().flat_map(|verdict| &verdict.findings);
+    let grave = grave.filter(|finding| trial.fail_on.is_some_and(|least| finding.level >= least));
+    let grave = grave.count();
+    let percent = Coverage::joined(verdicts.iter().map(|verdict| &verdict.coverage)).percent();
+    if !ended.success() {
+        eprintln!("whippy-mock: the command failed ({ended})");
+        return ExitCode::from(child::exit_code(ended));
+    }
+    if verdicts.is_empty() {
+        eprintln!("whippy-mock: the command asked nothing of WHIPPY_URL");
+    }
+    let mut is_well = true;
+    if let (Some(least), true) = (trial.fail_on, grave > 0) {
+        eprintln!(
+            "whippy-mock: {grave} finding{} of level {} or graver (--fail-on)",
+            if grave == 1 { "" } else { "s" },
+            least.text()
+        );
+        is_well = false;
+    }
+    if percent < trial.fail_under {
+        eprintln!(
+            "whippy-mock: {percent:.0} % of the documented responses were met, less than {} % (--fail-under)",
+            trial.fail_under
+        );
+        is_well = false;
+    }
+    if is_well {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn failed(sentence: &str) -> ExitCode {
+    eprintln!("whippy-mock: {sentence}");
+    ExitCode::FAILURE
+}

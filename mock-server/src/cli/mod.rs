@@ -1,0 +1,9 @@
+//! The command line: flags, files and the commands behind them.
+
+pub(crate) mod args;
+pub(crate) mod exec;
+pub(crate) mod listing;
+pub(crate) mod mock;
+pub(crate) mod reload;
+pub(crate) mod replay;
+pub(crate) mod sources;

@@ -1,0 +1,100 @@
+//! The files that flags name: they are read at the start, and again when they change.
+
+use std::path::{Path, PathBuf};
+
+use whippy_engine::assets;
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+use whippy_mock::faults::{self, Faults};
+use whippy_mock::http::system_time;
+
+/// What the flags say of world, readings and faults.
+#[derive(Debug, Clone)]
+pub(crate) struct Sources {
+    /// A built-in world or a file. A file that has a built-in's name is meant by `./NAME`.
+    pub(crate) world: String,
+    /// A file of readings.
+    pub(crate) profile: Option<PathBuf>,
+    /// Single readings, which go before the file.
+    pub(crate) readings: Vec<String>,
+    /// A preset or a file.
+    pub(crate) faults: Option<String>,
+}
+
+impl Sources {
+    /// The world's file, if it is one.
+    pub(crate) fn world_file(&self) -> Option<&Path> {
+        let is_file = assets::world(&self.world).is_none();
+        is_file.then(|| Path::new(&self.world))
+    }
+
+    /// The file of faults, if it is one.
+    pub(crate) fn faults_file(&self) -> Option<&Path> {
+        let name = self.faults.as_deref()?;
+        faults::preset(name).is_err().then(|| Path::new(name))
+    }
+
+    /// The world.
+    pub(crate) fn world(&self) -> Result<Store, String> {
+        let world = &self.world;
+        let named = |why: String| format!("--world {world}: {why}");
+        let file;
+        let json = match assets::world(world) {
+            Some(json) => json.as_bytes(),
+            None => match std::fs::read(world) {
+                Ok(bytes) => {
+                    file = bytes;
+                    &file
+                }
+                Err(error) => {
+                    let known: Vec<_> = assets::world_names().collect();
+                    return Err(named(format!(
+                        "no built-in world ({}) and no file: {error}",
+                        known.join(", ")
+                    )));
+                }
+            },
+        };
+        World::from_json(json)
+            .and_then(|world| Store::load(&world))
+            .map_err(|error| named(error.to_string()))
+    }
+
+    /// The readings of the file and the single ones.
+    pub(crate) fn profile(&self) -> Result<Profile, String> {
+        let mut profile = Profile::default();
+        if let Some(path) = &self.profile {
+            let named = |why: String| format!("--profile {}: {why}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            profile
+                .apply_toml(&text)
+                .map_err(|error| named(error.to_string()))?;
+        }
+        for setting in &self.readings {
+            let (id, choice) = setting
+                .split_once('=')
+                .ok_or_else(|| format!("--reading cannot be `{setting}`: it takes ID=CHOICE"))?;
+            profile
+                .set(id.trim(), choice.trim())
+                .map_err(|error| format!("--reading: {error}"))?;
+        }
+        Ok(profile)
+    }
+
+    /// The faults.
+    pub(crate) fn faults(&self) -> Result<Faults, String> {
+        let Some(name) = &self.faults else {
+            return Ok(Faults::default());
+        };
+        let rules = match faults::preset(name) {
+            Ok(rules) => Ok(rules),
+            Err(none) => match std::fs::read(name) {
+                Ok(json) => Faults::parse(&json),
+                Err(error) => Err(format!("{none}, and no file: {error}")),
+            },
+        };
+        let rules = rules.map_err(|why| format!("--faults {name}: {why}"))?;
+        Ok(Faults::new(rules, system_time()))
+    }
+}

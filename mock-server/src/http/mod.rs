@@ -1,0 +1,814 @@
+//! The shell: sockets, the system's clock, and the limits that keep the mock alive
+//! whatever a client does.
+
+mod activity;
+mod closing;
+mod line;
+mod listener;
+pub mod metrics;
+mod payload;
+pub mod request_log;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body as _, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+
+use crate::admin::{self, AdminAnswer, AdminCall, Control, Followed};
+use crate::faults::{self, Act, Cut, PREFER, Plan};
+use crate::http::request_log::{Entry, RequestLog};
+use crate::log::Pending;
+use crate::worlds::journal::{JournalLimits, JournalShare};
+use crate::worlds::service::Service;
+use crate::worlds::{LiveWorld, Start, WorldLimits, Worlds};
+use whippy_engine::backend::Backend;
+use whippy_engine::defects::{self, Defects, Delivery};
+use whippy_engine::endpoints::call::OverTls;
+use whippy_engine::engine::Reply;
+use whippy_engine::exchange::{Answered, Exchange};
+use whippy_engine::findings::Seen;
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::problem::Problem;
+
+use activity::{Activity, Parting};
+use closing::watch_over;
+use line::{Arrived, Line, Opened};
+use listener::is_lasting;
+pub use listener::{Address, Listener};
+use payload::{Events, Payload, Unanswered};
+pub use tls::{Tls, TlsError, is_name};
+
+/// The largest request head: line and headers, bytes.
+const MAX_HEAD: u32 = 64 * 1024;
+
+/// Bodies above this are handled where they hold up no other connection, bytes.
+const LARGE_BODY: usize = 256 * 1024;
+
+/// How long a stopping server waits for what is in flight.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How often worlds that nobody asks for are looked for.
+const SWEEP: Duration = Duration::from_secs(10);
+
+/// How often a stream says that it is alive.
+const ALIVE: Duration = Duration::from_secs(15);
+
+/// What a server is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// The largest body, bytes.
+    pub body: usize,
+    /// The most connections at a time; the next is told 503.
+    pub connections: usize,
+    /// How long a client may keep a connection without sending a whole request, and
+    /// how long it may take over a body.
+    pub idle: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 32 * 1024 * 1024,
+            connections: 1024,
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A server, before it listens.
+#[derive(Debug)]
+pub struct Server {
+    /// What answers.
+    pub worlds: Worlds,
+    /// What answers under `/__admin/`.
+    pub control: Control,
+    /// What it is allowed.
+    pub limits: Limits,
+    /// Where requests are logged.
+    pub log: Option<RequestLog>,
+    /// Who follows the exchanges as they happen.
+    pub feed: broadcast::Sender<Arc<Exchange>>,
+    /// The origin whose pages may use the API, or `*` for any; `None`: none may.
+    pub cors: Option<HeaderValue>,
+    /// Who waits for the writes of a world, by its name and the operation.
+    pub commits: broadcast::Sender<(Arc<str>, &'static str)>,
+}
+
+/// How many exchanges may wait for whoever follows them; who is slower than that is told
+/// how many went by.
+const FEED: usize = 1024;
+
+/// The system's time.
+pub fn system_time() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+impl Server {
+    /// A server of a seed, with the usual limits, that logs nothing.
+    pub fn new(start: impl Into<Start>) -> Self {
+        let share = JournalShare::new(JournalLimits::default());
+        let worlds = Worlds::new(start.into(), WorldLimits::default(), false, share);
+        Self::of_worlds(worlds)
+    }
+
+    /// A server of worlds, with the usual limits, that logs nothing.
+    pub fn of_worlds(worlds: Worlds) -> Self {
+        Self {
+            worlds,
+            control: Control::new(None, Instant::now()),
+            limits: Limits::default(),
+            log: None,
+            feed: broadcast::Sender::new(FEED),
+            cors: None,
+            commits: broadcast::Sender::new(FEED),
+        }
+    }
+
+    /// Serves connections until `stop` changes or its sender is gone, then lets what
+    /// is in flight finish.
+    pub async fn run(
+        self: Arc<Self>,
+        listener: impl Into<Listener>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let listener: Listener = listener.into();
+        let connections = Arc::new(Semaphore::new(self.limits.connections));
+        let server = self;
+        let (tell, told) = watch::channel(false);
+        let sweeper = tokio::spawn(Arc::clone(&server).sweep());
+        loop {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                _ = stop.changed() => break,
+                () = server.control.shutdown.notified() => break,
+            };
+            let (arrived, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors or memory: those who are connected go on,
+                    // and leaving makes room.
+                    if is_lasting(&error) {
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                    continue;
+                }
+            };
+            let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+                arrived.shed();
+                continue;
+            };
+            let server = Arc::clone(&server);
+            let told = told.clone();
+            tokio::spawn(async move {
+                server.serve(arrived, peer, told).await;
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let _ = tell.send(true);
+        sweeper.abort();
+        let all = u32::try_from(server.limits.connections).unwrap_or(u32::MAX);
+        let drained = tokio::time::timeout(DRAIN, connections.acquire_many(all)).await;
+        drop(drained);
+    }
+
+    /// Serves one connection: HTTP/1.1, or HTTP/2 by ALPN or with prior knowledge.
+    async fn serve(
+        self: Arc<Self>,
+        arrived: Arrived,
+        peer: SocketAddr,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let activity = Arc::new(Activity::new(stop.clone()));
+        let idle = self.limits.idle;
+        let opened = tokio::select! {
+            opened = tokio::time::timeout(idle, arrived.open()) => opened,
+            _ = stop.changed() => return,
+        };
+        let Ok(Some(Opened {
+            socket,
+            may_be_http2,
+        })) = opened
+        else {
+            return;
+        };
+        let caller = Caller {
+            peer,
+            is_over_tls: socket.is_tls(),
+        };
+        let stream = TokioIo::new(Line {
+            socket,
+            activity: Arc::clone(&activity),
+        });
+        if may_be_http2 {
+            let service = service_fn(|request| {
+                let (server, activity) = (Arc::clone(&self), Arc::clone(&activity));
+                async move { server.respond_busily(&activity, request, caller).await }
+            });
+            let mut builder = auto::Builder::new(TokioExecutor::new());
+            builder
+                .http1()
+                .header_read_timeout(None)
+                .max_buf_size(MAX_HEAD as usize);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(256)
+                .max_header_list_size(MAX_HEAD);
+            let connection = builder.serve_connection(stream, service);
+            watch_over(connection, &activity, idle, stop).await;
+        } else {
+            // What is borrowed here, threads need not count.
+            let (server, active) = (&*self, &*activity);
+            let service = service_fn(|request| server.respond_busily(active, request, caller));
+            let connection = http1::Builder::new()
+                // `watch_over` keeps the time, with one timer for all requests.
+                .header_read_timeout(None)
+                .max_buf_size(MAX_HEAD as usize)
+                .serve_connection(stream, service);
+            watch_over(connection, &activity, idle, stop).await;
+        }
+    }
+
+    async fn respond_busily(
+        &self,
+        activity: &Activity,
+        request: Request<Incoming>,
+        caller: Caller,
+    ) -> Result<Response<Payload>, Unanswered> {
+        let busy = activity.begin();
+        let response = self.respond(request, caller, activity).await;
+        let response = match response {
+            Ok(Some(response)) => Ok(response),
+            Ok(None) => {
+                let mut stop = activity.stop.clone();
+                let _ = stop.changed().await;
+                Err(Unanswered)
+            }
+            Err(unanswered) => Err(unanswered),
+        };
+        drop(busy);
+        response
+    }
+
+    /// Drops the worlds that nobody asks for any more, now and then.
+    async fn sweep(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            self.worlds.expire(system_time());
+        }
+    }
+
+    /// The answer; `None` where none ever comes, an error where the connection closes
+    /// instead.
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        caller: Caller,
+        activity: &Activity,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
+        let started = Instant::now();
+        let (head, body) = request.into_parts();
+        // hyper looks at the size of a head only while it waits for more of it.
+        let body = if head_size(&head) > MAX_HEAD as usize {
+            Err(Problem::HeadTooLarge)
+        } else {
+            self.collect(body).await
+        };
+        let (body, unread) = match body {
+            Ok(body) => (body, None),
+            Err(problem) => (Bytes::new(), Some(problem)),
+        };
+        let is_unread = unread.is_some();
+        let mut request = Request::from_parts(head, body);
+        if caller.is_over_tls {
+            request.extensions_mut().insert(OverTls);
+        }
+        let arrival = Arrival {
+            at: system_time(),
+            started,
+        };
+        let answered = if admin::is_admin(request.uri().path()) {
+            let call = AdminCall {
+                worlds: &self.worlds,
+                request: &request,
+                peer: caller.peer,
+                system: arrival.at,
+            };
+            Ok(Some(self.administer(call, unread, arrival, activity)))
+        } else {
+            match &self.cors {
+                Some(allowed) => {
+                    self.exchange_across_origins(request, unread, arrival, activity, allowed)
+                        .await
+                }
+                None => self.exchange(request, unread, arrival, activity).await,
+            }
+        };
+        answered.map(|response| {
+            response.map(|mut response| {
+                if is_unread {
+                    // The rest of the body is not read, so the connection cannot go on.
+                    let close = HeaderValue::from_static("close");
+                    response
+                        .headers_mut()
+                        .insert(http::header::CONNECTION, close);
+                }
+                response
+            })
+        })
+    }
+
+    fn administer(
+        &self,
+        call: AdminCall<'_>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+        activity: &Activity,
+    ) -> Response<Payload> {
+        let answer = match unread {
+            Some(problem) => AdminAnswer::Whole(Control::refuse(&problem)),
+            None => self.control.answer(call),
+        };
+        let response = match answer {
+            AdminAnswer::Whole(response) => response.map(Payload::whole),
+            AdminAnswer::Follow(followed) => self.follow(*followed, activity),
+        };
+        let request = call.request;
+        if let Some(log) = &self.log {
+            log.record(&Entry {
+                at: arrival.at,
+                method: request.method(),
+                target: request.uri().path_and_query().map_or("/", |t| t.as_str()),
+                status: response.status().as_u16(),
+                id: None,
+                world: None,
+                rule: None,
+                took: arrival.started.elapsed(),
+            });
+        }
+        response
+    }
+
+    /// An exchange of a page of another origin: what its browser asks before, and what it
+    /// must be told after.
+    async fn exchange_across_origins(
+        &self,
+        request: Request<Bytes>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+        activity: &Activity,
+        allowed: &HeaderValue,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
+        let asks_before = request.method() == http::Method::OPTIONS
+            && request
+                .headers()
+                .contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
+        let mut response = if asks_before {
+            Some(preflight(request.headers()))
+        } else {
+            self.exchange(request, unread, arrival, activity).await?
+        };
+        if let Some(response) = &mut response {
+            let headers = response.headers_mut();
+            headers.insert(http::header::ACCESS_CONTROL_ALLOW_ORIGIN, allowed.clone());
+            headers.insert(
+                http::header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                HeaderValue::from_static("*"),
+            );
+            headers.append(http::header::VARY, HeaderValue::from_static("Origin"));
+        }
+        Ok(response)
+    }
+
+    /// One exchange of the API, kept in the journal of its world.
+    async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        unread: Option<Problem>,
+        arrival: Arrival,
+        activity: &Activity,
+    ) -> Result<Option<Response<Payload>>, Unanswered> {
+        let world = match self.worlds.enter(&mut request, arrival.at) {
+            Ok(world) => world,
+            Err(error) => return Ok(Some(admin::refuse_world(&error).map(Payload::whole))),
+        };
+        let plan = world.plan(&request, arrival.at);
+        let (reply, ending) = match unread {
+            Some(problem) => {
+                let reply = world.service.refuse(&head_of(&request), &problem);
+                (Some(reply), Ending::Whole)
+            }
+            None if plan.is_empty() => self.carry_out(&world, &request, &world.defects).await,
+            None => self.carry_out_planned(&world, &request, &plan).await,
+        };
+        let outcome = Outcome {
+            reply: reply.as_ref(),
+            is_heard: ending.is_heard(),
+            plan: &plan,
+        };
+        self.note(&world, request, outcome, arrival);
+        let response = reply.map(|reply| reply.response);
+        match (response, ending) {
+            (Some(response), Ending::Whole) => Ok(Some(response.map(Payload::whole))),
+            (Some(response), Ending::Cut(cut)) => Ok(Some(
+                response.map(|body| Payload::cut(&body, cut.of(body.len()))),
+            )),
+            (Some(response), Ending::Slow { chunks, over }) => Ok(Some(
+                response.map(|body| Payload::slow(&body, chunks, over)),
+            )),
+            (_, Ending::Parting(parting)) => {
+                activity.part(parting);
+                Err(Unanswered)
+            }
+            (_, Ending::Close) => Err(Unanswered),
+            _ => Ok(None),
+        }
+    }
+
+    /// What the world answers, and how that goes out.
+    async fn carry_out(
+        &self,
+        world: &LiveWorld,
+        request: &Request<Bytes>,
+        defects: &Defects,
+    ) -> (Option<Reply>, Ending) {
+        if request.headers().contains_key(PREFER) {
+            let operation = defects::operation_of(&world.service, request);
+            if let Some(reply) = faults::prefer(&world.service, request, operation) {
+                return (Some(reply), Ending::Whole);
+            }
+        }
+        let (mut reply, ending) = match deliver(&world.service, request, defects) {
+            Delivery::Answer(reply) => (Some(reply), Ending::Whole),
+            Delivery::Truncated(reply) => (Some(reply), Ending::Cut(Cut::Fraction(0.5))),
+            Delivery::Hang => (None, Ending::Hang),
+            Delivery::Reset => (None, Ending::Close),
+        };
+        if let Some(answered) = &mut reply {
+            kept(world, request, answered).await;
+        }
+        let wrote = reply.as_ref().filter(|reply| reply.wrote.is_some());
+        if let Some(reply) = wrote
+            && self.commits.receiver_count() > 0
+        {
+            let commit = (Arc::clone(world.name()), reply.rule.operation);
+            let _ = self.commits.send(commit);
+        }
+        (reply, ending)
+    }
+
+    /// The same, with what is planned to go wrong before and after it.
+    async fn carry_out_planned(
+        &self,
+        world: &LiveWorld,
+        request: &Request<Bytes>,
+        plan: &Plan,
+    ) -> (Option<Reply>, Ending) {
+        for act in &plan.before {
+            if self.wait(world, act).await {
+                continue;
+            }
+            let (mut reply, ending) = act_out(act, world, request, None);
+            if let Some(reply) = &mut reply {
+                plan.edit(&mut reply.response);
+            }
+            return (reply, ending.unwrap_or(Ending::Whole));
+        }
+        let (mut reply, mut ending) = if let Some(writes) = plan.stale {
+            let reply = world.service.look_back(request, writes);
+            (Some(reply), Ending::Whole)
+        } else {
+            let defects = plan.defects(&world.defects);
+            self.carry_out(world, request, &defects).await
+        };
+        for act in &plan.after {
+            if self.wait(world, act).await {
+                continue;
+            }
+            let (next, decided) = act_out(act, world, request, reply);
+            reply = next;
+            if let Some(decided) = decided {
+                ending = decided;
+            }
+        }
+        if let Some(reply) = &mut reply {
+            plan.edit(&mut reply.response);
+        }
+        (reply, ending)
+    }
+
+    /// Waits, if that is what an act is; whether it was.
+    async fn wait(&self, world: &LiveWorld, act: &Act) -> bool {
+        match act {
+            Act::Delay(time) => tokio::time::sleep(*time).await,
+            Act::Hold(hold) => {
+                let mut commits = self.commits.subscribe();
+                let committed = async {
+                    loop {
+                        match commits.recv().await {
+                            Ok((name, operation)) => {
+                                if name == *world.name() && hold.ends_with(operation) {
+                                    break;
+                                }
+                            }
+                            // Too many to follow: one of them may have been it.
+                            Err(broadcast::error::RecvError::Lagged(_)) => break,
+                            Err(broadcast::error::RecvError::Closed) => {
+                                std::future::pending::<()>().await;
+                            }
+                        }
+                    }
+                };
+                let _ = tokio::time::timeout(hold.at_most, committed).await;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Keeps an exchange: in the journal, for who follows it, and on the log.
+    fn note(
+        &self,
+        world: &LiveWorld,
+        request: Request<Bytes>,
+        outcome: Outcome<'_>,
+        arrival: Arrival,
+    ) {
+        let Outcome { reply, plan, .. } = outcome;
+        let heard = reply.filter(|_| outcome.is_heard);
+        let limits = self.worlds.share().limits();
+        let id = self.worlds.share().number();
+        let took = arrival.started.elapsed();
+        let rule = reply.map(|reply| reply.rule);
+        let status = heard.map_or(0, |reply| reply.response.status().as_u16());
+        self.control.metrics.count(rule, status, took);
+        let settings = world.service.settings();
+        world.judge().see(&Seen {
+            id,
+            at: arrival.at,
+            request: &request,
+            response: heard.map(|reply| &reply.response),
+            rule,
+            profile: &settings.profile,
+            fault: !plan.is_empty(),
+        });
+        let keeps = limits.exchanges > 0;
+        if !keeps && self.log.is_none() && self.feed.receiver_count() == 0 {
+            return;
+        }
+        let operation = match rule {
+            Some(rule) => rule.operation,
+            None => defects::operation_of(&world.service, &request),
+        };
+        let exchange = Exchange {
+            at: arrival.at,
+            operation,
+            answer: heard.map(|reply| Answered::of(&reply.response, limits.body)),
+            rule,
+            writes_before: reply.map_or(0, |reply| reply.writes),
+            wrote: reply.and_then(|reply| reply.wrote),
+            faults: plan.rules.iter().map(ToString::to_string).collect(),
+            plan: (!plan.is_empty()).then(|| plan.to_json()),
+            took,
+            ..Exchange::of(request, id, Arc::clone(world.name()), limits.body)
+        };
+        if let Some(log) = &self.log {
+            log.record(&Entry {
+                at: exchange.at,
+                method: &exchange.method,
+                target: &exchange.target,
+                status,
+                id: Some(id),
+                world: Some(&exchange.world),
+                rule,
+                took,
+            });
+        }
+        let exchange = Arc::new(exchange);
+        if self.feed.receiver_count() > 0 {
+            let _ = self.feed.send(Arc::clone(&exchange));
+        }
+        if keeps {
+            world.journal.keep(exchange);
+        }
+    }
+
+    /// The exchanges as they happen, as server-sent events.
+    fn follow(&self, followed: Followed, activity: &Activity) -> Response<Payload> {
+        let Followed { world, wanted } = followed;
+        let (sender, receiver) = mpsc::channel(FEED);
+        let mut feed = self.feed.subscribe();
+        let local = self.worlds.own().service.local();
+        let mut stop = activity.stop.clone();
+        tokio::spawn(async move {
+            loop {
+                let text = tokio::select! {
+                    next = feed.recv() => match next {
+                        Ok(exchange) => {
+                            let is_there = world.as_deref().is_none_or(|w| w == &*exchange.world);
+                            if !is_there || !wanted.fits(&exchange) {
+                                continue;
+                            }
+                            event(&exchange, local)
+                        }
+                        Err(broadcast::error::RecvError::Lagged(count)) => {
+                            format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
+                        }
+                        Err(broadcast::error::RecvError::Closed) => break,
+                    },
+                    _ = stop.changed() => break,
+                    // Whoever stands between is told that the stream is alive.
+                    () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
+                };
+                if sender.send(Bytes::from(text)).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let busy = Arc::clone(&activity.in_flight);
+        busy.fetch_add(1, Ordering::Relaxed);
+        let mut response = Response::new(Payload::Stream(Events { receiver, busy }));
+        let headers = response.headers_mut();
+        let stream = HeaderValue::from_static("text/event-stream");
+        headers.insert(http::header::CONTENT_TYPE, stream);
+        let fresh = HeaderValue::from_static("no-cache");
+        headers.insert(http::header::CACHE_CONTROL, fresh);
+        response
+    }
+
+    async fn collect(&self, body: Incoming) -> Result<Bytes, Problem> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        let limit = self.limits.body;
+        if body.size_hint().lower() > limit as u64 {
+            return Err(Problem::BodyTooLarge(limit));
+        }
+        let collected = Limited::new(body, limit).collect();
+        match tokio::time::timeout(self.limits.idle, collected).await {
+            Err(_) => Err(Problem::BodyTooSlow),
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(Problem::BodyTooLarge(limit))
+            }
+            Ok(Err(_)) => Err(Problem::BodyBroken),
+        }
+    }
+}
+
+/// Who is on the other side of a connection, and whether by TLS.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    peer: SocketAddr,
+    is_over_tls: bool,
+}
+
+/// When a request had arrived, by the system's clock and by the stopwatch.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    at: Timestamp,
+    started: Instant,
+}
+
+/// How an exchange ends.
+enum Ending {
+    /// The whole answer goes out.
+    Whole,
+    /// A part of its body does, and the connection is closed.
+    Cut(Cut),
+    /// Its body does, in so many pieces over a time.
+    Slow { chunks: u32, over: Duration },
+    /// Nothing does, and the connection stays open.
+    Hang,
+    /// Nothing does, and the connection is closed.
+    Close,
+    /// Nothing does, and the connection ends badly.
+    Parting(Parting),
+}
+
+impl Ending {
+    /// Whether the client hears anything.
+    fn is_heard(&self) -> bool {
+        matches!(self, Self::Whole | Self::Cut(_) | Self::Slow { .. })
+    }
+}
+
+/// What came of an exchange.
+#[derive(Clone, Copy)]
+struct Outcome<'a> {
+    /// What the world answered.
+    reply: Option<&'a Reply>,
+    /// Whether the client hears it.
+    is_heard: bool,
+    plan: &'a Plan,
+}
+
+/// What the service answers under defects. Where that takes long, other connections go on
+/// meanwhile.
+fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> Delivery {
+    let answer = || defects.answer(service, request, system_time);
+    if request.body().len() > LARGE_BODY || defects.may_hold() {
+        tokio::task::block_in_place(answer)
+    } else {
+        answer()
+    }
+}
+
+/// Waits until what an answer tells of is kept in the file, where there is one. What could
+/// not be kept was not written, and the client is told so.
+async fn kept(world: &LiveWorld, request: &Request<Bytes>, reply: &mut Reply) {
+    let Some(pending) = reply.response.extensions_mut().remove::<Pending>() else {
+        return;
+    };
+    if let Err(why) = pending.await {
+        *reply = world
+            .service
+            .refuse(&head_of(request), &Problem::NotKept(why.to_string()));
+    }
+}
+
+/// Does what a plan says to an answer; how the exchange then ends, where the act says.
+fn act_out(
+    act: &Act,
+    world: &LiveWorld,
+    request: &Request<Bytes>,
+    reply: Option<Reply>,
+) -> (Option<Reply>, Option<Ending>) {
+    match act {
+        Act::Answer(problem) => {
+            let refusal = world.service.refuse(&head_of(request), problem);
+            let (writes, wrote) = reply.map_or((0, None), |reply| (reply.writes, reply.wrote));
+            let refusal = Reply {
+                writes,
+                wrote,
+                ..refusal
+            };
+            (Some(refusal), Some(Ending::Whole))
+        }
+        Act::EmptyReply => (reply, Some(Ending::Close)),
+        Act::Reset => (reply, Some(Ending::Parting(Parting::Reset))),
+        Act::Garbage(garbage) => {
+            let parting = Parting::Garbage(garbage.bytes());
+            (reply, Some(Ending::Parting(parting)))
+        }
+        Act::Truncate(cut) => (reply, Some(Ending::Cut(*cut))),
+        Act::SlowBody { chunks, over } => {
+            let (chunks, over) = (*chunks, *over);
+            (reply, Some(Ending::Slow { chunks, over }))
+        }
+        // These were waited for, and those are for `Plan::edit`.
+        Act::Delay(_) | Act::Hold(_) | Act::Edit(_) => (reply, None),
+    }
+}
+
+/// What a browser is told that asks before it sends.
+fn preflight(headers: &http::HeaderMap) -> Response<Payload> {
+    let mut response = Response::new(Payload::whole(Bytes::new()));
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    let allow = response.headers_mut();
+    allow.insert(
+        http::header::ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, HEAD, OPTIONS"),
+    );
+    if let Some(asked) = headers.get(http::header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        allow.insert(http::header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    allow.insert(
+        http::header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("600"),
+    );
+    response
+}
+
+/// A request without its body.
+fn head_of(request: &Request<Bytes>) -> Request<()> {
+    request.clone().map(drop)
+}
+
+fn event(exchange: &Exchange, local: UtcOffset) -> String {
+    format!(
+        "id: {}\nevent: exchange\ndata: {}\n\n",
+        exchange.id,
+        exchange.json(local)
+    )
+}
+
+/// The size of a request line and headers, bytes, without marks.
+fn head_size(head: &http::request::Parts) -> usize {
+    let headers = head.headers.iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len());
+    let target = head.uri.path_and_query().map_or(0, |t| t.as_str().len());
+    target + headers.sum::<usize>()
+}

@@ -1,0 +1,587 @@
+//! Worlds of their own in one process: each is forked from the seed when it is first
+//! asked for, and nothing that happens in one is seen in another.
+//!
+//! A world is named by the path (`/worlds/NAME/api/v1/…`) or, where the server is told
+//! so, by the token. What names none is about the world [`DEFAULT`]. Nothing here knows
+//! sockets or the system's time.
+
+pub mod journal;
+pub mod service;
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::uri::PathAndQuery;
+use http::{Request, Uri};
+use sha2::{Digest, Sha256};
+
+use crate::faults::{Asked, Faults, Plan};
+use crate::log::{KeptWorld, Log, NotKept, Pending};
+use crate::worlds::journal::{Journal, JournalShare};
+use crate::worlds::service::Service;
+use whippy_engine::backend::{Reset, Seed};
+use whippy_engine::defects::{self, Defects};
+use whippy_engine::endpoints::call::Mount;
+use whippy_engine::findings::Judge;
+use whippy_engine::model::time::Timestamp;
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+
+/// The world of whoever names none.
+pub const DEFAULT: &str = "default";
+
+/// Where the paths of named worlds begin.
+pub const PREFIX: &str = "/worlds/";
+
+/// The longest name of a world, bytes.
+pub const MAX_NAME: usize = 64;
+
+/// What every world starts with.
+#[derive(Debug)]
+pub struct Start {
+    /// State, settings, clock.
+    pub seed: Seed,
+    /// What is wrong with it, on purpose.
+    pub defects: Defects,
+    /// What goes wrong between it and its clients.
+    pub faults: Faults,
+}
+
+impl From<Seed> for Start {
+    fn from(seed: Seed) -> Self {
+        Self {
+            seed,
+            defects: Defects::none(),
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// What a server's worlds may take.
+#[derive(Debug, Clone, Copy)]
+pub struct WorldLimits {
+    /// The most named worlds at a time.
+    pub worlds: usize,
+    /// How long a named world is kept that nobody asks for, microseconds; `None`: for
+    /// good.
+    pub idle: Option<i64>,
+}
+
+impl Default for WorldLimits {
+    fn default() -> Self {
+        Self {
+            worlds: 10_000,
+            idle: Some(3_600_000_000),
+        }
+    }
+}
+
+/// Why there is no such world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorldError {
+    /// The name is none.
+    BadName(String),
+    /// There are as many as there may be.
+    Full(usize),
+    /// It is not there.
+    Unknown(String),
+    /// It is there already.
+    Exists(String),
+    /// The default world, which is always there.
+    Default,
+    /// It could not be kept so in the file.
+    NotKept(NotKept),
+}
+
+impl fmt::Display for WorldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadName(name) => write!(
+                f,
+                "a world cannot be called `{name}`: a name has 1 to {MAX_NAME} characters, \
+                 letters, digits, `.`, `_`, `-` or `~`"
+            ),
+            Self::Full(most) => write!(
+                f,
+                "there are {most} worlds already, and no more are allowed; drop one with \
+                 DELETE /__admin/worlds/NAME"
+            ),
+            Self::Unknown(name) => write!(
+                f,
+                "there is no world `{name}`; it comes to be with the first request to \
+                 /worlds/{name}/api/v1/, or with PUT /__admin/worlds/{name}"
+            ),
+            Self::Exists(name) => write!(f, "there is a world `{name}` already"),
+            Self::NotKept(why) => why.fmt(f),
+            Self::Default => write!(
+                f,
+                "the world `{DEFAULT}` is always there; POST /__admin/reset brings its seed back"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for WorldError {}
+
+/// A world that is being used.
+#[derive(Debug)]
+pub struct LiveWorld {
+    name: Arc<str>,
+    /// Its engine and clock.
+    pub service: Service,
+    /// What is wrong with it, on purpose.
+    pub defects: Defects,
+    /// What was asked of it.
+    pub journal: Journal,
+    faults: RwLock<Arc<Faults>>,
+    judge: Mutex<Judge>,
+    /// When it was last asked for, microseconds.
+    used: AtomicI64,
+}
+
+impl LiveWorld {
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// What goes wrong between it and its clients.
+    pub fn faults(&self) -> Arc<Faults> {
+        let faults = self.faults.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&faults)
+    }
+
+    /// Lets other things go wrong.
+    pub fn set_faults(&self, faults: Faults) {
+        let mut held = self.faults.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Arc::new(faults);
+    }
+
+    /// What becomes of a request, as far as faults are concerned.
+    pub fn plan(&self, request: &Request<Bytes>, at: Timestamp) -> Plan {
+        let faults = self.faults();
+        if faults.is_empty() {
+            return Plan::default();
+        }
+        faults.plan(&Asked {
+            request,
+            operation: defects::operation_of(&self.service, request),
+            world: &self.name,
+            at,
+        })
+    }
+
+    /// What is known of its clients. A panic while it is held leaves at worst one
+    /// exchange half judged.
+    pub fn judge(&self) -> MutexGuard<'_, Judge> {
+        self.judge.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn touch(&self, now: Timestamp) {
+        self.used.store(now.micros(), Ordering::Relaxed);
+    }
+
+    /// When it was last asked for.
+    pub fn used(&self) -> Timestamp {
+        Timestamp::EPOCH.plus(self.used.load(Ordering::Relaxed))
+    }
+}
+
+/// All worlds of a server.
+#[derive(Debug)]
+pub struct Worlds {
+    start: RwLock<Start>,
+    limits: WorldLimits,
+    by_token: bool,
+    share: Arc<JournalShare>,
+    own: Arc<LiveWorld>,
+    named: RwLock<HashMap<Arc<str>, Arc<LiveWorld>>>,
+    /// Where they are kept; `None`: in memory alone.
+    log: Option<Log>,
+}
+
+impl Worlds {
+    /// The default world alone. With `by_token` a request that names no world is about
+    /// that of its token.
+    pub fn new(start: Start, limits: WorldLimits, by_token: bool, share: JournalShare) -> Self {
+        let share = Arc::new(share);
+        let service = Service::new(start.seed.clone());
+        let own = Arc::new(live(DEFAULT, service, &start, &share, Timestamp::EPOCH));
+        Self {
+            start: RwLock::new(start),
+            limits,
+            by_token,
+            share,
+            own,
+            named: RwLock::default(),
+            log: None,
+        }
+    }
+
+    /// The same, kept in a file: those that it has go on where it left them. A sentence
+    /// where one cannot be read.
+    pub fn durable(
+        start: Start,
+        limits: WorldLimits,
+        by_token: bool,
+        share: JournalShare,
+        (log, found): (Log, Vec<KeptWorld>),
+    ) -> Result<Self, String> {
+        let share = Arc::new(share);
+        let mut own = None;
+        let mut named = HashMap::new();
+        for kept in found {
+            let name = kept.name.clone();
+            let service = Service::restored(start.seed.clone(), &log, kept)?;
+            let world = Arc::new(live(&name, service, &start, &share, Timestamp::EPOCH));
+            if name == DEFAULT {
+                own = Some(world);
+            } else {
+                named.insert(Arc::clone(&world.name), world);
+            }
+        }
+        let own = own.unwrap_or_else(|| {
+            let service = Service::durable(start.seed.clone(), &log, DEFAULT);
+            Arc::new(live(DEFAULT, service, &start, &share, Timestamp::EPOCH))
+        });
+        Ok(Self {
+            start: RwLock::new(start),
+            limits,
+            by_token,
+            share,
+            own,
+            named: RwLock::new(named),
+            log: Some(log),
+        })
+    }
+
+    // A panic while one is held leaves the map whole: each step is one call of it.
+    fn named(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Arc<LiveWorld>>> {
+        self.named.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn named_mut(&self) -> RwLockWriteGuard<'_, HashMap<Arc<str>, Arc<LiveWorld>>> {
+        self.named.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn start(&self) -> RwLockReadGuard<'_, Start> {
+        self.start.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What its worlds may take, and whether a token names one.
+    pub fn limits(&self) -> (WorldLimits, bool) {
+        (self.limits, self.by_token)
+    }
+
+    /// What the journals share.
+    pub fn share(&self) -> &JournalShare {
+        &self.share
+    }
+
+    /// The default world.
+    pub fn own(&self) -> &Arc<LiveWorld> {
+        &self.own
+    }
+
+    /// The world that a request of the API is about; it comes to be if it is not there.
+    /// The request goes on without the prefix, which its links keep.
+    pub fn enter(
+        &self,
+        request: &mut Request<Bytes>,
+        now: Timestamp,
+    ) -> Result<Arc<LiveWorld>, WorldError> {
+        let world = match split(request.uri().path()) {
+            Some((name, rest)) => {
+                // A name is only taken for what could be answered there.
+                let name = valid(name)?.to_owned();
+                let world = if rest.starts_with("/api/") {
+                    self.get_or_fork(&name, now)?
+                } else {
+                    self.get(&name)?
+                };
+                strip(request, &name);
+                world
+            }
+            None if self.by_token => match token_world(request) {
+                Some(name) => self.get_or_fork(&name, now)?,
+                None => Arc::clone(&self.own),
+            },
+            None => Arc::clone(&self.own),
+        };
+        world.touch(now);
+        Ok(world)
+    }
+
+    /// A world by name.
+    pub fn get(&self, name: &str) -> Result<Arc<LiveWorld>, WorldError> {
+        if name == DEFAULT {
+            return Ok(Arc::clone(&self.own));
+        }
+        let found = self.named().get(valid(name)?).cloned();
+        found.ok_or_else(|| WorldError::Unknown(name.to_owned()))
+    }
+
+    /// A world by name, forked from the seed if it is not there.
+    pub fn get_or_fork(&self, name: &str, now: Timestamp) -> Result<Arc<LiveWorld>, WorldError> {
+        match self.get(name) {
+            Err(WorldError::Unknown(_)) => {}
+            found => return found,
+        }
+        let world = {
+            let start = self.start();
+            let seed = start.seed.clone();
+            let service = match &self.log {
+                Some(log) => Service::durable(seed, log, name),
+                None => Service::new(seed),
+            };
+            live(name, service, &start, &self.share, now)
+        };
+        match self.add(name, now, || world) {
+            // Another request was first.
+            Err(WorldError::Exists(name)) => self.get(&name),
+            added => added,
+        }
+    }
+
+    /// A world as another stands now, its journal empty.
+    pub fn fork(
+        &self,
+        from: &LiveWorld,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Arc<LiveWorld>, WorldError> {
+        if name == DEFAULT {
+            return Err(WorldError::Exists(name.to_owned()));
+        }
+        let name: Arc<str> = valid(name)?.into();
+        let world = self.add(&name, now, || LiveWorld {
+            name: Arc::clone(&name),
+            service: from.service.fork(&name),
+            defects: from.defects.fresh(),
+            journal: Journal::new(Arc::clone(&self.share)),
+            faults: RwLock::new(Arc::new(from.faults().fresh(now))),
+            judge: Mutex::default(),
+            used: AtomicI64::new(now.micros()),
+        })?;
+        if let Some(Err(why)) = world.service.pending().as_ref().map(Pending::wait) {
+            let mut named = self.named_mut();
+            if named.get(&name).is_some_and(|it| Arc::ptr_eq(it, &world)) {
+                named.remove(&name);
+            }
+            return Err(WorldError::NotKept(why));
+        }
+        Ok(world)
+    }
+
+    /// Makes a world where there is none of its name, and room for it. Only there it is
+    /// made, since a file is told of a fork.
+    fn add(
+        &self,
+        name: &str,
+        now: Timestamp,
+        make: impl FnOnce() -> LiveWorld,
+    ) -> Result<Arc<LiveWorld>, WorldError> {
+        let mut dropped = Vec::new();
+        let mut named = self.named_mut();
+        if named.contains_key(name) {
+            return Err(WorldError::Exists(name.to_owned()));
+        }
+        if named.len() >= self.limits.worlds {
+            dropped = self.take_idle(&mut named, now);
+        }
+        if named.len() >= self.limits.worlds {
+            return Err(WorldError::Full(self.limits.worlds));
+        }
+        let world = Arc::new(make());
+        named.insert(Arc::clone(&world.name), Arc::clone(&world));
+        drop(named);
+        // What falls is dropped outside the lock.
+        drop(dropped);
+        Ok(world)
+    }
+
+    /// Takes out the worlds that nobody has asked for in their time.
+    fn take_idle(
+        &self,
+        named: &mut HashMap<Arc<str>, Arc<LiveWorld>>,
+        now: Timestamp,
+    ) -> Vec<Arc<LiveWorld>> {
+        let Some(idle) = self.limits.idle else {
+            return Vec::new();
+        };
+        let oldest = now.micros().saturating_sub(idle);
+        let is_idle = |world: &LiveWorld| world.used.load(Ordering::Relaxed) < oldest;
+        let (fallen, kept) = named.drain().partition(|(_, world)| is_idle(world));
+        let fallen: HashMap<_, _> = fallen;
+        *named = kept;
+        fallen.into_values().collect()
+    }
+
+    /// Drops the worlds that nobody has asked for in their time; how many.
+    pub fn expire(&self, now: Timestamp) -> usize {
+        let fallen = self.take_idle(&mut self.named_mut(), now);
+        fallen.len()
+    }
+
+    /// Drops a world.
+    pub fn drop_world(&self, name: &str) -> Result<(), WorldError> {
+        if name == DEFAULT {
+            return Err(WorldError::Default);
+        }
+        let world = self.get(name)?;
+        // Out of the file first: what cannot be taken out of it stays.
+        world.service.forget().map_err(WorldError::NotKept)?;
+        let dropped = self.named_mut().remove(name);
+        drop(dropped);
+        Ok(())
+    }
+
+    /// Every world, the default one first, the others by name.
+    pub fn all(&self) -> Vec<Arc<LiveWorld>> {
+        let mut all: Vec<_> = self.named().values().cloned().collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all.insert(0, Arc::clone(&self.own));
+        all
+    }
+
+    /// How many worlds there are.
+    pub fn count(&self) -> usize {
+        self.named().len() + 1
+    }
+
+    /// Brings the seed back to a world, but for what the reset names. Its journal and what
+    /// is known of its clients stay, so that a reset between tests hides nothing.
+    pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
+        let start = self.start();
+        world.set_faults(start.faults.fresh(now));
+        world.service.reset(Reset {
+            store: Some(reset.store.unwrap_or_else(|| start.seed.store.clone())),
+            clock: Some(reset.clock.unwrap_or(start.seed.clock)),
+            profile: Some(
+                reset
+                    .profile
+                    .unwrap_or_else(|| start.seed.settings.profile.clone()),
+            ),
+        })
+    }
+
+    /// Lets other things go wrong in every world, those to come included.
+    pub fn set_faults(&self, faults: &Faults, now: Timestamp) {
+        let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
+        start.faults = faults.fresh(now);
+        drop(start);
+        for world in self.all() {
+            world.set_faults(faults.fresh(now));
+        }
+    }
+
+    /// Puts other readings in force in every world, those to come included; their stocks
+    /// stay as they are.
+    pub fn set_profile(&self, profile: &Profile) -> Result<(), NotKept> {
+        let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
+        start.seed.settings.profile = profile.clone();
+        drop(start);
+        let mut worlds = self.all().into_iter();
+        worlds.try_for_each(|world| world.service.set_profile(profile.clone()))
+    }
+
+    /// Gives every world another state to start with, at once.
+    pub fn reseed_all(&self, store: Store, now: Timestamp) -> Result<(), NotKept> {
+        let reset = Reset {
+            store: Some(store),
+            ..Reset::default()
+        };
+        self.reseed(reset, now)?;
+        let mut named = self.all().into_iter().skip(1);
+        named.try_for_each(|world| self.reset(&world, Reset::default(), now))
+    }
+
+    /// Gives the worlds to come another seed, and the default world at once.
+    pub fn reseed(&self, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
+        {
+            let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
+            let seed = &mut start.seed;
+            if let Some(store) = reset.store {
+                seed.store = store;
+            }
+            if let Some(clock) = reset.clock {
+                seed.clock = clock;
+            }
+            if let Some(profile) = reset.profile {
+                seed.settings.profile = profile;
+            }
+        }
+        self.reset(&self.own, Reset::default(), now)
+    }
+}
+
+fn live(
+    name: &str,
+    service: Service,
+    start: &Start,
+    share: &Arc<JournalShare>,
+    now: Timestamp,
+) -> LiveWorld {
+    LiveWorld {
+        name: name.into(),
+        service,
+        defects: start.defects.fresh(),
+        journal: Journal::new(Arc::clone(share)),
+        faults: RwLock::new(Arc::new(start.faults.fresh(now))),
+        judge: Mutex::default(),
+        used: AtomicI64::new(now.micros()),
+    }
+}
+
+/// The name of a world and the path within it, which begins with a slash.
+pub fn split(path: &str) -> Option<(&str, &str)> {
+    let named = path.strip_prefix(PREFIX)?;
+    let end = named.find('/')?;
+    Some(named.split_at(end))
+}
+
+/// Takes the prefix of a world off a request's path, and keeps it for the links.
+pub fn strip(request: &mut Request<Bytes>, name: &str) {
+    let mount = [PREFIX.trim_end_matches('/'), "/", name].concat();
+    let whole = request
+        .uri()
+        .path_and_query()
+        .map_or("/", PathAndQuery::as_str);
+    let rest = whole.get(mount.len()..).unwrap_or("/");
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(rest).ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+        request.extensions_mut().insert(Mount(mount));
+    }
+}
+
+fn valid(name: &str) -> Result<&str, WorldError> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-~".contains(&b);
+    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits) {
+        Ok(name)
+    } else {
+        Err(WorldError::BadName(name.to_owned()))
+    }
+}
+
+/// The world of a request's token: `token-` and the first 16 digits of its SHA-256, so
+/// that the list of worlds gives no token away.
+fn token_world(request: &Request<Bytes>) -> Option<String> {
+    let header = request.headers().get(AUTHORIZATION)?.as_bytes();
+    let mut words = header
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty());
+    let is_token = words.next()?.eq_ignore_ascii_case(b"token");
+    let token = words.next().filter(|_| is_token)?;
+    let digest = Sha256::digest(token);
+    let mut name = "token-".to_owned();
+    for byte in &digest[..8] {
+        let _ = write!(name, "{byte:02x}");
+    }
+    Some(name)
+}

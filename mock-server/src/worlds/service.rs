@@ -1,0 +1,600 @@
+//! The engine, its clock and its history as one state that many connections share.
+//!
+//! Requests that only look run side by side; one that writes runs alone, reads the clock
+//! and takes its number while it does, so that the order of times and of numbers is the
+//! order of writes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
+
+use crate::log::{Base, Event, KeptWorld, Log, NotKept, Pending, Track};
+use whippy_engine::backend::{Backend, Reset, Run, Seed};
+use whippy_engine::clock::{ClockMode, ServiceClock};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::engine::{self, Engine, Reply};
+use whippy_engine::history::{self, Asked, History, LetGo, Stretch, Write};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::problem::Problem;
+use whippy_engine::profile::Profile;
+use whippy_engine::store::Store;
+
+/// The running service.
+#[derive(Debug)]
+pub struct Service {
+    seed: Seed,
+    state: RwLock<State>,
+    /// The world's name and how many stocks it has, for whoever must not wait for a long
+    /// write.
+    world: Mutex<(String, usize)>,
+}
+
+#[derive(Debug)]
+struct State {
+    engine: Engine,
+    clock: ServiceClock,
+    history: History,
+    durable: Option<Durable>,
+}
+
+/// How a world is kept in a file.
+#[derive(Debug)]
+struct Durable {
+    log: Log,
+    track: Arc<Track>,
+    /// Whether its beginning was handed to the log, which is done with the first write: a
+    /// world that nobody writes to needs no place.
+    is_begun: bool,
+    /// The last that was handed to the log.
+    last: Option<Pending>,
+    /// Writes, and their bytes, since the last snapshot.
+    since: (usize, usize),
+}
+
+/// The writes and the bytes after which there is a snapshot, unless the world is so large
+/// that loading it takes longer than to write these once more.
+const SNAPSHOT_WRITES: usize = 10_000;
+const SNAPSHOT_BYTES: usize = 16 << 20;
+
+/// What a stock counts for there, in writes and in bytes.
+const STOCKS_A_WRITE: usize = 2;
+const STOCK_BYTES: usize = 128;
+
+impl Durable {
+    fn new(log: Log, track: Arc<Track>) -> Self {
+        Self {
+            log,
+            track,
+            is_begun: false,
+            last: None,
+            since: (0, 0),
+        }
+    }
+
+    fn keep(&mut self, events: impl IntoIterator<Item = Event>) -> Pending {
+        let pending = self.log.keep(&self.track, events);
+        self.last = Some(pending.clone());
+        pending
+    }
+
+    /// Keeps events, and waits until they are.
+    fn keep_now(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), NotKept> {
+        self.keep(events).wait()
+    }
+
+    fn snapshot_is_due(&self, stocks: usize) -> bool {
+        let (writes, bytes) = self.since;
+        writes >= SNAPSHOT_WRITES.max(stocks / STOCKS_A_WRITE)
+            || bytes >= SNAPSHOT_BYTES.max(stocks.saturating_mul(STOCK_BYTES))
+    }
+}
+
+impl State {
+    fn begin(engine: Engine, clock: ServiceClock, seq: u64) -> Self {
+        let history = History::begin(&engine, clock, seq);
+        Self {
+            engine,
+            clock,
+            history,
+            durable: None,
+        }
+    }
+
+    /// Numbers a write and keeps it, given where the clock stood before it.
+    fn record(&mut self, write: Write) -> LetGo {
+        let Some(durable) = &mut self.durable else {
+            let settled = write.seq;
+            let after = (&self.engine, self.clock);
+            return self.history.record(write, after, settled);
+        };
+        let mut begin = None;
+        if !durable.is_begun {
+            let (engine, seq, clock) = self.history.beginning();
+            begin = Some(Event::Begin {
+                settings: Arc::clone(engine.settings()),
+                clock,
+                seq,
+                base: Base::World(engine.store().clone()),
+            });
+            durable.is_begun = true;
+        }
+        durable.since.0 += 1;
+        durable.since.1 += write.bytes();
+        let pending = durable.keep(begin.into_iter().chain([Event::Write(write.clone())]));
+        let seq = write.seq;
+        let after = (&self.engine, self.clock);
+        let settled = durable.track.committed();
+        let let_go = self.history.record(write, after, settled);
+        let store = self.engine.store();
+        if durable.snapshot_is_due(store.len()) {
+            let state = (seq, self.clock, store.clone());
+            if durable.log.snapshot(&durable.track, state, pending) {
+                durable.since = (0, 0);
+            }
+        }
+        let_go
+    }
+
+    fn set_clock(&mut self, clock: ServiceClock) -> Result<(), NotKept> {
+        if let Some(durable) = &mut self.durable
+            && durable.is_begun
+        {
+            let kept = durable.keep_now([Event::Clock(clock, self.history.last())]);
+            if kept.is_err() {
+                self.mend();
+                return kept;
+            }
+        }
+        self.clock = clock;
+        self.history.set_clock(clock);
+        Ok(())
+    }
+
+    fn has_failed(&self) -> bool {
+        let durable = self.durable.as_ref();
+        durable.is_some_and(|durable| durable.track.has_failed())
+    }
+
+    /// Goes back to where the file stands, if something could not be kept.
+    fn mend(&mut self) {
+        if !self.has_failed() {
+            return;
+        }
+        let Some(durable) = &mut self.durable else {
+            return;
+        };
+        let seq = if durable.track.is_begun() {
+            durable.track.committed()
+        } else {
+            self.history.first()
+        };
+        // What the file does not have is never let go of, so the way back is in memory.
+        // Were it not, the world would go on refusing.
+        let Ok(engine) = self.history.until(seq).and_then(Stretch::replay) else {
+            return;
+        };
+        (self.engine, self.clock) = (engine, self.history.rewind(seq));
+        durable.is_begun = durable.track.is_begun();
+        durable.last = None;
+        durable.track.mend();
+    }
+
+    /// What an answer that saw this state must wait for.
+    fn unsettled(&self) -> Option<Pending> {
+        let last = self.durable.as_ref()?.last.as_ref()?;
+        (!last.is_kept()).then(|| last.clone())
+    }
+}
+
+/// An answer that must not be given before what it saw is kept.
+fn waiting(mut reply: Reply, pending: Option<Pending>) -> Reply {
+    if let Some(pending) = pending {
+        reply.response.extensions_mut().insert(pending);
+    }
+    reply
+}
+
+impl Backend for Service {
+    fn answer(&self, request: &Request<Bytes>, system: &dyn Fn() -> Timestamp) -> Reply {
+        self.respond(request, system, &mut Engine::run, true)
+    }
+
+    /// What `run` leaves behind is kept with the write, since a replay cannot ask it.
+    fn answer_by(
+        &self,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+        run: &mut Run<'_>,
+    ) -> Reply {
+        self.respond(request, system, run, false)
+    }
+
+    fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
+        self.read().engine.refuse(request, problem)
+    }
+
+    fn writes(&self, request: &Request<Bytes>) -> bool {
+        self.read().engine.writes(request)
+    }
+
+    fn settings(&self) -> Arc<Settings> {
+        Arc::clone(self.read().engine.settings())
+    }
+
+    fn store(&self) -> Store {
+        self.read().engine.store().clone()
+    }
+}
+
+impl Service {
+    /// A service that starts with the seed.
+    pub fn new(seed: Seed) -> Self {
+        let engine = Engine::new(seed.settings.clone(), seed.store.clone());
+        let state = State::begin(engine, ServiceClock::new(seed.clock), 0);
+        Self::of(seed, state)
+    }
+
+    fn of(seed: Seed, state: State) -> Self {
+        let store = state.engine.store();
+        Self {
+            world: Mutex::new((store.name().to_owned(), store.len())),
+            state: RwLock::new(state),
+            seed,
+        }
+    }
+
+    /// The same, of this name in a log. The file knows of it from its first write on;
+    /// until then it is what the seed is.
+    pub fn durable(seed: Seed, log: &Log, name: &str) -> Self {
+        let service = Self::new(seed);
+        service.write().durable = Some(Durable::new(log.clone(), log.track(name)));
+        service
+    }
+
+    /// A service that goes on where a file left it. Readings, zone, clock and state are
+    /// the file's; who is known, and what a reset returns to, are the seed's.
+    pub fn restored(mut seed: Seed, log: &Log, kept: KeptWorld) -> Result<Self, String> {
+        seed.settings.local = kept.local;
+        let settings = Settings {
+            profile: kept.profile,
+            ..seed.settings.clone()
+        };
+        let (mut clock, set_after) = kept.clock;
+        let mut state = State::begin(Engine::new(settings, kept.store), clock, kept.seq);
+        for write in kept.writes {
+            let fail = |why| {
+                let path = log.path().display();
+                format!("{path}: the world `{}` cannot be read: {why}", kept.name)
+            };
+            write.apply(&mut state.engine).map_err(fail)?;
+            if write.seq > set_after {
+                clock.was_read(write.now, write.reads);
+            }
+            let seq = write.seq;
+            drop(state.history.record(write, (&state.engine, clock), seq));
+        }
+        state.clock = clock;
+        state.history.set_clock(clock);
+        state.durable = Some(Durable {
+            is_begun: true,
+            ..Durable::new(log.clone(), kept.track)
+        });
+        Ok(Self::of(seed, state))
+    }
+
+    /// A world of its own that begins as this one stands, its writes numbered onwards.
+    /// Until the two differ they share what they hold. Where this one is kept in a file,
+    /// so is that, under this name: see [`Service::pending`].
+    #[must_use]
+    pub fn fork(&self, name: &str) -> Self {
+        let state = self.read();
+        let seq = state.history.last();
+        let mut fork = State::begin(state.engine.clone(), state.clock, seq);
+        if let Some(of) = &state.durable {
+            let mut durable = Durable::new(of.log.clone(), of.log.track(name));
+            durable.is_begun = of.is_begun;
+            if of.is_begun {
+                // Under the lock of the other, so that it is copied as it stands.
+                durable.keep([Event::Begin {
+                    settings: Arc::clone(state.engine.settings()),
+                    clock: state.clock,
+                    seq,
+                    base: Base::CopyOf(Arc::clone(&of.track)),
+                }]);
+                durable.since = of.since;
+            }
+            fork.durable = Some(durable);
+        }
+        drop(state);
+        Self::of(self.seed.clone(), fork)
+    }
+
+    // The engine does not panic; should it, the world is as it was before or after.
+    fn read(&self) -> RwLockReadGuard<'_, State> {
+        let read = || self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = read();
+        if !state.has_failed() {
+            return state;
+        }
+        drop(state);
+        // It is mended on the way.
+        drop(self.write());
+        read()
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, State> {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        if state.has_failed() {
+            state.mend();
+            self.known_world().1 = state.engine.store().len();
+        }
+        state
+    }
+
+    fn respond(
+        &self,
+        request: &Request<Bytes>,
+        system: &dyn Fn() -> Timestamp,
+        run: &mut Run<'_>,
+        is_engines_own: bool,
+    ) -> Reply {
+        loop {
+            let (settings, mut writes) = {
+                let shared = self.read();
+                let writes = shared.history.last();
+                if !shared.engine.writes(request) {
+                    let reply = shared.engine.look(request);
+                    return waiting(Reply { writes, ..reply }, shared.unsettled());
+                }
+                (Arc::clone(shared.engine.settings()), writes)
+            };
+            let mut was_reset = false;
+            let mut wrote = None;
+            let mut pending = None;
+            let mut let_go = LetGo::default();
+            let reply = engine::answer(&settings, request, |handler, call| {
+                let asked = Asked::of(request);
+                let mut state = self.write();
+                // A reset came between: the request is judged anew, by its settings.
+                if !Arc::ptr_eq(state.engine.settings(), &settings) {
+                    was_reset = true;
+                    return (Err(Problem::ServerError), 0);
+                }
+                let before = (!is_engines_own).then(|| state.engine.store().clone());
+                let now = state.clock.now(system());
+                let (outcome, reads) = run(&mut state.engine, handler, call, now);
+                state.clock.was_read(now, reads);
+                writes = state.history.last();
+                let left = before.and_then(|before| {
+                    let after = state.engine.store();
+                    let is_due = outcome.is_ok() || reads > 0 || !after.is_as(&before);
+                    is_due.then(|| history::left_behind(&before, after))
+                });
+                if outcome.is_ok() || reads > 0 || left.is_some() {
+                    let seq = writes + 1;
+                    wrote = Some(seq);
+                    let_go = state.record(Write {
+                        seq,
+                        now,
+                        reads,
+                        asked,
+                        left,
+                    });
+                }
+                pending = state.unsettled();
+                // What the log refused at once.
+                state.mend();
+                self.known_world().1 = state.engine.store().len();
+                (outcome, reads)
+            });
+            // What is let go of is dropped outside the lock.
+            drop(let_go);
+            if !was_reset {
+                let reply = Reply {
+                    writes,
+                    wrote,
+                    ..reply
+                };
+                return waiting(reply, pending);
+            }
+        }
+    }
+
+    /// The local time zone, which no reset changes.
+    pub fn local(&self) -> UtcOffset {
+        self.seed.settings.local
+    }
+
+    fn known_world(&self) -> MutexGuard<'_, (String, usize)> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world's name and how many stocks it has.
+    pub fn world(&self) -> (String, usize) {
+        self.known_world().clone()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> ServiceClock {
+        self.read().clock
+    }
+
+    /// Sets the clock.
+    pub fn set_clock(&self, mode: ClockMode) -> Result<(), NotKept> {
+        self.write().set_clock(ServiceClock::new(mode))
+    }
+
+    /// Moves the clock forward by so many microseconds.
+    pub fn advance_clock(&self, micros: i64) -> Result<(), NotKept> {
+        let mut state = self.write();
+        let mut clock = state.clock;
+        clock.advance(micros);
+        state.set_clock(clock)
+    }
+
+    /// What is not kept yet of the world, in a durable one: whoever tells of it waits.
+    pub fn pending(&self) -> Option<Pending> {
+        self.read().unsettled()
+    }
+
+    /// Takes the world out of the file; what is still asked of it is not kept any more.
+    pub fn forget(&self) -> Result<(), NotKept> {
+        let mut state = self.write();
+        if let Some(durable) = &mut state.durable {
+            if durable.is_begun {
+                let dropped = durable.keep_now([Event::Drop]);
+                if dropped.is_err() {
+                    state.mend();
+                    return dropped;
+                }
+            }
+            state.durable = None;
+        }
+        Ok(())
+    }
+
+    /// The numbers of the first and the last write behind which the state can still be
+    /// seen; 0 stands for the beginning.
+    pub fn kept(&self) -> (u64, u64) {
+        let state = self.read();
+        (state.history.first(), state.history.last())
+    }
+
+    /// The service as it stood after a write, 0 for the beginning; a sentence where that
+    /// is not kept.
+    pub fn at(&self, seq: u64) -> Result<Engine, String> {
+        self.way_to(seq)?.replay()
+    }
+
+    /// The way to the state after a write: from memory, or else from the file.
+    fn way_to(&self, seq: u64) -> Result<Stretch, String> {
+        let (settings, log, track) = {
+            let state = self.read();
+            let durable = match (&state.durable, state.history.until(seq)) {
+                (Some(durable), Err(_)) if seq < state.history.first() => durable,
+                (_, way) => return way,
+            };
+            (
+                Arc::clone(state.engine.settings()),
+                durable.log.clone(),
+                Arc::clone(&durable.track),
+            )
+        };
+        let (store, seq, writes) = log.past(&track, seq)?;
+        Ok(Stretch {
+            engine: Engine::new(Settings::clone(&settings), store),
+            seq,
+            writes,
+        })
+    }
+
+    /// Answers a request that only looks from the world as it stood so many writes ago, or
+    /// as long ago as is kept.
+    pub fn look_back(&self, request: &Request<Bytes>, writes: u32) -> Reply {
+        let (first, last) = self.kept();
+        let seq = last.saturating_sub(writes.into()).max(first);
+        // What was kept a moment ago may be gone by now.
+        let engine = self.at(seq);
+        let reply = match &engine {
+            Ok(engine) => engine.look(request),
+            Err(_) => self.read().engine.look(request),
+        };
+        Reply {
+            writes: seq,
+            ..reply
+        }
+    }
+
+    /// What came of the world from after one write to after another.
+    pub fn diff(&self, from: u64, to: u64) -> Result<Value, String> {
+        if from > to {
+            return Err(format!("from is {from}, which is after to, {to}"));
+        }
+        let (before, after) = (self.way_to(from)?, self.way_to(to)?);
+        let before = before.replay()?;
+        // One way where the states lie on it, so that they share what did not change.
+        let after = if after.seq <= from {
+            let rest = after.writes.into_iter().filter(|write| write.seq > from);
+            Stretch {
+                engine: before.clone(),
+                seq: from,
+                writes: rest.collect(),
+            }
+        } else {
+            after
+        };
+        let after = after.replay()?;
+        let mut diff = json!({"from": from, "to": to});
+        if let (Some(diff), Value::Object(changes)) = (
+            diff.as_object_mut(),
+            after.store().diff_since(before.store()),
+        ) {
+            diff.extend(changes);
+        }
+        Ok(diff)
+    }
+
+    /// The world as JSON, which loads as an equal one.
+    pub fn world_json(&self) -> Vec<u8> {
+        self.store().dump().to_json()
+    }
+
+    /// The first state that is kept, and every write since.
+    pub fn whole(&self) -> Stretch {
+        self.read().history.whole()
+    }
+
+    /// Returns to the seed, but for what the reset names, and begins a new history, in
+    /// whose numbers the reset itself is one.
+    pub fn reset(&self, reset: Reset) -> Result<(), NotKept> {
+        let seed = self.seed.with(reset);
+        let clock = ServiceClock::new(seed.clock);
+        self.begin_anew(|_| (Engine::new(seed.settings, seed.store), clock))
+    }
+
+    /// Puts other readings in force; what was written stays, and so does the clock. A new
+    /// history begins, for one history is told under one profile.
+    pub fn set_profile(&self, profile: Profile) -> Result<(), NotKept> {
+        self.begin_anew(|state| {
+            let settings = Settings {
+                profile,
+                ..Settings::clone(state.engine.settings())
+            };
+            let store = state.engine.store().clone();
+            (Engine::new(settings, store), state.clock)
+        })
+    }
+
+    fn begin_anew(
+        &self,
+        make: impl FnOnce(&State) -> (Engine, ServiceClock),
+    ) -> Result<(), NotKept> {
+        let before = {
+            let mut state = self.write();
+            let (engine, clock) = make(&state);
+            // The numbers go on, so that none of them means two states.
+            let seq = state.history.last() + 1;
+            let mut next = State::begin(engine, clock, seq);
+            if let Some(durable) = &state.durable {
+                let track = durable.log.track(Arc::clone(durable.track.name()));
+                let mut durable = Durable::new(durable.log.clone(), track);
+                durable.is_begun = true;
+                durable.keep_now([Event::Begin {
+                    settings: Arc::clone(next.engine.settings()),
+                    clock,
+                    seq,
+                    base: Base::World(next.engine.store().clone()),
+                }])?;
+                next.durable = Some(durable);
+            }
+            let store = next.engine.store();
+            *self.known_world() = (store.name().to_owned(), store.len());
+            std::mem::replace(&mut *state, next)
+        };
+        // A large world is dropped outside the lock.
+        drop(before);
+        Ok(())
+    }
+}
