@@ -3,7 +3,7 @@
 //! ```
 //! # tokio::runtime::Runtime::new().unwrap().block_on(async {
 //! use whippy_mock::embed::MockServer;
-//! use whippy_mock::findings::FindingLevel;
+//! use whippy_mock::engine::findings::FindingLevel;
 //!
 //! let mock = MockServer::builder().world("demo").start().await.unwrap();
 //! let world = mock.world("a-test-of-its-own").unwrap();

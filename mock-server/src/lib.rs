@@ -3,6 +3,8 @@
 //! Sockets, the system's clock, files and threads live here; what a request is answered
 //! is the engine's alone.
 
+pub use whippy_engine as engine;
+
 pub mod admin;
 pub mod bundle;
 pub mod child;
