@@ -1,0 +1,216 @@
+/**
+ * A server of worlds: one that this process starts and stops, or one that runs already.
+ *
+ * Nothing here knows a test runner.
+ */
+
+import type { ChildProcessByStdio } from "node:child_process";
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import type { Access } from "./admin.js";
+import { Admin } from "./admin.js";
+import { findBinary } from "./binary.cjs";
+import { WhippyError } from "./errors.cjs";
+
+/** Limits for a server to say where it listens, and to end when it is told to. */
+const START_MILLISECONDS = 20_000;
+const STOP_MILLISECONDS = 10_000;
+
+const ANNOUNCEMENT = "Listening on ";
+
+/** Length of the end of standard error that is kept for a message. */
+const KEPT_STDERR = 10_000;
+
+/** The tests set their own, or those of one machine would fail on another. */
+const NOT_INHERITED = ["WHIPPY_MOCK_TOKEN", "WHIPPY_MOCK_ADMIN_TOKEN"];
+
+/**
+ * The environment's server, before any test sets the variables to its own world.
+ */
+const GIVEN = {
+  url: process.env["WHIPPY_URL"] || undefined,
+  token: process.env["WHIPPY_TOKEN"] || undefined,
+  caFile: process.env["WHIPPY_CA_FILE"] || undefined,
+  adminToken: process.env["WHIPPY_MOCK_ADMIN_TOKEN"] || undefined,
+};
+
+/** A server, of which each test has a world. */
+export class Server {
+  readonly admin: Admin;
+
+  private constructor(
+    readonly url: string,
+    /** A token that the API lets in. */
+    readonly token: string,
+    access: Access,
+    /** The process; undefined where others started it. */
+    private readonly child?: Child,
+  ) {
+    this.admin = new Admin(url, access);
+  }
+
+  /** The server that `WHIPPY_URL` names, as under `whippy-mock exec`; else a new one. */
+  static async ofRun(): Promise<Server> {
+    return GIVEN.url === undefined ? Server.start() : Server.at(GIVEN.url);
+  }
+
+  /** A server that runs already. */
+  static async at(url: string, token: string = GIVEN.token ?? "any"): Promise<Server> {
+    const server = new Server(url.replace(/\/+$/, ""), token, {
+      adminToken: GIVEN.adminToken,
+      ca: GIVEN.caFile === undefined ? undefined : readFileSync(GIVEN.caFile, "utf8"),
+    });
+    try {
+      await server.admin.call("GET", "health");
+    } catch (error) {
+      throw new WhippyError(
+        `WHIPPY_URL is \`${url}\`, where no whippy-mock answers (${message(error)}); ` +
+          "unset it to start one for the tests, or run them by `whippy-mock exec`",
+      );
+    }
+    return server;
+  }
+
+  /** Starts a server on a free port. Resolves when it listens. */
+  static async start(
+    binary: string = findBinary(),
+    args: readonly string[] = [],
+  ): Promise<Server> {
+    const token = `whippy-${randomBytes(8).toString("hex")}`;
+    const child = new Child(binary, [
+      ...["--listen", "127.0.0.1:0", "--token", token],
+      ...args,
+    ]);
+    try {
+      return new Server(await child.announced(), token, {}, child);
+    } catch (error) {
+      await child.stop();
+      throw error;
+    }
+  }
+
+  /** Started here, and so stopped here. */
+  get isOwn(): boolean {
+    return this.child !== undefined;
+  }
+
+  /** Id of the process; undefined where others started it. */
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** Ends the process, if it was started here. */
+  async stop(): Promise<void> {
+    await this.child?.stop();
+  }
+}
+
+/** The process of a server. It does not keep this one alive, and does not outlive it. */
+class Child {
+  private readonly running: ChildProcessByStdio<null, Readable, Readable>;
+  private readonly ended: Promise<string>;
+  private stderr = "";
+  private readonly kill = (): void => {
+    this.running.kill("SIGKILL");
+  };
+
+  constructor(
+    private readonly binary: string,
+    args: readonly string[],
+  ) {
+    const env = { ...process.env };
+    for (const name of NOT_INHERITED) {
+      delete env[name];
+    }
+    this.running = spawn(binary, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+    process.once("exit", this.kill);
+    this.ended = new Promise((resolve) => {
+      this.running.once("error", (error) => resolve(`it cannot be run: ${error.message}`));
+      // Not `exit`: by then standard error may not have been read to its end.
+      this.running.once("close", (code, signal) =>
+        resolve(`it ended with ${code ?? signal}`),
+      );
+    });
+    this.running.stderr.setEncoding("utf8").on("data", (piece: string) => {
+      this.stderr = (this.stderr + piece).slice(-KEPT_STDERR);
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.running.pid;
+  }
+
+  /** The address in the first line that the process writes. */
+  async announced(): Promise<string> {
+    const line = await this.firstLine();
+    if (line.startsWith(ANNOUNCEMENT)) {
+      this.unref();
+      return line.slice(ANNOUNCEMENT.length);
+    }
+    const why =
+      line === ""
+        ? await this.ended
+        : `its first line is \`${line}\` and not \`${ANNOUNCEMENT}http://…\``;
+    const said = this.stderr.trim();
+    throw new WhippyError(
+      `${this.binary} did not start: ${why}; on standard error it said ` +
+        (said === "" ? "nothing" : `\n\n${said}`),
+    );
+  }
+
+  /** Ends the process: as it is asked to, and by force if it takes too long. */
+  async stop(): Promise<void> {
+    process.removeListener("exit", this.kill);
+    const { pid, exitCode, signalCode } = this.running;
+    if (pid === undefined || exitCode !== null || signalCode !== null) {
+      return;
+    }
+    this.running.ref();
+    const ended = once(this.running, "exit");
+    const late = setTimeout(this.kill, STOP_MILLISECONDS);
+    this.running.kill();
+    await ended;
+    clearTimeout(late);
+  }
+
+  /** The first line on standard output; empty where the process ends without one. */
+  private firstLine(): Promise<string> {
+    const { stdout } = this.running;
+    let text = "";
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        const seconds = START_MILLISECONDS / 1000;
+        reject(new WhippyError(`${this.binary} said nothing for ${seconds} seconds`));
+      }, START_MILLISECONDS);
+      const done = (): void => {
+        clearTimeout(late);
+        resolve(text.split("\n", 1)[0]?.trim() ?? "");
+      };
+      // Read to the end, so that the pipe never fills up.
+      stdout.setEncoding("utf8").on("data", (piece: string) => {
+        if (!text.includes("\n")) {
+          text += piece;
+          if (text.includes("\n")) {
+            done();
+          }
+        }
+      });
+      stdout.once("close", done);
+    });
+  }
+
+  private unref(): void {
+    this.running.unref();
+    for (const stream of [this.running.stdout, this.running.stderr]) {
+      // The pipes of a process are sockets, though their type does not say so.
+      (stream as Readable & { unref(): void }).unref();
+    }
+  }
+}
+
+function message(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

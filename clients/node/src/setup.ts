@@ -1,0 +1,34 @@
+/**
+ * Global setup of Vitest and Jest: one server for all files of a run.
+ *
+ * Without it each file has a server of its own.
+ */
+
+import { Server } from "./server.js";
+
+let running: Server | undefined;
+
+/**
+ * Starts the server, unless `WHIPPY_URL` names one, and leaves its address in the
+ * environment of the workers.
+ *
+ * @returns the teardown, which Vitest calls. Jest does not: there the server ends with the
+ * process.
+ */
+export default async function setup(): Promise<() => Promise<void>> {
+  if (!process.env["WHIPPY_URL"]) {
+    running = await Server.start();
+    process.env["WHIPPY_URL"] = running.url;
+    process.env["WHIPPY_TOKEN"] = running.token;
+  }
+  return teardown;
+}
+
+async function teardown(): Promise<void> {
+  if (running !== undefined) {
+    delete process.env["WHIPPY_URL"];
+    delete process.env["WHIPPY_TOKEN"];
+    await running.stop();
+    running = undefined;
+  }
+}
