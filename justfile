@@ -27,6 +27,11 @@ python *arguments:
     cargo build --package whippy-mock
     WHIPPY_MOCK_BINARY=target/debug/whippy-mock clients/python/test {{ arguments }}
 
+# Runs the tests of the npm packages against the mock of this tree.
+node *arguments:
+    cargo build --package whippy-mock
+    WHIPPY_MOCK_BINARY=target/debug/whippy-mock clients/node/test {{ arguments }}
+
 # Formats the Rust code.
 fmt:
     cargo fmt --all

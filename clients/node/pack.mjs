@@ -30,7 +30,7 @@ import { parseArgs } from "node:util";
 const here = dirname(fileURLToPath(import.meta.url));
 const repository = resolve(here, "../..");
 const compiled = join(repository, "target/node/dist");
-const manifest = readJson(join(here, "package.json"));
+const manifest = { ...readJson(join(here, "package.json")), version: workspaceVersion() };
 
 const { PLATFORMS, binaryName, packageOf, thisPlatform } = await import(
   join(compiled, "binary.cjs")
@@ -136,6 +136,12 @@ function pack(out, folder) {
     .update(readFileSync(join(out, filename)))
     .digest("hex");
   console.log(`${digest}  ${filename}`);
+}
+
+/** The version of the workspace, which is that of the programs too. */
+function workspaceVersion() {
+  const workspace = readFileSync(join(repository, "Cargo.toml"), "utf8");
+  return /^version = "(.*)"$/m.exec(workspace)[1];
 }
 
 function readJson(path) {

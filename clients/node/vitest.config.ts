@@ -4,6 +4,6 @@ export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     // A test may run a whole suite of another runner, on a machine that is busy.
-    testTimeout: 120_000,
+    testTimeout: 600_000,
   },
 });

@@ -37,14 +37,20 @@ export class Admin {
    * Asks, and returns the JSON of the answer; undefined where it is empty.
    *
    * @param path behind `/__admin/`.
+   * @param timeout in milliseconds.
    * @throws WhippyError with the status of a refusal.
    */
-  async call(method: string, path: string, body?: unknown): Promise<unknown> {
+  async call(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeout = TIMEOUT_MILLISECONDS,
+  ): Promise<unknown> {
     const url = `${this.base}/__admin/${path}`;
     let status: number;
     let content: string;
     try {
-      [status, content] = await this.exchange(method, url, body);
+      [status, content] = await this.exchange(method, url, body, timeout);
     } catch (error) {
       const why = error instanceof Error ? error.message || error.name : String(error);
       throw new WhippyError(`${method} ${url} was not answered: ${why}`);
@@ -55,10 +61,15 @@ export class Admin {
         status,
       );
     }
-    return content === "" ? undefined : parse(content, `${method} ${url}`);
+    return content === "" ? undefined : parse(content, status, `${method} ${url}`);
   }
 
-  private exchange(method: string, url: string, body: unknown): Promise<[number, string]> {
+  private exchange(
+    method: string,
+    url: string,
+    body: unknown,
+    timeout: number,
+  ): Promise<[number, string]> {
     const request = url.startsWith("https:") ? requestHttps : requestHttp;
     const headers: Record<string, string> = { "Content-Type": "application/json" };
     if (this.access.adminToken) {
@@ -69,11 +80,11 @@ export class Admin {
         method,
         headers,
         agent: false,
-        timeout: TIMEOUT_MILLISECONDS,
+        timeout,
         ...(this.access.ca === undefined ? {} : { ca: this.access.ca }),
       });
       asked.on("timeout", () => {
-        asked.destroy(new Error(`nothing came for ${TIMEOUT_MILLISECONDS / 1000} seconds`));
+        asked.destroy(new Error(`nothing came for ${timeout / 1000} seconds`));
       });
       asked.on("error", reject);
       asked.on("response", (answer) => {
@@ -93,12 +104,13 @@ async function read(answer: IncomingMessage): Promise<string> {
   return content;
 }
 
-function parse(content: string, asked: string): unknown {
+function parse(content: string, status: number, asked: string): unknown {
   try {
     return JSON.parse(content);
   } catch {
     throw new WhippyError(
       `${asked} was not answered by a whippy-mock: ${content.slice(0, 200)}`,
+      status,
     );
   }
 }

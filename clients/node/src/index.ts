@@ -20,5 +20,5 @@ export type { FailOn, Finding, Level } from "./findings.js";
 export type { Coverage, Exchange, JournalBody, RequestFilters } from "./journal.js";
 export { Server } from "./server.js";
 export type { Options } from "./trial.js";
-export type { Clock, Readings, Start, World } from "./whippy.js";
+export type { Clock, Reading, Start, World } from "./whippy.js";
 export { Whippy } from "./whippy.js";

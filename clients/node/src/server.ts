@@ -19,6 +19,9 @@ import { WhippyError } from "./errors.cjs";
 const START_MILLISECONDS = 20_000;
 const STOP_MILLISECONDS = 10_000;
 
+/** Limit for a running server to answer. Jest gives a hook five seconds. */
+const ANSWER_MILLISECONDS = 4_000;
+
 const ANNOUNCEMENT = "Listening on ";
 
 /** Length of the end of standard error that is kept for a message. */
@@ -52,26 +55,42 @@ export class Server {
     this.admin = new Admin(url, access);
   }
 
-  /** The server that `WHIPPY_URL` names, as under `whippy-mock exec`; else a new one. */
+  /** The mock that `WHIPPY_URL` names, as under `whippy-mock exec`; else a new one. */
   static async ofRun(): Promise<Server> {
-    return GIVEN.url === undefined ? Server.start() : Server.at(GIVEN.url);
+    return (await Server.given()) ?? Server.start();
+  }
+
+  /**
+   * The mock that `WHIPPY_URL` names; undefined where the variable names no mock.
+   *
+   * A client may be configured by the same variable, which then names a live service. So
+   * the address is asked once, without a token, for the health of a mock, and anything else
+   * that answers is left alone.
+   *
+   * @throws WhippyError where nothing answers.
+   */
+  static async given(): Promise<Server | undefined> {
+    if (GIVEN.url === undefined) {
+      return undefined;
+    }
+    const url = GIVEN.url.replace(/\/+$/, "");
+    const ca = GIVEN.caFile === undefined ? undefined : readFileSync(GIVEN.caFile, "utf8");
+    if (await isMock(new Admin(url, { ca }))) {
+      // A mock without a token of its own takes any.
+      return Server.at(url, GIVEN.token ?? newToken(), {
+        adminToken: GIVEN.adminToken,
+        ca,
+      });
+    }
+    console.warn(
+      `whippy: WHIPPY_URL is \`${url}\`, which is not a whippy-mock; these tests start one`,
+    );
+    return undefined;
   }
 
   /** A server that runs already. */
-  static async at(url: string, token: string = GIVEN.token ?? "any"): Promise<Server> {
-    const server = new Server(url.replace(/\/+$/, ""), token, {
-      adminToken: GIVEN.adminToken,
-      ca: GIVEN.caFile === undefined ? undefined : readFileSync(GIVEN.caFile, "utf8"),
-    });
-    try {
-      await server.admin.call("GET", "health");
-    } catch (error) {
-      throw new WhippyError(
-        `WHIPPY_URL is \`${url}\`, where no whippy-mock answers (${message(error)}); ` +
-          "unset it to start one for the tests, or run them by `whippy-mock exec`",
-      );
-    }
-    return server;
+  static at(url: string, token: string, access: Access = {}): Server {
+    return new Server(url, token, access);
   }
 
   /** Starts a server on a free port. Resolves when it listens. */
@@ -79,7 +98,7 @@ export class Server {
     binary: string = findBinary(),
     args: readonly string[] = [],
   ): Promise<Server> {
-    const token = `whippy-${randomBytes(8).toString("hex")}`;
+    const token = newToken();
     const child = new Child(binary, [
       ...["--listen", "127.0.0.1:0", "--token", token],
       ...args,
@@ -208,6 +227,25 @@ class Child {
       // The pipes of a process are sockets, though their type does not say so.
       (stream as Readable & { unref(): void }).unref();
     }
+  }
+}
+
+function newToken(): string {
+  return `whippy-${randomBytes(8).toString("hex")}`;
+}
+
+async function isMock(admin: Admin): Promise<boolean> {
+  try {
+    const health = await admin.call("GET", "health", undefined, ANSWER_MILLISECONDS);
+    return JSON.stringify(health ?? null).includes("whippy-mock");
+  } catch (error) {
+    if (error instanceof WhippyError && error.status !== undefined) {
+      return false;
+    }
+    throw new WhippyError(
+      `WHIPPY_URL is set, and ${message(error)}; unset it, and the tests start a mock of ` +
+        "their own",
+    );
   }
 }
 

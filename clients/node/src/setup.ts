@@ -9,17 +9,18 @@ import { Server } from "./server.js";
 let running: Server | undefined;
 
 /**
- * Starts the server, unless `WHIPPY_URL` names one, and leaves its address in the
+ * Starts the server, unless `WHIPPY_URL` names a mock, and leaves its address in the
  * environment of the workers.
  *
  * @returns the teardown, which Vitest calls. Jest does not: there the server ends with the
  * process.
  */
 export default async function setup(): Promise<() => Promise<void>> {
-  if (!process.env["WHIPPY_URL"]) {
-    running = await Server.start();
-    process.env["WHIPPY_URL"] = running.url;
-    process.env["WHIPPY_TOKEN"] = running.token;
+  const server = await Server.ofRun();
+  if (server.isOwn) {
+    running = server;
+    process.env["WHIPPY_URL"] = server.url;
+    process.env["WHIPPY_TOKEN"] = server.token;
   }
   return teardown;
 }

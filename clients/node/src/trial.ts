@@ -24,7 +24,7 @@ export interface Options extends Start {
 /** Result of a test, as far as its runner tells it. */
 export type Outcome = "passed" | "failed" | "skipped" | "unknown";
 
-const OPTIONS = ["world", "readings", "faults", "failOn", "ignore"];
+const OPTIONS = ["world", "reading", "faults", "failOn", "ignore"];
 
 /** Longest name that the mock takes for a world. */
 const LONGEST_NAME = 64;

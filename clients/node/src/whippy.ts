@@ -17,12 +17,12 @@ import type { Server } from "./server.js";
 export type World = string | URL | Readonly<Record<string, unknown>>;
 
 /** Readings that differ from the defaults, each with its choice. */
-export type Readings = Readonly<Record<string, string | number>>;
+export type Reading = Readonly<Record<string, string | number>>;
 
 /** State that a world begins with, and that a reset brings back. */
 export interface Start {
   world?: World | undefined;
-  readings?: Readings | undefined;
+  reading?: Reading | undefined;
   faults?: Faults | undefined;
 }
 
@@ -78,8 +78,8 @@ export class Whippy {
     if (start.world !== undefined) {
       state["world"] = await seed(start.world);
     }
-    if (start.readings !== undefined) {
-      state["profile"] = start.readings;
+    if (start.reading !== undefined) {
+      state["profile"] = start.reading;
     }
     const whippy = new Whippy(server, name, state, start.faults);
     await whippy.reset();

@@ -10,16 +10,20 @@ import { expect, test } from "vitest";
 import { binaryName, PLATFORMS, thisPlatform } from "../dist/binary.cjs";
 import { directory, project, repository, run } from "./kit.js";
 
-const version: string = readJson(join(repository, "clients/node/package.json")).version;
+const workspace = readFileSync(join(repository, "Cargo.toml"), "utf8");
+const version = /^version = "(.*)"$/m.exec(workspace)?.[1] ?? "";
 const command = join(project, "node_modules/.bin/whippy-mock");
 
 function readJson(path: string) {
   return JSON.parse(readFileSync(path, "utf8"));
 }
 
-test("the version is that of the workspace", () => {
-  const workspace = readFileSync(join(repository, "Cargo.toml"), "utf8");
-  expect(workspace).toContain(`\nversion = "${version}"\n`);
+test("the packages have the version of the programs", () => {
+  const names = ["whippy-mock", `@whippy-mock/${thisPlatform()}`];
+  const manifests = names.map((name) =>
+    join(project, "node_modules", name, "package.json"),
+  );
+  expect(manifests.map((path) => readJson(path).version)).toEqual([version, version]);
 });
 
 test("npx runs the binary of the platform's package", async () => {

@@ -1,5 +1,8 @@
 /** The process: started, stopped, and the message where that fails. */
 
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, expect, test, vi } from "vitest";
 import { Server } from "whippy-mock";
@@ -8,6 +11,7 @@ import { binary, directory, isRunning } from "./kit.js";
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllEnvs();
+  vi.restoreAllMocks();
 });
 
 function program(script: string): string {
@@ -75,15 +79,48 @@ test("the tokens of the environment are not the server's", async () => {
 
 test("a server that others started is used and not stopped", async () => {
   const theirs = await Server.start(binary);
-  const server = await Server.at(`${theirs.url}/`, theirs.token);
+  const server = Server.at(theirs.url, theirs.token);
   expect([server.url, server.isOwn, server.pid]).toEqual([theirs.url, false, undefined]);
   await server.stop();
   expect(isRunning(theirs.pid ?? 0)).toBe(true);
   await theirs.stop();
 });
 
-test("an address where no whippy-mock answers is refused", async () => {
-  await expect(Server.at("http://127.0.0.1:1")).rejects.toThrow(
-    /^WHIPPY_URL is `http:\/\/127\.0\.0\.1:1`, where no whippy-mock answers \(.*unset it/,
+/** `Server`, as a process has it that begins with this address in its environment. */
+async function serverUnder(url: string): Promise<typeof Server> {
+  vi.stubEnv("WHIPPY_URL", url);
+  vi.resetModules();
+  return (await import("whippy-mock")).Server;
+}
+
+test.each([
+  ["refuses", 404, '{"detail": "Not found."}'],
+  ["answers with a page", 200, "<html>"],
+  ["answers with other JSON", 200, '{"status": "up"}'],
+  ["answers with nothing", 302, ""],
+])("a service that %s is asked once without a token, and left alone", async (...given) => {
+  const [, status, content] = given;
+  const asked: unknown[] = [];
+  const service = createServer(({ method, url, headers }, response) => {
+    asked.push([method, url, headers.authorization]);
+    response.writeHead(status).end(content);
+  });
+  await once(service.listen(0, "127.0.0.1"), "listening");
+  const { port } = service.address() as AddressInfo;
+  vi.stubEnv("WHIPPY_MOCK_ADMIN_TOKEN", "secret");
+  const warned = vi.spyOn(console, "warn").mockReturnValue();
+  const found = await (await serverUnder(`http://127.0.0.1:${port}/`)).given();
+  service.close();
+  expect(found).toBeUndefined();
+  expect(asked).toEqual([["GET", "/__admin/health", undefined]]);
+  expect(warned.mock.lastCall?.[0]).toContain(
+    "which is not a whippy-mock; these tests start",
   );
+});
+
+test("a mock that WHIPPY_URL names is used", async () => {
+  const theirs = await Server.start(binary);
+  const found = await (await serverUnder(`${theirs.url}/`)).ofRun();
+  expect([found.url, found.isOwn]).toEqual([theirs.url, false]);
+  await theirs.stop();
 });

@@ -23,7 +23,7 @@ test("a test that runs again has another world", () => {
 
 test("an option that there is none of is refused with those there are", () => {
   expect(() => checkOptions({ seed: "demo" } as object)).toThrow(
-    "there is no option seed; the options are world, readings, faults, failOn, ignore",
+    "there is no option seed; the options are world, reading, faults, failOn, ignore",
   );
   expect(() => checkOptions({ failOn: "warn" } as object)).toThrow("failOn is `warn`");
 });

@@ -55,7 +55,7 @@ test("a world starts with a built-in one, a file, or what is given in full", asy
 
 test("a world or a reading that there is none of is refused", async () => {
   await expect(open({ world: "dmeo" })).rejects.toThrow(/400: .*no built-in world `dmeo`/);
-  await expect(open({ readings: { "page-sise": 1 } })).rejects.toThrow(
+  await expect(open({ reading: { "page-sise": 1 } })).rejects.toThrow(
     /400: .*no reading `page-sise`/,
   );
 });
@@ -63,7 +63,7 @@ test("a world or a reading that there is none of is refused", async () => {
 test("a reset brings back the start, and keeps the journal", async () => {
   const whippy = await open({
     world: "before-decrease",
-    readings: { "page-size": 1 },
+    reading: { "page-size": 1 },
     faults: [{ ...DOWN, match: { operation: "create-stock" } }],
   });
   const began = await ask(whippy, "stocks/");
