@@ -28,7 +28,7 @@ use whippy_engine::engine::Engine;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_mock::http::system_time;
-use whippy_mock::log::{Log, LogOptions, Pending, Sync};
+use whippy_mock::log::{Log, LogOptions, Sync};
 use whippy_mock::worlds::service::Service;
 
 use support::client::{self, Client, SERIAL};
@@ -172,7 +172,7 @@ fn rate(service: &Arc<Service>, requests: &Arc<Vec<Request<Bytes>>>) -> io::Resu
                     if reply.response.status() != 201 {
                         return Err(failed(reply.response.status()));
                     }
-                    if let Some(pending) = reply.response.extensions_mut().remove::<Pending>() {
+                    if let Some(pending) = reply.pending.take() {
                         pending.await.map_err(failed)?;
                     }
                     // As a server does between two requests of a connection.

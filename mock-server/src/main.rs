@@ -5,6 +5,7 @@
 mod cli;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,6 +16,7 @@ use cli::mock::Mock;
 use cli::{exec, listing, replay};
 
 fn main() -> ExitCode {
+    outlive_the_file_size_limit();
     if let Ok(cli) = ListingCli::try_parse() {
         return listing::print(&listing::text(cli.listing));
     }
@@ -98,6 +100,14 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
         _ = terminate.recv() => ExitCode::FAILURE,
         _ = interrupt.recv() => ExitCode::FAILURE,
     }
+}
+
+/// Takes the signal that ends a process whose file grows beyond `ulimit -f`. The write
+/// then fails like one to a full disk, and is answered with 507.
+fn outlive_the_file_size_limit() {
+    let flag = Arc::default();
+    // Without it the limit is as deadly as it was.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, flag);
 }
 
 /// What is said once it listens: where, in the first line; with which defects; and whom to

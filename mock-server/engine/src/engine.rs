@@ -14,6 +14,7 @@ use http::header::{
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
+use crate::durability::Pending;
 use crate::endpoints::call::{Call, Settings, header_text, matches_media, mount};
 use crate::endpoints::{
     Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
@@ -53,6 +54,8 @@ pub struct Reply {
     pub writes: u64,
     /// The number of the write that this request was; `None`: it wrote nothing.
     pub wrote: Option<u64>,
+    /// Settled once everything that the answer shows is durable; `None`: it is.
+    pub pending: Option<Pending>,
 }
 
 /// Which rule decided an answer, who speaks in it, and which readings had a say.
@@ -517,6 +520,7 @@ impl ReplyDraft {
             clock_reads: self.clock_reads,
             writes: 0,
             wrote: None,
+            pending: None,
         }
     }
 }

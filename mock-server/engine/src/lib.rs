@@ -7,6 +7,7 @@ pub mod assets;
 pub mod backend;
 pub mod clock;
 pub mod defects;
+pub mod durability;
 pub mod endpoints;
 pub mod engine;
 pub mod exchange;

@@ -28,7 +28,6 @@ use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use crate::admin::{self, AdminAnswer, AdminCall, Control, Followed};
 use crate::faults::{self, Act, Cut, PREFER, Plan};
 use crate::http::request_log::{Entry, RequestLog};
-use crate::log::Pending;
 use crate::worlds::journal::{JournalLimits, JournalShare};
 use crate::worlds::service::Service;
 use crate::worlds::{LiveWorld, Start, WorldLimits, Worlds};
@@ -729,7 +728,7 @@ fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> De
 /// Waits until what an answer tells of is kept in the file, where there is one. What could
 /// not be kept was not written, and the client is told so.
 async fn kept(world: &LiveWorld, request: &Request<Bytes>, reply: &mut Reply) {
-    let Some(pending) = reply.response.extensions_mut().remove::<Pending>() else {
+    let Some(pending) = reply.pending.take() else {
         return;
     };
     if let Err(why) = pending.await {

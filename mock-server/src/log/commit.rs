@@ -6,9 +6,12 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 
-use super::file::{self, PIECE, key, whole};
-use super::{Base, Batch, Event, Queue, Shared, Snapshot, Task, Track};
+use super::beside::Answered;
+use super::file::{self, LogFile, PIECE, key, whole};
+use super::seal::{Seal, Table, Total};
+use super::{Base, Event, Queue, Shared, Snapshot, Task, Track};
 use whippy_engine::clock::ServiceClock;
+use whippy_engine::durability::Commit;
 use whippy_engine::history::Write;
 use whippy_engine::store::Store;
 
@@ -16,9 +19,9 @@ use whippy_engine::store::Store;
 const SHARED_STATES: usize = 4;
 
 /// Writes until the log is closed and nothing waits any more.
-pub(super) fn serve(connection: &Connection, shared: &Shared) {
+pub(super) fn serve(file: &LogFile, shared: &Shared) {
     // Without its statements it can keep nothing, and says so to everyone.
-    let mut writer = Writer::new(connection);
+    let mut writer = Writer::new(file);
     while let Some((tasks, batch)) = next(shared) {
         let mut events = Vec::with_capacity(tasks.len());
         let mut rest = Vec::new();
@@ -29,7 +32,7 @@ pub(super) fn serve(connection: &Connection, shared: &Shared) {
             }
         }
         let kept = match &mut writer {
-            Ok(writer) => writer.keep(&events),
+            Ok(writer) => writer.keep_or_make_room(&events),
             Err(error) => Err(std::mem::replace(error, rusqlite::Error::InvalidQuery)),
         };
         match kept {
@@ -51,7 +54,7 @@ pub(super) fn serve(connection: &Connection, shared: &Shared) {
                     shared.is_snapping.store(false, Ordering::Release);
                 }
                 Task::Look(look) => {
-                    let found = file::past(connection, &look.track, look.seq);
+                    let found = file::past(&file.connection, &look.track, look.seq);
                     // Whoever asked may have gone.
                     let _ = look.told.send(found);
                 }
@@ -62,7 +65,7 @@ pub(super) fn serve(connection: &Connection, shared: &Shared) {
 }
 
 /// Whatever waits; `None` at the end.
-fn next(shared: &Shared) -> Option<(Vec<Task>, Arc<Batch>)> {
+fn next(shared: &Shared) -> Option<(Vec<Task>, Arc<Commit>)> {
     let mut queue = shared
         .filled
         .wait_while(shared.queue(), |queue| {
@@ -79,7 +82,7 @@ fn next(shared: &Shared) -> Option<(Vec<Task>, Arc<Batch>)> {
 }
 
 impl Queue {
-    fn take(&mut self) -> (Vec<Task>, Arc<Batch>) {
+    fn take(&mut self) -> (Vec<Task>, Arc<Commit>) {
         self.bytes = 0;
         (
             std::mem::take(&mut self.tasks),
@@ -102,7 +105,12 @@ fn settle(track: &Track, event: &Event) {
 }
 
 /// Refuses what could not be kept, and whatever waits behind it: it may build on it.
-fn refuse(shared: &Shared, events: &[(Arc<Track>, Event)], batch: &Batch, error: &rusqlite::Error) {
+fn refuse(
+    shared: &Shared,
+    events: &[(Arc<Track>, Event)],
+    batch: &Commit,
+    error: &rusqlite::Error,
+) {
     let why = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => "there is no room left".to_owned(),
         _ => error.to_string(),
@@ -130,26 +138,101 @@ fn refuse(shared: &Shared, events: &[(Arc<Track>, Event)], batch: &Batch, error:
 
 /// The file as it is written to.
 struct Writer<'c> {
+    file: &'c LogFile,
     connection: &'c Connection,
     begin: Statement<'c>,
     commit: Statement<'c>,
     insert: Statement<'c>,
     /// States that the file has, the newest at the end.
     states: VecDeque<(Store, i64)>,
+    tally: Tally,
+    answered: Answered,
+}
+
+/// The commits of a file, and the sum over its records.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tally {
+    pub(super) commits: u64,
+    pub(super) total: Total,
 }
 
 impl<'c> Writer<'c> {
-    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn new(file: &'c LogFile) -> rusqlite::Result<Self> {
+        let connection = &file.connection;
+        let mut answered = Answered::open(&file.path);
+        answered.write(file.tally.commits);
         Ok(Self {
+            file,
             connection,
             begin: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
             insert: connection.prepare(
-                "INSERT INTO writes (id, at, tick, reads, method, target, content_type, body,
-                 left_behind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO writes (id, sum, at, tick, reads, method, target, content_type,
+                 body, left_behind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             states: VecDeque::new(),
+            tally: file.tally,
+            answered,
         })
+    }
+
+    /// Keeps events, all of them or none. Where a full disk refuses one that deletes, the
+    /// reserve makes room for it.
+    fn keep_or_make_room(&mut self, events: &[(Arc<Track>, Event)]) -> rusqlite::Result<()> {
+        let kept = self.keep(events);
+        if kept.is_ok()
+            || !events
+                .iter()
+                .any(|(track, event)| self.deletes(track, event))
+            || !self.file.reserve.release()
+        {
+            return kept;
+        }
+        // What waits in the write-ahead log moves into the file, and its space is free.
+        let kept = self.checkpoint().and_then(|()| self.keep(events));
+        let shrunk = self.checkpoint().and_then(|()| self.shrink());
+        drop(shrunk.and_then(|()| self.checkpoint()));
+        self.file.reserve.take();
+        kept
+    }
+
+    /// Returns `true` if an event leaves less in the file: a drop, or a reset.
+    fn deletes(&self, track: &Track, event: &Event) -> bool {
+        let base = match event {
+            Event::Drop => return true,
+            Event::Begin { base, .. } => base,
+            _ => return false,
+        };
+        let sql = "SELECT 1 FROM worlds WHERE name = ?";
+        let known = self.connection.query_row(sql, [&*track.name], |_| Ok(()));
+        matches!(base, Base::World(_)) && known.is_ok()
+    }
+
+    fn checkpoint(&self) -> rusqlite::Result<()> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        self.connection.query_row(sql, [], |_| Ok(()))
+    }
+
+    /// Gives unused pages back to the disk.
+    fn shrink(&self) -> rusqlite::Result<()> {
+        let mut step = self.connection.prepare("PRAGMA incremental_vacuum")?;
+        let mut rows = step.query([])?;
+        while rows.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Shrinks a file of which most is unused. A failure leaves it as large as it was.
+    fn shrink_if_mostly_unused(&self) {
+        let count = |pragma: &str| -> rusqlite::Result<i64> {
+            self.connection.query_row(pragma, [], |row| row.get(0))
+        };
+        let (unused, all) = (count("PRAGMA freelist_count"), count("PRAGMA page_count"));
+        if let (Ok(unused), Ok(all)) = (unused, all)
+            && unused >= file::FEW_PAGES
+            && unused > all / 2
+        {
+            drop(self.shrink());
+        }
     }
 
     /// All of it, or nothing.
@@ -168,16 +251,33 @@ impl<'c> Writer<'c> {
         &mut self,
         work: impl FnOnce(&mut Self) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
+        let before = self.tally;
         self.begin.execute([])?;
-        let done = work(self).and_then(|()| self.commit.execute([]).map(drop));
-        if done.is_err() {
-            // What was remembered as written may not be.
-            self.states.clear();
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("ROLLBACK")?;
-            }
+        let done = work(self)
+            .and_then(|()| self.count_commit())
+            .and_then(|()| self.commit.execute([]).map(drop));
+        if done.is_ok() {
+            self.answered.write(self.tally.commits);
+            return Ok(());
+        }
+        // What was remembered as written may not be.
+        self.states.clear();
+        self.tally = before;
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
         }
         done
+    }
+
+    fn count_commit(&mut self) -> rusqlite::Result<()> {
+        self.tally.commits += 1;
+        let mut update = self
+            .connection
+            .prepare_cached("UPDATE tally SET commits = ?, total = ?")?;
+        let Tally { commits, total } = self.tally;
+        update
+            .execute(params![whole(commits), total.to_file()])
+            .map(drop)
     }
 
     fn event(&mut self, track: &Track, event: &Event) -> rusqlite::Result<()> {
@@ -190,18 +290,14 @@ impl<'c> Writer<'c> {
                 base,
             } => {
                 let old = self.forget(&track.name)?;
-                self.connection.execute(
-                    "INSERT INTO worlds (id, name, profile, utc_offset, clock, clock_seq)
-                     VALUES (?, ?, ?, ?, ?, ?)",
-                    params![
-                        track.id,
-                        &*track.name,
-                        settings.profile.to_toml(),
-                        settings.local.to_string(),
-                        text(clock),
-                        whole(*seq)
-                    ],
-                )?;
+                self.world(&WorldRecord {
+                    id: track.id,
+                    name: track.name.to_string(),
+                    profile: settings.profile.to_toml(),
+                    utc_offset: settings.local.to_string(),
+                    clock: text(clock),
+                    clock_seq: whole(*seq),
+                })?;
                 match base {
                     Base::World(store) => {
                         // A state that both share stays; otherwise the old world makes room
@@ -221,25 +317,35 @@ impl<'c> Writer<'c> {
                     }
                 }
             }
-            Event::Clock(clock, seq) => self
-                .connection
-                .execute(
-                    "UPDATE worlds SET clock = ?, clock_seq = ? WHERE id = ?",
-                    params![text(clock), whole(*seq), track.id],
-                )
-                .map(drop),
+            Event::Clock(clock, seq) => self.set_clock(track.id, clock, *seq),
             Event::Drop => {
-                let old = self.forget(&track.name)?;
-                old.map_or(Ok(()), |old| self.purge(old))
+                if let Some(old) = self.forget(&track.name)? {
+                    self.purge(old)?;
+                }
+                Ok(())
             }
         }
     }
 
     fn write(&mut self, track: &Track, write: &Write) -> rusqlite::Result<()> {
         let asked = &write.asked;
+        let id = key(track, write.seq);
+        let sum = Seal::new()
+            .integer(whole(write.seq))
+            .integer(write.now.at.micros())
+            .integer(write.now.tick)
+            .integer(whole(write.reads))
+            .bytes(asked.method.as_str().as_bytes())
+            .bytes(asked.target.as_bytes())
+            .bytes_or_null(asked.content_type.as_deref().map(str::as_bytes))
+            .bytes(&asked.body)
+            .bytes_or_null(write.left.as_deref())
+            .sum();
+        self.tally.total.add(Table::Writes, id, sum);
         self.insert
             .execute(params![
-                key(track, write.seq),
+                id,
+                sum,
                 write.now.at.micros(),
                 write.now.tick,
                 whole(write.reads),
@@ -252,41 +358,119 @@ impl<'c> Writer<'c> {
             .map(drop)
     }
 
-    /// Takes a name from the world that has it.
-    fn forget(&self, name: &str) -> rusqlite::Result<Option<i64>> {
+    fn world(&mut self, world: &WorldRecord) -> rusqlite::Result<()> {
+        let sum = world.sum();
+        self.tally.total.add(Table::Worlds, world.id, sum);
         self.connection
-            .query_row(
-                "DELETE FROM worlds WHERE name = ? RETURNING id",
-                [name],
-                |row| row.get(0),
+            .execute(
+                "INSERT INTO worlds (id, sum, name, profile, utc_offset, clock, clock_seq)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                params![
+                    world.id,
+                    sum,
+                    world.name,
+                    world.profile,
+                    world.utc_offset,
+                    world.clock,
+                    world.clock_seq
+                ],
             )
-            .optional()
+            .map(drop)
+    }
+
+    /// Sets the clock of a world, unless it was set after a later write already. A world
+    /// that is not there is left alone.
+    fn set_clock(&mut self, id: i64, clock: &ServiceClock, seq: u64) -> rusqlite::Result<()> {
+        let found = self.connection.query_row(
+            "DELETE FROM worlds WHERE id = ? AND clock_seq <= ?
+             RETURNING sum, name, profile, utc_offset",
+            params![id, whole(seq)],
+            |row| {
+                let world = WorldRecord {
+                    id,
+                    name: row.get(1)?,
+                    profile: row.get(2)?,
+                    utc_offset: row.get(3)?,
+                    clock: text(clock),
+                    clock_seq: whole(seq),
+                };
+                Ok((row.get(0)?, world))
+            },
+        );
+        match found.optional()? {
+            None => Ok(()),
+            Some((sum, world)) => {
+                self.tally.total.remove(Table::Worlds, id, sum);
+                self.world(&world)
+            }
+        }
+    }
+
+    /// Takes a name from the world that has it.
+    fn forget(&mut self, name: &str) -> rusqlite::Result<Option<i64>> {
+        let found = self.connection.query_row(
+            "DELETE FROM worlds WHERE name = ? RETURNING id, sum",
+            [name],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        );
+        let found: Option<(i64, i64)> = found.optional()?;
+        Ok(found.map(|(id, sum)| {
+            self.tally.total.remove(Table::Worlds, id, sum);
+            id
+        }))
+    }
+
+    /// Deletes the writes with ids in a range.
+    fn drop_writes(&mut self, from: i64, before: i64) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM writes WHERE id >= ? AND id < ? RETURNING id, sum";
+        let mut delete = self.connection.prepare_cached(sql)?;
+        let total = &mut self.tally.total;
+        total.count(&mut delete, [from, before], |total, id, sum| {
+            total.remove(Table::Writes, id, sum);
+        })
     }
 
     /// Deletes whatever is left of a world.
     fn purge(&mut self, id: i64) -> rusqlite::Result<()> {
-        let range = params![id << super::SEQ_BITS, (id + 1) << super::SEQ_BITS];
-        let sql = "DELETE FROM writes WHERE id >= ? AND id < ?";
-        self.connection.execute(sql, range)?;
+        self.drop_writes(id << super::SEQ_BITS, (id + 1) << super::SEQ_BITS)?;
         self.drop_snapshots(id, i64::MAX)
     }
 
     /// Deletes the snapshots of a world before a write, and the states that no other has.
     fn drop_snapshots(&mut self, id: i64, before: i64) -> rusqlite::Result<()> {
-        let mut delete = self
-            .connection
-            .prepare("DELETE FROM snapshots WHERE world = ? AND seq < ? RETURNING content")?;
-        let contents = delete.query_map([id, before], |row| row.get(0))?;
-        let contents: Vec<i64> = contents.collect::<Result<_, _>>()?;
+        let mut delete = self.connection.prepare_cached(
+            "DELETE FROM snapshots WHERE world = ? AND seq < ?
+             RETURNING world << 38 | seq, sum, content",
+        )?;
+        let mut contents: Vec<i64> = Vec::new();
+        let mut rows = delete.query([id, before])?;
+        while let Some(row) = rows.next()? {
+            self.tally
+                .total
+                .remove(Table::Snapshots, row.get(0)?, row.get(1)?);
+            contents.push(row.get(2)?);
+        }
+        drop(rows);
         for content in contents {
-            let dropped = self.connection.execute(
-                "DELETE FROM contents WHERE content = ?1
-                 AND NOT EXISTS (SELECT 1 FROM snapshots WHERE content = ?1)",
-                [content],
-            )?;
-            if dropped > 0 {
-                self.states.retain(|(_, known)| *known != content);
-            }
+            self.drop_content(content)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a state, unless a snapshot has it.
+    fn drop_content(&mut self, content: i64) -> rusqlite::Result<()> {
+        let mut delete = self.connection.prepare_cached(
+            "DELETE FROM contents WHERE content = ?1
+             AND NOT EXISTS (SELECT 1 FROM snapshots WHERE content = ?1)
+             RETURNING content << 24 | piece, sum",
+        )?;
+        let before = self.tally.total;
+        let total = &mut self.tally.total;
+        total.count(&mut delete, [content], |total, key, sum| {
+            total.remove(Table::Contents, key, sum);
+        })?;
+        if self.tally.total != before {
+            self.states.retain(|(_, known)| *known != content);
         }
         Ok(())
     }
@@ -311,56 +495,77 @@ impl<'c> Writer<'c> {
         Ok(content)
     }
 
-    fn content(&self, json: &[u8]) -> rusqlite::Result<i64> {
+    fn content(&mut self, json: &[u8]) -> rusqlite::Result<i64> {
         let content: i64 = self.connection.query_row(
             "SELECT coalesce(max(content), 0) + 1 FROM contents",
             [],
             |row| row.get(0),
         )?;
-        let mut insert = self
-            .connection
-            .prepare("INSERT INTO contents (content, piece, json) VALUES (?, ?, ?)")?;
+        let mut insert = self.connection.prepare_cached(
+            "INSERT INTO contents (content, piece, sum, json) VALUES (?, ?, ?, ?)",
+        )?;
         for (number, piece) in (0_i64..).zip(json.chunks(PIECE)) {
-            insert.execute(params![content, number, piece])?;
+            let seal = Seal::new().integer(content).integer(number).bytes(piece);
+            let sum = seal.sum();
+            let key = content << 24 | number;
+            self.tally.total.add(Table::Contents, key, sum);
+            insert.execute(params![content, number, sum, piece])?;
         }
         Ok(content)
     }
 
-    fn point(&self, track: &Track, seq: u64, content: i64) -> rusqlite::Result<()> {
+    fn point(&mut self, track: &Track, seq: u64, content: i64) -> rusqlite::Result<()> {
+        let mut replaced = self.connection.prepare_cached(
+            "DELETE FROM snapshots WHERE world = ? AND seq = ? RETURNING world << 38 | seq, sum",
+        )?;
+        let total = &mut self.tally.total;
+        total.count(
+            &mut replaced,
+            params![track.id, whole(seq)],
+            |total, key, sum| {
+                total.remove(Table::Snapshots, key, sum);
+            },
+        )?;
+        let sum = Seal::new().integer(whole(seq)).integer(content).sum();
+        total.add(Table::Snapshots, key(track, seq), sum);
         self.connection
             .execute(
-                "INSERT OR REPLACE INTO snapshots (world, seq, content) VALUES (?, ?, ?)",
-                params![track.id, whole(seq), content],
+                "INSERT INTO snapshots (world, seq, sum, content) VALUES (?, ?, ?, ?)",
+                params![track.id, whole(seq), sum, content],
             )
             .map(drop)
     }
 
     /// Begins a world with the last snapshot of another, and its writes since.
-    fn copy(&self, from: &Track, to: &Track) -> rusqlite::Result<()> {
+    fn copy(&mut self, from: &Track, to: &Track) -> rusqlite::Result<()> {
         let (seq, content): (u64, i64) = self.connection.query_row(
             "SELECT seq, content FROM snapshots WHERE world = ? ORDER BY seq DESC LIMIT 1",
             [from.id],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
         self.point(to, seq, content)?;
-        self.connection
-            .execute(
-                "INSERT INTO writes SELECT id + ?, at, tick, reads, method, target, content_type,
-                 body, left_behind FROM writes WHERE id > ? AND id < ?",
-                params![
-                    key(to, 0) - key(from, 0),
-                    key(from, seq),
-                    (from.id + 1) << super::SEQ_BITS
-                ],
-            )
-            .map(drop)
+        let mut copy = self.connection.prepare_cached(
+            "INSERT INTO writes SELECT id + ?, sum, at, tick, reads, method, target, content_type,
+             body, left_behind FROM writes WHERE id > ? AND id < ? RETURNING id, sum",
+        )?;
+        let range = params![
+            key(to, 0) - key(from, 0),
+            key(from, seq),
+            (from.id + 1) << super::SEQ_BITS
+        ];
+        let total = &mut self.tally.total;
+        total.count(&mut copy, range, |total, id, sum| {
+            total.add(Table::Writes, id, sum);
+        })
     }
 
     /// A snapshot alone. Where there is no room for it, nobody is the worse for it, and
     /// the next is tried in its time.
     fn keep_snapshot(&mut self, snapshot: &Snapshot) {
         let kept = self.at_once(|writer| writer.snapshot(snapshot));
-        drop(kept);
+        if kept.is_ok() {
+            self.shrink_if_mostly_unused();
+        }
     }
 
     fn snapshot(&mut self, snapshot: &Snapshot) -> rusqlite::Result<()> {
@@ -382,10 +587,7 @@ impl<'c> Writer<'c> {
         }
         let content = self.content(json)?;
         self.point(track, *seq, content)?;
-        self.connection.execute(
-            "UPDATE worlds SET clock = ?, clock_seq = ? WHERE id = ? AND clock_seq < ?",
-            params![text(clock), whole(*seq), id, whole(*seq)],
-        )?;
+        self.set_clock(id, clock, *seq)?;
         // The writes before the last snapshot but one are let go of, and it with them.
         let before: Option<u64> = self
             .connection
@@ -399,12 +601,29 @@ impl<'c> Writer<'c> {
             return Ok(());
         };
         self.drop_snapshots(id, whole(before))?;
-        self.connection
-            .execute(
-                "DELETE FROM writes WHERE id > ? AND id <= ?",
-                params![key(track, 0), key(track, before)],
-            )
-            .map(drop)
+        self.drop_writes(key(track, 0), key(track, before) + 1)
+    }
+}
+
+/// A row of the table of worlds.
+struct WorldRecord {
+    id: i64,
+    name: String,
+    profile: String,
+    utc_offset: String,
+    clock: String,
+    clock_seq: i64,
+}
+
+impl WorldRecord {
+    fn sum(&self) -> i64 {
+        Seal::new()
+            .bytes(self.name.as_bytes())
+            .bytes(self.profile.as_bytes())
+            .bytes(self.utc_offset.as_bytes())
+            .bytes(self.clock.as_bytes())
+            .integer(self.clock_seq)
+            .sum()
     }
 }
 

@@ -14,6 +14,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use smol_str::SmolStr;
 
+use super::beside::{Answered, Reserve, beside};
+use super::commit::Tally;
+use super::seal::{Damage, Total};
 use super::{KeptWorld, LEAST_LIMIT, LogOptions, Past, SEQ_BITS, Sync, Track};
 use whippy_engine::engine::Now;
 use whippy_engine::history::{Asked, Write};
@@ -26,12 +29,18 @@ use whippy_engine::store::world::World;
 const APPLICATION_ID: i32 = 0x5768_6970;
 
 /// The version of the tables.
-const FORMAT: i32 = 1;
+const FORMAT: i32 = 2;
 
 const PAGE: u64 = 4_096;
 
-/// Pages of the write-ahead log after which they are moved into the file: 16 MiB.
-const CHECKPOINT_PAGES: i32 = 4_096;
+/// Pages of the write-ahead log after which they are moved into the file: 4 MiB.
+const CHECKPOINT_PAGES: i32 = 1_024;
+
+/// Disk space that only deletion may use: what the write-ahead log may hold, and some.
+const RESERVE: u64 = 5 << 20;
+
+/// Unused pages for which a file is not worth shrinking.
+pub(super) const FEW_PAGES: i64 = 1_024;
 
 /// A large world goes into the file in pieces of so many bytes.
 pub(super) const PIECE: usize = 1 << 20;
@@ -39,6 +48,7 @@ pub(super) const PIECE: usize = 1 << 20;
 const TABLES: &str = "
 CREATE TABLE worlds (
     id INTEGER PRIMARY KEY,         -- another with every beginning
+    sum INTEGER NOT NULL,           -- the checksum of the record; so in all tables
     name TEXT NOT NULL,
     profile TEXT NOT NULL,          -- the readings, as TOML
     utc_offset TEXT NOT NULL,
@@ -49,6 +59,7 @@ CREATE UNIQUE INDEX worlds_by_name ON worlds (name);
 CREATE TABLE snapshots (
     world INTEGER NOT NULL,
     seq INTEGER NOT NULL,           -- the write that led to it
+    sum INTEGER NOT NULL,
     content INTEGER NOT NULL,
     PRIMARY KEY (world, seq)
 ) STRICT;
@@ -56,11 +67,13 @@ CREATE INDEX snapshots_by_content ON snapshots (content);
 CREATE TABLE contents (             -- states as JSON, in pieces; several snapshots may share one
     content INTEGER NOT NULL,
     piece INTEGER NOT NULL,
+    sum INTEGER NOT NULL,
     json BLOB NOT NULL,
     PRIMARY KEY (content, piece)
 ) STRICT;
 CREATE TABLE writes (
     id INTEGER PRIMARY KEY,         -- world * 2^38 + seq
+    sum INTEGER NOT NULL,
     at INTEGER NOT NULL,            -- microseconds since 1970
     tick INTEGER NOT NULL,
     reads INTEGER NOT NULL,         -- of the clock
@@ -70,6 +83,11 @@ CREATE TABLE writes (
     body BLOB NOT NULL,
     left_behind BLOB                -- where the request alone does not say it
 ) STRICT;
+CREATE TABLE tally (                -- one row
+    commits INTEGER NOT NULL,
+    total INTEGER NOT NULL          -- the sum over the checksums of all records
+) STRICT;
+INSERT INTO tally VALUES (0, 0);
 CREATE VIEW log AS
     SELECT worlds.name AS world, writes.id & ((1 << 38) - 1) AS seq, at, tick, method, target,
            content_type, CAST(body AS TEXT) AS body
@@ -88,19 +106,18 @@ pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A file beside the file.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
+/// A file that is open, sound, and this process's alone.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    pub(super) path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) tally: Tally,
+    pub(super) reserve: Reserve,
 }
 
 /// Opens a file that is ours, sound and nobody else's, or makes one where there is none;
 /// the worlds that it has. Whatever is refused is left as it was.
-pub(super) fn open(
-    path: &Path,
-    options: LogOptions,
-) -> Result<(Connection, Vec<KeptWorld>), String> {
+pub(super) fn open(path: &Path, options: LogOptions) -> Result<(LogFile, Vec<KeptWorld>), String> {
     let say = |why: String| format!("{}: {why}", path.display());
     if let Some(limit) = options.limit
         && limit < LEAST_LIMIT
@@ -121,15 +138,33 @@ pub(super) fn open(
         };
     let connection = Connection::open_with_flags(path, flags)
         .map_err(|error| say(format!("it cannot be opened: {error}")))?;
-    let opened = take(&connection)
+    let opened = take(&connection, is_new)
         .and_then(|()| prepare(&connection, options))
-        .and_then(|()| load(&connection))
-        .and_then(|worlds| {
+        .and_then(|()| verify(&connection))
+        .and_then(|tally| {
+            // Where the file was deleted, so was all that it had answered.
+            let answered = if is_new { None } else { Answered::read(path) };
+            nothing_is_missing(tally, answered.unwrap_or_default(), path).map(|()| tally)
+        })
+        .and_then(|tally| {
+            let worlds = load(&connection)?;
             accept(&connection)?;
-            Ok(worlds)
+            Ok((tally, worlds))
         });
     match opened {
-        Ok(worlds) => Ok((connection, worlds)),
+        Ok((tally, worlds)) => {
+            let bytes = options.limit.map_or(RESERVE, |limit| RESERVE.min(limit));
+            let reserve = Reserve::new(path, bytes);
+            reserve.take();
+            let path = path.to_owned();
+            let file = LogFile {
+                path,
+                connection,
+                tally,
+                reserve,
+            };
+            Ok((file, worlds))
+        }
         Err(why) => {
             drop(connection);
             // SQLite makes an empty one when it looks.
@@ -144,15 +179,22 @@ pub(super) fn open(
 /// Looks at a file without SQLite, which would take over what is not ours; whether there
 /// is nothing yet.
 fn look(path: &Path) -> Result<bool, String> {
+    let name = path.to_string_lossy();
+    if name.starts_with(':') || name.starts_with("file:") {
+        return Err(
+            "SQLite takes this for a name of its own, and nothing would be kept; \
+                    name a file, such as ./mock.db"
+                .to_owned(),
+        );
+    }
     let mut head = Vec::new();
-    match File::open(path) {
+    // Asked before it is opened: to open a pipe waits for its other end.
+    match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(format!("it cannot be read: {error}")),
-        Ok(file) => {
-            let data = file.metadata();
-            if data.is_ok_and(|data| !data.is_file()) {
-                return Err("it is no file".to_owned());
-            }
+        Ok(data) if !data.is_file() => return Err("it is not a file".to_owned()),
+        Ok(_) => {
+            let file = File::open(path).map_err(|error| format!("it cannot be read: {error}"))?;
             file.take(100)
                 .read_to_end(&mut head)
                 .map_err(|error| format!("it cannot be read: {error}"))?;
@@ -186,7 +228,7 @@ fn look(path: &Path) -> Result<bool, String> {
 }
 
 /// Takes a file for this process alone, and checks that it is whole.
-fn take(connection: &Connection) -> Result<(), String> {
+fn take(connection: &Connection, is_new: bool) -> Result<(), String> {
     let sentence = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "another process is using it".to_owned()
@@ -202,6 +244,10 @@ fn take(connection: &Connection) -> Result<(), String> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         // Held until the process ends, however it does.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        if is_new {
+            // SQLite takes it only before the first transaction.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut check = connection.prepare("PRAGMA quick_check(1)")?;
         let found = check.query_map([], |row| row.get(0))?.collect();
@@ -246,6 +292,35 @@ fn prepare(connection: &Connection, options: LogOptions) -> Result<(), String> {
         Ok(())
     };
     prepared().map_err(|error| format!("it cannot be prepared: {error}"))
+}
+
+/// Checks every record, and that none is missing.
+fn verify(connection: &Connection) -> Result<Tally, String> {
+    let damaged = |what: Damage| format!("it is damaged, and left as it is: {what}");
+    let (commits, expected) = connection
+        .query_row("SELECT commits, total FROM tally", [], |row| {
+            Ok((row.get(0)?, Total::from_file(row.get(1)?)))
+        })
+        .map_err(|error| damaged(error.into()))?;
+    let total = Total::verified(connection).map_err(damaged)?;
+    if total != expected {
+        return Err("it is damaged, and left as it is: records are missing".to_owned());
+    }
+    Ok(Tally { commits, total })
+}
+
+/// Checks that the file has every commit that was answered.
+fn nothing_is_missing(tally: Tally, answered: u64, path: &Path) -> Result<(), String> {
+    if tally.commits >= answered {
+        return Ok(());
+    }
+    Err(format!(
+        "it is damaged, and left as it is: {} of the commits that were answered are missing, most \
+         likely from {}; to go on with what is left, delete {}",
+        answered - tally.commits,
+        beside(path, "-wal").display(),
+        Answered::path(path).display()
+    ))
 }
 
 /// Lets what closes the file put it in order, now that it is known to be whole.

@@ -5,19 +5,19 @@
 //! share the cost of one commit. What could not be kept was not written: whoever waits
 //! for it is refused, and the worlds concerned go back to where the file stands.
 
+mod beside;
 mod commit;
 mod file;
+mod seal;
 
 use std::fmt;
-use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 
 use whippy_engine::clock::ServiceClock;
+use whippy_engine::durability::{Commit, NotKept, Pending};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::history::Write;
 use whippy_engine::model::time::UtcOffset;
@@ -55,18 +55,6 @@ pub struct LogOptions {
 
 /// The least that a file can be limited to, bytes.
 pub const LEAST_LIMIT: u64 = 256 * 1024;
-
-/// Why something was not kept, as a sentence. Nothing of it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotKept(Arc<str>);
-
-impl fmt::Display for NotKept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NotKept {}
 
 /// A world as it was found in a file.
 #[derive(Debug)]
@@ -232,7 +220,7 @@ struct Shared {
 struct Queue {
     tasks: Vec<Task>,
     bytes: usize,
-    batch: Arc<Batch>,
+    batch: Arc<Commit>,
     is_closing: bool,
 }
 
@@ -240,7 +228,7 @@ impl Log {
     /// Opens a file, or makes one; the worlds that it has. A sentence where it cannot be
     /// used, and then it is left as it was.
     pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), String> {
-        let (connection, worlds) = file::open(path, options)?;
+        let (file, worlds) = file::open(path, options)?;
         let next = worlds.iter().map(|world| world.track.id + 1).max();
         let shared = Arc::new(Shared {
             path: path.to_owned(),
@@ -259,7 +247,7 @@ impl Log {
             .name("whippy-mock-log".to_owned())
             .spawn({
                 let shared = Arc::clone(&shared);
-                move || commit::serve(&connection, &shared)
+                move || commit::serve(&file, &shared)
             })
             .map_err(|error| format!("{}: no thread for the log: {error}", path.display()))?;
         let thread = Some(thread);
@@ -273,8 +261,14 @@ impl Log {
         Arc::new(Track::new(id, name.into()))
     }
 
-    /// Logs events of a world, all of them or none. Their order is that of the calls, so
-    /// whoever holds the world calls.
+    /// Blocks while too much waits to be written. To be called before any lock is taken,
+    /// for [`Log::keep`] itself never blocks.
+    pub fn wait_for_room(&self) {
+        drop(self.0.shared.room());
+    }
+
+    /// Logs events of a world, all of them or none, in the order of the calls: the caller
+    /// holds the world.
     pub fn keep(&self, track: &Arc<Track>, events: impl IntoIterator<Item = Event>) -> Pending {
         let shared = &self.0.shared;
         let tasks: Vec<_> = events.into_iter().collect();
@@ -284,14 +278,16 @@ impl Log {
             _ => false,
         };
         if tasks.iter().any(is_beyond) {
-            return Pending::refused(shared.not_kept("it has room for no more numbers"));
+            return Pending::settled(Err(shared.not_kept("it has room for no more numbers")));
         }
         let is_copy_of_failed = |event: &Event| matches!(event, Event::Begin { base: Base::CopyOf(of), .. } if of.has_failed());
-        let mut queue = shared.room();
+        let mut queue = shared.queue();
         // The thread marks what failed while it holds the queue.
         if track.has_failed() || tasks.iter().any(is_copy_of_failed) {
             drop(queue);
-            return Pending::refused(shared.not_kept("what came before it was not kept either"));
+            return Pending::settled(Err(
+                shared.not_kept("what came before it was not kept either")
+            ));
         }
         queue.bytes += tasks.iter().map(Event::bytes).sum::<usize>();
         let keep = |event| Task::Keep(Arc::clone(track), event);
@@ -353,7 +349,7 @@ impl Log {
             told,
         };
         let shared = &self.0.shared;
-        shared.room().tasks.push(Task::Look(look));
+        shared.queue().tasks.push(Task::Look(look));
         shared.filled.notify_one();
         answer
             .recv()
@@ -384,7 +380,9 @@ impl Shared {
     /// Why something was not kept.
     fn not_kept(&self, why: impl fmt::Display) -> NotKept {
         let path = self.path.display();
-        NotKept(format!("nothing was written, for {path} could not keep it: {why}").into())
+        NotKept::new(format!(
+            "nothing was written, for {path} could not keep it: {why}"
+        ))
     }
 }
 
@@ -396,101 +394,5 @@ impl Drop for Owner {
             // A panic in it has been told already.
             let _ = thread.join();
         }
-    }
-}
-
-/// What is committed at once, and who waits for it.
-#[derive(Debug, Default)]
-struct Batch {
-    is_kept: AtomicBool,
-    state: Mutex<BatchState>,
-    settled: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct BatchState {
-    outcome: Option<Result<(), NotKept>>,
-    wakers: Vec<Waker>,
-}
-
-impl Batch {
-    fn state(&self) -> MutexGuard<'_, BatchState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn settle(&self, outcome: Result<(), NotKept>) {
-        self.is_kept.store(outcome.is_ok(), Ordering::Release);
-        let wakers = {
-            let mut state = self.state();
-            state.outcome = Some(outcome);
-            std::mem::take(&mut state.wakers)
-        };
-        self.settled.notify_all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// Something that is about to be kept: a future of whether it was. It travels in the
-/// extensions of the answer that waits for it.
-#[derive(Debug)]
-pub struct Pending {
-    batch: Arc<Batch>,
-    /// Where its waker is.
-    slot: Option<usize>,
-}
-
-impl Clone for Pending {
-    fn clone(&self) -> Self {
-        Self::of(Arc::clone(&self.batch))
-    }
-}
-
-impl Pending {
-    fn of(batch: Arc<Batch>) -> Self {
-        Self { batch, slot: None }
-    }
-
-    fn refused(why: NotKept) -> Self {
-        let batch = Batch::default();
-        batch.settle(Err(why));
-        Self::of(Arc::new(batch))
-    }
-
-    /// Whether it is kept by now.
-    pub fn is_kept(&self) -> bool {
-        self.batch.is_kept.load(Ordering::Acquire)
-    }
-
-    /// Holds up the thread until it is settled.
-    pub fn wait(&self) -> Result<(), NotKept> {
-        let state = self
-            .batch
-            .settled
-            .wait_while(self.batch.state(), |state| state.outcome.is_none())
-            .unwrap_or_else(PoisonError::into_inner);
-        state.outcome.clone().unwrap_or(Ok(()))
-    }
-}
-
-impl Future for Pending {
-    type Output = Result<(), NotKept>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        if this.is_kept() {
-            return Poll::Ready(Ok(()));
-        }
-        let mut state = this.batch.state();
-        if let Some(outcome) = &state.outcome {
-            return Poll::Ready(outcome.clone());
-        }
-        let waker = context.waker();
-        if let Some(known) = this.slot.and_then(|slot| state.wakers.get_mut(slot)) {
-            known.clone_from(waker);
-        } else {
-            this.slot = Some(state.wakers.len());
-            state.wakers.push(waker.clone());
-        }
-        Poll::Pending
     }
 }

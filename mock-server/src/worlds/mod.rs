@@ -20,11 +20,12 @@ use http::{Request, Uri};
 use sha2::{Digest, Sha256};
 
 use crate::faults::{Asked, Faults, Plan};
-use crate::log::{KeptWorld, Log, NotKept, Pending};
+use crate::log::{KeptWorld, Log};
 use crate::worlds::journal::{Journal, JournalShare};
 use crate::worlds::service::Service;
 use whippy_engine::backend::{Reset, Seed};
 use whippy_engine::defects::{self, Defects};
+use whippy_engine::durability::{NotKept, Pending};
 use whippy_engine::endpoints::call::Mount;
 use whippy_engine::findings::Judge;
 use whippy_engine::model::time::Timestamp;
@@ -358,6 +359,9 @@ impl Worlds {
             return Err(WorldError::Exists(name.to_owned()));
         }
         let name: Arc<str> = valid(name)?.into();
+        if let Some(log) = &self.log {
+            log.wait_for_room();
+        }
         let world = self.add(&name, now, || LiveWorld {
             name: Arc::clone(&name),
             service: from.service.fork(&name),
@@ -368,10 +372,7 @@ impl Worlds {
             used: AtomicI64::new(now.micros()),
         })?;
         if let Some(Err(why)) = world.service.pending().as_ref().map(Pending::wait) {
-            let mut named = self.named_mut();
-            if named.get(&name).is_some_and(|it| Arc::ptr_eq(it, &world)) {
-                named.remove(&name);
-            }
+            drop(self.remove(&world));
             return Err(WorldError::NotKept(why));
         }
         Ok(world)
@@ -427,6 +428,15 @@ impl Worlds {
         fallen.len()
     }
 
+    /// Takes out this very world, and not one that has its name by now.
+    fn remove(&self, world: &Arc<LiveWorld>) -> Option<Arc<LiveWorld>> {
+        let mut named = self.named_mut();
+        let is_it = named
+            .get(&world.name)
+            .is_some_and(|it| Arc::ptr_eq(it, world));
+        is_it.then(|| named.remove(&world.name)).flatten()
+    }
+
     /// Drops a world.
     pub fn drop_world(&self, name: &str) -> Result<(), WorldError> {
         if name == DEFAULT {
@@ -435,7 +445,7 @@ impl Worlds {
         let world = self.get(name)?;
         // Out of the file first: what cannot be taken out of it stays.
         world.service.forget().map_err(WorldError::NotKept)?;
-        let dropped = self.named_mut().remove(name);
+        let dropped = self.remove(&world);
         drop(dropped);
         Ok(())
     }
@@ -562,7 +572,9 @@ pub fn strip(request: &mut Request<Bytes>, name: &str) {
 
 fn valid(name: &str) -> Result<&str, WorldError> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-~".contains(&b);
-    if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits) {
+    // Clients take `.` and `..` for steps in the path, and never send them.
+    if !matches!(name, "." | "..") && (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits)
+    {
         Ok(name)
     } else {
         Err(WorldError::BadName(name.to_owned()))

@@ -10,9 +10,10 @@ use bytes::Bytes;
 use http::Request;
 use serde_json::{Value, json};
 
-use crate::log::{Base, Event, KeptWorld, Log, NotKept, Pending, Track};
+use crate::log::{Base, Event, KeptWorld, Log, Track};
 use whippy_engine::backend::{Backend, Reset, Run, Seed};
 use whippy_engine::clock::{ClockMode, ServiceClock};
+use whippy_engine::durability::{NotKept, Pending};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::engine::{self, Engine, Reply};
 use whippy_engine::history::{self, Asked, History, LetGo, Stretch, Write};
@@ -29,6 +30,8 @@ pub struct Service {
     /// The world's name and how many stocks it has, for whoever must not wait for a long
     /// write.
     world: Mutex<(String, usize)>,
+    /// Waited for before any lock is taken.
+    log: Option<Log>,
 }
 
 #[derive(Debug)]
@@ -102,46 +105,56 @@ impl State {
         }
     }
 
+    /// The beginning of the world, if its file does not have it yet.
+    fn begin_in_file(&mut self) -> Option<Event> {
+        let durable = self.durable.as_mut().filter(|durable| !durable.is_begun)?;
+        durable.is_begun = true;
+        let (engine, seq, clock) = self.history.beginning();
+        Some(Event::Begin {
+            settings: Arc::clone(engine.settings()),
+            clock,
+            seq,
+            base: Base::World(engine.store().clone()),
+        })
+    }
+
     /// Numbers a write and keeps it, given where the clock stood before it.
     fn record(&mut self, write: Write) -> LetGo {
+        let begin = self.begin_in_file();
         let Some(durable) = &mut self.durable else {
             let settled = write.seq;
             let after = (&self.engine, self.clock);
             return self.history.record(write, after, settled);
         };
-        let mut begin = None;
-        if !durable.is_begun {
-            let (engine, seq, clock) = self.history.beginning();
-            begin = Some(Event::Begin {
-                settings: Arc::clone(engine.settings()),
-                clock,
-                seq,
-                base: Base::World(engine.store().clone()),
-            });
-            durable.is_begun = true;
-        }
         durable.since.0 += 1;
         durable.since.1 += write.bytes();
         let pending = durable.keep(begin.into_iter().chain([Event::Write(write.clone())]));
-        let seq = write.seq;
         let after = (&self.engine, self.clock);
         let settled = durable.track.committed();
         let let_go = self.history.record(write, after, settled);
+        self.snapshot_if_due(pending);
+        let_go
+    }
+
+    /// Begins a snapshot if enough was written since the last. `pending` is the last that
+    /// was handed to the log.
+    fn snapshot_if_due(&mut self, pending: Pending) {
         let store = self.engine.store();
-        if durable.snapshot_is_due(store.len()) {
-            let state = (seq, self.clock, store.clone());
+        if let Some(durable) = &mut self.durable
+            && durable.snapshot_is_due(store.len())
+        {
+            let state = (self.history.last(), self.clock, store.clone());
             if durable.log.snapshot(&durable.track, state, pending) {
                 durable.since = (0, 0);
             }
         }
-        let_go
     }
 
     fn set_clock(&mut self, clock: ServiceClock) -> Result<(), NotKept> {
-        if let Some(durable) = &mut self.durable
-            && durable.is_begun
-        {
-            let kept = durable.keep_now([Event::Clock(clock, self.history.last())]);
+        let begin = self.begin_in_file();
+        let last = self.history.last();
+        if let Some(durable) = &mut self.durable {
+            let kept = durable.keep_now(begin.into_iter().chain([Event::Clock(clock, last)]));
             if kept.is_err() {
                 self.mend();
                 return kept;
@@ -188,14 +201,6 @@ impl State {
     }
 }
 
-/// An answer that must not be given before what it saw is kept.
-fn waiting(mut reply: Reply, pending: Option<Pending>) -> Reply {
-    if let Some(pending) = pending {
-        reply.response.extensions_mut().insert(pending);
-    }
-    reply
-}
-
 impl Backend for Service {
     fn answer(&self, request: &Request<Bytes>, system: &dyn Fn() -> Timestamp) -> Reply {
         self.respond(request, system, &mut Engine::run, true)
@@ -240,6 +245,7 @@ impl Service {
         let store = state.engine.store();
         Self {
             world: Mutex::new((store.name().to_owned(), store.len())),
+            log: state.durable.as_ref().map(|durable| durable.log.clone()),
             state: RwLock::new(state),
             seed,
         }
@@ -248,8 +254,9 @@ impl Service {
     /// The same, of this name in a log. The file knows of it from its first write on;
     /// until then it is what the seed is.
     pub fn durable(seed: Seed, log: &Log, name: &str) -> Self {
-        let service = Self::new(seed);
+        let mut service = Self::new(seed);
         service.write().durable = Some(Durable::new(log.clone(), log.track(name)));
+        service.log = Some(log.clone());
         service
     }
 
@@ -262,6 +269,10 @@ impl Service {
             ..seed.settings.clone()
         };
         let (mut clock, set_after) = kept.clock;
+        let since = (
+            kept.writes.len(),
+            kept.writes.iter().map(Write::bytes).sum(),
+        );
         let mut state = State::begin(Engine::new(settings, kept.store), clock, kept.seq);
         for write in kept.writes {
             let fail = |why| {
@@ -279,8 +290,10 @@ impl Service {
         state.history.set_clock(clock);
         state.durable = Some(Durable {
             is_begun: true,
+            since,
             ..Durable::new(log.clone(), kept.track)
         });
+        state.snapshot_if_due(Pending::settled(Ok(())));
         Ok(Self::of(seed, state))
     }
 
@@ -294,17 +307,19 @@ impl Service {
         let mut fork = State::begin(state.engine.clone(), state.clock, seq);
         if let Some(of) = &state.durable {
             let mut durable = Durable::new(of.log.clone(), of.log.track(name));
-            durable.is_begun = of.is_begun;
-            if of.is_begun {
-                // Under the lock of the other, so that it is copied as it stands.
-                durable.keep([Event::Begin {
-                    settings: Arc::clone(state.engine.settings()),
-                    clock: state.clock,
-                    seq,
-                    base: Base::CopyOf(Arc::clone(&of.track)),
-                }]);
-                durable.since = of.since;
-            }
+            durable.is_begun = true;
+            // Under the lock of the other, so that it is copied as it stands.
+            durable.keep([Event::Begin {
+                settings: Arc::clone(state.engine.settings()),
+                clock: state.clock,
+                seq,
+                base: if of.is_begun {
+                    Base::CopyOf(Arc::clone(&of.track))
+                } else {
+                    Base::World(state.engine.store().clone())
+                },
+            }]);
+            durable.since = of.since;
             fork.durable = Some(durable);
         }
         drop(state);
@@ -346,10 +361,17 @@ impl Service {
                 let writes = shared.history.last();
                 if !shared.engine.writes(request) {
                     let reply = shared.engine.look(request);
-                    return waiting(Reply { writes, ..reply }, shared.unsettled());
+                    return Reply {
+                        writes,
+                        pending: shared.unsettled(),
+                        ..reply
+                    };
                 }
                 (Arc::clone(shared.engine.settings()), writes)
             };
+            if let Some(log) = &self.log {
+                log.wait_for_room();
+            }
             let mut was_reset = false;
             let mut wrote = None;
             let mut pending = None;
@@ -392,12 +414,12 @@ impl Service {
             // What is let go of is dropped outside the lock.
             drop(let_go);
             if !was_reset {
-                let reply = Reply {
+                return Reply {
                     writes,
                     wrote,
+                    pending,
                     ..reply
                 };
-                return waiting(reply, pending);
             }
         }
     }

@@ -17,7 +17,7 @@ use whippy_engine::backend::{Backend, Reset, Seed};
 use whippy_engine::clock::ClockMode;
 use whippy_engine::engine::Reply;
 use whippy_engine::model::time::{Timestamp, UtcOffset};
-use whippy_mock::log::{Log, LogOptions, Pending};
+use whippy_mock::log::{Log, LogOptions};
 use whippy_mock::worlds::service::Service;
 
 use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export_of, post, seed};
@@ -85,7 +85,7 @@ fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
 /// Asks, and waits until the answer may be given.
 fn settled(service: &Service, asked: &Request<bytes::Bytes>) -> Result<Reply, String> {
     let mut reply = service.answer(asked, &|| Timestamp::EPOCH);
-    if let Some(pending) = reply.response.extensions_mut().remove::<Pending>() {
+    if let Some(pending) = reply.pending.take() {
         pending.wait().map_err(|why| why.to_string())?;
     }
     Ok(reply)
@@ -321,7 +321,7 @@ fn many_wait_for_one_commit() {
     let waiting = (0..200).map(|n| {
         let reply = service.answer(&create(&format!("S{n}")), &|| Timestamp::EPOCH);
         assert_eq!(reply.response.status(), 201);
-        reply.response.extensions().get::<Pending>().cloned()
+        reply.pending
     });
     let waiting: Vec<_> = waiting.collect();
     runtime.block_on(async {
@@ -339,6 +339,24 @@ fn ours(path: &Path) {
     for n in 0..200 {
         ask(&service, &create(&format!("S{n}")), 201);
     }
+}
+
+/// The same, as a kill leaves it: what came last is in the write-ahead log.
+fn ours_killed(path: &Path) {
+    let (log, _) = Log::open(path, OPEN).unwrap();
+    drop(log);
+    let (log, _) = Log::open(path, OPEN).unwrap();
+    let service = Service::durable(seed(&[], FIXED), &log, "default");
+    for n in 0..200 {
+        ask(&service, &create(&format!("S{n}")), 201);
+    }
+    for name in ["mock.db", "mock.db-wal", "mock.db-answered"] {
+        let file = path.with_file_name(name);
+        std::fs::copy(&file, file.with_extension("copy")).unwrap();
+        std::fs::rename(file.with_extension("copy"), file).unwrap();
+    }
+    // Closing it changes the files that were there before the copies.
+    drop((service, log));
 }
 
 fn overwritten(path: &Path, at: usize, bytes: &[u8]) {
@@ -364,7 +382,7 @@ fn is_of_another_program(path: &Path) {
 
 fn is_newer(path: &Path) {
     ours(path);
-    overwritten(path, 60, &2_i32.to_be_bytes());
+    overwritten(path, 60, &3_i32.to_be_bytes());
 }
 
 fn is_cut_short(path: &Path) {
@@ -402,6 +420,34 @@ fn lacks_a_write_and_was_killed(path: &Path) {
     assert!(ahead.metadata().unwrap().len() > 0);
 }
 
+fn has_another_body(path: &Path) {
+    ours(path);
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute(
+            "UPDATE writes SET body = CAST(replace(body, 'S7', 'S8') AS BLOB)",
+            [],
+        )
+        .unwrap();
+}
+
+/// As a kill leaves it, and the write-ahead log is gone.
+fn lost_its_last_commits(path: &Path) {
+    ours_killed(path);
+    std::fs::remove_file(path.with_file_name("mock.db-wal")).unwrap();
+}
+
+fn is_a_pipe(path: &Path) {
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        path,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RWXU,
+        0,
+    )
+    .unwrap();
+}
+
 fn lacks_its_beginning(path: &Path) {
     std::fs::write(path, "").unwrap();
     std::fs::write(path.with_file_name("mock.db-wal"), "something").unwrap();
@@ -424,19 +470,26 @@ fn is_a_folder(path: &Path) {
     is_of_another_program,
     "it is no data file of whippy-mock; name another, or none that exists"
 )]
-#[case(is_newer, "its format is 2, and this version of whippy-mock reads 1")]
+#[case(is_newer, "its format is 3, and this version of whippy-mock reads 2")]
 #[case(is_cut_short, "it is damaged, and left as it is: ")]
 #[case(has_a_page_of_noise, "it is damaged, and left as it is: ")]
-#[case(
-    lacks_a_write,
-    "its world `default` cannot be read: write 100 is missing"
-)]
+#[case(lacks_a_write, "it is damaged, and left as it is: records are missing")]
 #[case(
     lacks_a_write_and_was_killed,
-    "its world `default` cannot be read: write 100 is missing"
+    "it is damaged, and left as it is: records are missing"
+)]
+#[case(
+    has_another_body,
+    "it is damaged, and left as it is: a write differs from its checksum"
+)]
+#[case(
+    lost_its_last_commits,
+    "it is damaged, and left as it is: 200 of the commits that were answered are missing, most \
+     likely from "
 )]
 #[case(lacks_its_beginning, "it is empty or missing, but ")]
-#[case(is_a_folder, "it is no file")]
+#[case(is_a_folder, "it is not a file")]
+#[case(is_a_pipe, "it is not a file")]
 fn a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
     #[case] make: fn(&Path),
     #[case] says: &str,
@@ -450,6 +503,108 @@ fn a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
     let after = folder.bytes();
     assert!(before.keys().eq(after.keys()), "{:?}", after.keys());
     assert!(before == after);
+}
+
+/// Every byte of a file in its turn, some of them changed: a start is refused, or it finds
+/// what was answered.
+#[rstest]
+#[case::of_the_file("mock.db", ours as fn(&Path))]
+#[case::of_the_write_ahead_log("mock.db-wal", ours_killed as fn(&Path))]
+fn a_changed_byte_is_told_or_changes_nothing(#[case] name: &str, #[case] make: fn(&Path)) {
+    let folder = Folder::new();
+    make(&folder.file());
+    let expected: Vec<String> = {
+        let mut skus: Vec<_> = (0..200).map(|n| format!("S{n}")).collect();
+        skus.sort_unstable();
+        skus
+    };
+    let sound = folder.bytes();
+    let file = folder.file().with_file_name(name);
+    let length = sound[&file].len();
+    let mut told = 0;
+    let places: Vec<usize> = (0..length).step_by(length / 120 + 1).collect();
+    for at in &places {
+        for (path, bytes) in &sound {
+            std::fs::write(path, bytes).unwrap();
+        }
+        let changed = sound[&file][*at] ^ 0x10;
+        overwritten(&file, *at, &[changed]);
+        match Log::open(&folder.file(), OPEN) {
+            Err(_) => told += 1,
+            Ok((log, worlds)) => {
+                let mut worlds = worlds.into_iter();
+                let world = worlds.next().unwrap();
+                let service = Service::restored(seed(&[], FIXED), &log, world).unwrap();
+                assert_eq!(skus(&service), expected, "byte {at} of {name}");
+            }
+        }
+    }
+    assert!(told * 4 > places.len(), "{told} of {}", places.len());
+}
+
+/// Counters of snapshots that began anew with each session let the file grow for good.
+#[test]
+fn a_file_does_not_grow_with_the_sessions_that_wrote_it() {
+    let folder = Folder::new();
+    let mut begun = false;
+    for session in 0..12 {
+        let (log, services) = reopened(&folder.file(), &seed(&[], FIXED));
+        let durable = Service::durable(seed(&[], FIXED), &log, "default");
+        let service = services.get("default").unwrap_or(&durable);
+        assert_eq!(services.is_empty(), !begun);
+        begun = true;
+        for n in 0..2_500 {
+            let wanted = increase();
+            service.answer(&wanted, &|| Timestamp::EPOCH.plus(session * 10_000 + n));
+        }
+        service.pending().map(|pending| pending.wait());
+        drop((services, durable, log));
+    }
+    let connection = Connection::open(folder.file()).unwrap();
+    let count = |what: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {what}");
+        connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    // Two stretches of 10,000 and the one that is being written.
+    assert!(count("writes") <= 25_000, "{} writes", count("writes"));
+    assert!(count("snapshots") <= 2);
+    let auto_vacuum = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0));
+    assert_eq!(auto_vacuum, Ok(2), "it cannot shrink");
+}
+
+#[rstest]
+#[case(":memory:")]
+#[case("file:mock.db")]
+#[case("file::memory:?cache=shared")]
+fn a_name_that_sqlite_takes_for_another_is_refused(#[case] name: &str) {
+    let said = refused(Path::new(name));
+    assert!(
+        said.contains("nothing would be kept; name a file"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_fork_and_a_clock_of_an_untouched_world_are_kept() {
+    let folder = Folder::new();
+    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let service = Service::durable(seed(&[], FIXED), &log, "default");
+    let fork = service.fork("fork");
+    assert_eq!(fork.pending().map(|pending| pending.wait()), Some(Ok(())));
+    let clock = ClockMode::parse("2030-01-01T00:00:00+03:00", UtcOffset::PAGE).unwrap();
+    let set = Service::durable(seed(&[], FIXED), &log, "set");
+    set.set_clock(clock).unwrap();
+    let expected = (fork.clock(), set.clock());
+    // As a kill leaves it: nothing is closed.
+    let copy = Folder::new();
+    for (path, bytes) in folder.bytes() {
+        std::fs::write(copy.0.join(path.file_name().unwrap()), bytes).unwrap();
+    }
+    let (_log, services) = reopened(&copy.file(), &seed(&[], "real"));
+    assert_eq!(
+        (services["fork"].clock(), services["set"].clock()),
+        expected
+    );
 }
 
 #[test]
@@ -727,4 +882,27 @@ fn a_fork_that_is_refused_leaves_the_file_as_it_was_and_one_that_is_answered_sur
         assert_eq!(count(&mock, world, sku), 1, "{world}");
     }
     assert_eq!(count(&mock, "b", "a"), 0);
+}
+
+/// `ulimit -f` ends a process that does not take the signal.
+#[test]
+fn a_limit_to_the_size_of_files_refuses_writes_and_ends_nothing() {
+    let folder = Folder::new();
+    let script = r#"ulimit -f 600; exec "$0" "$@""#;
+    let mock = Mock::start_by(
+        &["sh", "-c", script],
+        &[&format!("--data={}", folder.file().display())],
+    );
+    let row = |n: usize| {
+        serde_json::json!({
+            "provider": "shop_provider", "location": "110", "stock": 5, "sku": format!("S{n}"),
+        })
+    };
+    let refused = (0..200).find(|batch| {
+        let rows: Vec<_> = (0..500).map(|n| row(batch * 500 + n)).collect();
+        let path = "/api/v1/stocks/insert_or_update_stock/";
+        mock.post(path, &rows.into()).status == 507
+    });
+    assert!(refused.is_some());
+    mock.get(STOCKS).expect(200);
 }

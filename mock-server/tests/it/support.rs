@@ -122,7 +122,16 @@ impl Process {
     /// A process with these arguments and, of the mock's own variables, only these.
     #[track_caller]
     pub(crate) fn spawn<A: AsRef<OsStr>>(args: &[A], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_whippy-mock"));
+        Self::spawn_by(&[], args, variables)
+    }
+
+    /// The same, started by another program that gets the mock's path and arguments.
+    #[track_caller]
+    fn spawn_by<A: AsRef<OsStr>>(by: &[&str], args: &[A], variables: &[(&str, &str)]) -> Self {
+        let mock = env!("CARGO_BIN_EXE_whippy-mock");
+        let whole = [by, &[mock]].concat();
+        let mut command = Command::new(whole[0]);
+        command.args(&whole[1..]);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("WHIPPY_MOCK_") {
                 command.env_remove(name);
@@ -211,6 +220,13 @@ impl Mock {
     #[track_caller]
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[])
+    }
+
+    /// A mock on a free port, started by another program that gets its path and arguments.
+    #[track_caller]
+    pub(crate) fn start_by(by: &[&str], args: &[&str]) -> Self {
+        let args = [args, &["--listen=127.0.0.1:0"]].concat();
+        Self::of(Process::spawn_by(by, &args, &[]))
     }
 
     /// A mock on a free port, with these variables.
