@@ -24,7 +24,7 @@ class WhippyTest {
     @UseWhippy(
             world = "before-decrease",
             reading = "page-size=1",
-            faults = "[{\"name\": \"r\", \"match\": {\"operation\": \"search-stocks\"},"
+            faults = "[{\"name\": \"r\", \"match\": {\"query\": {\"sku\": 500}},"
                     + " \"fault\": {\"kind\": \"status\", \"status\": 503}}]")
     void aResetBringsBackTheStartAndKeepsTheJournal(Whippy whippy) throws Exception {
         Map<String, Object> began = get(whippy, "stocks/");
