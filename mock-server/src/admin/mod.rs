@@ -34,7 +34,7 @@ use whippy_engine::clock::{ClockMode, MAX_ADVANCE};
 use whippy_engine::durability::NotKept;
 use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::exchange::{self, Exchange};
-use whippy_engine::findings::{self, Format, WorldVerdict};
+use whippy_engine::findings::{self, Format, MISTAKES, Mistake, WorldVerdict};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::{Profile, did_you_mean};
@@ -207,7 +207,7 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/requests/stream",      WHICH, follow),
     route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
     route(Method::GET,    "/__admin/findings",             REPORT, show_findings),
-    route(Method::DELETE, "/__admin/findings",             WORLD, clear_findings),
+    route(Method::DELETE, "/__admin/findings",             &["world", "id"], clear_findings),
     route(Method::GET,    "/__admin/coverage",             REPORT, show_coverage),
     route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
     route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
@@ -988,10 +988,7 @@ fn follow(asked: &Asked<'_>) -> Outcome {
 /// What the clients of a world, or of each, got wrong, and what they met.
 fn verdicts(asked: &Asked<'_>) -> Result<Vec<WorldVerdict>, Refusal> {
     let worlds = asked.all()?;
-    let verdict = |world: &Arc<LiveWorld>| {
-        let judge = world.judge();
-        judge.verdict(&**world.name(), asked.call.system)
-    };
+    let verdict = |world: &Arc<LiveWorld>| world.verdict(asked.call.system);
     Ok(worlds.iter().map(verdict).collect())
 }
 
@@ -1007,10 +1004,29 @@ fn show_findings(asked: &Asked<'_>) -> Outcome {
 }
 
 fn clear_findings(asked: &Asked<'_>) -> Outcome {
+    let ids = asked.query.iter().filter(|(name, _)| name == "id");
+    let forgiven: Vec<_> = ids.map(|(_, id)| mistake(id)).collect::<Result<_, _>>()?;
     for world in asked.all()? {
-        world.judge().clear();
+        let mut judge = world.judge();
+        if forgiven.is_empty() {
+            judge.clear();
+        }
+        for mistake in &forgiven {
+            judge.forgive(mistake);
+        }
     }
     Ok(Granted::Nothing)
+}
+
+fn mistake(id: &str) -> Result<&'static Mistake, Refusal> {
+    let mut known = MISTAKES.iter().copied();
+    known.find(|mistake| mistake.id == id).ok_or_else(|| {
+        let id: String = id.chars().take(LONGEST_NAME_SHOWN).collect();
+        let hint = did_you_mean(&id, MISTAKES.iter().map(|mistake| mistake.id));
+        Refusal::bad(format!(
+            "id: there is no finding `{id}`; {hint}docs/findings.md lists them all"
+        ))
+    })
 }
 
 fn show_coverage(asked: &Asked<'_>) -> Outcome {

@@ -31,7 +31,7 @@ pub(crate) struct Trial {
 
 /// Runs the command against the server, says what came of it, and ends as the command did,
 /// or with 1 where that was well and the mock has something to say.
-pub(crate) async fn run(trial: Trial, mock: Mock) -> ExitCode {
+pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     let free = Address::Tcp("127.0.0.1:0".to_owned());
     let listener = match mock.bind(&free).await {
         Ok(listener) => listener,
@@ -50,6 +50,8 @@ pub(crate) async fn run(trial: Trial, mock: Mock) -> ExitCode {
         Ok(ca) => ca,
         Err(error) => return failed(&format!("no file can be written for the CA: {error}")),
     };
+    // Tests that each have a world drop it when they end.
+    mock.server.worlds.keep_judges();
     let server = mock.into_server();
     let (stop, stopped) = watch::channel(false);
     let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
@@ -115,15 +117,11 @@ fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
     Ok(Some(CaFile::Passing(file)))
 }
 
-/// The worlds that were asked anything.
+/// Verdicts on the worlds that got a request, dropped ones included.
 fn verdicts(server: &Server) -> Vec<WorldVerdict> {
-    let now = system_time();
-    let worlds = server.worlds.all();
-    let verdict = |world: &Arc<whippy_mock::worlds::LiveWorld>| {
-        let verdict = world.judge().verdict(&**world.name(), now);
-        (verdict.coverage.requests > 0 || !verdict.findings.is_empty()).then_some(verdict)
-    };
-    worlds.iter().filter_map(verdict).collect()
+    let mut verdicts = server.worlds.verdicts(system_time());
+    verdicts.retain(|verdict| verdict.coverage.requests > 0 || !verdict.findings.is_empty());
+    verdicts
 }
 
 fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> ExitCode {

@@ -27,7 +27,7 @@ use whippy_engine::backend::{Reset, Seed};
 use whippy_engine::defects::{self, Defects};
 use whippy_engine::durability::{NotKept, Pending};
 use whippy_engine::endpoints::call::Mount;
-use whippy_engine::findings::Judge;
+use whippy_engine::findings::{Judge, WorldVerdict};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
@@ -182,6 +182,11 @@ impl LiveWorld {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The verdict on its client.
+    pub fn verdict(&self, now: Timestamp) -> WorldVerdict {
+        self.judge().verdict(&*self.name, now)
+    }
+
     fn touch(&self, now: Timestamp) {
         self.used.store(now.micros(), Ordering::Relaxed);
     }
@@ -203,6 +208,8 @@ pub struct Worlds {
     named: RwLock<HashMap<Arc<str>, Arc<LiveWorld>>>,
     /// Where they are kept; `None`: in memory alone.
     log: Option<Log>,
+    /// Names and judges of dropped worlds; `None`: a judge is dropped with its world.
+    judges: Option<Mutex<Vec<(Arc<str>, Judge)>>>,
 }
 
 impl Worlds {
@@ -220,6 +227,7 @@ impl Worlds {
             own,
             named: RwLock::default(),
             log: None,
+            judges: None,
         }
     }
 
@@ -257,6 +265,7 @@ impl Worlds {
             own,
             named: RwLock::new(named),
             log: Some(log),
+            judges: None,
         })
     }
 
@@ -401,7 +410,7 @@ impl Worlds {
         named.insert(Arc::clone(&world.name), Arc::clone(&world));
         drop(named);
         // What falls is dropped outside the lock.
-        drop(dropped);
+        self.keep_judges_of(dropped);
         Ok(world)
     }
 
@@ -425,7 +434,9 @@ impl Worlds {
     /// Drops the worlds that nobody has asked for in their time; how many.
     pub fn expire(&self, now: Timestamp) -> usize {
         let fallen = self.take_idle(&mut self.named_mut(), now);
-        fallen.len()
+        let count = fallen.len();
+        self.keep_judges_of(fallen);
+        count
     }
 
     /// Takes out this very world, and not one that has its name by now.
@@ -446,8 +457,40 @@ impl Worlds {
         // Out of the file first: what cannot be taken out of it stays.
         world.service.forget().map_err(WorldError::NotKept)?;
         let dropped = self.remove(&world);
-        drop(dropped);
+        self.keep_judges_of(dropped);
         Ok(())
+    }
+
+    /// Keeps the judges of worlds that are dropped from now on, for [`Self::verdicts`].
+    pub fn keep_judges(&mut self) {
+        self.judges = Some(Mutex::default());
+    }
+
+    fn keep_judges_of(&self, dropped: impl IntoIterator<Item = Arc<LiveWorld>>) {
+        let Some(judges) = &self.judges else { return };
+        let judged = |world: Arc<LiveWorld>| {
+            let judge = std::mem::take(&mut *world.judge());
+            (Arc::clone(&world.name), judge)
+        };
+        let judged: Vec<_> = dropped.into_iter().map(judged).collect();
+        let mut judges = judges.lock().unwrap_or_else(PoisonError::into_inner);
+        judges.extend(judged);
+    }
+
+    /// Verdicts on the clients of every world, dropped ones included where their judges
+    /// are kept: the default world first, the others by name.
+    pub fn verdicts(&self, now: Timestamp) -> Vec<WorldVerdict> {
+        let all = self.all();
+        let mut verdicts: Vec<_> = all.iter().map(|world| world.verdict(now)).collect();
+        if let Some(judges) = &self.judges {
+            let judges = judges.lock().unwrap_or_else(PoisonError::into_inner);
+            let dropped = judges
+                .iter()
+                .map(|(name, judge)| judge.verdict(&**name, now));
+            verdicts.extend(dropped);
+            verdicts[1..].sort_by(|one, other| one.world.cmp(&other.world));
+        }
+        verdicts
     }
 
     /// Every world, the default one first, the others by name.

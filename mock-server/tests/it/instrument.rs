@@ -287,6 +287,32 @@ fn findings_are_of_a_world_and_outlive_a_reset() {
 }
 
 #[test]
+fn a_forgiven_mistake_is_in_no_report_of_its_world() {
+    let mock = Mock::start(&[]);
+    let asks = |world: &str, query: &str| {
+        let path = format!("/worlds/{world}{STOCKS}?{query}");
+        mock.get(&path).expect(200);
+    };
+    let of = |world: &str| {
+        let path = format!("/worlds/{world}/__admin/findings");
+        ids(&mock.get(&path).expect(200).json())
+    };
+    let forgive =
+        |query: &str| mock.ask(send("DELETE", &format!("{FINDINGS}?{query}"), &Value::Null));
+    asks("one", "stock_gt=3&sort=nothing");
+    asks("two", "stock_gt=3");
+    forgive("world=one&id=unknown-parameter&id=undated-retry").expect(204);
+    asks("one", "sku_gt=3");
+    assert_eq!(of("one"), ["unknown-sort-name"]);
+    assert_eq!(of("two"), ["unknown-parameter"]);
+    let refused = forgive("world=one&id=unknown-parametre").expect(400).text();
+    assert!(
+        refused.contains("did you mean `unknown-parameter`?"),
+        "{refused}"
+    );
+}
+
+#[test]
 fn what_the_client_has_met_is_told() {
     let mock = Mock::start(&[]);
     mock.post(INCREASE, &reservation("2024-01-01")).expect(201);
@@ -346,6 +372,16 @@ fn findings_fail_the_run(#[case] flags: &[&str], #[case] code: i32) {
     let ended = exec(flags, &script(&["/api/v1/stocks/?stock_gt=3"]));
     assert_eq!(ended.code, Some(code), "{}", ended.err);
     assert!(ended.err.contains("stock__gt"), "{}", ended.err);
+}
+
+#[test]
+fn a_run_is_judged_by_the_worlds_that_it_dropped_too() {
+    let mut command = script(&["/worlds/one/api/v1/stocks/?stock_gt=3"]);
+    command[2] += "\nu.urlopen(u.Request(base+'/__admin/worlds/one',method='DELETE'))";
+    let ended = exec(&["--fail-on=warning"], &command);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("world one: 1 warning"), "{}", ended.err);
+    assert!(ended.err.contains("1 of 19"), "{}", ended.err);
 }
 
 #[test]

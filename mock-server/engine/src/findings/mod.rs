@@ -18,6 +18,8 @@ mod parameters;
 mod report;
 mod sheet;
 
+use std::collections::BTreeSet;
+
 use ::bytes::Bytes;
 use http::{Method, Request, Response};
 use serde::{Serialize, Serializer};
@@ -96,6 +98,8 @@ pub struct Judge {
     history: History,
     walks: Walks,
     tally: coverage::Tally,
+    /// Ids of mistakes that no report shows.
+    forgiven: BTreeSet<&'static str>,
 }
 
 impl Judge {
@@ -149,6 +153,7 @@ impl Judge {
     pub fn findings(&self, at: Timestamp) -> Vec<Finding> {
         let mut findings = self.sheet.findings().to_vec();
         findings.extend(self.finish(at));
+        findings.retain(|finding| !self.forgiven.contains(finding.id));
         findings
     }
 
@@ -171,6 +176,11 @@ impl Judge {
             left_out: self.left_out(),
             coverage: self.coverage(),
         }
+    }
+
+    /// Leaves a mistake out of every report, however often it came or comes.
+    pub fn forgive(&mut self, mistake: &Mistake) {
+        self.forgiven.insert(mistake.id);
     }
 
     /// Forgets everything.
