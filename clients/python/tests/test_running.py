@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
-from conftest import Suite
+from conftest import INI, Suite
 from test_fixture import CLIENT
 
 from pytest_whippy.server import StartedServer
@@ -95,6 +98,92 @@ def test_an_admin_token_is_taken_from_the_environment(
         suite("def test_it(whippy): pass").assert_outcomes(passed=1)
     finally:
         server.stop()
+
+
+Exec = Callable[..., tuple[pytest.RunResult, dict[str, Any]]]
+
+
+@pytest.fixture
+def under_exec(pytester: pytest.Pytester, binary: Path) -> Exec:
+    """Runs a suite under `whippy-mock exec`; the outcome, and what exec reports."""
+
+    def run(text: str, *flags: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+        pytester.makeini(f"{INI}whippy_fail_on = note\n")
+        pytester.makepyfile(text)
+        report = pytester.path / "report.json"
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider"]
+        result = pytester.run(
+            binary, "exec", f"--report=json={report}", *flags, "--", *command
+        )
+        return result, json.loads(report.read_text())
+
+    return run
+
+
+def told(report: dict[str, Any]) -> dict[str, list[str]]:
+    """The findings of exec's report, by test."""
+    return {
+        re.sub(r".*\.|-[0-9a-f]{8}$", "", world["world"]): [
+            finding["id"] for finding in world["findings"]
+        ]
+        for world in report["worlds"]
+    }
+
+
+def test_exec_reports_what_every_test_met(under_exec: Exec) -> None:
+    result, report = under_exec(
+        CLIENT
+        + """
+def test_reserves(whippy):
+    whippy.clock.freeze("2023-05-10T12:00:00Z")
+    ask(
+        "stocks/increase_reserved_stock/",
+        {"sku": "555AB1300456213004", "location": "110", "date": "2023-05-10T12:00:00Z"},
+    )
+
+def test_searches(whippy):
+    ask("stocks/?stock__gt=4&limit=1000")
+"""
+    )
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+    assert told(report) == {"test_reserves": [], "test_searches": []}
+    assert report["percent"] > 10
+
+
+def test_exec_is_told_what_a_test_ignores_or_expects(under_exec: Exec) -> None:
+    result, report = under_exec(
+        CLIENT
+        + """
+from pytest_whippy import Mistakes
+
+def mistaken():
+    ask("stocks/?stock_gt=4&limit=1000")
+
+@pytest.mark.whippy(ignore=["unknown-parameter"])
+def test_ignores(whippy): mistaken()
+
+@pytest.mark.xfail(raises=Mistakes, strict=True)
+def test_expects(whippy): mistaken()
+
+@pytest.mark.whippy(fail_on="error")
+def test_takes_lightly(whippy): mistaken()
+""",
+        "--fail-on=never",
+    )
+    assert result.ret == 0
+    result.assert_outcomes(passed=2, xfailed=1)
+    assert told(report) == {
+        "test_ignores": [],
+        "test_expects": [],
+        "test_takes_lightly": ["unknown-parameter"],
+    }
+
+
+def test_under_exec_with_tls_the_ca_is_trusted(under_exec: Exec) -> None:
+    text = "def test_it(whippy): assert whippy.url.startswith('https://')"
+    result, _ = under_exec(text, "--tls-self-signed")
+    result.assert_outcomes(passed=1)
 
 
 class Service(BaseHTTPRequestHandler):

@@ -57,6 +57,8 @@ class Trial:
     server: Server
     has_passed: bool = False
     has_failed: bool = False
+    is_expected: bool = False
+    """Is true where `xfail` expected the failure, of which findings are a part."""
     story: str | None = None
     """For the report of the test's end, which is written when the server may be gone."""
     record: dict[str, Any] = field(default_factory=dict)
@@ -240,8 +242,22 @@ def finish(trial: Trial) -> None:
             pass
         else:
             trial.record = record(shown, trial.standard, trial.server.origin)
+    if trial.server.is_shared:
+        forgive(trial)
     if not trial.has_failed:
         trial.whippy.drop()
+
+
+def forgive(trial: Trial) -> None:
+    """Tells a server that judges as well which findings are known or expected."""
+    known = set(trial.standard.ignore)
+    found = {name for _, name, _ in trial.record.get("findings", [])}
+    try:
+        trial.whippy.forgive(known | found if trial.is_expected else known)
+    except WhippyError as error:
+        # A test may have given its world up.
+        if error.status != 404:
+            fail(error)
 
 
 def tell(whippy: Whippy) -> str:
@@ -294,4 +310,5 @@ def pytest_runtest_makereport(
             report.sections.append(("whippy findings", findings))
     elif call.when == "call":
         trial.has_passed = report.passed
+        trial.is_expected = hasattr(report, "wasxfail")
     return report

@@ -6,7 +6,8 @@ Nothing here knows pytest.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import urllib.parse
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from os import PathLike
 from pathlib import Path
@@ -131,6 +132,12 @@ class Whippy:
         else:
             body = {"rules": list(rules)}
         self._newer("PUT", "faults", body)
+
+    def forgive(self, ids: Collection[str]) -> None:
+        """Leaves findings out of the server's own report, as under `whippy-mock exec`."""
+        if ids:
+            query = urllib.parse.urlencode([("id", name) for name in sorted(ids)])
+            self._newer("DELETE", f"findings?{query}")
 
     def drop(self) -> None:
         """Gives the world up, with its journal."""
