@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use cli::args::{self, Cli, Command, ListingCli};
 use cli::mock::Mock;
-use cli::{exec, listing, replay};
+use cli::{exec, health, init, listing, replay};
 
 fn main() -> ExitCode {
     outlive_the_file_size_limit();
@@ -21,10 +21,16 @@ fn main() -> ExitCode {
         return listing::print(&listing::text(cli.listing));
     }
     let cli = Cli::parse();
+    for sentence in args::misspelled_variables() {
+        eprintln!("whippy-mock: {sentence}");
+    }
     match cli.command {
         None => serve(cli.serve),
         Some(Command::Serve(args)) => serve(*args),
+        // As the first process of a container it starts itself as a second one.
+        Some(Command::Exec(_)) if init::is_first_process() => init::run(),
         Some(Command::Exec(args)) => exec(*args),
+        Some(Command::Health(args)) => health::run(&args.target),
         Some(Command::Replay(args)) => replay::run(&args.bundle, args.check),
         Some(Command::Listing(listing)) => listing::print(&listing::text(listing)),
     }
@@ -50,7 +56,6 @@ fn refuse(sentence: &str) -> ExitCode {
 }
 
 fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
-    raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .worker_threads(threads())
         .enable_all()
@@ -66,6 +71,7 @@ fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn listen_and_serve(mock: Mock) -> ExitCode {
+    raise_file_limit();
     let listener = match mock.bind(&mock.listen).await {
         Ok(listener) => listener,
         Err(sentence) => {
@@ -134,7 +140,7 @@ fn threads() -> usize {
 
 /// Every connection takes a file descriptor, and the soft limit is often far below
 /// what the system would give.
-fn raise_file_limit() {
+pub(crate) fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -230,7 +230,7 @@ async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &st
         let variables = [("WHIPPY_URL", url)];
         tokio::select! {
             ended = child::obey(&args.command, &variables) => {
-                ended.map_or_else(Ending::NotRun, Ending::Command)
+                ended.map_or_else(|why| Ending::NotRun(why.to_string()), Ending::Command)
             }
             () = time_is_up => Ending::Late,
         }

@@ -2,6 +2,7 @@
 //! port, a command runs against it, and both are judged.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
@@ -27,13 +28,27 @@ pub(crate) struct Trial {
     pub(crate) fail_under: f64,
     /// Reports to write: the format and where.
     pub(crate) reports: Vec<(Format, PathBuf)>,
+    /// An address was given; without one the mock takes a free port.
+    pub(crate) listens: bool,
 }
+
+/// The exit code where the command succeeded and asked nothing of the mock.
+const NOTHING_ASKED: u8 = 4;
 
 /// Runs the command against the server, says what came of it, and ends as the command did,
 /// or with 1 where that was well and the mock has something to say.
 pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
+    for (_, path) in &trial.reports {
+        // Before the tests run, for they may take long.
+        let opened = OpenOptions::new().append(true).create(true).open(path);
+        if let Err(error) = opened {
+            eprintln!("whippy-mock: --report {}: {error}", path.display());
+            return ExitCode::from(2);
+        }
+    }
     let free = Address::Tcp("127.0.0.1:0".to_owned());
-    let listener = match mock.bind(&free).await {
+    let address = if trial.listens { &mock.listen } else { &free };
+    let listener = match mock.bind(address).await {
         Ok(listener) => listener,
         Err(sentence) => return failed(&sentence),
     };
@@ -61,6 +76,8 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     ];
     // A variable of its own: those that clients know by themselves would have them trust
     // nobody else any more.
+    let [upper, lower] = ["NO_PROXY", "no_proxy"].map(|name| without_proxy(std::env::var_os(name)));
+    variables.extend([("NO_PROXY", &*upper), ("no_proxy", &*lower)]);
     if let Some(ca) = &ca {
         variables.push(("WHIPPY_CA_FILE", ca.path().as_os_str()));
     }
@@ -69,20 +86,33 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     let _ = running.await;
     let ended = match ended {
         Ok(ended) => ended,
-        Err(sentence) => {
-            eprintln!("whippy-mock: {sentence}");
+        Err(why) => {
+            eprintln!("whippy-mock: {why}");
             return ExitCode::from(child::NOT_RUN);
         }
     };
     let verdicts = verdicts(&server);
     eprint!("{}", findings::report(&verdicts, Format::Text));
     for (format, path) in &trial.reports {
-        let text = findings::report(&verdicts, *format);
+        let text = match format {
+            Format::Junit => findings::junit(&verdicts, trial.fail_on),
+            other => findings::report(&verdicts, *other),
+        };
         if let Err(error) = std::fs::write(path, text) {
             return failed(&format!("--report {}: {error}", path.display()));
         }
     }
     conclude(&trial, &verdicts, ended)
+}
+
+/// The list of hosts that are asked without a proxy, with the mock's own at the end.
+fn without_proxy(known: Option<OsString>) -> OsString {
+    let mut hosts = known.unwrap_or_default();
+    if !hosts.is_empty() {
+        hosts.push(",");
+    }
+    hosts.push("127.0.0.1,localhost,::1");
+    hosts
 }
 
 /// Where the command finds the CA.
@@ -134,7 +164,11 @@ fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> Exit
         return ExitCode::from(child::exit_code(ended));
     }
     if verdicts.is_empty() {
-        eprintln!("whippy-mock: the command asked nothing of WHIPPY_URL");
+        eprintln!(
+            "whippy-mock: the command asked nothing of WHIPPY_URL, so nothing was tested; does \
+             your client read WHIPPY_URL?"
+        );
+        return ExitCode::from(NOTHING_ASKED);
     }
     let mut is_well = true;
     if let (Some(least), true) = (trial.fail_on, grave > 0) {

@@ -1,7 +1,10 @@
 //! The command line: flags, files and the commands behind them.
 
 pub(crate) mod args;
+pub(crate) mod environment;
 pub(crate) mod exec;
+pub(crate) mod health;
+pub(crate) mod init;
 pub(crate) mod listing;
 pub(crate) mod mock;
 pub(crate) mod reload;

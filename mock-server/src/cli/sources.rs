@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use whippy_engine::assets;
-use whippy_engine::profile::Profile;
+use whippy_engine::profile::{Profile, did_you_mean};
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
+use whippy_engine::wire::text::without_bom;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::http::system_time;
 
@@ -45,12 +46,13 @@ impl Sources {
             None => match std::fs::read(world) {
                 Ok(bytes) => {
                     file = bytes;
-                    &file
+                    without_bom(&file)
                 }
                 Err(error) => {
                     let known: Vec<_> = assets::world_names().collect();
+                    let hint = did_you_mean(world, known.iter().copied());
                     return Err(named(format!(
-                        "no built-in world ({}) and no file: {error}",
+                        "{hint}there is no built-in world of that name ({}), and no file: {error}",
                         known.join(", ")
                     )));
                 }
@@ -68,7 +70,7 @@ impl Sources {
             let named = |why: String| format!("--profile {}: {why}", path.display());
             let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
             profile
-                .apply_toml(&text)
+                .apply_toml(text.trim_start_matches('\u{feff}'))
                 .map_err(|error| named(error.to_string()))?;
         }
         for setting in &self.readings {
@@ -90,7 +92,7 @@ impl Sources {
         let rules = match faults::preset(name) {
             Ok(rules) => Ok(rules),
             Err(none) => match std::fs::read(name) {
-                Ok(json) => Faults::parse(&json),
+                Ok(json) => Faults::parse(without_bom(&json)),
                 Err(error) => Err(format!("{none}, and no file: {error}")),
             },
         };

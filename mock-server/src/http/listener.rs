@@ -3,11 +3,12 @@
 use std::fmt;
 use std::fs::{self, Metadata};
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::task::Poll;
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
 use tokio_rustls::TlsAcceptor;
 
 use super::line::Arrived;
@@ -76,14 +77,14 @@ impl fmt::Display for Address {
 pub struct Listener(Bound);
 
 enum Bound {
-    Tcp(TcpListener),
-    Tls(TcpListener, TlsAcceptor),
+    /// One socket, or for `localhost` one for each version of IP.
+    Tcp(Vec<TcpListener>, Option<TlsAcceptor>),
     Unix(UnixListener, SocketFile),
 }
 
 impl From<TcpListener> for Listener {
     fn from(listener: TcpListener) -> Self {
-        Self(Bound::Tcp(listener))
+        Self(Bound::Tcp(vec![listener], None))
     }
 }
 
@@ -91,7 +92,9 @@ impl Listener {
     /// Listens at an address; a sentence where that cannot be.
     pub async fn bind(address: &Address) -> Result<Self, String> {
         let bound = match address {
-            Address::Tcp(host_and_port) => TcpListener::bind(host_and_port).await.map(Bound::Tcp),
+            Address::Tcp(host_and_port) => bind_tcp(host_and_port)
+                .await
+                .map(|sockets| Bound::Tcp(sockets, None)),
             Address::Unix(path) => {
                 bind_unix(path).map(|(listener, file)| Bound::Unix(listener, file))
             }
@@ -111,7 +114,7 @@ impl Listener {
     #[must_use]
     pub fn with_tls(self, tls: &Tls) -> Self {
         Self(match self.0 {
-            Bound::Tcp(listener) | Bound::Tls(listener, _) => Bound::Tls(listener, tls.acceptor()),
+            Bound::Tcp(sockets, _) => Bound::Tcp(sockets, Some(tls.acceptor())),
             unix @ Bound::Unix(..) => unix,
         })
     }
@@ -119,7 +122,7 @@ impl Listener {
     /// Where it listens, with the port that it was given; `None` for a Unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match &self.0 {
-            Bound::Tcp(listener) | Bound::Tls(listener, _) => listener.local_addr().ok(),
+            Bound::Tcp(sockets, _) => sockets.first()?.local_addr().ok(),
             Bound::Unix(..) => None,
         }
     }
@@ -127,8 +130,8 @@ impl Listener {
     /// The base URL of who listens, or `unix:PATH`; `None` where the system does not tell.
     pub fn url(&self) -> Option<String> {
         match &self.0 {
-            Bound::Tcp(_) => Some(format!("http://{}", self.local_address()?)),
-            Bound::Tls(..) => Some(format!("https://{}", self.local_address()?)),
+            Bound::Tcp(_, None) => Some(format!("http://{}", self.local_address()?)),
+            Bound::Tcp(_, Some(_)) => Some(format!("https://{}", self.local_address()?)),
             Bound::Unix(_, file) => Some(format!("{UNIX}{}", file.path.display())),
         }
     }
@@ -137,13 +140,13 @@ impl Listener {
     /// machine, and has no other address than its own.
     pub(super) async fn accept(&self) -> io::Result<(Arrived, SocketAddr)> {
         match &self.0 {
-            Bound::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                Ok((Arrived::Tcp(stream), peer))
-            }
-            Bound::Tls(listener, acceptor) => {
-                let (stream, peer) = listener.accept().await?;
-                Ok((Arrived::Tls(stream, acceptor.clone()), peer))
+            Bound::Tcp(sockets, acceptor) => {
+                let (stream, peer) = accept_on_any(sockets).await?;
+                let arrived = match acceptor {
+                    None => Arrived::Tcp(stream),
+                    Some(acceptor) => Arrived::Tls(stream, acceptor.clone()),
+                };
+                Ok((arrived, peer))
             }
             Bound::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
@@ -151,6 +154,84 @@ impl Listener {
             }
         }
     }
+}
+
+/// Connections that the system holds until they are accepted; it may allow fewer.
+const BACKLOG: u32 = 4_096;
+
+/// Attempts to find a port that is free for both versions of IP.
+const ATTEMPTS: usize = 8;
+
+/// Listens on a host and a port. `localhost` means `127.0.0.1` and `::1`, whatever the hosts
+/// file says, since clients differ in which of the two they try.
+async fn bind_tcp(host_and_port: &str) -> io::Result<Vec<TcpListener>> {
+    let is_local = host_and_port
+        .rsplit_once(':')
+        .filter(|(host, _)| host.eq_ignore_ascii_case("localhost"));
+    let port = is_local.and_then(|(_, port)| port.parse::<u16>().ok());
+    let Some(port) = port else {
+        let mut last = io::Error::other("the name has no address");
+        for address in tokio::net::lookup_host(host_and_port).await? {
+            match listen(address) {
+                Ok(socket) => return Ok(vec![socket]),
+                Err(error) => last = error,
+            }
+        }
+        return Err(last);
+    };
+    let mut attempts = 1..=ATTEMPTS;
+    loop {
+        let bound = bind_local(port);
+        let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
+        let is_last = attempts.next().is_none_or(|attempt| attempt == ATTEMPTS);
+        // A free port of one version may be taken of the other.
+        if port != 0 || is_last || !bound.as_ref().is_err_and(is_taken) {
+            return bound;
+        }
+    }
+}
+
+fn bind_local(port: u16) -> io::Result<Vec<TcpListener>> {
+    let mut sockets = Vec::with_capacity(2);
+    let mut port = port;
+    for address in [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ] {
+        match listen(SocketAddr::new(address, port)) {
+            Ok(socket) => {
+                port = socket.local_addr()?.port();
+                sockets.push(socket);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            // A machine may lack one of the two.
+            Err(error) if sockets.is_empty() && address.is_ipv6() => return Err(error),
+            Err(_) => {}
+        }
+    }
+    Ok(sockets)
+}
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // On Windows it would let two servers share a port.
+    if cfg!(unix) {
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+async fn accept_on_any(sockets: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> {
+    std::future::poll_fn(|context| {
+        let mut polls = sockets.iter().map(|socket| socket.poll_accept(context));
+        polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// Listens on a Unix socket. What a server left there that is no more is replaced; a live

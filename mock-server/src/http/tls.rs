@@ -18,6 +18,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName}
 use tokio_rustls::rustls::{self, ServerConfig};
 
 use whippy_engine::model::time::Timestamp;
+use whippy_engine::wire::text::without_bom;
 
 /// What a client may choose from, the best first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -66,7 +67,8 @@ impl Tls {
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain =
             std::fs::read(certificate).map_err(|error| TlsError::Certificate(error.to_string()))?;
-        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&chain).collect();
+        let chain: Result<Vec<_>, _> =
+            CertificateDer::pem_slice_iter(without_bom(&chain)).collect();
         let chain = chain
             .map_err(|error| TlsError::Certificate(format!("what is in it is no PEM: {error}")))?;
         if chain.is_empty() {
@@ -75,7 +77,7 @@ impl Tls {
             return Err(TlsError::Certificate(none.to_owned()));
         }
         let key = std::fs::read(key).map_err(|error| TlsError::Key(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&key).map_err(|_| {
+        let key = PrivateKeyDer::from_pem_slice(without_bom(&key)).map_err(|_| {
             let none = "there is no key in it that can be read, which begins with \
                         -----BEGIN PRIVATE KEY-----; one with a password cannot be";
             TlsError::Key(none.to_owned())

@@ -8,6 +8,7 @@ mod admin;
 #[path = "../../engine/tests/it/arbitrary.rs"]
 mod arbitrary;
 mod bundle;
+mod citizen;
 mod command;
 mod defects;
 mod docs;

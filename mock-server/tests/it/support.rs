@@ -127,7 +127,11 @@ impl Process {
 
     /// The same, started by another program that gets the mock's path and arguments.
     #[track_caller]
-    fn spawn_by<A: AsRef<OsStr>>(by: &[&str], args: &[A], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn_by<A: AsRef<OsStr>>(
+        by: &[&str],
+        args: &[A],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mock = env!("CARGO_BIN_EXE_whippy-mock");
         let whole = [by, &[mock]].concat();
         let mut command = Command::new(whole[0]);

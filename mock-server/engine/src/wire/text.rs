@@ -22,6 +22,11 @@ const ZEROS: [u32; 66] = [
 /// Python's default bound on the digits of an integer read from text.
 pub const MAX_INTEGER_DIGITS: usize = 4300;
 
+/// The bytes of a file without the byte order mark that some editors put in front.
+pub fn without_bom(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
+}
+
 /// The value of a decimal digit of any script.
 pub fn digit(c: char) -> Option<u8> {
     if c.is_ascii() {

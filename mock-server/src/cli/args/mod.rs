@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use http::HeaderValue;
 use whippy_engine::backend::Seed;
 use whippy_engine::clock::ClockMode;
@@ -21,6 +21,7 @@ use whippy_mock::log::{self as durable, LEAST_LIMIT, LogOptions, Sync};
 use whippy_mock::worlds::journal::{JournalLimits, JournalShare};
 use whippy_mock::worlds::{Start, WorldLimits, Worlds};
 
+use crate::cli::environment;
 use crate::cli::exec::Trial;
 use crate::cli::mock::Mock;
 use crate::cli::reload::Watch;
@@ -46,6 +47,8 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// Play a bundle of /__admin/bundle again, and say where it comes out otherwise
     Replay(ReplayArgs),
+    /// Ask a mock whether it is well, and end with 0 or 1: for a container's health check
+    Health(HealthArgs),
     #[command(flatten)]
     Listing(Listing),
 }
@@ -81,6 +84,17 @@ pub(crate) struct ReplayArgs {
     /// The bundle
     #[arg(value_name = "BUNDLE")]
     pub(crate) bundle: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// The mock's URL or address
+    #[arg(
+        env = "WHIPPY_MOCK_LISTEN",
+        value_name = "URL",
+        default_value = "127.0.0.1:8000"
+    )]
+    pub(crate) target: String,
 }
 
 #[derive(Debug, Args)]
@@ -145,6 +159,7 @@ impl ExecArgs {
             .map(report)
             .collect::<Result<_, String>>()?;
         let token = self.serve.token.first().cloned();
+        let listens = self.serve.listen.is_some();
         let mut serve = self.serve;
         // What is judged at the end must still be there.
         serve.world_idle = 0;
@@ -160,6 +175,7 @@ impl ExecArgs {
             fail_on,
             fail_under: self.fail_under.into(),
             reports,
+            listens,
         };
         Ok((trial, mock))
     }
@@ -171,13 +187,15 @@ const EXEC_TOKEN: &str = "whippy-mock";
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
+    ///
+    /// By default 127.0.0.1:8000, and [::1]:8000 where there is IPv6. `localhost:PORT` listens on both as well.
     #[arg(
         long,
         env = "WHIPPY_MOCK_LISTEN",
         value_name = "HOST:PORT|unix:PATH",
-        default_value = "127.0.0.1:8000"
+        verbatim_doc_comment
     )]
-    listen: String,
+    listen: Option<String>,
 
     #[command(flatten)]
     tls: TlsArgs,
@@ -298,6 +316,7 @@ pub(crate) struct ServeArgs {
         require_equals = true,
         default_value = "false",
         default_missing_value = "true",
+        value_parser = truth,
         action = clap::ArgAction::Set
     )]
     watch: bool,
@@ -337,6 +356,7 @@ pub(crate) struct ServeArgs {
         require_equals = true,
         default_value = "false",
         default_missing_value = "true",
+        value_parser = truth,
         action = clap::ArgAction::Set
     )]
     isolate_by_token: bool,
@@ -439,6 +459,15 @@ fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
     }
 }
 
+/// Reads `true` or `false`, or what else CI systems write for them.
+fn truth(text: &str) -> Result<bool, &'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("it takes true or false"),
+    }
+}
+
 fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
     move |text| {
         let number = text
@@ -452,6 +481,36 @@ fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clon
 /// A number of things.
 fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// The address where none is given. `localhost` is both 127.0.0.1 and ::1.
+const DEFAULT_LISTEN: &str = "localhost:8000";
+
+/// Refuses a secret that nobody could ever send.
+fn check_secret(flag: &str, variable: &str, secret: &str) -> Result<(), String> {
+    let named = if std::env::var(variable).is_ok_and(|value| value.contains(secret)) {
+        variable
+    } else {
+        flag
+    };
+    if secret.contains(['\r', '\n']) {
+        return Err(format!(
+            "{named} has a line break in it, which no client can send; remove it"
+        ));
+    }
+    Ok(())
+}
+
+/// Sentences about variables that were probably meant for this program.
+pub(crate) fn misspelled_variables() -> Vec<String> {
+    let mut known: Vec<String> = Vec::new();
+    let command = Cli::command();
+    for command in std::iter::once(&command).chain(command.get_subcommands()) {
+        let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+        known.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+    }
+    let set: Vec<_> = std::env::vars_os().map(|(name, _)| name).collect();
+    environment::misspelled(set.iter().map(OsString::as_os_str), &known)
 }
 
 /// Reads an origin: scheme, host and perhaps a port, nothing behind them.
@@ -481,6 +540,9 @@ impl ServeArgs {
         let clock = ClockMode::parse(&self.clock, local)
             .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
         let credentials = self.credentials()?;
+        let given = "WHIPPY_MOCK_TOKEN";
+        let mut tokens = self.token.iter();
+        tokens.try_for_each(|token| check_secret("--token", given, token))?;
         if let Some(token) = self
             .token
             .iter()
@@ -558,15 +620,22 @@ impl ServeArgs {
 
     /// Where to listen, and whether that is well guarded.
     fn address(&self) -> Result<Address, String> {
-        let listen = Address::parse(&self.listen).ok_or_else(|| {
+        let given = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+        let listen = Address::parse(given).ok_or_else(|| {
+            let hint = match given.split_once("://") {
+                Some((_, rest)) => format!("; try {}", rest.trim_end_matches('/')),
+                None => String::new(),
+            };
             format!(
-                "--listen cannot be `{}`: it takes HOST:PORT, or unix:PATH with a path of up to \
-                 107 bytes",
-                self.listen
+                "--listen cannot be `{given}`: it takes HOST:PORT, or unix:PATH with a path of up \
+                 to 107 bytes{hint}"
             )
         })?;
         if self.admin_token.as_deref() == Some("") {
             return Err("--admin-token must not be empty".to_owned());
+        }
+        if let Some(token) = &self.admin_token {
+            check_secret("--admin-token", "WHIPPY_MOCK_ADMIN_TOKEN", token)?;
         }
         if self.admin_token.is_none() && !listen.is_of_this_machine() {
             return Err(format!(
@@ -578,6 +647,12 @@ impl ServeArgs {
     }
 
     fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        if let Some(password) = &self.password {
+            check_secret("--password", "WHIPPY_MOCK_PASSWORD", password)?;
+        }
+        if let Some(username) = &self.username {
+            check_secret("--username", "WHIPPY_MOCK_USERNAME", username)?;
+        }
         match (&self.username, &self.password) {
             (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
                 Err("--username and --password must not be empty".to_owned())

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::truth;
 use clap::Args;
 use whippy_mock::http::{Address, Tls, TlsError, is_name, system_time};
 
@@ -24,6 +25,7 @@ pub(super) struct TlsArgs {
         require_equals = true,
         default_value = "false",
         default_missing_value = "true",
+        value_parser = truth,
         action = clap::ArgAction::Set
     )]
     self_signed: bool,

@@ -1,7 +1,7 @@
 //! XML for CI servers: a suite a world, a case a mistake.
 //!
-//! A mistake of the level `warning` or above fails its case; a note passes and is told in
-//! the case's output, since a CI server knows nothing between.
+//! A mistake of the level that fails the run, or above, fails its case. A lesser one passes
+//! and is told in the case's output, since a CI server knows nothing between.
 
 use std::io;
 
@@ -15,32 +15,71 @@ use super::{WorldVerdict, one_line};
 type Xml = Writer<Vec<u8>>;
 
 /// The report as XML.
-pub fn write(worlds: &[WorldVerdict]) -> String {
+///
+/// `fail_on` is the least level that fails a case; `None`: none does. Without any world
+/// there is one skipped case, since CI servers refuse a report without cases.
+pub fn write(worlds: &[WorldVerdict], fail_on: Option<FindingLevel>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
     // Writing to memory does not fail, and what was written is text.
-    let _ = document(&mut xml, worlds);
+    let _ = document(&mut xml, worlds, fail_on);
     let mut text = String::from_utf8(xml.into_inner()).unwrap_or_default();
     text.push('\n');
     text
 }
 
-fn document(xml: &mut Xml, worlds: &[WorldVerdict]) -> io::Result<()> {
+fn document(
+    xml: &mut Xml,
+    worlds: &[WorldVerdict],
+    fail_on: Option<FindingLevel>,
+) -> io::Result<()> {
     xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
-    let failures: usize = worlds.iter().map(failures).sum();
+    let failures: usize = worlds
+        .iter()
+        .map(|verdict| failures(verdict, fail_on))
+        .sum();
+    let tests = (worlds.len() * MISTAKES.len()).max(1);
     xml.create_element("testsuites")
         .with_attribute(("name", "whippy-mock findings"))
-        .with_attribute(("tests", number(worlds.len() * MISTAKES.len()).as_str()))
+        .with_attribute(("tests", number(tests).as_str()))
         .with_attribute(("failures", number(failures).as_str()))
-        .write_inner_content(|xml| worlds.iter().try_for_each(|verdict| suite(xml, verdict)))?;
+        .write_inner_content(|xml| {
+            if worlds.is_empty() {
+                return nothing_asked(xml);
+            }
+            worlds
+                .iter()
+                .try_for_each(|verdict| suite(xml, verdict, fail_on))
+        })?;
     Ok(())
 }
 
-fn suite(xml: &mut Xml, verdict: &WorldVerdict) -> io::Result<()> {
+fn nothing_asked(xml: &mut Xml) -> io::Result<()> {
+    xml.create_element("testsuite")
+        .with_attribute(("name", "whippy-mock"))
+        .with_attribute(("tests", "1"))
+        .with_attribute(("failures", "0"))
+        .with_attribute(("skipped", "1"))
+        .write_inner_content(|xml| {
+            xml.create_element("testcase")
+                .with_attribute(("name", "the mock is asked"))
+                .with_attribute(("classname", "whippy"))
+                .write_inner_content(|xml| {
+                    xml.create_element("skipped")
+                        .with_attribute(("message", "nothing was asked of the mock"))
+                        .write_empty()?;
+                    Ok(())
+                })?;
+            Ok(())
+        })?;
+    Ok(())
+}
+
+fn suite(xml: &mut Xml, verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -> io::Result<()> {
     let percent = format!("{:.1}", verdict.coverage.percent());
     xml.create_element("testsuite")
         .with_attribute(("name", one_line(&verdict.world).as_ref()))
         .with_attribute(("tests", number(MISTAKES.len()).as_str()))
-        .with_attribute(("failures", number(failures(verdict)).as_str()))
+        .with_attribute(("failures", number(failures(verdict, fail_on)).as_str()))
         .write_inner_content(|xml| {
             xml.create_element("properties")
                 .write_inner_content(|xml| {
@@ -52,12 +91,17 @@ fn suite(xml: &mut Xml, verdict: &WorldVerdict) -> io::Result<()> {
                 })?;
             MISTAKES
                 .iter()
-                .try_for_each(|mistake| case(xml, verdict, mistake))
+                .try_for_each(|mistake| case(xml, verdict, mistake, fail_on))
         })?;
     Ok(())
 }
 
-fn case(xml: &mut Xml, verdict: &WorldVerdict, mistake: &Mistake) -> io::Result<()> {
+fn case(
+    xml: &mut Xml,
+    verdict: &WorldVerdict,
+    mistake: &Mistake,
+    fail_on: Option<FindingLevel>,
+) -> io::Result<()> {
     let made = verdict.findings.iter().filter(|f| f.id == mistake.id);
     let made: Vec<&Finding> = made.collect();
     let classname = format!("whippy.{}", one_line(&verdict.world));
@@ -74,7 +118,7 @@ fn case(xml: &mut Xml, verdict: &WorldVerdict, mistake: &Mistake) -> io::Result<
         write_finding(&mut told, finding);
     }
     case.write_inner_content(|xml| {
-        if fails(mistake) {
+        if fails(mistake, fail_on) {
             let message = format!(
                 "{} {}: {}",
                 one_line(&first.method),
@@ -94,14 +138,14 @@ fn case(xml: &mut Xml, verdict: &WorldVerdict, mistake: &Mistake) -> io::Result<
     Ok(())
 }
 
-fn fails(mistake: &Mistake) -> bool {
-    mistake.level >= FindingLevel::Warning
+fn fails(mistake: &Mistake, fail_on: Option<FindingLevel>) -> bool {
+    fail_on.is_some_and(|least| mistake.level >= least)
 }
 
-/// How many cases fail.
-fn failures(verdict: &WorldVerdict) -> usize {
+/// The number of cases that fail.
+fn failures(verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -> usize {
     let is_made = |mistake: &&&Mistake| verdict.findings.iter().any(|f| f.id == mistake.id);
-    let failed = MISTAKES.iter().filter(|mistake| fails(mistake));
+    let failed = MISTAKES.iter().filter(|mistake| fails(mistake, fail_on));
     failed.filter(is_made).count()
 }
 

@@ -100,7 +100,7 @@ pub fn report(worlds: &[WorldVerdict], format: Format) -> String {
     match format {
         Format::Json => json(worlds),
         Format::Text => text(worlds),
-        Format::Junit => junit(worlds),
+        Format::Junit => junit(worlds, Some(FindingLevel::Warning)),
         Format::Markdown => markdown(worlds),
     }
 }
