@@ -65,7 +65,7 @@ fn the_command_reaches_the_mock_past_a_proxy() {
 #[test]
 fn a_command_that_asks_nothing_ends_with_a_code_of_its_own_and_one_skipped_case() {
     let path = file(".xml", "");
-    let report = format!("--report=junit={}", path);
+    let report = format!("--report=junit={path}");
     let ended = exec(&[], &[&report, "--", "true"], &[]);
     assert_eq!(ended.code, Some(4));
     assert!(
@@ -100,7 +100,7 @@ fn a_report_that_cannot_be_written_is_refused_before_the_command_runs() {
 fn what_fails_a_case_of_the_report_is_what_fails_the_run() {
     for (fail_on, failures) in [("never", "0"), ("note", "1")] {
         let path = file(".xml", "");
-        let report = format!("--report=junit={}", path);
+        let report = format!("--report=junit={path}");
         let script = ASK.replace("stocks/", "stocks/?limit=100000");
         let level = format!("--fail-on={fail_on}");
         exec(&[], &[&level, &report, "--", "sh", "-c", &script], &[]);

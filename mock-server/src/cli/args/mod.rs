@@ -188,7 +188,7 @@ const EXEC_TOKEN: &str = "whippy-mock";
 pub(crate) struct ServeArgs {
     /// Address to listen on; port 0 takes a free one
     ///
-    /// By default 127.0.0.1:8000, and [::1]:8000 where there is IPv6. `localhost:PORT` listens on both as well.
+    /// By default localhost:8000. `localhost` is `127.0.0.1` and, where there is IPv6, `::1`.
     #[arg(
         long,
         env = "WHIPPY_MOCK_LISTEN",
@@ -483,7 +483,7 @@ fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-/// The address where none is given. `localhost` is both 127.0.0.1 and ::1.
+/// The address where none is given. `localhost` is both `127.0.0.1` and `::1`.
 const DEFAULT_LISTEN: &str = "localhost:8000";
 
 /// Refuses a secret that nobody could ever send.
