@@ -15,7 +15,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::durability::Pending;
-use crate::endpoints::call::{Call, Settings, header_text, matches_media, mount};
+use crate::endpoints::call::{Call, Settings, charset_of, header_text, matches_media, mount};
 use crate::endpoints::{
     Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
 };
@@ -24,6 +24,7 @@ use crate::problem::{Grade, Problem, ProblemBody};
 use crate::profile::{Decided, Reading, UpsertMethod};
 use crate::query::parameter;
 use crate::store::Store;
+use crate::wire::charset::Charset;
 use crate::wire::form::parameters;
 use crate::wire::json;
 use crate::wire::text::Integer;
@@ -186,7 +187,8 @@ pub fn answer(
     draft.allow = Some(resource.allow(profile));
     let operation = operation_of(Some(resource), method, settings);
     let query_text = request.uri().query().unwrap_or_default();
-    let Ok(query) = urlencoded::decode(query_text.as_bytes()) else {
+    let charset = header_text(headers, CONTENT_TYPE).map_or(Charset::Utf8, |ct| charset_of(&ct));
+    let Ok(query) = urlencoded::decode_as(query_text.as_bytes(), charset) else {
         let problem = Problem::TooManyFields;
         return draft.refuse(&problem, operation, Decided::default(), settings);
     };

@@ -1794,7 +1794,7 @@ def at_random():
         )
     for number in range(1200):
         names = draw.sample(WRITABLE, draw.randint(1, 4))
-        body = create_body(**{name: draw.choice(VALUES) for name in names})
+        body = create_body(**{name: whole(draw.choice(VALUES)) for name in names})
         yield post(f"random/create {number}", STOCKS, body)
     for number in range(800):
         rows = [random_row(draw) for _ in range(draw.randint(1, 5))]
@@ -1845,9 +1845,13 @@ def random_row(draw):
         "sku": draw.choice((f'"{SKU}"', '"500"', '"501"', "502")),
     }
     for name in draw.sample(WRITABLE, draw.choice((0, 0, 0, 1, 2))):
-        value = draw.choice(VALUES)
-        given[name] = value if "\\ud" not in value else '"x"'
+        given[name] = whole(draw.choice(VALUES))
     return object_text(given)
+
+
+def whole(value):
+    """The value, but none with half of a surrogate pair."""
+    return '"x"' if "\\ud" in value else value
 
 
 def random_reservation(draw):

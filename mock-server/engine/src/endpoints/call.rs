@@ -14,9 +14,10 @@ use crate::model::time::UtcOffset;
 use crate::problem::Problem;
 use crate::profile::{Decided, MissingContentType, Profile, Reading};
 use crate::query::{self, Page};
+use crate::wire::charset::Charset;
 use crate::wire::form::{self, Form, FormError};
 use crate::wire::json::{self, JsonError, Value};
-use crate::wire::urlencoded::{Pair, with_parameter};
+use crate::wire::urlencoded::{self, Pair, with_parameter};
 
 /// What the service is set to, apart from its world.
 #[derive(Debug, Clone)]
@@ -162,16 +163,16 @@ impl<'a> Call<'a> {
         let Some(content_type) = content_type.filter(|ct| !ct.is_empty()) else {
             self.decided(Reading::MissingContentType);
             return match self.profile().missing_content_type {
-                MissingContentType::Json => self.json(None),
+                MissingContentType::Json => self.json(Charset::Utf8),
                 MissingContentType::Unsupported => {
                     Err(Problem::UnsupportedMediaType(String::new()))
                 }
             };
         };
         if is("application/json") {
-            self.json(form::parameter(content_type, "charset").as_deref())
+            self.json(charset_of(content_type))
         } else if is(FORM) {
-            form(Form::from_urlencoded(content))
+            form(Form::from_urlencoded(content, charset_of(content_type)))
         } else if is(MULTIPART) {
             // The parser behind the negotiation does look at upper and lower case.
             if !content_type.starts_with("multipart/") {
@@ -208,23 +209,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn json(&self, charset: Option<&str>) -> Result<Body<'_>, Problem> {
-        let latin = charset.is_some_and(|name| {
-            let name = name.to_ascii_lowercase().replace('_', "-");
-            ["latin-1", "latin1", "iso-8859-1", "iso8859-1", "l1"].contains(&name.as_str())
-        });
-        let value = if latin {
-            let text = self.transcoded.get_or_init(|| {
-                self.request
-                    .body()
-                    .iter()
-                    .copied()
-                    .map(char::from)
-                    .collect()
-            });
-            json::parse(text)
-        } else {
-            json::decode(self.request.body())
+    fn json(&self, charset: Charset) -> Result<Body<'_>, Problem> {
+        let body = self.request.body();
+        let value = match charset.decode(body) {
+            Ok(Cow::Borrowed(text)) => json::parse(text),
+            Ok(Cow::Owned(text)) => json::parse(self.transcoded.get_or_init(|| text)),
+            Err(error) => Err(error.into()),
         };
         value.map(Body::Json).map_err(|error| match error {
             JsonError::Syntax(why) => Problem::Unparsable(format!("JSON parse error - {why}")),
@@ -262,14 +252,36 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The query as links have it: in UTF-8, whatever character set the `Content-Type` names.
+    fn query_of_links(&self) -> Cow<'_, [Pair<'_>]> {
+        let content_type = header_text(self.request.headers(), CONTENT_TYPE);
+        match charset_of(&content_type.unwrap_or_default()) {
+            Charset::Utf8 => Cow::Borrowed(self.query),
+            _ => {
+                let query = self.request.uri().query().unwrap_or_default();
+                Cow::Owned(urlencoded::decode(query.as_bytes()).unwrap_or_default())
+            }
+        }
+    }
+
     fn page_link(&self, number: usize) -> String {
         let number = number.to_string();
         // The first page goes without a number.
         let value = (number != "1").then_some(number.as_str());
-        let query = with_parameter(self.query, "page", value);
+        let query = with_parameter(&self.query_of_links(), "page", value);
         let mark = if query.is_empty() { "" } else { "?" };
         format!("{}{}{mark}{query}", base(self.request), self.path)
     }
+}
+
+/// The character set that a `Content-Type` names, the last if it names several; UTF-8 where
+/// it names none that is known.
+pub(crate) fn charset_of(content_type: &str) -> Charset {
+    form::parameters(content_type)
+        .filter(|(name, _)| name.eq_ignore_ascii_case("charset"))
+        .last()
+        .and_then(|(_, name)| Charset::named(&name))
+        .unwrap_or(Charset::Utf8)
 }
 
 /// Scheme, host and mount, with which links begin.

@@ -6,19 +6,20 @@ use http::header::CONTENT_TYPE;
 
 use super::exchange::{Exchange, Shape};
 use super::mistakes::{
-    BOOLEAN_AS_STRING, FORM_WITHOUT_FLAG, JSON_AS_FORM, MISPLACED_ARGUMENT, MISSING_CONTENT_TYPE,
-    NUMBER_AS_STRING, READ_ONLY_BODY_KEY, REFUSED_CONTENT_TYPE, REPEATED_BODY_KEY, TEXT_AS_NUMBER,
-    UNIT_LABEL, UNKNOWN_BODY_KEY,
+    BOOLEAN_AS_STRING, FORM_WITHOUT_FLAG, JSON_AS_FORM, LOST_BODY, MISPLACED_ARGUMENT,
+    MISSING_CONTENT_TYPE, NUMBER_AS_STRING, READ_ONLY_BODY_KEY, REFUSED_CONTENT_TYPE,
+    REPEATED_BODY_KEY, TEXT_AS_NUMBER, UNIT_LABEL, UNKNOWN_BODY_KEY,
 };
 use super::nearest;
 use super::sheet::{Said, Sheet};
-use crate::endpoints::call::header_text;
+use crate::endpoints::call::{charset_of, header_text};
 use crate::endpoints::metadata::Meta;
 use crate::model::stock::UnitType;
 use crate::profile::UnitLabels;
 use crate::query::parameter;
 use crate::wire::form::{self, Form, FormValue};
 use crate::wire::json::{self, Value};
+use crate::wire::urlencoded::Pair;
 
 /// Larger bodies are not looked into: an upsert of thousands of rows is judged by what
 /// the service says of it.
@@ -67,6 +68,9 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
         }
     }
     let body = exchange.request().body();
+    if body.is_empty() && exchange.is_query() && exchange.verdict == Some(400) {
+        lost(exchange, sheet);
+    }
     if body.is_empty() || exchange.operation.is_none() {
         return arguments;
     }
@@ -81,8 +85,11 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
             if Kind::of(exchange) == Kind::Missing {
                 missing_type(exchange, sheet);
             }
+            let named = header_text(exchange.request().headers(), CONTENT_TYPE);
+            let charset = charset_of(&named.unwrap_or_default());
             if body.len() <= LARGEST
-                && let Ok(value) = json::decode(body)
+                && let Ok(text) = charset.decode(body)
+                && let Ok(value) = json::parse(&text)
             {
                 of_json(exchange, &value, &mut arguments, sheet);
             }
@@ -91,6 +98,19 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
         kind => of_form(exchange, kind, &mut arguments, sheet),
     }
     arguments
+}
+
+/// A query that was refused for want of its argument, which may have been in a body.
+fn lost(exchange: &Exchange<'_>, sheet: &mut Sheet) {
+    let names_sku = |(name, _): &Pair<'_>| name == "sku" || name == "sku[]";
+    if exchange.query.iter().any(names_sku) {
+        return;
+    }
+    exchange.note(sheet, &LOST_BODY, "", || Said {
+        sent: "no argument, in the query or in a body".to_owned(),
+        meant: Some(format!("GET {}?sku=SKU", exchange.path)),
+        why: "no argument arrived; `fetch` and XHR cannot send a GET body".to_owned(),
+    });
 }
 
 /// What a body is said to be.
@@ -328,10 +348,10 @@ fn of_form(exchange: &Exchange<'_>, kind: Kind, arguments: &mut Arguments, sheet
     if body.len() > LARGEST {
         return;
     }
+    let value = header_text(exchange.request().headers(), CONTENT_TYPE).unwrap_or_default();
     let parsed = if kind == Kind::Form {
-        Form::from_urlencoded(body)
+        Form::from_urlencoded(body, charset_of(&value))
     } else {
-        let value = header_text(exchange.request().headers(), CONTENT_TYPE).unwrap_or_default();
         let boundary = form::parameter(&value, "boundary");
         Form::from_multipart(body, boundary.as_deref())
     };

@@ -102,6 +102,11 @@ impl<'a> Exchange<'a> {
         )
     }
 
+    /// Whether it is one of the four queries of stock.
+    pub(super) fn is_query(&self) -> bool {
+        self.shape == Shape::Arguments && !self.is_reservation()
+    }
+
     /// Whether several SKUs may be asked for at once.
     pub(super) fn is_multi(&self) -> bool {
         matches!(

@@ -163,6 +163,14 @@ mistakes! {
         about "The operation has no such query parameter: it is ignored, and the answer looks like success."
         example "GET /api/v1/stocks/?stock_gt=4"
         Stack "Django REST framework, Filters" says "Unknown parameters and unsupported lookups are ignored.";
+    SURPLUS_PAGE = "surplus-page" Note
+        about "`page=1` where there are no pages, as the vendor's SDK adds it to every list: it is ignored, and asks for nothing else."
+        example "GET /api/v1/stocks/stock_query/?sku=500&page=1"
+        Stack "Django REST framework, Filters" says "Unknown parameters and unsupported lookups are ignored.";
+    LOST_BODY = "lost-body" Error
+        about "A query of stock comes without any argument: browsers drop the body of a GET, and so do some proxies."
+        example "fetch('/api/v1/stocks/stock_query/') without ?sku=500"
+        Documented "Stock Query" says "sku string query ✓ The SKU of the product";
     MISPLACED_ARGUMENT = "misplaced-argument" Warning
         about "An argument stands in the query where the body is read, or in a body that nobody reads."
         example "POST /api/v1/stocks/?sku=500"

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use super::exchange::{Exchange, Shape};
 use super::mistakes::{
     CLAMPED_LIMIT, IGNORED_FILTER_VALUE, IGNORED_LIMIT, IGNORED_PERIOD, MISPLACED_ARGUMENT,
-    NO_SUCH_PAGE, RAW_PLUS, REFUSED_ACCEPT, REPEATED_PARAMETER, TOKEN_IN_QUERY, UNIT_LABEL,
-    UNKNOWN_PARAMETER, UNKNOWN_SORT_NAME,
+    NO_SUCH_PAGE, RAW_PLUS, REFUSED_ACCEPT, REPEATED_PARAMETER, SURPLUS_PAGE, TOKEN_IN_QUERY,
+    UNIT_LABEL, UNKNOWN_PARAMETER, UNKNOWN_SORT_NAME,
 };
 use super::nearest;
 use super::sheet::{Said, Sheet, names_a_token};
@@ -24,7 +24,8 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     for (at, (name, value)) in exchange.query.iter().enumerate() {
         let (name, value) = (name.as_ref(), value.as_ref());
         let before = &exchange.query[..at.min(LOOKED_BACK)];
-        let is_list = exchange.is_multi() && name == "sku";
+        // `sku[]` and the like are how some clients spell a list.
+        let is_list = exchange.is_multi() && name == "sku" || name.ends_with("[]");
         if !is_list && before.iter().any(|(before, _)| before == name) {
             repeated(exchange, name, sheet);
         }
@@ -94,10 +95,23 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
         });
         return;
     }
+    if name == "page" && value == "1" && exchange.is_query() {
+        exchange.note(sheet, &SURPLUS_PAGE, name, || Said {
+            sent: pair(exchange, name, value),
+            meant: None,
+            why: "a query of stock answers all rows at once: the parameter is ignored".to_owned(),
+        });
+        return;
+    }
     exchange.note(sheet, &UNKNOWN_PARAMETER, name, || {
         let known = known(exchange);
         let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-        let meant = nearest::meant(name, &known).map(str::to_owned);
+        let plain = name
+            .strip_suffix("[]")
+            .filter(|plain| known.contains(plain));
+        let meant = plain
+            .or_else(|| nearest::meant(name, &known))
+            .map(str::to_owned);
         let is_filter = || FILTERS.iter().any(|field| field.lookup(name).is_some());
         let elsewhere = (exchange.shape != Shape::Filtered && is_filter())
             .then(|| format!("GET /api/v1/stocks/?{name}={value}"));

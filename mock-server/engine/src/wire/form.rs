@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use super::charset::Charset;
 use super::urlencoded::{self, MAX_FIELDS, TooManyFields};
 
 /// The most files of a multipart body; the stack refuses more.
@@ -42,8 +43,8 @@ impl From<TooManyFields> for FormError {
 
 impl Form {
     /// Reads an url-encoded body.
-    pub fn from_urlencoded(body: &[u8]) -> Result<Self, FormError> {
-        let fields = urlencoded::decode(body)?
+    pub fn from_urlencoded(body: &[u8], charset: Charset) -> Result<Self, FormError> {
+        let fields = urlencoded::decode_as(body, charset)?
             .into_iter()
             .map(|(name, value)| (name.into_owned(), FormValue::Text(value.into_owned())))
             .collect();

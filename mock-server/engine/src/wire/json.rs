@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::charset::{self, CodecError};
 use super::text::MAX_INTEGER_DIGITS;
 
 /// Containers nested deeper than this exhaust the stack's recursion limit, which
@@ -59,6 +60,12 @@ pub enum JsonError {
     Syntax(String),
     /// Nested beyond the recursion limit.
     TooDeep,
+}
+
+impl From<CodecError> for JsonError {
+    fn from(error: CodecError) -> Self {
+        Self::Syntax(error.to_string())
+    }
 }
 
 impl Value<'_> {
@@ -189,39 +196,7 @@ fn is_printable(c: char) -> bool {
 /// Decodes a body: UTF-8, then JSON. An incomplete character at the very end is
 /// dropped, as the stack's stream reader drops it.
 pub fn decode(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => parse(text),
-        Err(error) => match error.error_len() {
-            // Half of a surrogate, cut off, is not yet wrong to the stack's decoder.
-            Some(1) if is_cut_surrogate(&bytes[error.valid_up_to()..]) => {
-                parse(std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default())
-            }
-            None => match std::str::from_utf8(&bytes[..error.valid_up_to()]) {
-                Ok(text) => parse(text),
-                Err(_) => Err(codec_error(bytes, error.valid_up_to(), 1)),
-            },
-            Some(length) => Err(codec_error(bytes, error.valid_up_to(), length)),
-        },
-    }
-}
-
-fn is_cut_surrogate(rest: &[u8]) -> bool {
-    matches!(rest, [0xed, 0xa0..=0xbf])
-}
-
-fn codec_error(bytes: &[u8], at: usize, length: usize) -> JsonError {
-    let lead = bytes[at];
-    let reason = if (0xc2..=0xf4).contains(&lead) {
-        "invalid continuation byte"
-    } else {
-        "invalid start byte"
-    };
-    JsonError::Syntax(if length == 1 {
-        format!("'utf-8' codec can't decode byte 0x{lead:02x} in position {at}: {reason}")
-    } else {
-        let end = at + length - 1;
-        format!("'utf-8' codec can't decode bytes in position {at}-{end}: {reason}")
-    })
+    parse(charset::utf8(bytes)?)
 }
 
 /// Decodes JSON text.

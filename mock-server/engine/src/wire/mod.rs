@@ -1,6 +1,7 @@
 //! Text, JSON, queries and forms as the stack reads and writes them, knowing
 //! nothing of stocks.
 
+pub mod charset;
 pub mod form;
 pub mod json;
 pub mod text;

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use super::charset::Charset;
+
 /// The most fields of a query or a form; the stack refuses more.
 pub const MAX_FIELDS: usize = 1000;
 
@@ -15,9 +17,14 @@ pub struct TooManyFields;
 /// A name and its value.
 pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Takes an encoded text apart: a name without `=` has a blank value, bytes that are
-/// not UTF-8 become U+FFFD, a malformed percent sign stands for itself.
+/// Takes an encoded text in UTF-8 apart, as [`decode_as`] does.
 pub fn decode(text: &[u8]) -> Result<Vec<Pair<'_>>, TooManyFields> {
+    decode_as(text, Charset::Utf8)
+}
+
+/// Takes an encoded text apart: a name without `=` has a blank value, bytes that are
+/// not of the character set become U+FFFD, a malformed percent sign stands for itself.
+pub fn decode_as(text: &[u8], charset: Charset) -> Result<Vec<Pair<'_>>, TooManyFields> {
     let mut pairs = Vec::new();
     // Empty ones count, though they are passed over.
     if text.split(|&b| b == b'&').nth(MAX_FIELDS).is_some() {
@@ -28,22 +35,25 @@ pub fn decode(text: &[u8]) -> Result<Vec<Pair<'_>>, TooManyFields> {
             Some(at) => (&pair[..at], &pair[at + 1..]),
             None => (pair, &[][..]),
         };
-        pairs.push((decode_part(name, true), decode_part(value, true)));
+        pairs.push((
+            decode_part(name, true, charset),
+            decode_part(value, true, charset),
+        ));
     }
     Ok(pairs)
 }
 
 /// Decodes the percent signs of a path.
 pub fn decode_path(path: &str) -> Cow<'_, str> {
-    decode_part(path.as_bytes(), false)
+    decode_part(path.as_bytes(), false, Charset::Utf8)
 }
 
-fn decode_part(part: &[u8], plus_is_space: bool) -> Cow<'_, str> {
+fn decode_part(part: &[u8], plus_is_space: bool, charset: Charset) -> Cow<'_, str> {
     if !part
         .iter()
         .any(|&b| b == b'%' || (b == b'+' && plus_is_space))
     {
-        return String::from_utf8_lossy(part);
+        return charset.decode_lossy(part);
     }
     let mut bytes = Vec::with_capacity(part.len());
     let mut at = 0;
@@ -66,7 +76,7 @@ fn decode_part(part: &[u8], plus_is_space: bool) -> Cow<'_, str> {
         }
         at += 1;
     }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+    Cow::Owned(charset.decode_lossy(&bytes).into_owned())
 }
 
 /// A query with one parameter set, or taken out: names sorted, values of one name in

@@ -244,6 +244,42 @@ fn an_indent_is_obeyed_and_another_format_is_not_found() {
 }
 
 #[rstest]
+#[case("iso-8859-9", b"\xd6\xfe", "Öş")]
+#[case("windows-1254", b"\x80\xfd", "€ı")]
+#[case("ISO_8859-1", b"\xd6\xfe", "Öþ")]
+#[case("utf-8", "Öş".as_bytes(), "Öş")]
+#[case("bogus", "Öş".as_bytes(), "Öş")]
+fn a_body_is_read_in_the_charset_that_its_type_names(
+    #[case] charset: &str,
+    #[case] sku: &[u8],
+    #[case] shown: &str,
+) {
+    let before = b"{\"provider\":\"shop_provider\",\"location\":\"112\",\"stock\":5,\"sku\":\"";
+    let typed = [(
+        "content-type",
+        format!("application/json; charset={charset}"),
+    )];
+    let typed = typed
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let mut asked = request("POST", STOCKS, &typed, "");
+    *asked.body_mut() = [&before[..], sku, b"\"}"].concat().into();
+    let created = Api::documented().send(&asked).status(201).json();
+    assert_eq!(created["sku"], shown);
+}
+
+#[test]
+fn a_body_that_is_not_in_its_charset_is_refused_in_the_words_of_the_codec() {
+    let typed = [("content-type", "application/json; charset=us-ascii")];
+    let asked = request("POST", STOCKS, &typed, "{ş}");
+    let why = "JSON parse error - 'ascii' codec can't decode byte 0xc5 in position 1: ordinal not in range(128)";
+    Api::documented()
+        .send(&asked)
+        .status(400)
+        .body(&detail(why));
+}
+
+#[rstest]
 #[case("PUT", STOCKS, "GET, POST, HEAD, OPTIONS")]
 #[case("DELETE", STOCKS, "GET, POST, HEAD, OPTIONS")]
 #[case("TRACE", STOCKS, "GET, POST, HEAD, OPTIONS")]
