@@ -10,6 +10,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, Uri};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use whippy_engine::redact::is_secret_name;
+
 use crate::model::finding::{REDACTED, Secrets, names_a_secret};
 
 /// Shorter ones are taken out of their place alone: they are parts of too many words.
@@ -17,28 +19,6 @@ const SHORTEST: usize = 6;
 
 /// The most secrets that are kept in mind; more would make every text slow to read.
 const MOST: usize = 256;
-
-/// Members of bodies, and parameters, that hold a secret.
-const NAMES: &[&str] = &[
-    "password",
-    "passwd",
-    "key",
-    "token",
-    "secret",
-    "api_key",
-    "apikey",
-    "api_token",
-    "access_token",
-    "auth_token",
-    "refresh_token",
-    "client_secret",
-    "authorization",
-    "sessionid",
-];
-
-fn is_secret(name: &str) -> bool {
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
 
 /// The secrets that were met.
 #[derive(Debug, Default, Clone)]
@@ -138,7 +118,9 @@ impl Keeper {
     /// Pairs as in a query or a form.
     fn pairs(&mut self, pairs: &str) -> String {
         let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
-            Some((name, value)) if is_secret(&percent_decode_str(name).decode_utf8_lossy()) => {
+            Some((name, value))
+                if is_secret_name(&percent_decode_str(name).decode_utf8_lossy()) =>
+            {
                 let plain = value.replace('+', " ");
                 self.keep(&percent_decode_str(&plain).decode_utf8_lossy());
                 self.keep(value);
@@ -187,7 +169,7 @@ impl Keeper {
                 .iter_mut()
                 .fold(false, |found, item| self.member(item) | found),
             Value::Object(members) => members.iter_mut().fold(false, |found, (name, member)| {
-                if is_secret(name) && (member.is_string() || member.is_number()) {
+                if is_secret_name(name) && (member.is_string() || member.is_number()) {
                     match &*member {
                         Value::String(text) => self.keep(text),
                         other => self.keep(&other.to_string()),
@@ -203,12 +185,9 @@ impl Keeper {
     }
 }
 
-/// Whether a text has the name of a secret in quotes.
+/// Returns `true` if a text has the name of a secret in quotes.
 fn has_secret_name(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    NAMES
-        .iter()
-        .any(|name| text.contains(&format!("\"{name}\"")))
+    text.split('"').skip(1).step_by(2).any(is_secret_name)
 }
 
 /// What stands for a secret header: its scheme stays.

@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 use crate::clock::ServiceClock;
 use crate::endpoints::call::{Settings, header_text};
 use crate::engine::{self, Engine, Now};
+use crate::redact;
 use crate::store::Store;
 use crate::store::world::World;
 
@@ -72,9 +73,13 @@ impl Asked {
             .map_or(uri.path(), |target| target.as_str());
         Self {
             method: request.method().clone(),
-            target: target.into(),
+            // The service ignores what is called a secret, and so does a replay.
+            target: redact::target(target).into(),
+            body: match redact::body(content_type.as_deref(), request.body()) {
+                Cow::Borrowed(body) => Bytes::copy_from_slice(body),
+                Cow::Owned(body) => body.into(),
+            },
             content_type: content_type.map(|text| SmolStr::new(&text)),
-            body: Bytes::copy_from_slice(request.body()),
         }
     }
 

@@ -17,5 +17,6 @@ pub mod model;
 pub mod problem;
 pub mod profile;
 pub mod query;
+pub mod redact;
 pub mod store;
 pub mod wire;

@@ -38,6 +38,7 @@ use whippy_engine::findings::{self, Format, MISTAKES, Mistake, WorldVerdict};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::{Profile, did_you_mean};
+use whippy_engine::redact::Redactor;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
@@ -58,6 +59,8 @@ pub struct Control {
     pub token: Option<String>,
     /// Since when the mock runs.
     pub started: Instant,
+    /// Takes secrets out of whatever is shown, logged or exported.
+    pub redactor: Redactor,
     /// Told when the mock is to stop.
     pub shutdown: Arc<Notify>,
     /// What was answered.
@@ -97,6 +100,8 @@ pub struct Followed {
     pub world: Option<String>,
     /// Those that are looked for.
     pub wanted: Wanted,
+    /// Those that a client missed since its last event, as far as the journal has them.
+    pub missed: Vec<Arc<Exchange>>,
 }
 
 /// Whether a path is an admin path, of the server or under a world.
@@ -325,8 +330,10 @@ fn read_query<'a>(query: &'a str, known: &[&str]) -> Result<Vec<urlencoded::Pair
 impl Control {
     /// What the admin paths need; `started` is when the mock was.
     pub fn new(token: Option<String>, started: Instant) -> Self {
+        let redactor = Redactor::new(token.as_deref(), None);
         Self {
             token,
+            redactor,
             started,
             shutdown: Arc::new(Notify::new()),
             metrics: Metrics::default(),
@@ -570,7 +577,9 @@ impl Asked<'_> {
         let found = worlds.iter().map(|world| world.journal.find(wanted));
         let mut found: Vec<_> = found.flatten().collect();
         found.sort_by_key(|exchange| exchange.id);
-        Ok(found)
+        let redactor = &self.control.redactor;
+        let clean = found.iter().map(|it| Arc::new(it.redacted(redactor)));
+        Ok(clean.collect())
     }
 }
 
@@ -985,16 +994,30 @@ fn follow(asked: &Asked<'_>) -> Outcome {
         None | Some(Ok(_) | Err(WorldError::Unknown(_))) => {}
         Some(Err(error)) => return Err(error.into()),
     }
+    let wanted = asked.wanted()?;
+    let last = asked.call.request.headers().get("last-event-id");
+    let last = last.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let missed = match last {
+        Some(last) => asked
+            .exchanges(&Wanted {
+                since: Some(wanted.since.map_or(last, |since| since.max(last))),
+                ..wanted.clone()
+            })
+            .unwrap_or_default(),
+        None => Vec::new(),
+    };
     Ok(Granted::Follow(Box::new(Followed {
         world: asked.world.as_deref().map(str::to_owned),
-        wanted: asked.wanted()?,
+        wanted,
+        missed,
     })))
 }
 
 /// What the clients of a world, or of each, got wrong, and what they met.
 fn verdicts(asked: &Asked<'_>) -> Result<Vec<WorldVerdict>, Refusal> {
     let worlds = asked.all()?;
-    let verdict = |world: &Arc<LiveWorld>| world.verdict(asked.call.system);
+    let redactor = &asked.control.redactor;
+    let verdict = |world: &Arc<LiveWorld>| world.verdict(asked.call.system).redacted(redactor);
     Ok(worlds.iter().map(verdict).collect())
 }
 
@@ -1090,9 +1113,10 @@ fn show_bundle(asked: &Asked<'_>) -> Outcome {
     let worlds = asked.all()?;
     let bundled = worlds.iter().map(|world| {
         let exchanges = world.journal.find(&Wanted::default());
-        let exchanges = exchanges.iter().map(|exchange| &**exchange);
+        let redactor = &asked.control.redactor;
+        let exchanges: Vec<_> = exchanges.iter().map(|it| it.redacted(redactor)).collect();
         let (service, defects) = (&world.service, &world.defects);
-        BundledWorld::of(world.name(), service, defects, &world.faults(), exchanges)
+        BundledWorld::of(world.name(), service, defects, &world.faults(), &exchanges)
     });
     let bundle = Bundle::new(bundled.collect());
     let json = String::from_utf8_lossy(&bundle.to_json()).into_owned();

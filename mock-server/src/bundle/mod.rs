@@ -24,6 +24,7 @@ use whippy_engine::engine::Now;
 use whippy_engine::exchange::{Exchange, Kept, KeptHeaders};
 use whippy_engine::history::{Asked, Write};
 use whippy_engine::model::time::Timestamp;
+use whippy_engine::redact::REDACTED;
 
 use replay::Stage;
 pub use replay::{Replayed, Verdict};
@@ -162,6 +163,9 @@ pub struct BundledBody {
     /// The bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
+    /// Something in it was a secret, and `[redacted]` stands in its place.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redacted: bool,
     /// Whether only the beginning was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
@@ -214,6 +218,7 @@ impl BundledBody {
     fn of(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self {
+                redacted: text.contains(REDACTED),
                 text: Some(text.to_owned()),
                 ..Self::default()
             },

@@ -1,5 +1,6 @@
 //! A bundle played again, exchange by exchange, and compared.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -18,6 +19,7 @@ use whippy_engine::engine::{Engine, RULE_HEADER};
 use whippy_engine::history::Write;
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::profile::Profile;
+use whippy_engine::redact;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
@@ -175,6 +177,10 @@ impl Stage {
             None => Verdict::Same,
             Some(_) if status == Some(401) => {
                 Verdict::Skipped("its credentials were not kept".to_owned())
+            }
+            // What cannot be read is quoted, or told by its position.
+            Some(_) if status == Some(400) && exchange.request.body.redacted => {
+                Verdict::Skipped("its body had a secret, which was not kept".to_owned())
             }
             Some(why) => Verdict::Different(why),
         };
@@ -363,6 +369,10 @@ fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> 
     let (old, new) = match (then.body.bytes(), now.body.bytes()) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(why), _) | (_, Err(why)) => return Some(why),
+    };
+    let new = match redact::body(None, &new) {
+        Cow::Owned(clean) if then.body.redacted => clean.into(),
+        _ => new,
     };
     let new = if then.body.truncated {
         new.slice(..new.len().min(old.len()))

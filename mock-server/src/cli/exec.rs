@@ -151,7 +151,9 @@ fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
 fn verdicts(server: &Server) -> Vec<WorldVerdict> {
     let mut verdicts = server.worlds.verdicts(system_time());
     verdicts.retain(|verdict| verdict.coverage.requests > 0 || !verdict.findings.is_empty());
-    verdicts
+    let redactor = &server.control.redactor;
+    let verdicts = verdicts.into_iter();
+    verdicts.map(|verdict| verdict.redacted(redactor)).collect()
 }
 
 fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> ExitCode {

@@ -39,6 +39,7 @@ use whippy_engine::exchange::{Answered, Exchange};
 use whippy_engine::findings::Seen;
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::problem::Problem;
+use whippy_engine::redact::Redactor;
 
 use activity::{Activity, Parting};
 use closing::watch_over;
@@ -55,7 +56,7 @@ const MAX_HEAD: u32 = 64 * 1024;
 const LARGE_BODY: usize = 256 * 1024;
 
 /// How long a stopping server waits for what is in flight.
-const DRAIN: Duration = Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(2);
 
 /// How often worlds that nobody asks for are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -107,6 +108,9 @@ pub struct Server {
 /// How many exchanges may wait for whoever follows them; who is slower than that is told
 /// how many went by.
 const FEED: usize = 1024;
+
+/// Events that are made ready for one follower; a text may be long, so there are few.
+const READY: usize = 4;
 
 /// The system's time.
 pub fn system_time() -> Timestamp {
@@ -346,10 +350,11 @@ impl Server {
         };
         let request = call.request;
         if let Some(log) = &self.log {
+            let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
             log.record(&Entry {
                 at: arrival.at,
                 method: request.method(),
-                target: request.uri().path_and_query().map_or("/", |t| t.as_str()),
+                target: &self.control.redactor.target(target),
                 status: response.status().as_u16(),
                 id: None,
                 world: None,
@@ -587,7 +592,7 @@ impl Server {
             log.record(&Entry {
                 at: exchange.at,
                 method: &exchange.method,
-                target: &exchange.target,
+                target: &self.control.redactor.target(&exchange.target),
                 status,
                 id: Some(id),
                 world: Some(&exchange.world),
@@ -606,36 +611,16 @@ impl Server {
 
     /// The exchanges as they happen, as server-sent events.
     fn follow(&self, followed: Followed, activity: &Activity) -> Response<Payload> {
-        let Followed { world, wanted } = followed;
-        let (sender, receiver) = mpsc::channel(FEED);
-        let mut feed = self.feed.subscribe();
-        let local = self.worlds.own().service.local();
-        let mut stop = activity.stop.clone();
-        tokio::spawn(async move {
-            loop {
-                let text = tokio::select! {
-                    next = feed.recv() => match next {
-                        Ok(exchange) => {
-                            let is_there = world.as_deref().is_none_or(|w| w == &*exchange.world);
-                            if !is_there || !wanted.fits(&exchange) {
-                                continue;
-                            }
-                            event(&exchange, local)
-                        }
-                        Err(broadcast::error::RecvError::Lagged(count)) => {
-                            format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
-                        }
-                        Err(broadcast::error::RecvError::Closed) => break,
-                    },
-                    _ = stop.changed() => break,
-                    // Whoever stands between is told that the stream is alive.
-                    () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
-                };
-                if sender.send(Bytes::from(text)).await.is_err() {
-                    break;
-                }
-            }
-        });
+        let (sender, receiver) = mpsc::channel(READY);
+        let stream = Follower {
+            feed: self.feed.subscribe(),
+            followed,
+            redactor: self.control.redactor.clone(),
+            local: self.worlds.own().service.local(),
+            patience: self.limits.idle,
+            sender,
+        };
+        tokio::spawn(stream.run(activity.stop.clone()));
         let busy = Arc::clone(&activity.in_flight);
         busy.fetch_add(1, Ordering::Relaxed);
         let mut response = Response::new(Payload::Stream(Events { receiver, busy }));
@@ -794,6 +779,61 @@ fn preflight(headers: &http::HeaderMap) -> Response<Payload> {
 /// A request without its body.
 fn head_of(request: &Request<Bytes>) -> Request<()> {
     request.clone().map(drop)
+}
+
+/// Somebody who follows the exchanges.
+struct Follower {
+    feed: broadcast::Receiver<Arc<Exchange>>,
+    followed: Followed,
+    redactor: Redactor,
+    local: UtcOffset,
+    /// The longest that a follower takes to read an event before it is cut off.
+    patience: Duration,
+    sender: mpsc::Sender<Bytes>,
+}
+
+impl Follower {
+    async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let missed = std::mem::take(&mut self.followed.missed);
+        let mut last = 0;
+        for exchange in missed {
+            last = exchange.id;
+            if !self.tell(event(&exchange, self.local)).await {
+                return;
+            }
+        }
+        loop {
+            let text = tokio::select! {
+                next = self.feed.recv() => match next {
+                    Ok(exchange) if exchange.id > last && self.follows(&exchange) => {
+                        event(&exchange.redacted(&self.redactor), self.local)
+                    }
+                    Ok(_) => continue,
+                    Err(broadcast::error::RecvError::Lagged(count)) => {
+                        format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
+                    }
+                    Err(broadcast::error::RecvError::Closed) => return,
+                },
+                _ = stop.changed() => return,
+                // Whoever stands between is told that the stream is alive.
+                () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
+            };
+            if !self.tell(text).await {
+                return;
+            }
+        }
+    }
+
+    fn follows(&self, exchange: &Exchange) -> bool {
+        let world = self.followed.world.as_deref();
+        world.is_none_or(|world| world == &*exchange.world) && self.followed.wanted.fits(exchange)
+    }
+
+    /// Hands on an event; returns `false` once nobody reads.
+    async fn tell(&self, text: String) -> bool {
+        let told = self.sender.send(Bytes::from(text));
+        matches!(tokio::time::timeout(self.patience, told).await, Ok(Ok(())))
+    }
 }
 
 fn event(exchange: &Exchange, local: UtcOffset) -> String {

@@ -197,6 +197,9 @@ impl LiveWorld {
     }
 }
 
+/// A world's name and its judge.
+type NamedJudge = (Arc<str>, Judge);
+
 /// All worlds of a server.
 #[derive(Debug)]
 pub struct Worlds {
@@ -209,7 +212,7 @@ pub struct Worlds {
     /// Where they are kept; `None`: in memory alone.
     log: Option<Log>,
     /// Names and judges of dropped worlds; `None`: a judge is dropped with its world.
-    judges: Option<Mutex<Vec<(Arc<str>, Judge)>>>,
+    judges: Option<Mutex<Vec<NamedJudge>>>,
 }
 
 impl Worlds {
@@ -467,14 +470,14 @@ impl Worlds {
     }
 
     fn keep_judges_of(&self, dropped: impl IntoIterator<Item = Arc<LiveWorld>>) {
-        let Some(judges) = &self.judges else { return };
-        let judged = |world: Arc<LiveWorld>| {
+        let Some(kept) = &self.judges else { return };
+        let take = |world: Arc<LiveWorld>| {
             let judge = std::mem::take(&mut *world.judge());
             (Arc::clone(&world.name), judge)
         };
-        let judged: Vec<_> = dropped.into_iter().map(judged).collect();
-        let mut judges = judges.lock().unwrap_or_else(PoisonError::into_inner);
-        judges.extend(judged);
+        let taken: Vec<_> = dropped.into_iter().map(take).collect();
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(taken);
     }
 
     /// Verdicts on the clients of every world, dropped ones included where their judges

@@ -176,9 +176,13 @@ fn the_archive_has_what_a_browser_would_keep() {
 
 /// The lines of a stream of events, as they come.
 fn stream(mock: &Mock, query: &str) -> impl Iterator<Item = String> + use<> {
+    stream_with(mock, query, &[])
+}
+
+fn stream_with(mock: &Mock, query: &str, headers: &[&str]) -> impl Iterator<Item = String> + use<> {
     let mut stream = TcpStream::connect(mock.address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let head = message(&format!("GET {REQUESTS}/stream{query}"), &[], "");
+    let head = message(&format!("GET {REQUESTS}/stream{query}"), headers, "");
     stream.write_all(head.as_bytes()).unwrap();
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
     // The answer's head is there once somebody follows.
@@ -209,9 +213,29 @@ fn exchanges_are_followed_as_they_happen() {
 #[test]
 fn a_stream_does_not_hold_up_the_end() {
     let mock = Mock::start(&[]);
+    // A request that is on its way holds up the end for a while, and the stream must not
+    // wait for it.
+    let whole = crate::support::post(STOCKS, &stock("LATE"));
+    let (front, rest) = whole.split_at(whole.len() - 5);
+    let mut late = mock.connect();
+    late.send(front);
     let lines = stream(&mock, "");
-    assert_eq!(mock.stop().code, Some(0));
+    mock.signal(rustix::process::Signal::TERM);
     assert_eq!(lines.filter(|line| line.starts_with("data")).count(), 0);
+    late.send(rest);
+    late.receive().expect(201);
+    assert_eq!(mock.ended().code, Some(0));
+}
+
+#[test]
+fn a_follower_resumes_behind_its_last_event() {
+    let mock = Mock::start(&[]);
+    for page in 1..=3 {
+        mock.get(&format!("{STOCKS}?limit={page}"));
+    }
+    let lines = stream_with(&mock, "", &["Last-Event-ID: 1"]);
+    let ids = lines.filter_map(|line| Some(line.strip_prefix("id: ")?.to_owned()));
+    assert_eq!(ids.take(2).collect::<Vec<_>>(), ["2", "3"]);
 }
 
 #[test]

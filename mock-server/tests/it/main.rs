@@ -19,6 +19,7 @@ mod journal;
 mod log;
 #[path = "../../engine/tests/it/requests.rs"]
 mod requests;
+mod secrets;
 mod server;
 mod support;
 mod tls;

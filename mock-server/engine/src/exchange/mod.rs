@@ -2,6 +2,7 @@
 
 mod har;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, HOST, HeaderName};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,7 @@ use crate::defects::DEFECT_HEADER;
 use crate::endpoints::call::{mount, scheme};
 use crate::engine::{RULE_HEADER, Rule};
 use crate::model::time::{Timestamp, UtcOffset};
+use crate::redact::{REDACTED, Redactor};
 
 /// One exchange, as it went over the wire but for the secrets in `authorization`.
 #[derive(Debug, Clone)]
@@ -132,6 +134,23 @@ impl Exchange {
             + answer.map_or(0, |a| a.body.bytes.len() + a.headers.0.len())
     }
 
+    /// The exchange without secrets: what is shown, streamed and exported.
+    #[must_use]
+    pub fn redacted(&self, redactor: &Redactor) -> Self {
+        let answer = self.answer.as_ref().map(|answer| Answered {
+            status: answer.status,
+            headers: answer.headers.redacted(redactor),
+            body: answer.body.redacted(&answer.headers, redactor),
+        });
+        Self {
+            target: redactor.target(&self.target).into_owned(),
+            headers: self.headers.redacted(redactor),
+            body: self.body.redacted(&self.headers, redactor),
+            answer,
+            ..self.clone()
+        }
+    }
+
     /// The readings that decided, with their choices.
     fn readings(&self) -> Map<String, Value> {
         let rule = self
@@ -212,6 +231,19 @@ impl Kept {
         self.bytes.len() == self.size
     }
 
+    fn redacted(&self, headers: &KeptHeaders, redactor: &Redactor) -> Self {
+        let content_type = headers.get(&CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| std::str::from_utf8(value).ok());
+        match redactor.body(content_type, &self.bytes) {
+            Cow::Borrowed(_) => self.clone(),
+            Cow::Owned(bytes) => Self {
+                // What was cut stays cut.
+                size: bytes.len() + (self.size - self.bytes.len()),
+                bytes: bytes.into(),
+            },
+        }
+    }
+
     fn json(&self) -> Value {
         let mut shown = Map::new();
         match std::str::from_utf8(&self.bytes) {
@@ -246,6 +278,14 @@ impl KeptHeaders {
             } else {
                 push(&mut packed, name.as_str(), value.as_bytes());
             }
+        }
+        Self(packed.into_boxed_slice())
+    }
+
+    fn redacted(&self, redactor: &Redactor) -> Self {
+        let mut packed = Vec::with_capacity(self.0.len());
+        for (name, value) in self.iter() {
+            push(&mut packed, name, &redactor.header(name, value));
         }
         Self(packed.into_boxed_slice())
     }
@@ -322,9 +362,6 @@ fn headers_json(headers: &KeptHeaders) -> Value {
         .map(|(name, value)| json!([name, text(Some(value))]))
         .collect()
 }
-
-/// What stands for a secret.
-const REDACTED: &str = "[redacted]";
 
 /// A value of `authorization` without its secrets, and with its shape: the scheme, and how
 /// many words follow.

@@ -14,6 +14,7 @@ use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{self, Defects};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::model::time::UtcOffset;
+use whippy_engine::redact::Redactor;
 use whippy_mock::admin::Control;
 use whippy_mock::http::request_log::{LogFormat, RequestLog};
 use whippy_mock::http::{Address, Limits, Server};
@@ -591,7 +592,14 @@ impl ServeArgs {
         let options = self.log_options()?;
         let tls = self.tls.read(&listen)?;
         let worlds = self.worlds(start, options)?;
+        let secrets = self
+            .token
+            .iter()
+            .chain(&self.password)
+            .chain(&self.admin_token);
+        let redactor = Redactor::new(secrets.map(String::as_str), self.username.as_deref());
         let control = Control {
+            redactor,
             data: self.data.map(|path| (path, options)),
             watched: watch.as_ref().map(Watch::files).unwrap_or_default(),
             ..Control::new(self.admin_token, Instant::now())

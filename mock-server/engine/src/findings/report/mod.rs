@@ -11,6 +11,7 @@ use std::str::FromStr;
 
 use super::{Coverage, Finding, FindingLevel, Source};
 use crate::problem::Grade;
+use crate::redact::Redactor;
 
 pub use json::write as json;
 pub use junit::write as junit;
@@ -31,6 +32,18 @@ pub struct WorldVerdict {
 }
 
 impl WorldVerdict {
+    /// The verdict without secrets.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        for finding in &mut self.findings {
+            let texts = [&mut finding.target, &mut finding.sent, &mut finding.why];
+            for text in texts.into_iter().chain(&mut finding.meant) {
+                *text = redactor.sentence(text).into_owned();
+            }
+        }
+        self
+    }
+
     /// The level of the gravest finding.
     pub fn worst(&self) -> Option<FindingLevel> {
         self.findings.iter().map(|finding| finding.level).max()
