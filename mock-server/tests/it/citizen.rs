@@ -192,8 +192,8 @@ fn a_secret_with_a_line_break_is_refused(#[case] variables: &[(&str, &str)], #[c
 #[case::faults("--faults=", r#"{"rules": []}"#)]
 #[case::a_profile("--profile=", "page-size = 3\n")]
 fn a_byte_order_mark_is_passed_over(#[case] flag: &str, #[case] content: &str) {
-    let path = file(".json", &format!("\u{feff}{content}"));
-    let mock = Mock::start(&[&format!("{flag}{}", path)]);
+    let path = file(".json", format!("\u{feff}{content}"));
+    let mock = Mock::start(&[&format!("{flag}{path}")]);
     mock.get(HEALTH).expect(200);
 }
 
