@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `whippy-mock`: runs the binary with the same arguments, streams, signals and exit code. */
 
+import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { findBinary } from "./binary.cjs";
 
@@ -17,16 +18,18 @@ function main(): void {
     refuse(error);
     return;
   }
-  const child = spawn(binary, process.argv.slice(2), { stdio: "inherit" });
+  let child: ChildProcess | undefined;
+  // Before the binary is there: it may be known to run before a line after `spawn` does.
   for (const signal of SIGNALS) {
     process.on(signal, () => {
       // An interrupt from the keyboard has reached the binary too. A second one would have
       // it stop at once, and not when all requests are answered.
       if (signal !== "SIGINT" || !hasTerminal()) {
-        child.kill(signal);
+        child?.kill(signal);
       }
     });
   }
+  child = spawn(binary, process.argv.slice(2), { stdio: "inherit" });
   child.on("error", refuse);
   child.on("exit", (code, signal) => {
     if (signal === null) {
