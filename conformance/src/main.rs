@@ -6,6 +6,7 @@ mod cli;
 
 use std::fmt::Write as _;
 use std::io::IsTerminal;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -21,11 +22,11 @@ use whippy_conformance::run::verdict::{Exit, conclude};
 use whippy_conformance::transport::ledger::Ledger;
 use whippy_conformance::transport::retry::Gateways;
 
-use cli::args::{
-    self, CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs,
-};
+use cli::args::{CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListArgs, RunArgs};
 use cli::conduct::{self, Audience, Conducted, conduct};
 use cli::connection::Connection;
+use cli::files;
+use cli::layers::{self, Origins};
 use cli::permission::Writing;
 use cli::plan::{self, Catalogue, Known};
 use cli::printing::{self, print};
@@ -40,8 +41,9 @@ fn main() -> ExitCode {
             .unwrap_or_default();
         eprintln!("whippy-conformance: a fault of its own{at}");
     }));
-    let result = std::panic::catch_unwind(|| {
-        args::read().and_then(|cli| match cli.command {
+    let mut origins = Origins::default();
+    let result = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        layers::read(&mut origins).and_then(|cli| match cli.command {
             Command::Run(args) => run(&args),
             Command::List(args) => list(&args),
             Command::Explain(args) => explain(&args),
@@ -53,10 +55,10 @@ fn main() -> ExitCode {
             Command::Diff(args) => diff(&args),
             Command::CleanUp(args) => clean_up(&args),
         })
-    });
+    }));
     match result {
         Ok(Ok(code)) => ExitCode::from(code),
-        Ok(Err(refusal)) => refusal.tell(),
+        Ok(Err(refusal)) => refusal.tell(&origins),
         Err(_) => ExitCode::from(Exit::NoVerdict.code()),
     }
 }
@@ -157,7 +159,7 @@ fn diff(args: &DiffArgs) -> Result<u8, Refusal> {
 
 fn report(path: &Path) -> Result<Report, Refusal> {
     let named = |why: String| Refusal::usage(format!("{}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    let text = files::text(path).map_err(|error| named(error.to_string()))?;
     json::read(&text).map_err(named)
 }
 

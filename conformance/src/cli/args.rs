@@ -1,23 +1,14 @@
-//! The command line. What it leaves open the environment may say, then the settings file:
-//! every flag of one is a variable of the other and a key of the third.
+//! The command line: commands and their flags. `layers` adds what the environment and the
+//! settings file say.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::run::selection::did_you_mean;
 use whippy_engine::findings::FindingLevel;
-
-use super::refusal::Refusal;
-use super::settings::{self, Setting, Value};
-
-/// What every variable begins with.
-pub(crate) const VARIABLES: &str = "WHIPPY_CONFORMANCE_";
 
 /// Checks any implementation of the Whippy Ware Stock API against its contract.
 #[derive(Debug, Parser)]
@@ -66,7 +57,8 @@ Exit codes:
   2  the command line, the settings or a case file is wrong
   3  no verdict: the target cannot be reached, or a check could not do its work
   4  no check ran
-  5  the baseline has findings that are none any more";
+  5  the baseline has findings that are none any more
+  130  a second Ctrl-C ended it at once, before it had cleaned up";
 
 const EXPLORE_HELP: &str = "\
 A difference is shrunk to the shortest sequence that still shows it, and written as a case,
@@ -77,7 +69,8 @@ Exit codes:
   1  it does not
   2  the command line, the settings or a trace is wrong
   3  no verdict: the target cannot be reached or worked with
-  4  nothing was sent";
+  4  nothing was sent
+  130  a second Ctrl-C ended it at once, before it had cleaned up";
 
 #[derive(Debug, Args)]
 pub(crate) struct ExploreArgs {
@@ -151,14 +144,16 @@ pub(crate) struct FoundArgs {
 
 const WATCH_HELP: &str = "\
 With a command, WHIPPY_URL is where it finds the service, and its exit code is this one's if
-it fails. Ctrl-C or SIGTERM end a watch without one, and the report follows.
+it fails. Ctrl-C or SIGTERM end a watch without one, and the report follows; a second one
+does not wait for what is under way, a third ends at once.
 
 Exit codes:
   0  nothing that fails the watch was seen
   1  there are findings
   2  the command line or the settings are wrong
   3  no verdict: the service was never reached, or exchanges passed unjudged
-  4  no request of the API went by";
+  4  no request of the API went by
+  130  a third Ctrl-C ended it before its report";
 
 const CHECK_HAR_HELP: &str = "\
 Exit codes:
@@ -311,8 +306,16 @@ pub(crate) struct CalibrateArgs {
     #[command(flatten)]
     pub(crate) writing: WritingArgs,
     /// Profile to write [default: whippy-profile.toml]
-    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    #[arg(
+        long,
+        visible_alias = "out",
+        value_name = "FILE",
+        help_heading = "Results"
+    )]
     pub(crate) write_profile: Option<PathBuf>,
+    /// Write the profile over a file that is there
+    #[arg(long, help_heading = "Results")]
+    pub(crate) force: bool,
     #[command(flatten)]
     pub(crate) settings: SettingsArgs,
 }
@@ -445,7 +448,7 @@ pub(crate) struct PlaceArgs {
 #[command(next_help_heading = "What the run may do to the target")]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub(crate) struct WritingArgs {
-    /// Only look; the default for any target but this machine
+    /// Only look; the default for any target but a whippy-mock of this machine
     #[arg(long)]
     pub(crate) read_only: bool,
 
@@ -504,7 +507,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) cases: CasesArgs,
 
-    /// Checks at a time [default: 1; for the mock of its own, one a core]
+    /// Checks at a time [default: 8; for the mock of its own, one a core]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
 
@@ -653,270 +656,4 @@ fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = positive(text).ok().filter(|seconds| *seconds <= LONGEST);
     let seconds = seconds.ok_or_else(|| format!("it takes seconds, up to {LONGEST}"))?;
     Ok(Duration::from_secs_f64(seconds))
-}
-
-/// Flags of which one takes the other's place.
-const RIVALS: &[&[&str]] = &[
-    &["token", "token-file"],
-    &["password", "password-file"],
-    &["admin-token", "admin-token-file"],
-    &["read-only", "write"],
-];
-
-/// The command line with what the environment and the settings file add to it.
-pub(crate) fn read() -> Result<Cli, Refusal> {
-    let mut given: Vec<OsString> = std::env::args_os().collect();
-    let command = Cli::command();
-    let matches = command.clone().try_get_matches_from(&given)?;
-    if let Some((name, matches)) = matches.subcommand()
-        && let Some(subcommand) = command.find_subcommand(name)
-    {
-        let mut layers = Layers::new(&command, subcommand);
-        layers.note_the_command_line(matches)?;
-        layers.add_the_environment()?;
-        layers.add_the_settings_file()?;
-        // Right behind the command: what comes after may be `--` and names.
-        given.splice(2..2, layers.words);
-    }
-    let matches = command.try_get_matches_from(&given)?;
-    Ok(Cli::from_arg_matches(&matches)?)
-}
-
-/// What says something about a command's flags, the strongest first.
-struct Layers<'a> {
-    command: &'a clap::Command,
-    subcommand: &'a clap::Command,
-    /// The flags that a stronger layer has settled, rivals among them.
-    settled: HashSet<String>,
-    config: Option<PathBuf>,
-    /// What is to be added to the command line.
-    words: Vec<OsString>,
-}
-
-impl<'a> Layers<'a> {
-    fn new(command: &'a clap::Command, subcommand: &'a clap::Command) -> Self {
-        Self {
-            command,
-            subcommand,
-            settled: HashSet::new(),
-            config: None,
-            words: Vec::new(),
-        }
-    }
-
-    fn note_the_command_line(&mut self, matches: &clap::ArgMatches) -> Result<(), Refusal> {
-        let mut said = Vec::new();
-        for flag in flags(self.subcommand) {
-            if matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine) {
-                said.extend(
-                    flag.get_long()
-                        .map(|name| (name.to_owned(), format!("--{name}"))),
-                );
-            }
-        }
-        if is_flag(self.subcommand, "config") {
-            self.config = matches.get_one::<PathBuf>("config").cloned();
-        }
-        self.settle(&said)
-    }
-
-    fn add_the_environment(&mut self) -> Result<(), Refusal> {
-        let known: Vec<String> = self
-            .command
-            .get_subcommands()
-            .flat_map(flags)
-            .filter_map(|flag| flag.get_long().map(variable))
-            .collect();
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        let mut said = Vec::new();
-        let mut variables: Vec<_> = std::env::vars_os().collect();
-        variables.sort();
-        for (name, value) in variables {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(VARIABLES)) else {
-                continue;
-            };
-            if !known.contains(&name) {
-                let hint = did_you_mean(name, &known);
-                return Err(Refusal::usage(format!(
-                    "there is no variable {name}; {hint}`whippy-conformance run --help` lists the flags"
-                )));
-            }
-            let flag = flags(self.subcommand)
-                .find(|flag| flag.get_long().map(variable).as_deref() == Some(name));
-            let Some(flag) = flag else { continue };
-            let flag_name = flag.get_long().unwrap_or_default();
-            // A CI server sets what it does not have to nothing.
-            if self.settled.contains(flag_name) || value.is_empty() {
-                continue;
-            }
-            let Some(value) = value.to_str() else {
-                return Err(Refusal::usage(format!("{name} is no UTF-8")));
-            };
-            let value = match flag.get_action() {
-                ArgAction::SetTrue => Value::Switch(switch(value).ok_or_else(|| {
-                    Refusal::usage(format!(
-                        "{name} cannot be `{value}`: it takes true or false"
-                    ))
-                })?),
-                ArgAction::Append => Value::Texts(several(flag_name, value)),
-                _ => Value::Texts(vec![value.to_owned()]),
-            };
-            if flag_name == "config" {
-                self.config = value.first().map(PathBuf::from);
-            }
-            self.add(flag_name, &value, name)?;
-            said.push((flag_name.to_owned(), name.to_owned()));
-        }
-        self.settle(&said)
-    }
-
-    fn add_the_settings_file(&mut self) -> Result<(), Refusal> {
-        if !is_flag(self.subcommand, "config") {
-            return Ok(());
-        }
-        let Some((path, settings)) = settings::read(self.config.take())? else {
-            return Ok(());
-        };
-        // What any of those says that ask a target is a setting.
-        let asking: Vec<&clap::Command> = ["run", "explore", "calibrate", "watch", "check-har"]
-            .iter()
-            .filter_map(|name| self.command.find_subcommand(name))
-            .collect();
-        let known: Vec<&str> = asking
-            .iter()
-            .copied()
-            .flat_map(flags)
-            .filter_map(clap::Arg::get_long)
-            .filter(|name| *name != "config")
-            .collect();
-        let mut said = Vec::new();
-        for Setting { key, value, line } in settings {
-            let origin = format!("{}:{line}", path.display());
-            let refused = |why: String| Refusal::usage(format!("{origin}: {why}"));
-            if !known.contains(&key.as_str()) {
-                let hint = did_you_mean(&key, &known);
-                return Err(refused(format!(
-                    "there is no setting `{key}`; {hint}`whippy-conformance run --help` lists the flags, which are the settings"
-                )));
-            }
-            if let Some(why) = settings::secret(&key, &value) {
-                return Err(refused(why));
-            }
-            let flag = asking
-                .iter()
-                .copied()
-                .flat_map(flags)
-                .find(|flag| flag.get_long() == Some(&key));
-            let is_switch =
-                flag.is_some_and(|flag| matches!(flag.get_action(), ArgAction::SetTrue));
-            let is_list = flag.is_some_and(|flag| matches!(flag.get_action(), ArgAction::Append));
-            match &value {
-                Value::Switch(_) if !is_switch => {
-                    return Err(refused(format!("`{key}` takes a value, not true or false")));
-                }
-                Value::Texts(_) if is_switch => {
-                    return Err(refused(format!("`{key}` takes true or false")));
-                }
-                Value::Texts(texts) if !is_list && texts.len() != 1 => {
-                    return Err(refused(format!("`{key}` takes one value")));
-                }
-                _ => {}
-            }
-            if is_flag(self.subcommand, &key) && !self.settled.contains(&key) {
-                self.add(&key, &value, &origin)?;
-                said.push((key, origin));
-            }
-        }
-        self.settle(&said)
-    }
-
-    /// Adds a flag, if its value is one of those that it takes.
-    fn add(&mut self, flag: &str, value: &Value, origin: &str) -> Result<(), Refusal> {
-        let words: Vec<OsString> = match value {
-            Value::Switch(false) => Vec::new(),
-            Value::Switch(true) => vec![format!("--{flag}").into()],
-            Value::Texts(texts) => texts
-                .iter()
-                .map(|text| format!("--{flag}={text}").into())
-                .collect(),
-        };
-        let mut alone: Vec<OsString> = vec!["".into(), self.subcommand.get_name().into()];
-        alone.extend(words.iter().cloned());
-        if let Err(error) = self.command.clone().try_get_matches_from(alone)
-            && error.kind() != clap::error::ErrorKind::MissingRequiredArgument
-        {
-            let text = error.to_string();
-            let lines = text.lines().take_while(|line| !line.is_empty());
-            let sentence = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-            let sentence = sentence.trim_start_matches("error: ");
-            return Err(Refusal::usage(format!("{origin}: {sentence}")));
-        }
-        self.words.extend(words);
-        Ok(())
-    }
-
-    /// Notes what one layer said; it must not say two things that exclude each other.
-    fn settle(&mut self, said: &[(String, String)]) -> Result<(), Refusal> {
-        for (flag, origin) in said {
-            self.settled.insert(flag.clone());
-            for rivals in RIVALS
-                .iter()
-                .filter(|rivals| rivals.contains(&flag.as_str()))
-            {
-                let both = said
-                    .iter()
-                    .find(|(other, _)| other != flag && rivals.contains(&other.as_str()));
-                if let Some((_, other)) = both {
-                    return Err(Refusal::usage(format!(
-                        "{origin} and {other} exclude each other"
-                    )));
-                }
-                self.settled
-                    .extend(rivals.iter().map(|rival| (*rival).to_owned()));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The flags of a command, without those that every command has.
-fn flags(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
-    let own = command.get_arguments();
-    own.filter(|arg| {
-        arg.get_long()
-            .is_some_and(|name| name != "help" && name != "version")
-    })
-}
-
-fn is_flag(command: &clap::Command, name: &str) -> bool {
-    flags(command).any(|flag| flag.get_long() == Some(name))
-}
-
-/// The variable of a flag.
-fn variable(flag: &str) -> String {
-    format!("{VARIABLES}{}", flag.to_uppercase().replace('-', "_"))
-}
-
-fn switch(text: &str) -> Option<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" | "yes" | "on" => Some(true),
-        "false" | "0" | "no" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// The values in one variable. A comma inside of braces belongs to a glob, and one in a
-/// header to the header.
-fn several(flag: &str, text: &str) -> Vec<String> {
-    let mut depth = 0_i32;
-    let parts = text.split(|c: char| {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        c == '\n' || (c == ',' && depth <= 0 && flag != "header")
-    });
-    let parts = parts.map(str::trim).filter(|part| !part.is_empty());
-    parts.map(str::to_owned).collect()
 }

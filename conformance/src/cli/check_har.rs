@@ -10,6 +10,7 @@ use whippy_conformance::workers::Stopwatch;
 use whippy_conformance::workers::system_time;
 
 use super::args::CheckHarArgs;
+use super::files;
 use super::plan;
 use super::refusal::Refusal;
 use super::watch::{in_utc, tell, terms};
@@ -66,7 +67,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_ARCHIVE {
         return Err(format!("it has more than {MAX_ARCHIVE} bytes"));
     }
-    Ok(bytes)
+    files::without_mark(bytes).map_err(|error| error.to_string())
 }
 
 /// Several archives of one service as one.

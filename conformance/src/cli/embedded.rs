@@ -21,6 +21,7 @@ use whippy_mock::http::Server;
 use whippy_mock::worlds::Start;
 
 use super::args::MockArgs;
+use super::files;
 use super::refusal::Refusal;
 
 /// The world that is started with, if no other is asked for.
@@ -96,7 +97,7 @@ fn load(world: &str) -> Result<Store, Refusal> {
     let file;
     let json = match assets::world(world) {
         Some(json) => json.as_bytes(),
-        None => match std::fs::read(world) {
+        None => match files::bytes(world.as_ref()) {
             Ok(bytes) => {
                 file = bytes;
                 &file

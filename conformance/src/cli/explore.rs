@@ -25,6 +25,7 @@ use whippy_engine::profile::{Profile, Reading};
 use super::args::ExploreArgs;
 use super::conduct::{connection, run_id, told};
 use super::embedded::Embedded;
+use super::files;
 use super::interrupt::{Interrupt, to_resume};
 use super::permission::Permission;
 use super::plan;
@@ -96,7 +97,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     );
     let bar = bar(&options, args.found.quiet);
     let result = settled
-        .map_err(|stop| connection.refusal(&session, stop))
+        .map_err(|error| connection.unsettled(&session, error))
         .and_then(|()| {
             let aid = Aid {
                 stop: &interrupt.stop,
@@ -136,7 +137,9 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
             .is_set()
             .then(|| "the run was interrupted".to_owned()),
     };
-    let report = report(args, &session, &came, permission.mode, about);
+    let mut report = report(args, &session, &came, permission.mode, about);
+    // Whatever went out counts: the clean-up, logins, what was asked again.
+    report.requests = connection.sent().unwrap_or(report.requests);
     let written = write_found(args, &session, &came)?;
     printing::write_reports(&report, &wanted)?;
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
@@ -234,7 +237,7 @@ fn bar(options: &explore::Options, is_quiet: bool) -> ProgressBar {
 
 fn read_trace(path: &Path) -> Result<Trace, Refusal> {
     let named = |why: String| Refusal::usage(format!("--replay {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    let text = files::text(path).map_err(|error| named(error.to_string()))?;
     Trace::read(&text).map_err(named)
 }
 

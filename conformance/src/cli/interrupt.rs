@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use whippy_conformance::workers::lock;
 
 /// What a process that a signal ended exits with, as shells have it for SIGINT.
-const BY_SIGNAL: i32 = 130;
+pub(crate) const BY_SIGNAL: i32 = 130;
 
 /// What the signals say, and what the second needs to say.
 #[derive(Debug, Default)]

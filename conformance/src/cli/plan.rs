@@ -14,6 +14,7 @@ use whippy_conformance::run::verdict::Exit;
 use whippy_engine::profile::{Profile, Reading};
 
 use super::args::{CheckArgs, ConnectionArgs, MockArgs, ResultArgs, WritingArgs};
+use super::files;
 use super::refusal::Refusal;
 
 /// The catalogue: the built-in checks and those of the user's folder.
@@ -63,10 +64,12 @@ fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
     let mut paths = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| named(folder, error))?.path();
-        if path
+        let is_case = path
             .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml")
-        {
+            .is_some_and(|end| end == "yaml" || end == "yml");
+        // macOS and Emacs leave files of their own beside one, such as `._case.yaml`.
+        let name = path.file_name().unwrap_or_default();
+        if is_case && !name.as_encoded_bytes().starts_with(b".") {
             paths.push(path);
         }
     }
@@ -78,7 +81,7 @@ fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
         )));
     }
     let files = paths.into_iter().map(|path| {
-        let text = std::fs::read_to_string(&path).map_err(|error| named(&path, error))?;
+        let text = files::text(&path).map_err(|error| named(&path, error))?;
         Ok((path.display().to_string(), text))
     });
     files.collect()
@@ -102,7 +105,7 @@ pub(crate) fn profile(path: Option<&Path>) -> Result<(Profile, BTreeMap<String, 
         return Ok((profile, BTreeMap::new()));
     };
     let named = |why: String| Refusal::usage(format!("--profile {}: {why}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    let text = files::text(path).map_err(|error| named(error.to_string()))?;
     profile
         .apply_toml(&text)
         .map_err(|error| named(error.to_string()))?;
@@ -136,7 +139,7 @@ impl Known {
             return Ok(None);
         };
         let named = |why: String| Refusal::usage(format!("--baseline {}: {why}", path.display()));
-        let text = match std::fs::read_to_string(path) {
+        let text = match files::text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && args.update_baseline => {
                 String::new()

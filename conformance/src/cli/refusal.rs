@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use whippy_conformance::run::verdict::Exit;
 
+use super::layers::Origins;
+
 /// A sentence and an exit code.
 #[derive(Debug)]
 pub(crate) enum Refusal {
@@ -30,8 +32,8 @@ impl Refusal {
         Self::Sentence(Exit::NoVerdict, why.into())
     }
 
-    /// Says it.
-    pub(crate) fn tell(self) -> ExitCode {
+    /// Prints it, a value blamed by the name that it came under.
+    pub(crate) fn tell(self, origins: &Origins) -> ExitCode {
         match self {
             Self::Parser(error) => {
                 // Where the terminal is gone, the exit code says it.
@@ -43,7 +45,7 @@ impl Refusal {
                 })
             }
             Self::Sentence(exit, sentence) => {
-                eprintln!("whippy-conformance: {sentence}");
+                eprintln!("whippy-conformance: {}", origins.blame(&sentence));
                 ExitCode::from(exit.code())
             }
         }

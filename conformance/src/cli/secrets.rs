@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::files;
 use super::refusal::Refusal;
 
 /// The secret, or what the file holds: its text without the line break at its end.
@@ -15,9 +16,9 @@ pub(crate) fn secret(
         (None, Some(path)) => {
             let named =
                 |why: String| Refusal::usage(format!("--{flag}-file {}: {why}", path.display()));
-            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            let text = files::text(path).map_err(|error| named(error.to_string()))?;
             let text = text.trim_end_matches(['\r', '\n']).to_owned();
-            if text.is_empty() {
+            if text.trim().is_empty() {
                 return Err(named("the file is empty".to_owned()));
             }
             text

@@ -7,7 +7,8 @@ use toml::de::{DeTable, DeValue};
 
 use whippy_conformance::model::finding::names_a_secret;
 
-use super::args::VARIABLES;
+use super::files;
+use super::layers::VARIABLES;
 use super::refusal::Refusal;
 
 /// The file that is read without being asked for.
@@ -47,7 +48,7 @@ pub(crate) struct Setting {
 pub(crate) fn read(asked: Option<PathBuf>) -> Result<Option<(PathBuf, Vec<Setting>)>, Refusal> {
     let is_asked = asked.is_some();
     let path = asked.unwrap_or_else(|| USUAL.into());
-    let text = match std::fs::read_to_string(&path) {
+    let text = match files::text(&path) {
         Ok(text) => text,
         Err(error) if !is_asked && error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {

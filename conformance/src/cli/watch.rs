@@ -23,6 +23,7 @@ use whippy_mock::child;
 
 use super::args::{JudgingArgs, WatchArgs};
 use super::connection::transport;
+use super::interrupt::BY_SIGNAL;
 use super::plan::{self, Wanted};
 use super::printing::{self, print};
 use super::refusal::Refusal;
@@ -104,6 +105,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
     }
     let judge = judge(seen, watcher, recording, base.clone(), args.judging.quiet);
     let ending = runtime.block_on(pass_on(args, proxy, listener, &url));
+    end_at_once_from_now_on();
     // What is still on its way ends here, and with it the queue.
     drop(runtime);
     let judged = judge
@@ -242,6 +244,21 @@ async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &st
         () = asked_to_end() => {}
     }
     ending
+}
+
+/// Has the next signal end the process: what is left to do is to judge and to tell, which
+/// may take long.
+fn end_at_once_from_now_on() {
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Ok(runtime) = runtime {
+            runtime.block_on(asked_to_end());
+            eprintln!("whippy-conformance: ended before its report");
+            std::process::exit(BY_SIGNAL);
+        }
+    });
 }
 
 /// Ends with the first signal that asks for it.
