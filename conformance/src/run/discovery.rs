@@ -1,11 +1,14 @@
 //! What the checks work with: a provider, its locations, another provider's, a stock
 //! list. Told by the user, made for the run, or found at the target.
 
+use std::fmt;
+
 use serde_json::{Value, json};
 
 use crate::cases::probe::{Answer, Ask, Session, Stop};
+use crate::report::one_line;
 
-/// What the user told.
+/// The places that the user named.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
     /// The provider's name.
@@ -22,42 +25,243 @@ pub struct Told {
     pub create_places: bool,
 }
 
-/// How many rows are looked at to find places.
+/// Rows of a page of places.
 const SAMPLE: u32 = 100;
 
-/// A location and whose it is.
+/// The most pages of a list that are read to find a place that was named.
+const MOST_PAGES: u32 = 50;
+
+/// How many names a sentence lists.
+const MOST_NAMES: usize = 20;
+
+/// Why the places to work with cannot be settled.
+#[derive(Debug)]
+pub enum Unsettled {
+    /// The target could not be asked.
+    Unanswered(Stop),
+    /// The user named a place that is not there, or not where it was said to be.
+    Misnamed(Misnamed),
+}
+
+impl From<Stop> for Unsettled {
+    fn from(stop: Stop) -> Self {
+        Self::Unanswered(stop)
+    }
+}
+
+/// A place that the user named and the target does not have. Its `Display` is a sentence
+/// that begins with the flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misnamed {
+    /// There is no such place.
+    Unknown {
+        /// The flag that named it.
+        flag: &'static str,
+        /// `provider`, `location` or `stock list`.
+        kind: &'static str,
+        /// The name, code or id.
+        name: String,
+        /// Those that there are.
+        there: Vec<String>,
+    },
+    /// The location is there, but of a provider that it must not be of.
+    Elsewhere {
+        /// The flag that named it.
+        flag: &'static str,
+        /// The location's code.
+        code: String,
+        /// Its provider.
+        provider: String,
+        /// The provider that it must be of.
+        expected: Option<String>,
+    },
+    /// Both flags name one location.
+    Same {
+        /// The location's code.
+        code: String,
+    },
+}
+
+impl fmt::Display for Misnamed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown {
+                flag,
+                kind,
+                name,
+                there,
+            } => {
+                let shown = one_line(name);
+                write!(f, "{flag} {shown}: there is no {kind} `{shown}`; ")?;
+                if there.is_empty() {
+                    return f.write_str("there are none");
+                }
+                let names = there.iter().take(MOST_NAMES).map(|name| one_line(name));
+                write!(f, "there are: {}", names.collect::<Vec<_>>().join(", "))?;
+                match there.len().saturating_sub(MOST_NAMES) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
+            }
+            Self::Elsewhere {
+                flag,
+                code,
+                provider,
+                expected,
+            } => {
+                let (code, provider) = (one_line(code), one_line(provider));
+                write!(
+                    f,
+                    "{flag} {code}: location `{code}` is of provider `{provider}`, "
+                )?;
+                match expected {
+                    Some(expected) => write!(f, "not of `{}`", one_line(expected)),
+                    None => f.write_str("and it takes one of another provider"),
+                }
+            }
+            Self::Same { code } => {
+                let code = one_line(code);
+                write!(
+                    f,
+                    "--second-location {code}: --location is `{code}` too: give another"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Misnamed {}
+
+/// A provider that the target shows.
+struct Provider {
+    name: String,
+    id: Option<i64>,
+    is_active: bool,
+}
+
+/// A location and its provider.
 struct Place {
     code: String,
     provider: String,
+    is_active: bool,
 }
 
+/// The places that the target shows.
 #[derive(Default)]
 struct Places {
-    /// Names and ids, those that count reservations first.
-    providers: Vec<(String, Option<i64>)>,
+    /// Those that count reservations first.
+    providers: Vec<Provider>,
     locations: Vec<Place>,
+    /// Whether all providers are known, so that another name is a mistake.
+    are_providers_whole: bool,
+    /// Whether all locations are.
+    are_locations_whole: bool,
 }
 
-/// Settles the environment of a session. What is neither told nor found stays unknown,
-/// and disables the checks that need it.
-pub fn settle(session: &mut Session, told: &Told) -> Result<(), Stop> {
+/// The rows of a list, as far as they were read.
+#[derive(Default)]
+struct Listed {
+    rows: Vec<Value>,
+    is_whole: bool,
+}
+
+/// Settles the environment of a session. A place that was named is looked up first, where
+/// the target lists its places. What is neither named nor found stays unknown, and disables
+/// the checks that need it.
+pub fn settle(session: &mut Session, told: &Told) -> Result<(), Unsettled> {
     if told.create_places {
         let prefix = session.sku_prefix.clone();
         session.environment.set("place-prefix", prefix.as_str());
-        if told.provider.is_none() && told.location.is_none() && made(session, &prefix)? {
+        if !told.names_a_place() && made(session, &prefix)? {
             return Ok(());
         }
     }
-    let places = found(session)?;
+    let places = found(session, told)?;
+    told.judge(&places).map_err(Unsettled::Misnamed)?;
     choose(session, told, &places);
-    let list = match told.stock_list {
-        Some(id) => Some(id),
-        None => first_stock_list(session)?,
-    };
-    if let Some(id) = list {
+    if let Some(id) = stock_list(session, told)? {
         session.environment.set("stock-list", id);
     }
     Ok(())
+}
+
+impl Told {
+    fn names_a_place(&self) -> bool {
+        let names = [
+            &self.provider,
+            &self.location,
+            &self.second_location,
+            &self.foreign_location,
+        ];
+        names.iter().any(|name| name.is_some()) || self.stock_list.is_some()
+    }
+
+    /// The locations that were named, by flag.
+    fn locations(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        let named = [
+            ("--location", &self.location),
+            ("--second-location", &self.second_location),
+            ("--foreign-location", &self.foreign_location),
+        ];
+        named
+            .into_iter()
+            .filter_map(|(flag, code)| Some((flag, code.as_ref()?)))
+    }
+
+    /// Whether the places that were named are there, and of whom they should be. Nothing is
+    /// refused that the target does not list whole.
+    fn judge(&self, places: &Places) -> Result<(), Misnamed> {
+        if let Some(name) = &self.provider
+            && places.are_providers_whole
+            && places.providers.iter().all(|known| known.name != *name)
+        {
+            let there = places.providers.iter().map(|known| known.name.clone());
+            return Err(Misnamed::Unknown {
+                flag: "--provider",
+                kind: "provider",
+                name: name.clone(),
+                there: there.collect(),
+            });
+        }
+        for (flag, code) in self.locations() {
+            if places.are_locations_whole && places.owner(code).is_none() {
+                let there = places.locations.iter().map(|place| place.code.clone());
+                return Err(Misnamed::Unknown {
+                    flag,
+                    kind: "location",
+                    name: code.clone(),
+                    there: there.collect(),
+                });
+            }
+        }
+        if self.location.is_some() && self.location == self.second_location {
+            let code = self.location.clone().unwrap_or_default();
+            return Err(Misnamed::Same { code });
+        }
+        self.judge_owners(places)
+    }
+
+    fn judge_owners(&self, places: &Places) -> Result<(), Misnamed> {
+        let own = self.provider.clone();
+        let own = own.or_else(|| places.owner(self.location.as_ref()?).map(str::to_owned));
+        let Some(own) = own else { return Ok(()) };
+        for (flag, code) in self.locations() {
+            let is_foreign = flag == "--foreign-location";
+            let mut of_code = places.locations.iter().filter(|place| place.code == *code);
+            let is_own = of_code.clone().any(|place| place.provider == own);
+            if let Some(place) = of_code.next()
+                && is_own == is_foreign
+            {
+                return Err(Misnamed::Elsewhere {
+                    flag,
+                    code: code.clone(),
+                    provider: if is_own { own } else { place.provider.clone() },
+                    expected: (!is_foreign).then_some(self.provider.clone()).flatten(),
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Makes a provider with two locations, another with one, one that takes no
@@ -125,44 +329,49 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
 }
 
 /// The places at the target: as their own paths list them, or else as stocks name them.
-fn found(session: &Session) -> Result<Places, Stop> {
-    let list = |path: &str| -> Result<Vec<Value>, Stop> {
-        let answer = session.send_unjudged(&Ask::get(path).with("limit", SAMPLE))?;
-        Ok(rows(answer))
+fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
+    let listed = list(session, "/api/v1/providers/", |rows| {
+        let name = told.provider.as_deref();
+        name.is_none_or(|name| rows.iter().any(|row| row["name"] == name))
+    })?;
+    let has_providers = listed.is_some();
+    let Listed { mut rows, is_whole } = listed.unwrap_or_default();
+    rows.sort_by_key(|provider| provider["should_add_reservations"] == false);
+    let mut places = Places {
+        are_providers_whole: is_whole,
+        ..Places::default()
     };
-    let mut providers = list("/api/v1/providers/")?;
-    providers.retain(|provider| provider["is_active"] != false);
-    providers.sort_by_key(|provider| provider["should_add_reservations"] == false);
-    let name_of = |id: &Value| {
-        let mut known = providers.iter();
-        known
-            .find(|provider| provider["id"] == *id)
-            .and_then(|provider| provider["name"].as_str().map(str::to_owned))
-    };
-    let locations = list("/api/v1/stock-locations/")?;
-    let mut places = Places::default();
-    for location in locations
-        .iter()
-        .filter(|location| location["is_active"] != false)
-    {
-        if let (Some(code), Some(provider)) =
-            (location["code"].as_str(), name_of(&location["provider"]))
-        {
+    let listed = list(session, "/api/v1/stock-locations/", |rows| {
+        let mut codes = told.locations();
+        codes.all(|(_, code)| rows.iter().any(|row| row["code"] == **code))
+    })?;
+    let has_locations = listed.is_some();
+    let listed = listed.unwrap_or_default();
+    for location in &listed.rows {
+        let provider = rows.iter().find(|row| row["id"] == location["provider"]);
+        let provider = provider.and_then(|row| row["name"].as_str());
+        if let (Some(code), Some(provider)) = (location["code"].as_str(), provider) {
             places.locations.push(Place {
                 code: code.to_owned(),
-                provider,
+                provider: provider.to_owned(),
+                is_active: location["is_active"] != false,
             });
         }
     }
-    let named = providers.iter().filter_map(|provider| {
-        Some((
-            provider["name"].as_str()?.to_owned(),
-            provider["id"].as_i64(),
-        ))
+    // A location whose provider is not known is there all the same.
+    places.are_locations_whole =
+        has_locations && listed.is_whole && places.locations.len() == listed.rows.len();
+    let named = rows.iter().filter_map(|row| {
+        Some(Provider {
+            name: row["name"].as_str()?.to_owned(),
+            id: row["id"].as_i64(),
+            is_active: row["is_active"] != false,
+        })
     });
     places.providers = named.collect();
-    if places.locations.is_empty() {
-        for stock in list("/api/v1/stocks/")? {
+    if !(has_providers && has_locations) || places.locations.iter().all(|place| !place.is_active) {
+        let stocks = list(session, "/api/v1/stocks/", |_| true)?;
+        for stock in stocks.unwrap_or_default().rows {
             if let (Some(code), Some(provider)) =
                 (stock["location"].as_str(), stock["provider"].as_str())
             {
@@ -173,10 +382,51 @@ fn found(session: &Session) -> Result<Places, Stop> {
     Ok(places)
 }
 
+/// The rows of a list, read until there is enough; `None` where there is no such list.
+fn list(
+    session: &Session,
+    path: &str,
+    is_enough: impl Fn(&[Value]) -> bool,
+) -> Result<Option<Listed>, Stop> {
+    let mut listed = Listed::default();
+    for page in 1..=MOST_PAGES {
+        let mut ask = Ask::get(path).with("limit", SAMPLE);
+        if page > 1 {
+            ask = ask.with("page", page);
+        }
+        let answer = session.send_unjudged(&ask)?;
+        let Some((rows, is_last)) = page_of(answer) else {
+            return Ok((page > 1).then_some(listed));
+        };
+        listed.rows.extend(rows);
+        listed.is_whole = is_last;
+        if is_last || is_enough(&listed.rows) {
+            break;
+        }
+    }
+    Ok(Some(listed))
+}
+
+/// The rows of a page, and whether it is the last; `None` where it is no page.
+fn page_of(answer: Answer) -> Option<(Vec<Value>, bool)> {
+    let Some(Value::Object(mut page)) = answer.body.filter(|_| answer.status == 200) else {
+        return None;
+    };
+    let is_last = page.get("next")?.is_null();
+    match page.remove("results") {
+        Some(Value::Array(rows)) => Some((rows, is_last)),
+        _ => None,
+    }
+}
+
 impl Places {
     fn add(&mut self, code: &str, provider: &str) {
-        if !self.providers.iter().any(|(name, _)| name == provider) {
-            self.providers.push((provider.to_owned(), None));
+        if !self.providers.iter().any(|known| known.name == provider) {
+            self.providers.push(Provider {
+                name: provider.to_owned(),
+                id: None,
+                is_active: true,
+            });
         }
         let is_known = self
             .locations
@@ -186,79 +436,78 @@ impl Places {
             self.locations.push(Place {
                 code: code.to_owned(),
                 provider: provider.to_owned(),
+                is_active: true,
             });
         }
     }
 
+    /// The provider of a location.
+    fn owner(&self, code: &str) -> Option<&str> {
+        let place = self.locations.iter().find(|place| place.code == code)?;
+        Some(&place.provider)
+    }
+
+    /// The active locations.
+    fn usable(&self) -> impl Iterator<Item = &Place> {
+        self.locations.iter().filter(|place| place.is_active)
+    }
+
     fn codes_of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a str> {
         let own = self
-            .locations
-            .iter()
+            .usable()
             .filter(move |place| place.provider == provider);
         own.map(|place| place.code.as_str())
     }
-}
 
-fn rows(answer: Answer) -> Vec<Value> {
-    match (answer.status, answer.body) {
-        (200, Some(Value::Object(mut page))) => match page.remove("results") {
-            Some(Value::Array(rows)) => rows,
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
+    /// The provider with most to offer among the first that count reservations: two
+    /// locations rather than one.
+    fn best(&self) -> Option<&Provider> {
+        let active = self.providers.iter().filter(|provider| provider.is_active);
+        let best = active.enumerate().min_by_key(|(position, provider)| {
+            let locations = self.codes_of(&provider.name).count().min(2);
+            (2 - locations, *position)
+        });
+        best.map(|(_, provider)| provider)
     }
 }
 
-/// The provider with most to offer among the first that count reservations: two
-/// locations rather than one.
+/// Puts the places into the environment: those that were named, and beside them the best of
+/// those that were found.
 fn choose(session: &mut Session, told: &Told, places: &Places) {
-    let best = places
-        .providers
-        .iter()
-        .enumerate()
-        .min_by_key(|(position, (name, _))| {
-            let locations = places.codes_of(name).count().min(2);
-            (2 - locations, *position)
-        });
     let provider = told.provider.clone().or_else(|| {
-        let of_location = told.location.as_deref().and_then(|code| {
-            let place = places.locations.iter().find(|place| place.code == code)?;
-            Some(place.provider.clone())
-        });
-        of_location.or_else(|| best.map(|(_, (name, _))| name.clone()))
+        let of_location = told.location.as_deref().and_then(|code| places.owner(code));
+        let best = || places.best().map(|provider| provider.name.as_str());
+        // Nothing is known of the provider of a location that is named and not listed.
+        let other = || told.location.is_none().then(best).flatten();
+        of_location.or_else(other).map(str::to_owned)
     });
-    let Some(provider) = provider else { return };
+    let own = provider.as_deref().unwrap_or_default();
+    let found = |is_fit: &dyn Fn(&&Place) -> bool| {
+        let place = places.usable().find(is_fit);
+        place.map(|place| place.code.clone())
+    };
+    let is_known = provider.is_some();
     let location = told
         .location
         .clone()
-        .or_else(|| places.codes_of(&provider).next().map(str::to_owned));
+        .or_else(|| found(&|place| place.provider == own));
     let second = told.second_location.clone().or_else(|| {
-        places
-            .codes_of(&provider)
-            .find(|code| Some(*code) != location.as_deref())
-            .map(str::to_owned)
+        found(&|place| place.provider == own && Some(&place.code) != location.as_ref())
     });
     let foreign = told.foreign_location.clone().or_else(|| {
-        places
-            .locations
-            .iter()
-            .find(|place| {
-                place.provider != provider
-                    && !places.codes_of(&provider).any(|own| own == place.code)
-            })
-            .map(|place| place.code.clone())
+        let is_own = |code: &str| places.codes_of(own).any(|own| own == code);
+        found(&|place| is_known && place.provider != own && !is_own(&place.code))
     });
-    let id = places
-        .providers
-        .iter()
-        .find(|(name, _)| *name == provider)
-        .and_then(|(_, id)| *id);
+    let mut known = places.providers.iter();
+    let id = known
+        .find(|known| known.name == own)
+        .and_then(|known| known.id);
     let environment = &mut session.environment;
-    environment.set("provider", provider);
     if let Some(id) = id {
         environment.set("provider-id", id);
     }
     for (name, value) in [
+        ("provider", provider),
         ("location", location),
         ("second-location", second),
         ("foreign-location", foreign),
@@ -269,9 +518,29 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
     }
 }
 
-fn first_stock_list(session: &Session) -> Result<Option<i64>, Stop> {
-    let ask = Ask::get("/api/v1/stock-lists/").with("limit", SAMPLE);
-    let lists = rows(session.send_unjudged(&ask)?);
-    let mut active = lists.iter().filter(|list| list["is_active"] != false);
-    Ok(active.next().and_then(|list| list["id"].as_i64()))
+/// The stock list that was named, or else the first that is active.
+fn stock_list(session: &Session, told: &Told) -> Result<Option<i64>, Unsettled> {
+    let listed = list(session, "/api/v1/stock-lists/", |rows| {
+        told.stock_list
+            .is_none_or(|id| rows.iter().any(|row| row["id"] == id))
+    })?;
+    let Some(Listed { rows, is_whole }) = listed else {
+        return Ok(told.stock_list);
+    };
+    match told.stock_list {
+        Some(id) if is_whole && rows.iter().all(|row| row["id"] != id) => {
+            let there = rows.iter().map(|row| row["id"].to_string());
+            Err(Unsettled::Misnamed(Misnamed::Unknown {
+                flag: "--stock-list",
+                kind: "stock list",
+                name: id.to_string(),
+                there: there.collect(),
+            }))
+        }
+        Some(id) => Ok(Some(id)),
+        None => {
+            let mut active = rows.iter().filter(|list| list["is_active"] != false);
+            Ok(active.next().and_then(|list| list["id"].as_i64()))
+        }
+    }
 }
