@@ -1,18 +1,23 @@
 //! How the target is reached, and who asks: URL, token or login, certificates, pace.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use serde_json::json;
+use bytes::Bytes;
+use http::Request;
+use serde_json::{Value, json};
 use whippy_conformance::cases::probe::{Answer, Ask, Session, Stop};
 use whippy_conformance::model::finding::{Secrets, names_a_secret};
+use whippy_conformance::run::discovery::Unsettled;
 use whippy_conformance::run::explain::EXAMPLE_TOKEN;
 use whippy_conformance::transport::remote::{Remote, RemoteOptions};
 use whippy_conformance::transport::retry::{Gateways, Patient, Surprises};
+use whippy_conformance::transport::stand_in::StandIn;
 use whippy_conformance::transport::target::Target;
 
 use super::args::{ConnectionArgs, TransportArgs};
 use super::embedded;
+use super::files;
 use super::refusal::Refusal;
 use super::secrets::secret;
 
@@ -32,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) admin_token: Option<String>,
     token: Option<String>,
     login: Option<(String, String)>,
+    /// Whether it is a whippy-mock of this machine, once that was asked.
+    is_local_mock: OnceLock<bool>,
 }
 
 impl Connection {
@@ -84,6 +91,7 @@ impl Connection {
             admin_token,
             token,
             login,
+            is_local_mock: OnceLock::new(),
         })
     }
 
@@ -101,6 +109,27 @@ impl Connection {
             admin_token: None,
             token: None,
             login: None,
+            is_local_mock: OnceLock::new(),
+        })
+    }
+
+    /// Whether the user named somebody to log in as.
+    pub(crate) fn has_login(&self) -> bool {
+        self.login.is_some()
+    }
+
+    /// Whether the target proves to be a whippy-mock, and is on this machine. It says so
+    /// at its admin path, which no other service has.
+    pub(crate) fn is_local_mock(&self) -> bool {
+        *self.is_local_mock.get_or_init(|| {
+            let health = Request::get(format!("{}/__admin/health", self.remote.base()));
+            let answer = health.body(Bytes::new()).ok().filter(|_| self.is_loopback);
+            let answer = answer.and_then(|health| self.remote.send(&health).ok());
+            let body = answer.filter(|answer| answer.status() == 200);
+            let body: Value = body
+                .and_then(|answer| serde_json::from_slice(answer.body()).ok())
+                .unwrap_or_default();
+            body["message"] == "whippy-mock answers"
         })
     }
 
@@ -139,6 +168,11 @@ impl Connection {
         patient.map_or_else(Surprises::new, |patient| patient.surprises())
     }
 
+    /// How many requests went out; `None` where they are not counted.
+    pub(crate) fn sent(&self) -> Option<u64> {
+        self.patient.as_ref().map(|patient| patient.sent())
+    }
+
     /// Has the session keep the tokens of later logins secret as well.
     pub(crate) fn keep_later_tokens(&self, session: &mut Session) {
         let patient = self.patient.iter();
@@ -172,8 +206,10 @@ impl Connection {
     fn look(&self, session: &Session) -> Result<(), Refusal> {
         let answer = self.ask(session, &Ask::get("/api/v1/stocks/").with("limit", 1))?;
         let target = &self.about;
-        let media = answer.headers.get(http::header::CONTENT_TYPE);
-        let is_page = media.is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
+        let uri: Option<http::Uri> = session.target.base().parse().ok();
+        let host = uri.as_ref().and_then(http::Uri::host);
+        let stand_in =
+            StandIn::of_parts(answer.status, &answer.headers, &answer.bytes, host, false);
         let why = match answer.status {
             status @ (401 | 403) => {
                 let is_given = self.token.is_some() || self.login.is_some();
@@ -200,10 +236,16 @@ impl Connection {
             404 => format!(
                 "{target} has no /api/v1/stocks/: --target takes what stands in front of it"
             ),
-            200 if is_page => format!(
+            200..=299 if stand_in.is_some() => format!(
                 "{target} answers with a web page: --target takes what stands in front of /api/v1/"
             ),
-            _ => return Ok(()),
+            200 if answer.body.is_none() => format!(
+                "{target} answers with something that is not JSON: --target takes what stands in front of /api/v1/"
+            ),
+            _ => match stand_in {
+                Some(stand_in) => format!("{target}: {stand_in}"),
+                None => return Ok(()),
+            },
         };
         Err(Refusal::no_verdict(why))
     }
@@ -212,6 +254,16 @@ impl Connection {
         session
             .send_unjudged(ask)
             .map_err(|stop| self.refusal(session, stop))
+    }
+
+    /// Why the places to work with cannot be settled.
+    pub(crate) fn unsettled(&self, session: &Session, error: Unsettled) -> Refusal {
+        match error {
+            Unsettled::Unanswered(stop) => self.refusal(session, stop),
+            Unsettled::Misnamed(misnamed) => {
+                Refusal::usage(session.secrets.redact(&misnamed.to_string()))
+            }
+        }
     }
 
     /// Why the run cannot begin.
@@ -223,6 +275,7 @@ impl Connection {
             | Stop::Disabled(why)
             | Stop::Inconclusive(why)
             | Stop::Suite(why) => format!("{}: {why}", self.about),
+            Stop::NotTheService(why) => why,
             Stop::Failed => format!("{} cannot be asked", self.about),
         };
         Refusal::no_verdict(session.secrets.redact(&why))
@@ -253,7 +306,7 @@ pub(crate) fn transport(
         );
     }
     let ca_cert = args.ca_cert.as_deref().map(|path| {
-        let read = std::fs::read(path);
+        let read = files::bytes(path);
         read.map_err(|error| Refusal::usage(format!("--ca-cert {}: {error}", path.display())))
     });
     let usual = RemoteOptions::new(url);

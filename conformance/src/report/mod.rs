@@ -248,7 +248,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
 }
 
 /// A stranger's text as one line.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     visible(text)
         .replace(['\n', '\t'], " ")
         .trim_end()

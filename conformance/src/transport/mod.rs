@@ -5,4 +5,5 @@ pub mod guard;
 pub mod ledger;
 pub mod remote;
 pub mod retry;
+pub mod stand_in;
 pub mod target;

@@ -7,15 +7,19 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use http::{Request, Response};
 use serde_json::{Value, json};
 
 use crate::transport::remote::is_safe;
+use crate::transport::stand_in::StandIn;
 use crate::transport::target::{SeedState, Target, TargetError};
 use crate::workers::lock;
 
@@ -24,6 +28,14 @@ pub(crate) const ATTEMPTS: u32 = 4;
 
 /// The longest that a target is waited for, whatever it asks for.
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest that a target is waited for in all: one that always asks to be asked later
+/// does not hold a run for ever.
+const MOST_PATIENCE_IN_ALL: Duration = Duration::from_secs(300);
+
+/// How many requests in a row, of those that any service answers, must be answered by
+/// something else before the service is taken to be gone.
+const CONTROLS: u32 = 2;
 
 /// What stands before a token.
 const SCHEME: &str = "Token ";
@@ -52,6 +64,12 @@ pub struct Patient {
     login: Option<Login>,
     tokens: Mutex<Tokens>,
     surprises: Mutex<Surprises>,
+    /// How long it was waited for so far.
+    waited: Mutex<Duration>,
+    /// Whether the service has answered.
+    is_known: AtomicBool,
+    /// Requests that went out, those that were repeated among them.
+    sent: AtomicU64,
 }
 
 /// Who logs in where a token is taken no more: a name and its password.
@@ -88,7 +106,15 @@ impl Patient {
             login,
             tokens: Mutex::default(),
             surprises: Mutex::default(),
+            waited: Mutex::default(),
+            is_known: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
         }
+    }
+
+    /// How many requests went out, the repeated ones among them.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     /// The token that the run's requests bear; of others a 401 is an answer like any.
@@ -139,7 +165,7 @@ impl Patient {
             .body(Bytes::from(body.to_string()));
         let answer = request
             .ok()
-            .and_then(|request| self.target.send(&request).ok());
+            .and_then(|request| self.dispatch(&request).ok());
         let body = answer.filter(|answer| answer.status() == 200);
         let body: Value = body
             .and_then(|answer| serde_json::from_slice(answer.body()).ok())
@@ -156,32 +182,46 @@ impl Patient {
     }
 }
 
-impl Target for Patient {
-    fn base(&self) -> &str {
-        self.target.base()
+/// Asking.
+impl Patient {
+    fn dispatch(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.target.send(request)
     }
 
-    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+    /// Waits, if there is patience left; whether it did.
+    fn wait(&self, wait: Duration) -> bool {
+        let mut waited = lock(&self.waited);
+        if *waited + wait > MOST_PATIENCE_IN_ALL {
+            return false;
+        }
+        *waited += wait;
+        drop(waited);
+        (self.pause)(wait);
+        true
+    }
+
+    /// The answer to a request, asked again where that does no harm.
+    fn insist(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
         let mut attempt = 0;
         let mut is_renewed = false;
         loop {
             attempt += 1;
             let token = self.token_of(request);
             let response = match &token {
-                Some(token) => self.target.send(&bearing(request, token))?,
-                None => self.target.send(request)?,
+                Some(token) => self.dispatch(&bearing(request, token))?,
+                None => self.dispatch(request)?,
             };
             let status = response.status().as_u16();
             let is_throttled = status == 429;
             let is_away = self.gateways == Gateways::GotOver && is_gateways(&response);
+            let may_repeat = is_throttled || (is_away && is_safe(request.method()));
             if let (401, Some(token), false) = (status, &token, is_renewed)
                 && self.renew(token)
             {
                 is_renewed = true;
-            } else if attempt < ATTEMPTS && (is_throttled || (is_away && is_safe(request.method())))
-            {
+            } else if attempt < ATTEMPTS && may_repeat && self.wait(patience(&response, attempt)) {
                 self.note(format!("{status}, and it was asked again"));
-                (self.pause)(patience(&response, attempt));
             } else if is_away && !is_safe(request.method()) {
                 self.note(format!(
                     "{status}: what became of the write is not known, so it was not repeated"
@@ -191,6 +231,74 @@ impl Target for Patient {
                 return Ok(response);
             }
         }
+    }
+
+    /// The answer, if it is the service's. Where it may be another's, the service is asked
+    /// what it has answered before: if that comes to nothing too, the service is gone.
+    fn vouch(
+        &self,
+        request: &Request<Bytes>,
+        response: Response<Bytes>,
+    ) -> Result<Response<Bytes>, TargetError> {
+        let is_own = self.bears_own_token(request);
+        let Some(stand_in) = StandIn::of(request, &response, is_own) else {
+            self.is_known.store(true, Ordering::Relaxed);
+            return Ok(response);
+        };
+        // Before the service has answered once, the first look says what is wrong.
+        if !self.is_known.load(Ordering::Relaxed) {
+            return Ok(response);
+        }
+        if self.is_gone() {
+            // Whatever else is asked is not waited for any more.
+            *lock(&self.waited) = MOST_PATIENCE_IN_ALL;
+            return Err(TargetError::NotTheService(format!(
+                "{}: {stand_in}",
+                self.target.base()
+            )));
+        }
+        if stand_in.is_certain() {
+            self.note(format!("{}: it is not the service's", stand_in.status()));
+            return Err(TargetError::Away(stand_in.status()));
+        }
+        Ok(response)
+    }
+
+    fn bears_own_token(&self, request: &Request<Bytes>) -> bool {
+        let given = request.headers().get(AUTHORIZATION);
+        let given = given.and_then(|given| given.as_bytes().strip_prefix(SCHEME.as_bytes()));
+        let tokens = lock(&self.tokens);
+        let own = tokens.first.as_ref().map(String::as_bytes);
+        given.is_some() && given == own
+    }
+
+    /// Whether the service does not answer either what it has answered before.
+    fn is_gone(&self) -> bool {
+        let token = lock(&self.tokens).current().cloned();
+        let path = "/api/v1/stocks/?limit=1";
+        let mut control = Request::get(format!("{}{path}", self.target.base()))
+            .header(ACCEPT, "application/json");
+        if let Some(token) = token {
+            control = control.header(AUTHORIZATION, format!("{SCHEME}{token}"));
+        }
+        let Ok(control) = control.body(Bytes::new()) else {
+            return false;
+        };
+        (0..CONTROLS).all(|_| {
+            let answer = self.dispatch(&control);
+            answer.is_ok_and(|answer| StandIn::of(&control, &answer, true).is_some())
+        })
+    }
+}
+
+impl Target for Patient {
+    fn base(&self) -> &str {
+        self.target.base()
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        let response = self.insist(request)?;
+        self.vouch(request, response)
     }
 
     fn seed(&self, state: &SeedState) -> Result<(), TargetError> {
@@ -223,12 +331,23 @@ fn is_gateways(response: &Response<Bytes>) -> bool {
 /// How long to leave a target alone after so many attempts: as long as it asks for, within
 /// reason, or twice as long each time.
 fn patience(response: &Response<Bytes>, attempt: u32) -> Duration {
-    let asked = response.headers().get(RETRY_AFTER);
-    let asked = asked.and_then(|text| text.to_str().ok()?.trim().parse().ok());
-    asked.map_or_else(
-        || backoff(attempt),
-        |seconds| Duration::from_secs(seconds).min(MOST_PATIENCE),
-    )
+    let asked = asked_for(response.headers());
+    asked.map_or_else(|| backoff(attempt), |asked| asked.min(MOST_PATIENCE))
+}
+
+/// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3).
+fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    // The clocks of the two sides may differ, so the date is held against the other's.
+    let now = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let now = now.and_then(|date| httpdate::parse_http_date(date).ok());
+    let wait = until.duration_since(now.unwrap_or_else(SystemTime::now));
+    // Dates have whole seconds: at the moment that is named it may still be too early.
+    Some(wait.unwrap_or_default() + Duration::from_secs(1))
 }
 
 /// How long to wait after so many attempts, where the target does not say.

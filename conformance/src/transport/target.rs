@@ -47,6 +47,8 @@ pub enum TargetError {
     /// A gateway answered with this status, so that whether the request was carried out is
     /// not known.
     Away(u16),
+    /// Something else answers in the service's place, whatever it is asked.
+    NotTheService(String),
     /// The target cannot be brought into the state that a check needs.
     NotSeedable(String),
     /// The guard refused: the suite must not send this, and has not.
@@ -62,6 +64,7 @@ impl fmt::Display for TargetError {
             Self::Away(status) => {
                 write!(f, "a gateway answered {status}, and nobody behind it")
             }
+            Self::NotTheService(why) => f.write_str(why),
             Self::NotSeedable(why) => write!(f, "the target cannot be seeded: {why}"),
             Self::Forbidden(why) => write!(f, "not sent: {why}"),
         }

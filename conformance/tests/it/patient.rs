@@ -41,8 +41,11 @@ impl Target for Scripted {
         }
         let answer = self.answers.lock().unwrap().pop_front();
         let (status, header) = answer.unwrap_or((200, "content-type: application/json"));
-        let (name, value) = header.split_once(": ").unwrap();
-        let answer = Response::builder().status(status).header(name, value);
+        let mut answer = Response::builder().status(status);
+        for line in header.lines() {
+            let (name, value) = line.split_once(": ").unwrap();
+            answer = answer.header(name, value);
+        }
         Ok(answer.body(Bytes::new()).unwrap())
     }
 }
@@ -61,6 +64,19 @@ struct Came {
 
 #[track_caller]
 fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)]) -> Came {
+    ask_all(&[(method, token)], has_login, script)
+}
+
+/// What came of a request after the service has answered another.
+#[track_caller]
+fn ask_later(method: &str, token: &str, script: &[(u16, &'static str)]) -> Came {
+    let script = [&[(200, JSON)], script].concat();
+    ask_all(&[("GET", "first"), (method, token)], false, &script)
+}
+
+/// What came of the last request.
+#[track_caller]
+fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static str)]) -> Came {
     let scripted = Arc::new(Scripted {
         answers: Mutex::new(script.iter().copied().collect()),
         ..Scripted::default()
@@ -69,11 +85,14 @@ fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)
     let pause = |wait| WAITED.with_borrow_mut(|waited| waited.push(wait));
     let patient = Patient::new(scripted.clone(), pause, Gateways::GotOver, login);
     patient.bear("first");
-    let request = Request::builder()
-        .method(method)
-        .uri("http://whippy.invalid/api/v1/stocks/")
-        .header("authorization", format!("Token {token}"));
-    let answer = patient.send(&request.body(Bytes::new()).unwrap());
+    let answers = requests.iter().map(|(method, token)| {
+        let request = Request::builder()
+            .method(*method)
+            .uri("http://whippy.invalid/api/v1/stocks/")
+            .header("authorization", format!("Token {token}"));
+        patient.send(&request.body(Bytes::new()).unwrap())
+    });
+    let answer = answers.last().unwrap();
     let asked = scripted.asked.lock().unwrap().clone();
     Came {
         status: answer.map(|answer| answer.status().as_u16()),
@@ -89,6 +108,9 @@ const JSON: &str = "content-type: application/json";
 #[rstest]
 #[case::one_too_many("POST", &[(429, "retry-after: 7")], 2, &[7_000], "429, and it was asked again")]
 #[case::asked_for_an_hour("POST", &[(429, "retry-after: 3600")], 2, &[60_000], "429, and it was asked again")]
+#[case::until_a_date("POST", &[(429, "retry-after: Sun, 06 Nov 1994 08:49:45 GMT\ndate: Sun, 06 Nov 1994 08:49:37 GMT")], 2, &[9_000], "429, and it was asked again")]
+#[case::until_a_date_that_is_past("POST", &[(429, "retry-after: Sunday, 06-Nov-94 08:49:37 GMT")], 2, &[1_000], "429, and it was asked again")]
+#[case::until_no_date("POST", &[(429, "retry-after: soon")], 2, &[200], "429, and it was asked again")]
 #[case::too_many_without_a_word("GET", &[(429, JSON), (429, JSON)], 3, &[200, 400], "429, and it was asked again")]
 #[case::a_gateway("GET", &[(502, PAGE)], 2, &[200], "502, and it was asked again")]
 #[case::a_slow_one("GET", &[(504, PAGE)], 2, &[200], "504, and it was asked again")]
@@ -162,6 +184,71 @@ fn a_401_is_an_answer(#[case] token: &str, #[case] has_login: bool) {
     let came = ask("GET", token, has_login, &[(401, JSON)]);
     assert_eq!(came.status, Ok(401));
     assert_eq!(came.asked.len(), 1);
+}
+
+#[rstest]
+#[case::an_expired_token(401, JSON, "takes the token no more and answers 401")]
+#[case::a_forbidden_one(403, JSON, "takes the token no more and answers 403")]
+#[case::a_throttle(429, "retry-after: 0", "answers 429 (too many requests)")]
+#[case::a_proxy(407, PAGE, "answers 407 (proxy authentication required)")]
+#[case::another_host(421, PAGE, "answers 421 (misdirected request)")]
+#[case::a_network(511, PAGE, "answers 511 with a web page")]
+#[case::a_portal(302, "location: http://login.example/", "answers 302 with a web page")]
+#[case::a_front_end(
+    400,
+    "content-type: text/plain\nserver: nginx/1.2",
+    "a server that calls itself `nginx/1.2` answers 400 and not in JSON"
+)]
+#[case::an_edge(
+    522,
+    "via: 1.1 edge",
+    "a server that calls itself `1.1 edge` answers 522"
+)]
+fn what_stands_in_for_the_service_is_named(
+    #[case] status: u16,
+    #[case] headers: &'static str,
+    #[case] said: &str,
+) {
+    let came = ask_later("POST", "first", &[(status, headers); 9]);
+    let Err(TargetError::NotTheService(why)) = came.status else {
+        panic!("{:?}", came.status);
+    };
+    assert!(
+        why.starts_with("http://whippy.invalid: a server that "),
+        "{why}"
+    );
+    assert!(why.contains(said), "{why}");
+}
+
+#[rstest]
+#[case::a_refusal_of_this_alone(401, JSON, Ok(401))]
+#[case::a_page_of_this_alone(400, PAGE, Ok(400))]
+#[case::a_throttle_of_this_alone(429, JSON, Err(TargetError::Away(429)))]
+#[case::a_proxy_at_times(407, PAGE, Err(TargetError::Away(407)))]
+fn where_the_service_still_answers_it_is_judged(
+    #[case] status: u16,
+    #[case] header: &'static str,
+    #[case] expected: Result<u16, TargetError>,
+) {
+    let often = if status == 429 { 4 } else { 1 };
+    let script = vec![(status, header); often];
+    let came = ask_later("POST", "first", &script);
+    assert_eq!(came.status, expected);
+    assert_eq!(
+        came.asked.last().unwrap(),
+        "GET /api/v1/stocks/ Token first"
+    );
+}
+
+#[test]
+fn a_target_that_throttles_for_ever_is_not_waited_for_for_ever() {
+    let script = [(429, "retry-after: 60"); 64];
+    let requests = [("POST", "first"); 12];
+    let came = ask_all(&requests, false, &script);
+    assert_eq!(
+        came.waited.iter().sum::<Duration>(),
+        Duration::from_secs(300)
+    );
 }
 
 // From outside: the command against a mock in which things go wrong.
