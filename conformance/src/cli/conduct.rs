@@ -28,8 +28,9 @@ use super::progress::Progress;
 use super::refusal::Refusal;
 use super::secrets::secret;
 
-/// How many checks at a time a live target gets, if nothing else is asked for.
-const JOBS: usize = 1;
+/// The most checks at a time that a live target gets, if nothing else is asked for. Over a
+/// network most of a run is waiting, which they share.
+pub(crate) const JOBS: usize = 8;
 
 /// A run that was conducted.
 pub(crate) struct Conducted {
@@ -70,12 +71,13 @@ pub(crate) fn conduct(
         embedded.as_ref(),
         Gateways::Judged,
     )?;
-    let permission = Permission::new(
+    let mut permission = Permission::new(
         &args.writing,
         args.places.stock_list,
         &connection,
         run_id(now),
     )?;
+    permission.jobs = jobs(args, &connection);
     let interrupt = Interrupt::listen();
     let mut session = Session::new(permission.looking(&connection), contract);
     session.profile = held;
@@ -84,7 +86,7 @@ pub(crate) fn conduct(
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
 
     let settled = discovery::settle(&mut session, &told(&args.places, &permission));
-    let options = options(args, &connection, &permission);
+    let options = options(args, &permission);
     let selected = |check: &Check| selection.takes(&check.id);
     let ids = checks
         .iter()
@@ -123,7 +125,7 @@ pub(crate) fn conduct(
         eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
     }
     connection.keep_later_tokens(&mut session);
-    let ran = ran.map_err(|stop| connection.refusal(&session, stop))?;
+    let ran = ran.map_err(|error| connection.unsettled(&session, error))?;
     let about = Circumstances {
         target: connection.about.clone(),
         started,
@@ -132,8 +134,11 @@ pub(crate) fn conduct(
         surprises: connection.surprises(),
         interrupted,
     };
+    let mut report = assemble(&session, ran, &options, about);
+    // Whatever went out counts: the clean-up, logins, what was asked again.
+    report.requests = connection.sent().unwrap_or(report.requests);
     Ok(Conducted {
-        report: assemble(&session, ran, &options, about),
+        report,
         were_sections_shown,
     })
 }
@@ -170,16 +175,19 @@ pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
     }
 }
 
-fn options(args: &RunArgs, connection: &Connection, permission: &Permission) -> Options {
-    let jobs = match args.checks.jobs {
+fn jobs(args: &RunArgs, connection: &Connection) -> usize {
+    match args.checks.jobs {
         Some(jobs) => jobs.into(),
         None if connection.is_embedded => cores(),
         None => JOBS,
-    };
+    }
+}
+
+fn options(args: &RunArgs, permission: &Permission) -> Options {
     Options {
         mode: permission.mode,
         level: args.checks.level.unwrap_or(Level::Must),
-        jobs,
+        jobs: permission.jobs,
         retries: args.checks.retries.unwrap_or(0),
         may_seed: permission.may_seed,
     }

@@ -15,6 +15,7 @@ use whippy_conformance::transport::ledger::{self, Ledger};
 use whippy_conformance::transport::target::Target;
 
 use super::args::WritingArgs;
+use super::conduct::JOBS;
 use super::connection::Connection;
 use super::refusal::Refusal;
 
@@ -40,18 +41,21 @@ pub(crate) struct Permission {
     stock_list: Option<i64>,
     ledger: PathBuf,
     run: String,
+    /// The most requests of the clean-up at a time.
+    pub(crate) jobs: usize,
 }
 
 impl Permission {
-    /// What the flags allow. A live target is written to if it is on this machine, or if
-    /// that was asked for.
+    /// The permission that the flags give. A live target is written to unasked only where
+    /// it proves to be a whippy-mock of this machine: a tunnel makes any service `localhost`.
     pub(crate) fn new(
         args: &WritingArgs,
         stock_list: Option<i64>,
         connection: &Connection,
         run: String,
     ) -> Result<Self, Refusal> {
-        let mode = if !args.read_only && (args.write || connection.is_loopback) {
+        let may_write = args.write || connection.is_embedded || connection.is_local_mock();
+        let mode = if !args.read_only && may_write {
             Safety::Write
         } else {
             Safety::Read
@@ -91,6 +95,7 @@ impl Permission {
             ledger: ledger
                 .unwrap_or_else(|| format!("whippy-conformance-{run}.ledger.jsonl").into()),
             run,
+            jobs: JOBS,
         })
     }
 
@@ -99,13 +104,17 @@ impl Permission {
         self.stock_list.is_some() || self.may_seed
     }
 
-    /// The target for whoever only looks, as a run does at first. A mock of its own needs
-    /// no guard: it ends with the run.
+    /// The target for whoever only looks, as a run does at first. A mock of its own that may
+    /// be written to needs no guard: it ends with the run.
     pub(crate) fn looking(&self, connection: &Connection) -> Arc<dyn Target> {
-        if connection.is_embedded {
+        if connection.is_embedded && self.mode == Safety::Write {
             return connection.remote.clone();
         }
-        Arc::new(Guard::read_only(connection.remote.clone(), self.stock_list))
+        Arc::new(Guard::read_only(
+            connection.remote.clone(),
+            self.stock_list,
+            connection.has_login(),
+        ))
     }
 
     /// Lets the session write, the ledger kept; `None`: nothing is written that stays.
@@ -127,8 +136,8 @@ impl Permission {
         };
         let ledger =
             Ledger::create(&self.ledger, run).map_err(|error| Refusal::usage(error.to_string()))?;
-        // Should this machine go down, so does its target.
-        let ledger = Arc::new(if connection.is_loopback {
+        // Should this machine go down, so does its mock.
+        let ledger = Arc::new(if connection.is_local_mock() {
             ledger.without_flushing()
         } else {
             ledger
@@ -153,6 +162,7 @@ impl Permission {
             ledger,
             path: self.ledger.clone(),
             may_reset: self.may_seed,
+            jobs: self.jobs,
         }))
     }
 }
@@ -163,6 +173,8 @@ pub(crate) struct Writing {
     ledger: Arc<Ledger>,
     pub(crate) path: PathBuf,
     may_reset: bool,
+    /// The most requests of the clean-up at a time.
+    jobs: usize,
 }
 
 impl Writing {
@@ -185,6 +197,7 @@ impl Writing {
             ledger,
             path: path.to_owned(),
             may_reset: false,
+            jobs: JOBS,
         })
     }
 
@@ -207,6 +220,7 @@ impl Writing {
         let manner = Manner {
             authorization,
             reservation_in_query: session.sees("reservation-arguments", "query"),
+            jobs: self.jobs,
         };
         let cleaned = clean_up(&self.guard, &self.ledger, &manner);
         let left: Vec<String> = cleaned.left.iter().map(ToString::to_string).collect();

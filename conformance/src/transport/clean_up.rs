@@ -4,16 +4,19 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Mutex;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response};
 use serde_json::{Value, json};
+use whippy_engine::model::time::Timestamp;
 use whippy_engine::wire::urlencoded;
 
 use crate::transport::guard::Guard;
 use crate::transport::ledger::Ledger;
 use crate::transport::target::Target;
+use crate::workers::{lock, spread};
 
 /// How many stocks go into one upsert.
 const BATCH: usize = 100;
@@ -24,6 +27,13 @@ const MOST_RELEASES: i64 = 20;
 /// How many pages a list of one SKU's stocks may have.
 const MOST_PAGES: usize = 50;
 
+/// How many pages a list of many SKUs' stocks may have, and rows a page.
+const MOST_PAGES_OF_ALL: usize = 500;
+const ROWS: usize = 1000;
+
+/// So many SKUs are asked for one by one; more by a filter.
+const FEW: usize = 4;
+
 /// How the target is asked.
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
@@ -31,6 +41,8 @@ pub struct Manner {
     pub authorization: Option<HeaderValue>,
     /// Whether the arguments of a reservation go into the query; else into the body.
     pub reservation_in_query: bool,
+    /// The most requests at a time; 0 is 1.
+    pub jobs: usize,
 }
 
 /// A stock, or a place, that a run leaves behind.
@@ -82,6 +94,7 @@ struct Shown {
     stock: i64,
     reserved: i64,
     is_active: bool,
+    created: String,
     /// Whether no other stock of its SKU lies at its location: a reservation cannot say
     /// which of several it means.
     is_alone: bool,
@@ -98,17 +111,21 @@ pub fn clean_up(guard: &Guard, ledger: &Ledger, manner: &Manner) -> Cleaned {
         .map(|row| row.sku)
         .filter(|sku| seen.insert(sku.clone()))
         .collect();
-    let cleaner = Cleaner { guard, manner };
-    let mut outcome: Result<(), String> = Ok(());
-    for batch in skus.chunks(BATCH) {
-        if let Err(why) = &outcome {
-            report.left.extend(batch.iter().map(|sku| unseen(sku, why)));
-        } else {
-            outcome = cleaner.neutralise(batch, &mut report);
-            if outcome.is_err() {
-                guard.halt();
-            }
+    let cleaner = Cleaner {
+        guard,
+        ledger,
+        manner,
+        whole: Mutex::default(),
+    };
+    let outcome = match cleaner.find(&skus) {
+        Ok(found) => cleaner.neutralise(&skus, found, &mut report),
+        Err(why) => {
+            report.left.extend(skus.iter().map(|sku| unseen(sku, &why)));
+            Err(why)
         }
+    };
+    if outcome.is_err() {
+        guard.halt();
     }
     for place in ledger.places() {
         report.left.push(Left {
@@ -121,30 +138,36 @@ pub fn clean_up(guard: &Guard, ledger: &Ledger, manner: &Manner) -> Cleaned {
     report
 }
 
+/// Stocks by SKU.
+type Found = HashMap<String, Vec<Shown>>;
+
 struct Cleaner<'a> {
     guard: &'a Guard,
+    ledger: &'a Ledger,
     manner: &'a Manner,
+    /// All stocks of the target, where it does not hear the filter by SKU.
+    whole: Mutex<Option<Found>>,
 }
 
 impl Cleaner<'_> {
     /// Neutralises the stocks of some SKUs. An error is the request that failed; what was
     /// to come after it is reported as left.
-    fn neutralise(&self, skus: &[String], report: &mut Cleaned) -> Result<(), String> {
-        let mut outcome = Ok(());
-        let mut found = Vec::new();
+    fn neutralise(
+        &self,
+        skus: &[String],
+        mut found: Found,
+        report: &mut Cleaned,
+    ) -> Result<(), String> {
+        let mut loud = Vec::new();
         for sku in skus {
-            match (&outcome, self.stocks_of(sku)) {
-                (Ok(()), Ok(stocks)) if stocks.is_empty() => report.already_neutral += 1,
-                (Ok(()), Ok(stocks)) => found.extend(stocks),
-                (Ok(()), Err(why)) => {
-                    report.left.push(unseen(sku, &why));
-                    outcome = Err(why);
-                }
-                (Err(why), _) => report.left.push(unseen(sku, why)),
-            }
+            let stocks = found.remove(sku).unwrap_or_default();
+            let (neutral, rest): (Vec<_>, Vec<_>) = stocks.into_iter().partition(Shown::is_neutral);
+            let is_none = neutral.is_empty() && rest.is_empty();
+            report.already_neutral += neutral.len() + usize::from(is_none);
+            loud.extend(rest);
         }
-        let (neutral, loud): (Vec<_>, Vec<_>) = found.into_iter().partition(Shown::is_neutral);
-        report.already_neutral += neutral.len();
+        let mut outcome = Ok(());
+        let mut written: Vec<(&[Shown], String)> = Vec::new();
         for batch in loud.chunks(BATCH) {
             if let Err(why) = &outcome {
                 let why = format!("it has {{state}}, and nothing was written to it: {why}");
@@ -154,18 +177,18 @@ impl Cleaner<'_> {
             outcome = self.quieten(batch);
             let why = outcome.clone().err();
             let why = why.unwrap_or_else(|| "the upsert is answered with 200".to_owned());
-            outcome = outcome.and(self.look_again(batch, &why, report));
+            written.push((batch, why));
         }
-        outcome
+        outcome.and(self.look_again(&written, report))
     }
 
     /// Releases what is reserved and sets the rest, without looking at what came of it.
     fn quieten(&self, stocks: &[Shown]) -> Result<(), String> {
-        let mut rows = Vec::with_capacity(stocks.len());
-        for stock in stocks {
-            let reserved = self.release(stock)?;
-            rows.push(stock.neutral_row(reserved));
-        }
+        let rows = spread(self.manner.jobs, stocks, |stock| {
+            self.release(stock)
+                .map(|reserved| stock.neutral_row(reserved))
+        });
+        let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
         let response = self.post("stocks/insert_or_update_stock/", "", &Value::Array(rows))?;
         match response.status().as_u16() {
             200 => Ok(()),
@@ -214,70 +237,180 @@ impl Cleaner<'_> {
     }
 
     /// Reports which of these are neutral now, and why the others are not.
-    fn look_again(&self, stocks: &[Shown], why: &str, report: &mut Cleaned) -> Result<(), String> {
-        let mut outcome = Ok(());
-        let mut lists: HashMap<&str, Result<Vec<Shown>, String>> = HashMap::new();
-        for stock in stocks {
-            let list = lists
-                .entry(&stock.sku)
-                .or_insert_with(|| self.stocks_of(&stock.sku));
-            match list {
-                Err(error) => {
-                    report.leave([stock], error);
-                    outcome = Err(error.clone());
+    fn look_again(
+        &self,
+        written: &[(&[Shown], String)],
+        report: &mut Cleaned,
+    ) -> Result<(), String> {
+        let mut skus: Vec<String> = Vec::new();
+        for stock in written.iter().flat_map(|(batch, _)| *batch) {
+            if skus.last() != Some(&stock.sku) {
+                skus.push(stock.sku.clone());
+            }
+        }
+        *lock(&self.whole) = None;
+        let found = match self.find(&skus) {
+            Ok(found) => found,
+            Err(error) => {
+                for (batch, _) in written {
+                    report.leave(*batch, &error);
                 }
-                Ok(list) => match list.iter().find(|shown| shown.id == stock.id) {
+                return Err(error);
+            }
+        };
+        for (batch, why) in written {
+            for stock in *batch {
+                let mut now = found.get(&stock.sku).into_iter().flatten();
+                match now.find(|shown| shown.id == stock.id) {
                     Some(shown) if shown.is_neutral() => report.neutralised += 1,
                     Some(shown) => report.leave([shown], &format!("it has {{state}}: {why}")),
                     None => report.leave([stock], "it is not listed any more"),
-                },
+                }
             }
         }
-        outcome
+        Ok(())
+    }
+
+    /// The stocks of SKUs. Many are looked for in the list of what was created since the
+    /// first of them, by the service's own clock; what it does not show is asked for by
+    /// itself where a write may have created it.
+    fn find(&self, skus: &[String]) -> Result<Found, String> {
+        let mut found = Found::new();
+        let mut left = skus;
+        let mut oldest = None;
+        while let (None, Some((sku, rest))) = (&oldest, left.split_first()) {
+            left = rest;
+            let stocks = self.stocks_of(sku)?;
+            oldest = stocks.iter().map(|stock| stock.created.clone()).min();
+            found.insert(sku.clone(), stocks);
+        }
+        let listed = match oldest {
+            Some(oldest) if left.len() > FEW => self.created_since(&oldest)?,
+            _ => None,
+        };
+        let mut unknown: Vec<&String> = left.iter().collect();
+        if let Some(mut listed) = listed {
+            unknown.retain(|sku| match listed.remove(*sku) {
+                Some(stocks) => {
+                    found.insert((*sku).clone(), stocks);
+                    false
+                }
+                None => self.ledger.may_have_created(sku),
+            });
+        }
+        let asked = spread(self.manner.jobs, &unknown, |sku| self.stocks_of(sku));
+        for (sku, stocks) in unknown.into_iter().zip(asked) {
+            found.insert(sku.clone(), stocks?);
+        }
+        Ok(found)
+    }
+
+    /// All stocks that were created since a moment; `None` where the target does not list
+    /// them so.
+    fn created_since(&self, oldest: &str) -> Result<Option<Found>, String> {
+        let moment = Timestamp::parse_with_offset(oldest).ok();
+        let mut has_oldest = false;
+        let filter = [
+            ("created_date__gte", oldest.to_owned()),
+            ("sort", "created_date".to_owned()),
+            ("limit", ROWS.to_string()),
+        ];
+        let mut stocks = Vec::new();
+        for page in 1..=MOST_PAGES_OF_ALL {
+            let Ok((listed, is_last)) = self.page(&filter, page)? else {
+                return Ok(None);
+            };
+            for stock in listed {
+                let created = Timestamp::parse_with_offset(&stock.created).ok();
+                // A filter that is not heard leads through everybody's stocks.
+                if moment.is_none() || created < moment {
+                    return Ok(None);
+                }
+                has_oldest |= stock.created == oldest;
+                stocks.push(stock);
+            }
+            if is_last {
+                return Ok(has_oldest.then(|| by_sku(stocks)));
+            }
+        }
+        Ok(None)
     }
 
     /// The stocks of a SKU, from all pages.
     fn stocks_of(&self, sku: &str) -> Result<Vec<Shown>, String> {
-        let mut stocks = Vec::new();
         // The framework refuses a NUL in a SKU and in the filter by it, and its database
         // cannot hold one: there is no such stock, and nobody to ask for it.
         if sku.contains('\0') {
-            return Ok(stocks);
+            return Ok(Vec::new());
         }
+        if let Some(whole) = &*lock(&self.whole) {
+            return Ok(whole.get(sku).cloned().unwrap_or_default());
+        }
+        let mut stocks = Vec::new();
         for page in 1..=MOST_PAGES {
-            let mut pairs = vec![("sku", sku.to_owned())];
-            // The first page goes without a number, as the links of pages have it.
-            if page > 1 {
-                pairs.push(("page", page.to_string()));
+            let (listed, is_last) = self.page(&[("sku", sku.to_owned())], page)??;
+            // A filter that is not heard shows others' too.
+            if listed.iter().any(|stock| stock.sku != sku) {
+                return self.of_the_whole_list(sku);
             }
-            let response = self.send(Method::GET, "stocks/", &query_of(&pairs), &Value::Null)?;
-            let status = response.status().as_u16();
-            if status != 200 {
-                return Err(format!("the list of its stocks is answered with {status}"));
-            }
-            let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
-            let (Some(results), Some(next)) = (body["results"].as_array(), body.get("next")) else {
-                return Err("the list of its stocks is no page".to_owned());
-            };
-            for result in results {
-                let stock = Shown::read(result).ok_or("what is listed is no stock")?;
-                // A filter that is not heard shows others' too.
-                if stock.sku == sku {
-                    stocks.push(stock);
-                }
-            }
-            if next.is_null() {
-                let places: Vec<Value> = stocks.iter().map(|s| s.location.clone()).collect();
-                for stock in &mut stocks {
-                    let at_its_place = places.iter().filter(|place| **place == stock.location);
-                    stock.is_alone = at_its_place.count() == 1;
-                }
-                return Ok(stocks);
+            stocks.extend(listed);
+            if is_last {
+                return Ok(by_sku(stocks).remove(sku).unwrap_or_default());
             }
         }
         Err(format!(
             "the list of its stocks has more than {MOST_PAGES} pages"
         ))
+    }
+
+    /// The stocks of a SKU where only the whole list shows them, which is read once.
+    fn of_the_whole_list(&self, sku: &str) -> Result<Vec<Shown>, String> {
+        let mut whole = lock(&self.whole);
+        if whole.is_none() {
+            let mut stocks = Vec::new();
+            let mut is_whole = false;
+            for page in 1..=MOST_PAGES_OF_ALL {
+                let (listed, is_last) = self.page(&[("limit", ROWS.to_string())], page)??;
+                stocks.extend(listed);
+                is_whole = is_last;
+                if is_last {
+                    break;
+                }
+            }
+            if !is_whole {
+                return Err(format!(
+                    "the filter by SKU is not heard, and the list has more than {MOST_PAGES_OF_ALL} pages"
+                ));
+            }
+            *whole = Some(by_sku(stocks));
+        }
+        let stocks = whole.as_ref().and_then(|whole| whole.get(sku));
+        Ok(stocks.cloned().unwrap_or_default())
+    }
+
+    /// One page of the list, and whether it is the last. The inner error says that the
+    /// answer is no page.
+    fn page(&self, filter: &[(&str, String)], page: usize) -> Result<Page, String> {
+        let mut pairs = filter.to_vec();
+        // The first page goes without a number, as the links of pages have it.
+        if page > 1 {
+            pairs.push(("page", page.to_string()));
+        }
+        let response = self.send(Method::GET, "stocks/", &query_of(&pairs), &Value::Null)?;
+        let status = response.status().as_u16();
+        if status != 200 {
+            return Ok(Err(format!(
+                "the list of its stocks is answered with {status}"
+            )));
+        }
+        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        let (Some(results), Some(next)) = (body["results"].as_array(), body.get("next")) else {
+            return Ok(Err("the list of its stocks is no page".to_owned()));
+        };
+        let stocks: Option<Vec<_>> = results.iter().map(Shown::read).collect();
+        Ok(stocks
+            .map(|stocks| (stocks, next.is_null()))
+            .ok_or_else(|| "what is listed is no stock".to_owned()))
     }
 
     fn post(&self, path: &str, query: &str, body: &Value) -> Result<Response<Bytes>, String> {
@@ -309,6 +442,25 @@ impl Cleaner<'_> {
     }
 }
 
+/// The stocks of a page and whether it is the last, or why it is no page.
+type Page = Result<(Vec<Shown>, bool), String>;
+
+/// Stocks by SKU, each told whether it is alone at its place.
+fn by_sku(stocks: Vec<Shown>) -> Found {
+    let mut found = Found::new();
+    for stock in stocks {
+        found.entry(stock.sku.clone()).or_default().push(stock);
+    }
+    for stocks in found.values_mut() {
+        let places: Vec<Value> = stocks.iter().map(|s| s.location.clone()).collect();
+        for stock in stocks {
+            let at_its_place = places.iter().filter(|place| **place == stock.location);
+            stock.is_alone = at_its_place.count() == 1;
+        }
+    }
+    found
+}
+
 impl Shown {
     fn read(value: &Value) -> Option<Self> {
         Some(Self {
@@ -321,6 +473,7 @@ impl Shown {
             stock: value["stock"].as_i64()?,
             reserved: value["reserved_stock"].as_i64()?,
             is_active: value["is_active"].as_bool()?,
+            created: text(&value["created_date"]),
             is_alone: false,
         })
     }

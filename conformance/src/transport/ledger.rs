@@ -4,7 +4,7 @@
 //! A file of JSON lines. The first says whose it is; then one line of intent before every
 //! write and one of its outcome after.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -138,6 +138,10 @@ struct State {
     last: u64,
     stocks: Distinct<TouchedStock>,
     places: Distinct<TouchedPlace>,
+    /// The SKUs of writes of which nothing came yet.
+    pending: HashMap<u64, Vec<String>>,
+    /// The SKUs of writes that were answered and not refused.
+    accepted: HashSet<String>,
 }
 
 /// Values in the order they came, each once: what a run touches over and over takes no
@@ -216,9 +220,13 @@ impl Ledger {
             number: 0,
         };
         let unreadable = |error: io::Error| cannot("read", path, &error);
-        let Some((line, _)) = lines.next().map_err(unreadable)? else {
+        let Some((mut line, _)) = lines.next().map_err(unreadable)? else {
             return Err(foreign(1, "the file is empty"));
         };
+        // An editor may have put a byte order mark in front.
+        if line.starts_with("\u{feff}".as_bytes()) {
+            line.drain(.."\u{feff}".len());
+        }
         let head: Head = serde_json::from_slice(&line)
             .map_err(|_| foreign(1, "it does not say which run it is of"))?;
         if head.ledger != FORMAT {
@@ -288,11 +296,22 @@ impl Ledger {
 
     /// Keeps what came of it.
     pub fn settle(&self, seq: Seq, outcome: Outcome) -> Result<(), LedgerError> {
-        self.lock().append(&Line {
+        let line = Line {
             seq,
             intent: None,
             outcome: Some(outcome),
-        })
+        };
+        let mut state = self.lock();
+        state.take(&line).map_err(LedgerError::File)?;
+        state.append(&line)
+    }
+
+    /// Whether a write may have created a stock of this SKU: one that was not refused, or of
+    /// which nothing is known.
+    pub fn may_have_created(&self, sku: &str) -> bool {
+        let state = self.lock();
+        let mut pending = state.pending.values().flatten();
+        state.accepted.contains(sku) || pending.any(|known| known == sku)
     }
 
     /// The stocks that were named by any write, each once, in the order of the first.
@@ -341,13 +360,22 @@ impl State {
                 self.last = seq.0;
                 intent.rows.iter().for_each(|row| self.stocks.add(row));
                 intent.places.iter().for_each(|p| self.places.add(p));
+                let skus = intent.rows.iter().map(|row| row.sku.clone());
+                self.pending.insert(seq.0, skus.collect());
                 Ok(())
             }
             Line {
                 seq,
                 intent: None,
-                outcome: Some(_),
-            } if seq.0 <= self.last => Ok(()),
+                outcome: Some(outcome),
+            } if seq.0 <= self.last => {
+                let skus = self.pending.remove(&seq.0).unwrap_or_default();
+                let is_refused = matches!(outcome, Outcome::Status(300..=499));
+                if !is_refused {
+                    self.accepted.extend(skus);
+                }
+                Ok(())
+            }
             Line { seq, .. } => Err(format!("number {} does not follow here", seq.0)),
         }
     }
