@@ -121,7 +121,8 @@ fn check(guard: &Guard, recorder: &Recorder, request: &Request<Bytes>, is_allowe
 #[case::a_list_whose_slash_is_missing("GET", "/api/v1/stocks", "", true)]
 #[case::a_path_that_is_none("GET", "/api/v1/nothing/", "", true)]
 #[case::a_head("HEAD", "/api/v1/stocks/", "", true)]
-#[case::what_a_path_can_do("OPTIONS", "/api/v1/stocks/insert_or_update_stock/", "", true)]
+#[case::what_a_path_can_do("OPTIONS", "/api/v1/stocks/stock_query/", "", true)]
+#[case::what_the_upsert_can_do("OPTIONS", "/api/v1/stocks/insert_or_update_stock/", "", false)]
 #[case::a_query("GET", "/api/v1/stocks/stock_query/?sku=500", "", true)]
 #[case::a_query_with_a_body("GET", "/api/v1/stocks/multi_stock_query/", r#"{"sku":["500"]}"#, true)]
 #[case::a_login(
@@ -177,7 +178,7 @@ fn a_run_that_reads_sends_readings_alone(
     #[case] is_allowed: bool,
 ) {
     let recorder = Recorder::answering(200);
-    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), Some(7));
+    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), Some(7), true);
     check(
         &guard,
         &recorder,
@@ -201,7 +202,7 @@ fn another_url_is_never_asked(#[case] url: &str) {
     };
     let recorder = Recorder::answering(200);
     for guard in [
-        Guard::read_only(Arc::<Recorder>::clone(&recorder), None),
+        Guard::read_only(Arc::<Recorder>::clone(&recorder), None, false),
         writing(Arc::<Recorder>::clone(&recorder), limits()),
     ] {
         check(&guard, &recorder, &request, false);
@@ -223,16 +224,25 @@ fn no_header_leads_past_the_guard(
     #[case] is_allowed: bool,
 ) {
     let recorder = Recorder::answering(200);
-    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None);
+    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None, false);
     let mut request = ask(guard.base(), "GET", "/api/v1/stocks/", "");
     request.headers_mut().insert(name, value);
     check(&guard, &recorder, &request, is_allowed);
 }
 
 #[test]
+fn a_run_that_reads_without_a_user_does_not_log_in() {
+    let recorder = Arc::<Recorder>::default();
+    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None, false);
+    let user = r#"{"username":"a","password":"b"}"#;
+    let login = ask(recorder.base(), "POST", "/api/v1/auth/login/", user);
+    check(&guard, &recorder, &login, false);
+}
+
+#[test]
 fn a_run_that_reads_does_not_seed() {
     let recorder = Recorder::answering(200);
-    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None);
+    let guard = Guard::read_only(Arc::<Recorder>::clone(&recorder), None, false);
     let seeded = guard.seed(&seed());
     assert!(
         matches!(seeded, Err(TargetError::Forbidden(_))),
@@ -1228,6 +1238,65 @@ impl Target for Deaf {
             &everything
         })
     }
+}
+
+/// Counts the requests that reach a target.
+struct Counting {
+    target: Arc<dyn Target>,
+    asked: AtomicUsize,
+}
+
+impl Target for Counting {
+    fn base(&self) -> &str {
+        self.target.base()
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.target.send(request)
+    }
+}
+
+/// How many requests a clean-up of 300 stocks takes, 50 of which never came about.
+fn requests_of_a_clean_up(target: Arc<dyn Target>) -> usize {
+    let counting = Arc::new(Counting {
+        target,
+        asked: AtomicUsize::new(0),
+    });
+    let (guard, ledger) = guarded(Arc::<Counting>::clone(&counting));
+    let rows: Vec<_> = (0..250)
+        .map(|at| stock(&format!("run7-{at}"), &json!({})))
+        .collect();
+    write(&guard, UPSERT, &rows.into());
+    for at in 0..50 {
+        let refused = stock(&format!("run7-never-{at}"), &json!({"location": "900"}));
+        let refused = guard.send(&ask(guard.base(), "POST", CREATE, refused.to_string()));
+        assert_eq!(refused.unwrap().status(), 400);
+    }
+    counting.asked.store(0, Ordering::SeqCst);
+    let report = clean_up(&guard, &ledger, &manner());
+    assert_eq!(
+        (
+            report.neutralised,
+            report.already_neutral,
+            report.left.len()
+        ),
+        (250, 50, 0)
+    );
+    counting.asked.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_clean_up_looks_for_many_stocks_at_once() {
+    // The first stock and the list, before and after, and three upserts.
+    assert_eq!(requests_of_a_clean_up(engine(&json!({}))), 7);
+}
+
+#[test]
+fn a_clean_up_reads_the_whole_list_twice_where_the_filter_is_not_heard() {
+    let deaf = Arc::new(Deaf(engine(&json!({}))));
+    let asked = requests_of_a_clean_up(deaf);
+    assert!(asked <= 12, "{asked}");
 }
 
 #[test]

@@ -51,8 +51,14 @@ pub struct Guard {
 }
 
 enum Mode {
-    ReadOnly { stock_list: Option<i64> },
-    Write { limits: Limits, ledger: Arc<Ledger> },
+    ReadOnly {
+        stock_list: Option<i64>,
+        may_log_in: bool,
+    },
+    Write {
+        limits: Limits,
+        ledger: Arc<Ledger>,
+    },
 }
 
 /// What a path is for.
@@ -149,8 +155,13 @@ enum Plan {
 impl Guard {
     /// A guard that lets nothing write. The stock list is the one whose active stocks the
     /// user wants read, by POST as the page has it.
-    pub fn read_only(target: Arc<dyn Target>, stock_list: Option<i64>) -> Self {
-        Self::of(target, Mode::ReadOnly { stock_list })
+    /// Logins are for a user that has a name: `may_log_in`.
+    pub fn read_only(target: Arc<dyn Target>, stock_list: Option<i64>, may_log_in: bool) -> Self {
+        let mode = Mode::ReadOnly {
+            stock_list,
+            may_log_in,
+        };
+        Self::of(target, mode)
     }
 
     /// A guard that lets a run write what is its own, and into the ledger first. A prefix
@@ -237,9 +248,11 @@ impl Guard {
         }
         let has_body = !request.body().is_empty();
         let has_arguments = has_body || request.uri().query().is_some();
-        // A reading of the page lets GET upsert, and HEAD is a GET to most services.
+        let is_read_only = matches!(self.mode, Mode::ReadOnly { .. });
+        // A reading of the page lets GET upsert, and HEAD is a GET to most services. Nobody
+        // who only reads asks there at all.
         let may_write = match kind {
-            Some(Kind::Upsert) => method != Method::OPTIONS,
+            Some(Kind::Upsert) => method != Method::OPTIONS || is_read_only,
             Some(Kind::Reservation) => method != Method::OPTIONS && has_arguments,
             _ => false,
         };
@@ -254,12 +267,19 @@ impl Guard {
 
     fn judge_post(&self, request: &Request<Bytes>, route: Route<'_>) -> Result<Plan, TargetError> {
         let stock_list = match &self.mode {
-            Mode::ReadOnly { stock_list } => stock_list,
+            Mode::ReadOnly { stock_list, .. } => stock_list,
             Mode::Write { limits, .. } => &limits.stock_list,
         };
         let is_named_list = stock_list.is_some_and(|id| id.to_string() == route.id);
         match route.kind {
-            Kind::Login => Ok(Plan::Look),
+            Kind::Login => match self.mode {
+                Mode::ReadOnly {
+                    may_log_in: false, ..
+                } => Err(forbidden(
+                    "this run only reads and has no user name to log in with".to_owned(),
+                )),
+                _ => Ok(Plan::Look),
+            },
             Kind::ActiveStocks if is_named_list => Ok(Plan::Look),
             Kind::ActiveStocks | Kind::Query => self.only_ours(request, route).map(|()| Plan::Look),
             Kind::ActiveStocksAlias => match &self.mode {
