@@ -1,6 +1,8 @@
 //! `calibrate`: enter, probe every reading, clean up, write the profile.
 
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +37,10 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         .map(|utc| now.to_text(utc))
         .unwrap_or_default();
     plan::combinations(&args.connection, &args.writing, &args.mock)?;
+    let path = args.write_profile.clone().unwrap_or_else(|| PROFILE.into());
+    if !args.force && path.symlink_metadata().is_ok() {
+        return Err(is_there_already(&path));
+    }
     let Catalogue {
         contract, checks, ..
     } = Catalogue::read(None)?;
@@ -77,7 +83,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         eprintln!("whippy-conformance: {}", to_resume(Path::new(ledger)));
     }
     let calibrated = calibrated
-        .map_err(|stop| connection.refusal(&session, stop))?
+        .map_err(|error| connection.unsettled(&session, error))?
         .map_err(|_| Refusal::no_verdict("the suite panicked, which is a fault of its own"))?;
     if let Some(why) = &calibrated.aborted {
         return Err(Refusal::no_verdict(why.clone()));
@@ -86,11 +92,8 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         return Err(Refusal::no_verdict("the run was interrupted"));
     }
     connection.keep_later_tokens(&mut session);
-    let path = args.write_profile.clone().unwrap_or_else(|| PROFILE.into());
     let text = redacted(&session, &calibrated.to_toml(&connection.about, &started));
-    std::fs::write(&path, text).map_err(|error| {
-        Refusal::no_verdict(format!("--write-profile {}: {error}", path.display()))
-    })?;
+    write(&path, &text, args.force)?;
     let mut summary = calibrated.summary();
     for (surprise, times) in connection.surprises() {
         let _ = writeln!(summary, "got over: {surprise} ({times}×)");
@@ -103,6 +106,28 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
             "something is left, so {ledger} is kept"
         ))),
     }
+}
+
+/// Writes the profile; a file that came about meanwhile stays too.
+fn write(path: &Path, text: &str, may_replace: bool) -> Result<(), Refusal> {
+    let mut options = OpenOptions::new();
+    options.write(true).truncate(may_replace);
+    let file = options
+        .create(may_replace)
+        .create_new(!may_replace)
+        .open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => is_there_already(path),
+        _ => Refusal::no_verdict(format!("--write-profile {}: {error}", path.display())),
+    })
+}
+
+fn is_there_already(path: &Path) -> Refusal {
+    let path = path.display();
+    Refusal::usage(format!(
+        "--write-profile {path}: the file is there already; --force writes over it, --out FILE names another"
+    ))
 }
 
 fn redacted(session: &Session, text: &str) -> String {

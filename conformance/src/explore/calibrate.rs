@@ -54,15 +54,11 @@ impl Known {
 }
 
 impl Calibrated {
-    /// The profile: what is decided, and the default of the rest. Where several choices
-    /// fit and the default does not, the first of them.
+    /// The profile: what is decided, and the default of the rest.
     pub fn profile(&self) -> Profile {
         let mut profile = Profile::default();
         for known in &self.readings {
-            let usual = profile.choice(known.reading);
-            if let Some(choice) = known.choices.first()
-                && !known.choices.contains(&usual)
-            {
+            if let Some(choice) = known.decided() {
                 // It is a choice that the register or the target named.
                 let _ = profile.set(known.reading.id(), choice);
             }
@@ -98,7 +94,11 @@ impl Calibrated {
             for line in &known.evidence {
                 let _ = writeln!(text, "# {}", one_line(line));
             }
-            let choice = profile.choice(known.reading);
+            let usual = profile.choice(known.reading);
+            let choice = match known.choices.first() {
+                Some(first) if !known.choices.contains(&usual) => first.clone(),
+                _ => usual,
+            };
             let quote = match known.reading.accepts() {
                 Accepts::Choices(_) => "\"",
                 Accepts::Number { .. } => "",
@@ -111,9 +111,8 @@ impl Calibrated {
                 (None, why) => {
                     let why = why.as_deref().unwrap_or("nothing was seen of it");
                     let _ = writeln!(text, "# not decided: {}", one_line(why));
-                    let is_default = choice == Profile::default().choice(known.reading);
-                    let mark = if is_default { "# " } else { "" };
-                    let _ = writeln!(text, "{mark}{line}");
+                    // A guess would hold the target to what it may not do.
+                    let _ = writeln!(text, "# {line}");
                 }
             }
         }
@@ -303,7 +302,7 @@ impl Calibration<'_> {
         let why = match stop {
             None => (choices.is_empty()).then(|| "no known choice fits what came".to_owned()),
             Some(Stop::Failed) => Some("what came fits no known choice".to_owned()),
-            Some(Stop::Unreachable(why)) => {
+            Some(Stop::Unreachable(why) | Stop::NotTheService(why)) => {
                 self.aborted = Some(self.session.secrets.redact(&why));
                 Some(why)
             }

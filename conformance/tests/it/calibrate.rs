@@ -128,6 +128,26 @@ fn reading_alone_says_what_it_cannot_decide() {
 }
 
 #[test]
+fn a_reading_that_is_not_decided_is_a_comment() {
+    let mut profile = Profile::default();
+    profile.set("already-reported", "never").unwrap();
+    let mut session = Session::new(under(&profile), Contract::embedded().unwrap());
+    session.token = Some(TOKEN.to_owned());
+    // No provider here takes no reservations, so two choices are left.
+    discovery::settle(&mut session, &Told::default()).unwrap();
+    let calibrated = calibrated(&session, true);
+    let toml = calibrated.to_toml("http://localhost", "now");
+    assert!(!toml.contains("\nalready-reported = "), "{toml}");
+    assert!(
+        toml.contains("what was seen fits provider-opted-out and never; it needs --create-places"),
+        "{toml}"
+    );
+    let mut read = Profile::default();
+    read.apply_toml(&toml).unwrap();
+    assert_eq!(read, calibrated.profile());
+}
+
+#[test]
 fn an_empty_service_gets_stocks_enough_to_show_its_pages() {
     let session = session(support::in_process("empty"));
     let calibrated = calibrated(&session, true);

@@ -120,6 +120,15 @@ fn a_calibration_writes_a_profile_that_the_target_is_held_to() {
     assert!(toml.contains("\nsalable = \"unreserved\"\n"), "{toml}");
     assert!(toml.contains("\nunknown-sku = \"omitted\"\n"), "{toml}");
     assert!(toml.contains("# GET /api/v1/stocks/stock_query/"), "{toml}");
+    let err = folder.run(&["calibrate", &target]).expect(2);
+    let said = "--write-profile whippy-profile.toml: the file is there already; --force";
+    assert!(err.contains(said), "{err}");
+    assert_eq!(folder.read("whippy-profile.toml"), toml);
+    let ended = folder.run(&["calibrate", &target, "--out=other.toml"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    folder.file("whippy-profile.toml", "");
+    let ended = folder.run(&["calibrate", &target, "--force"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
     let held = [
         "explore",
         &target,
