@@ -2,8 +2,8 @@
 //! proxies, API clients and the mock write it.
 //!
 //! Everybody leaves out something else. What is not there is *not known*, which the judge
-//! tells from empty; what is there and is not what the format says is an error with its
-//! place.
+//! tells from empty. What is there and is not what the format says is an error with its
+//! place where it is the service's, and is counted where it is another's.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,9 +13,12 @@ use http::header::{
     TRANSFER_ENCODING,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use whippy_engine::model::time::Timestamp;
 
+use crate::traffic::har_json::{self, Files};
 use crate::traffic::{Came, Extent, Observed, WithoutHeaders};
 
 /// What of an archive is the service's.
@@ -39,32 +42,48 @@ struct Entry {
 /// without it, the one host that is asked for `/api/v1/`. An error is a sentence that names
 /// the place.
 pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
-    // Some programs begin their files with a mark.
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-    let archive: Value = serde_json::from_slice(bytes).map_err(|why| format!("no JSON: {why}"))?;
+    let (archive, files) = har_json::read(bytes)?;
     let entries = archive["log"]["entries"]
         .as_array()
         .ok_or("no HTTP archive: there is no array `log.entries`")?;
     let mut read = Vec::with_capacity(entries.len());
     let mut last = Timestamp::EPOCH;
+    let mut wrong: Vec<(Option<Uri>, String)> = Vec::new();
     for (position, from) in entries.iter().enumerate() {
-        let entry = entry(from, position, last)
-            .map_err(|(what, why)| format!("log.entries[{position}].{what}: {why}"))?;
-        if let Some(entry) = entry {
-            last = entry.observed.at;
-            read.push(entry);
+        match entry(from, position, last, &files) {
+            Ok(Some(entry)) => {
+                last = entry.observed.at;
+                read.push(entry);
+            }
+            Ok(None) => {}
+            Err((what, why)) => {
+                let url = from["request"]["url"].as_str().and_then(url_of);
+                wrong.push((url, format!("log.entries[{position}].{what}: {why}")));
+            }
         }
     }
     let unread = entries.len() - read.len();
     let base = match upstream {
         Some(upstream) => given(upstream)?,
-        None => found(&read)?,
+        None => {
+            let read = read.iter().map(|entry| &entry.url);
+            found(read.chain(wrong.iter().filter_map(|(url, _)| url.as_ref())))?
+        }
     };
     let (scheme, authority, prefix) = base;
+    let of_service = |url: &Uri| {
+        let is_there =
+            origin(url).is_some_and(|(s, a)| s == scheme && a.eq_ignore_ascii_case(&authority));
+        is_there && url.path().starts_with(prefix.as_str())
+    };
+    // Entries of others may be whatever their programs made of them.
+    let mut wrong = wrong.into_iter();
+    if let Some((_, why)) = wrong.find(|(url, _)| url.as_ref().is_some_and(of_service)) {
+        return Err(why);
+    }
     let mut observed = Vec::new();
     for entry in read {
-        let is_of_service = origin(&entry.url)
-            .is_some_and(|(s, a)| s == scheme && a.eq_ignore_ascii_case(&authority));
+        let is_of_service = of_service(&entry.url);
         let target = entry.url.path_and_query().map_or("/", |t| t.as_str());
         let behind = target.strip_prefix(prefix.as_str());
         if let (true, Some(behind)) = (is_of_service, behind.filter(|b| b.starts_with('/'))) {
@@ -105,11 +124,11 @@ fn given(upstream: &str) -> Result<Base, String> {
 }
 
 /// The one host that is asked for the API.
-fn found(entries: &[Entry]) -> Result<Base, String> {
+fn found<'a>(urls: impl Iterator<Item = &'a Uri>) -> Result<Base, String> {
     let mut hosts: Vec<Base> = Vec::new();
-    for entry in entries {
-        if let Some((scheme, authority)) = origin(&entry.url)
-            && entry.url.path().contains("/api/v1/")
+    for url in urls {
+        if let Some((scheme, authority)) = origin(url)
+            && url.path().contains("/api/v1/")
         {
             let host = (scheme, authority, String::new());
             if !hosts.contains(&host) {
@@ -157,7 +176,12 @@ fn wrong(at: &str, why: &str) -> Wrong {
 }
 
 /// An entry; `None` where it is no HTTP (a browser notes its own pages and sockets too).
-fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>, Wrong> {
+fn entry(
+    from: &Value,
+    position: usize,
+    last: Timestamp,
+    files: &Files,
+) -> Result<Option<Entry>, Wrong> {
     let request = &from["request"];
     let text = |value: &Value, at: &str| {
         let text = value.as_str().map(str::to_owned);
@@ -167,8 +191,7 @@ fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>
     let method = Method::from_bytes(method.as_bytes())
         .map_err(|_| wrong("request.method", "it is no method"))?;
     let url = text(&request["url"], "request.url")?;
-    let url = url.split('#').next().unwrap_or_default();
-    let Ok(url) = url.parse::<Uri>() else {
+    let Some(uri) = url_of(&url) else {
         return match url.split_once(':') {
             Some((scheme, _)) if scheme.starts_with("http") => {
                 Err(wrong("request.url", "it is no URL"))
@@ -176,7 +199,7 @@ fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>
             _ => Ok(None),
         };
     };
-    let Some((_, host)) = origin(&url) else {
+    let Some((_, host)) = origin(&uri) else {
         return Ok(None);
     };
     let mut headers = headers(&request["headers"], "request.headers")?;
@@ -185,7 +208,7 @@ fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>
     {
         headers.insert(HOST, host);
     }
-    let (body, request_body) = sent(request, &headers)?;
+    let (body, request_body) = sent(request, &headers, files);
     headers.remove(CONTENT_ENCODING);
     let mut asked = Request::new(body);
     *asked.method_mut() = method.clone();
@@ -194,9 +217,9 @@ fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>
     let at = at.and_then(|at| Timestamp::parse_with_offset(&cut_to_micros(at)).ok());
     let took = from["time"].as_f64().filter(|took| *took > 0.0);
     let id = u64::try_from(position).unwrap_or(u64::MAX);
-    let came = came(&from["response"], &method)?;
+    let came = came(&from["response"], &method, files)?;
     Ok(Some(Entry {
-        url,
+        url: uri,
         observed: Observed {
             id,
             // Without a time of its own it stays where it stands.
@@ -208,6 +231,24 @@ fn entry(from: &Value, position: usize, last: Timestamp) -> Result<Option<Entry>
             came,
         },
     }))
+}
+
+/// A URL without its fragment. What programs leave as it was typed, a space above all, is
+/// encoded as it was on the wire.
+fn url_of(text: &str) -> Option<Uri> {
+    const TYPED: &AsciiSet = &CONTROLS
+        .add(b' ')
+        .add(b'"')
+        .add(b'<')
+        .add(b'>')
+        .add(b'\\')
+        .add(b'^')
+        .add(b'`')
+        .add(b'{')
+        .add(b'|')
+        .add(b'}');
+    let text = text.split('#').next().unwrap_or_default();
+    utf8_percent_encode(text, TYPED).to_string().parse().ok()
 }
 
 /// A date-time without more digits than microseconds.
@@ -251,28 +292,46 @@ fn missing() -> Extent {
 }
 
 fn is_body_announced(headers: &HeaderMap) -> bool {
+    length_told(headers) > 0 || headers.contains_key(TRANSFER_ENCODING)
+}
+
+/// The length that the headers tell of a body, 0 where they tell none.
+fn length_told(headers: &HeaderMap) -> usize {
     let length = headers.get(CONTENT_LENGTH);
-    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.is_some_and(|length| length > 0) || headers.contains_key(TRANSFER_ENCODING)
+    let length = length.and_then(|length| length.to_str().ok()?.trim().parse().ok());
+    length.unwrap_or(0)
+}
+
+/// The largest of the sizes that an archive tells of a body. What it has is unpacked, so
+/// that only a body that was not packed is as long as its header says.
+fn size_told(sizes: &[&Value], headers: &HeaderMap) -> usize {
+    let sizes = sizes.iter().filter_map(|size| size.as_i64());
+    let size = sizes.filter_map(|size| usize::try_from(size).ok()).max();
+    let is_packed = headers.contains_key(CONTENT_ENCODING);
+    let length = if is_packed { 0 } else { length_told(headers) };
+    size.unwrap_or(0).max(length)
 }
 
 /// The body of a request, and how much of it is known.
-fn sent(request: &Value, headers: &HeaderMap) -> Result<(Bytes, Extent), Wrong> {
-    let size = request["bodySize"].as_i64().unwrap_or(-1);
+fn sent(request: &Value, headers: &HeaderMap, files: &Files) -> (Bytes, Extent) {
+    let size = size_told(&[&request["bodySize"]], headers);
     let data = &request["postData"];
-    let Some(text) = data["text"].as_str() else {
-        let has_parts = data["params"].as_array().is_some_and(|all| !all.is_empty());
-        let is_unknown = size > 0 || has_parts || is_body_announced(headers);
-        let extent = if is_unknown { missing() } else { Extent::Whole };
-        return Ok((Bytes::new(), extent));
-    };
-    let body = bytes(text, &data["encoding"], "request.postData.text")?;
-    if text.is_empty() && (size > 0 || is_body_announced(headers)) {
-        return Ok((body, missing()));
+    match body(data, files) {
+        None => {
+            let has_parts = data["params"].as_array().is_some_and(|all| !all.is_empty());
+            let is_unknown = size > 0 || has_parts || is_body_announced(headers);
+            let extent = if is_unknown { missing() } else { Extent::Whole };
+            (Bytes::new(), extent)
+        }
+        Some(Ok(body)) if body.is_empty() && (size > 0 || is_body_announced(headers)) => {
+            (body, missing())
+        }
+        Some(Ok(body)) => {
+            let extent = whole_or_cut(&body, size);
+            (body, extent)
+        }
+        Some(Err(extent)) => (Bytes::new(), extent),
     }
-    let size = usize::try_from(size).unwrap_or(0);
-    let extent = whole_or_cut(&body, size);
-    Ok((body, extent))
 }
 
 /// A body that is shorter than its size was cut, and one with marks in the place of other
@@ -289,20 +348,34 @@ fn whole_or_cut(body: &Bytes, size: usize) -> Extent {
     }
 }
 
-fn bytes(text: &str, encoding: &Value, at: &str) -> Result<Bytes, Wrong> {
-    match encoding.as_str() {
-        Some(encoding) if encoding.eq_ignore_ascii_case("base64") => {
-            let text: String = text.split_ascii_whitespace().collect();
-            let decoded = BASE64.decode(text);
-            decoded
-                .map(Bytes::from)
-                .map_err(|_| wrong(at, "it is no base64"))
-        }
-        _ => Ok(text.to_owned().into()),
+/// The body that stands in an archive or in a file beside it; `None`: there is none. An
+/// error says why it is not known.
+fn body(content: &Value, files: &Files) -> Option<Result<Bytes, Extent>> {
+    let Some(text) = content["text"].as_str() else {
+        let name = content["_file"].as_str()?;
+        let file = files.get(name).cloned();
+        return Some(file.ok_or_else(missing));
+    };
+    let encoding = content["encoding"].as_str().unwrap_or_default();
+    if !encoding.eq_ignore_ascii_case("base64") {
+        return Some(Ok(text.to_owned().into()));
     }
+    let packed: String = text.split_ascii_whitespace().collect();
+    Some(match BASE64.decode(packed) {
+        Ok(bytes) => Ok(bytes.into()),
+        // Some programs call a text base64 that is as it came.
+        Err(_) if serde_json::from_str::<IgnoredAny>(text).is_ok() => Ok(text.to_owned().into()),
+        Err(_) => Err(Extent::Part(
+            "a body whose base64 cannot be read".to_owned(),
+        )),
+    })
 }
 
-fn came(response: &Value, method: &Method) -> Result<Came, Wrong> {
+fn came(response: &Value, method: &Method, files: &Files) -> Result<Came, Wrong> {
+    // A request that was stopped, or was still under way.
+    if !response.is_object() || response["status"].is_null() {
+        return Ok(Came::Unknown("the archive has no answer".to_owned()));
+    }
     let status = response["status"].as_i64();
     let status = status.ok_or_else(|| wrong("response.status", "it is no number"))?;
     // What came to no answer has the status 0, in some programs -1.
@@ -317,15 +390,18 @@ fn came(response: &Value, method: &Method) -> Result<Came, Wrong> {
     let status = status.ok_or_else(|| wrong("response.status", "it is no status"))?;
     let mut headers = headers(&response["headers"], "response.headers")?;
     let content = &response["content"];
-    let size = content["size"].as_i64().unwrap_or(-1);
+    let is_size_known = content["size"].as_i64().is_some_and(|size| size >= 0);
+    let size = size_told(&[&content["size"]], &headers);
+    let on_the_wire = response["bodySize"].as_i64().unwrap_or(-1);
     let has_none = *method == Method::HEAD || matches!(status.as_u16(), 204 | 304);
-    let (body, extent) = match content["text"].as_str() {
-        Some(text) if !text.is_empty() => {
-            let body = bytes(text, &content["encoding"], "response.content.text")?;
-            let extent = whole_or_cut(&body, usize::try_from(size).unwrap_or(0));
+    let is_empty = is_size_known && size == 0 && on_the_wire <= 0 && !is_body_announced(&headers);
+    let (body, extent) = match body(content, files) {
+        Some(Ok(body)) if !body.is_empty() => {
+            let extent = whole_or_cut(&body, size);
             (body, extent)
         }
-        _ if has_none || size == 0 && !is_body_announced(&headers) => (Bytes::new(), Extent::Whole),
+        Some(Err(extent)) => (Bytes::new(), extent),
+        _ if has_none || is_empty => (Bytes::new(), Extent::Whole),
         _ => (Bytes::new(), missing()),
     };
     // Archives have bodies as they are once they are unpacked.

@@ -6,6 +6,7 @@
 
 mod decode;
 pub mod har;
+mod har_json;
 pub mod proxy;
 pub mod recording;
 mod secrets;
@@ -87,6 +88,8 @@ pub enum Came {
     },
     /// The client was gone before there was an answer.
     Abandoned,
+    /// Nobody kept what became of it: why, in a few words.
+    Unknown(String),
 }
 
 /// In the extensions of an answer whose headers nobody kept.
@@ -296,6 +299,9 @@ impl Watcher {
         if let Extent::Part(why) = &observed.request_body {
             count(&mut self.unjudged, &format!("a request with {why}"));
         }
+        if let Came::Unknown(why) = &observed.came {
+            count(&mut self.unjudged, &format!("a request of which {why}"));
+        }
         let Came::Answer { response, body } = &mut observed.came else {
             return;
         };
@@ -429,7 +435,7 @@ impl Watcher {
                 let status = status.and_then(|status| StatusCode::from_u16(status).ok());
                 (status.map(answered), true)
             }
-            Came::Abandoned => (None, false),
+            Came::Abandoned | Came::Unknown(_) => (None, false),
         };
         let client = self.clients.entry(mount.to_owned()).or_default();
         self.client_requests += 1;
@@ -481,6 +487,7 @@ impl Watcher {
             Came::Answer { response, .. } => Ok(self.keeper.response(response)),
             Came::Failed { why, .. } => Err(why.clone()),
             Came::Abandoned => Err("the client was gone before there was an answer".to_owned()),
+            Came::Unknown(why) => Err(why.clone()),
         };
         let exchange = Exchange {
             step: format!("exchange {}", observed.id),

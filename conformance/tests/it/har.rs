@@ -1,5 +1,7 @@
 //! `check-har`: archives as the programs that there are write them.
 
+use std::io::Write as _;
+
 use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_conformance::model::outcome::{Outcome, Report};
@@ -172,6 +174,18 @@ const GONE: Value = Value::Null;
 #[case::preflight(with(with(with(list(), "/request/method", json!("OPTIONS")), "/request/headers", json!([{"name": "Access-Control-Request-Method", "value": "GET"}])), "/response/content/text", GONE), Some("a browser's question before a request"))]
 #[case::gateway(with(list(), "/response/status", json!(502)), Some("answered by status: 502"))]
 #[case::aborted(with(list(), "/response/status", json!(0)), Some("no answer, as the archive has it"))]
+#[case::no_answer(
+    with(list(), "/response", GONE),
+    Some("a request of which the archive has no answer")
+)]
+#[case::no_status(
+    with(list(), "/response/status", GONE),
+    Some("a request of which the archive has no answer")
+)]
+#[case::body_on_the_wire(with(with(with(list(), "/response/content", json!({"size": 0})), "/response/bodySize", json!(52)), "/response/headers", json!([])), Some("an answer with a body that the archive does not have"))]
+#[case::base64_that_is_none(with(list(), "/response/content/encoding", json!("base64")), None)]
+#[case::base64_that_is_cut(with(with(list(), "/response/content/encoding", json!("base64")), "/response/content/text", json!("eyJjb3V")), Some("an answer with a body whose base64 cannot be read"))]
+#[case::typed_url(with(list(), "/request/url", json!("https://stock.example/api/v1/stocks/?sku=a b")), None)]
 #[case::default_port(with(list(), "/request/url", json!("https://stock.example:443/api/v1/stocks/?limit=1000")), None)]
 fn what_an_archive_leaves_out_is_no_alarm(#[case] entry: Value, #[case] said: Option<&str>) {
     // As it was on the wire; the archive has it unpacked.
@@ -242,12 +256,85 @@ fn the_same_request_with_its_body_is_a_mistake() {
 #[case::no_json("{", "a.har: no JSON: EOF while parsing an object at line 1 column 1")]
 #[case::other_json("[]", "a.har: no HTTP archive: there is no array `log.entries`")]
 #[case::no_method(&archive(&[with(list(), "/request/method", json!(5))]), "a.har: log.entries[0].request.method: it is no text")]
-#[case::no_url(&archive(&[list(), with(list(), "/request/url", json!("http://a b"))]), "a.har: log.entries[1].request.url: it is no URL")]
-#[case::no_status(&archive(&[with(list(), "/response/status", GONE)]), "a.har: log.entries[0].response.status: it is no number")]
-#[case::no_base64(&archive(&[with(list(), "/response/content/encoding", json!("base64"))]), "a.har: log.entries[0].response.content.text: it is no base64")]
+#[case::no_status(&archive(&[with(list(), "/response/status", json!("OK"))]), "a.har: log.entries[0].response.status: it is no number")]
 fn a_broken_archive_is_2_and_a_line_with_the_place(#[case] text: &str, #[case] said: &str) {
     let err = check(text, &[]).0.expect(2);
     assert_eq!(err, format!("whippy-conformance: {said}\n"));
+}
+
+#[test]
+fn a_body_that_is_shorter_than_its_length_was_cut() {
+    let cut = with(
+        list(),
+        "/response/content",
+        json!({"text": "{\"count\":0", "size": 10}),
+    );
+    let length = json!([
+        {"name": "Content-Type", "value": "application/json"},
+        {"name": "Content-Length", "value": "52"},
+    ]);
+    let cut = with(cut, "/response/headers", length);
+    let (found, told, code) = judged(&[list(), cut], &[]);
+    assert_eq!(found, NONE);
+    assert_eq!(code, 0, "{told:?}");
+}
+
+/// An entry of another host, as programs write it that care less.
+#[rstest]
+#[case::no_url("/request/url", json!("http://a b"))]
+#[case::a_space("/request/url", json!("https://cdn.example/a b.png"))]
+#[case::a_status_in_words("/response/status", json!("error"))]
+#[case::no_answer("/response", GONE)]
+#[case::no_method("/request/method", json!(5))]
+#[case::no_headers("/request/headers", json!("x"))]
+#[case::no_base64("/response/content", json!({"text": "<a>", "encoding": "base64"}))]
+fn what_cannot_be_read_of_others_is_counted(#[case] at: &str, #[case] value: Value) {
+    let other = entry("GET", "https://cdn.example/x.js", 200, "abc");
+    let (ended, report) = check(&archive(&[with(other, at, value), list()]), &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let checks = report.unwrap().checks;
+    let reasons = checks.iter().filter_map(|check| check.reason.as_deref());
+    let told: Vec<_> = reasons.collect();
+    assert_eq!(told, ["1 of other hosts or paths"]);
+}
+
+#[test]
+fn what_is_nested_deep_beside_the_exchange_is_passed_over() {
+    let text = archive(&[list()]);
+    let deep = format!(
+        "{{\"_initiator\": {}{}, \"time\"",
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
+    let text = text.replacen("{\"time\"", &deep, 1);
+    assert!(text.contains("_initiator"), "{text}");
+    let (ended, _) = check(&text, &[]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[test]
+fn an_archive_in_a_zip_is_opened_with_its_bodies() {
+    let mut entry = list();
+    let text = entry["response"]["content"]["text"].take();
+    entry["response"]["content"]["_file"] = json!("body.json");
+    entry["response"]["content"]
+        .as_object_mut()
+        .unwrap()
+        .remove("text");
+    let folder = Folder::new();
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(folder.path("a.har.zip")).unwrap());
+    for (name, text) in [
+        ("har.har", archive(&[entry])),
+        ("body.json", text.as_str().unwrap().to_owned()),
+    ] {
+        zip.start_file(name, zip::write::SimpleFileOptions::default())
+            .unwrap();
+        zip.write_all(text.as_bytes()).unwrap();
+    }
+    zip.finish().unwrap();
+    let ended = folder.run(&["check-har", "a.har.zip"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    assert!(!ended.out.contains("not judged"), "{}", ended.out);
 }
 
 #[test]

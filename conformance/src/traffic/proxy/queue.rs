@@ -123,7 +123,7 @@ fn weight(observed: &Observed) -> usize {
     const HEADS: usize = 4096;
     let answer = match &observed.came {
         Came::Answer { response, .. } => response.body().len(),
-        Came::Failed { .. } | Came::Abandoned => 0,
+        Came::Failed { .. } | Came::Abandoned | Came::Unknown(_) => 0,
     };
     HEADS + observed.request.body().len() + answer
 }

@@ -149,6 +149,7 @@ fn entry(observed: &Observed, base: &str, watcher: &mut Watcher) -> Value {
         }
         Came::Failed { why, .. } => comment = Some(why.clone()),
         Came::Abandoned => comment = Some("the client was gone before".to_owned()),
+        Came::Unknown(why) => comment = Some(why.clone()),
     }
     let mut archive = exchange::har([&exchange]);
     let mut entry = archive["log"]["entries"][0].take();

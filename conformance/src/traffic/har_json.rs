@@ -1,0 +1,197 @@
+//! The JSON of an HTTP archive, or of the one in a `.har.zip`: of each object only the
+//! members that are looked at.
+//!
+//! What else programs note, such as the chain of scripts that led to a request, may be
+//! nested deeper than any parser of values goes.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{Cursor, Read};
+
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use zip::ZipArchive;
+
+/// Bodies that an archive keeps in files of their own, by name.
+pub(super) type Files = HashMap<String, Bytes>;
+
+/// The first bytes of a zip file.
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// The largest that the files of a zip may come to, bytes.
+const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
+
+/// A member that is looked at, and those in it. Of an array it stands for each item.
+struct Member(&'static str, &'static [Member]);
+
+const HEADERS: Member = Member("headers", &[Member("name", &[]), Member("value", &[])]);
+const TEXT: Member = Member("text", &[]);
+const ENCODING: Member = Member("encoding", &[]);
+const FILE: Member = Member("_file", &[]);
+const BODY_SIZE: Member = Member("bodySize", &[]);
+
+const ENTRY: &[Member] = &[
+    Member("startedDateTime", &[]),
+    Member("time", &[]),
+    Member(
+        "request",
+        &[
+            Member("method", &[]),
+            Member("url", &[]),
+            HEADERS,
+            Member(
+                "postData",
+                &[
+                    TEXT,
+                    ENCODING,
+                    FILE,
+                    Member("params", &[Member("name", &[])]),
+                ],
+            ),
+            BODY_SIZE,
+        ],
+    ),
+    Member(
+        "response",
+        &[
+            Member("status", &[]),
+            HEADERS,
+            Member(
+                "content",
+                &[
+                    TEXT,
+                    ENCODING,
+                    FILE,
+                    Member("size", &[]),
+                    Member("mimeType", &[]),
+                ],
+            ),
+            BODY_SIZE,
+        ],
+    ),
+];
+
+const ARCHIVE: &[Member] = &[Member("log", &[Member("entries", ENTRY)])];
+
+/// The archive, and the files beside it. An error is a sentence.
+pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), String> {
+    if !bytes.starts_with(ZIP) {
+        return Ok((parse(bytes)?, Files::new()));
+    }
+    let mut files = unpack(bytes).map_err(|why| format!("the zip file cannot be read: {why}"))?;
+    let is_archive = |name: &&String| name.to_ascii_lowercase().ends_with(".har");
+    let mut archives: Vec<String> = files.keys().filter(is_archive).cloned().collect();
+    archives.sort();
+    let [archive] = archives.as_slice() else {
+        let count = archives.len();
+        return Err(format!(
+            "the zip file has {count} files whose names end in .har: it takes one"
+        ));
+    };
+    let archive = files.remove(archive).unwrap_or_default();
+    Ok((parse(&archive)?, files))
+}
+
+fn unpack(bytes: &[u8]) -> Result<Files, String> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|why| why.to_string())?;
+    let mut files = Files::new();
+    let mut left = MAX_UNPACKED;
+    for at in 0..zip.len() {
+        let mut file = zip.by_index(at).map_err(|why| why.to_string())?;
+        let mut content = Vec::new();
+        let read = (&mut file).take(left + 1).read_to_end(&mut content);
+        let read = read.map_err(|why| why.to_string())? as u64;
+        left = left
+            .checked_sub(read)
+            .ok_or_else(|| format!("it unpacks to more than {MAX_UNPACKED} bytes"))?;
+        files.insert(file.name().to_owned(), content.into());
+    }
+    Ok(files)
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, String> {
+    // Some programs begin their files with a mark.
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let archive = Pick(ARCHIVE).deserialize(&mut json);
+    let archive = archive.and_then(|archive| json.end().map(|()| archive));
+    archive.map_err(|why| format!("no JSON: {why}"))
+}
+
+/// Reads a value without the members that are not looked at.
+#[derive(Clone, Copy)]
+struct Pick(&'static [Member]);
+
+impl<'de> DeserializeSeed<'de> for Pick {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pick {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut read = Vec::new();
+        // A scalar is looked at as it is; of what it holds nothing is.
+        if self.0.is_empty() {
+            while items.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(Value::Array(read));
+        }
+        while let Some(item) = items.next_element_seed(self)? {
+            read.push(item);
+        }
+        Ok(Value::Array(read))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut read = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            match self.0.iter().find(|member| member.0 == name) {
+                Some(Member(_, inner)) => {
+                    let value = members.next_value_seed(Self(inner))?;
+                    read.insert(name, value);
+                }
+                None => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Value::Object(read))
+    }
+}
