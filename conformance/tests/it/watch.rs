@@ -237,6 +237,11 @@ fn joined(mut body: &[u8]) -> Vec<u8> {
     "HTTP/1.1 200 OK\r\nX-oDD: a\r\nsErVer: mine\r\nDATE: never\r\nx-twice: 1\r\nX-TWICE: 2\r\nContent-LENGTH: 2\r\n\r\nok"
 )]
 #[case::own_reason("GET", "HTTP/1.1 299 Rather Odd\r\nContent-Length: 0\r\n\r\n")]
+#[case::latin_reason("GET", "HTTP/1.1 200 Tr\u{e8}s bien\r\nContent-Length: 0\r\n\r\n")]
+#[case::length_of_what_is_not_modified(
+    "GET",
+    "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 52\r\n\r\n"
+)]
 #[case::no_date("GET", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")]
 #[case::latin(
     "GET",
@@ -283,6 +288,38 @@ fn an_answer_passes_as_it_came(#[case] method: &str, #[case] answer: &str) {
 }
 
 #[test]
+fn pieces_go_before_a_length() {
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
+    let upstream = Raw::start(move |_, stream| {
+        let mut reader = BufReader::new(&stream);
+        let _ = next_request(&mut reader);
+        let _ = (&stream).write_all(answer.as_bytes());
+    });
+    let watch = Watch::over(&upstream.url, &[]);
+    let got = watch.raw(b"GET /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
+    let (head, body) = parted(&got);
+    let has_length = head
+        .iter()
+        .any(|line| line.to_lowercase().starts_with("content-length"));
+    assert!(!has_length, "{head:?}");
+    assert_eq!(joined(&body), b"abcde");
+}
+
+#[test]
+fn a_client_that_asks_no_more_gets_its_answer() {
+    let (upstream, _) = Raw::saying("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    let watch = Watch::over(&upstream.url, &[]);
+    let mut stream = TcpStream::connect(watch.url.trim_start_matches("http://")).unwrap();
+    stream
+        .write_all(b"GET /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\n\r\n")
+        .unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut got = String::new();
+    stream.read_to_string(&mut got).unwrap();
+    assert!(got.ends_with("\r\n\r\nok"), "{got}");
+}
+
+#[test]
 fn an_answer_in_pieces_is_the_same_in_pieces() {
     let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n";
     let (upstream, _) = Raw::saying(answer);
@@ -305,6 +342,9 @@ fn an_answer_in_pieces_is_the_same_in_pieces() {
     "POST /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\ncontent-Type: application/json\r\nContent-Length: 7\r\n\r\n{\"a\":1}"
 )]
 #[case::empty("POST /api/v1/stocks HTTP/1.1\r\nhost: here\r\nContent-Length: 0\r\n\r\n")]
+#[case::two_cookies(
+    "GET /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\nCookie: a=1\r\nCookie: b=2\r\nX-A: b\r\n\r\n"
+)]
 #[case::odd_method("PURGE /else/where?q HTTP/1.1\r\nHost: here\r\nCookie: a=1; b=2\r\n\r\n")]
 fn a_request_passes_as_it_came_but_for_the_host(#[case] request: &str) {
     let (upstream, asked) = Raw::saying("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");

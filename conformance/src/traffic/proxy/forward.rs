@@ -4,7 +4,7 @@ use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
     UPGRADE,
 };
-use http::{HeaderMap, request};
+use http::{HeaderMap, Version, request};
 
 /// Names of headers that are about one connection alone, beside those that it names itself.
 fn is_of_connection(name: &HeaderName) -> bool {
@@ -15,8 +15,19 @@ fn is_of_connection(name: &HeaderName) -> bool {
         || *name == "proxy-connection"
 }
 
-/// The headers that go on, in their order. `host` takes the place of the `Host` there is.
-pub(super) fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>) -> HeaderMap {
+/// Headers of a request that go on, in their order. `host` takes the place of the `Host`
+/// there is. HTTP/2 may send a cookie in several pieces, which HTTP/1.1 has as one.
+pub(super) fn of_request(head: &request::Parts, host: &HeaderValue) -> HeaderMap {
+    let is_in_pieces = head.version == Version::HTTP_2;
+    end_to_end(&head.headers, Some(host), is_in_pieces)
+}
+
+/// Headers of an answer that go on, in their order.
+pub(super) fn of_answer(headers: &HeaderMap) -> HeaderMap {
+    end_to_end(headers, None, false)
+}
+
+fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>, joins_cookies: bool) -> HeaderMap {
     let named: Vec<String> = headers
         .get_all(CONNECTION)
         .iter()
@@ -30,6 +41,12 @@ pub(super) fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>) -> Hea
         let is_needed = *name == HOST || *name == CONTENT_LENGTH;
         !is_needed && named.iter().any(|named| named == name.as_str())
     };
+    // A body that says that it ends where its pieces end is as long as they are, whatever
+    // its length says beside it (RFC 9112, 6.3).
+    let is_chunked = headers.get_all(TRANSFER_ENCODING).iter().any(|coding| {
+        let coding = String::from_utf8_lossy(coding.as_bytes()).to_ascii_lowercase();
+        coding.split(',').any(|coding| coding.trim() == "chunked")
+    });
     // Taking headers out of a map disturbs the order of the others.
     let mut on = HeaderMap::with_capacity(headers.len() + 1);
     let mut cookies: Vec<&[u8]> = Vec::new();
@@ -38,6 +55,9 @@ pub(super) fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>) -> Hea
     }
     for (name, value) in headers {
         if is_of_connection(name) || is_named(name) {
+            continue;
+        }
+        if is_chunked && *name == CONTENT_LENGTH {
             continue;
         }
         // How a body is cut in pieces is a matter of the connection; what else was done to
@@ -49,8 +69,7 @@ pub(super) fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>) -> Hea
             Some(host) if *name == HOST => {
                 on.insert(HOST, host.clone());
             }
-            // HTTP/2 may send a cookie in several pieces, HTTP/1.1 may not.
-            Some(_) if *name == COOKIE => {
+            Some(_) if joins_cookies && *name == COOKIE => {
                 cookies.push(value.as_bytes());
                 let joined = HeaderValue::from_bytes(&cookies.join(&b"; "[..]));
                 on.insert(COOKIE, joined.unwrap_or_else(|_| value.clone()));
@@ -110,7 +129,7 @@ mod tests {
             ("x-twice", "4"),
             ("content-length", "5"),
         ]);
-        let on = end_to_end(&came, None);
+        let on = of_answer(&came);
         assert_eq!(
             listed(&on),
             [
@@ -118,13 +137,12 @@ mod tests {
                 ("x-twice", "3"),
                 ("x-twice", "4"),
                 ("via", "1.1 theirs"),
-                ("content-length", "5"),
             ]
         );
     }
 
     #[test]
-    fn the_host_is_the_services_and_a_cookie_is_one() {
+    fn the_host_is_the_services_and_cookies_of_http2_are_one() {
         let came = headers(&[
             ("accept", "*/*"),
             ("host", "here"),
@@ -134,11 +152,21 @@ mod tests {
         ]);
         let there = HeaderValue::from_static("there");
         assert_eq!(
-            listed(&end_to_end(&came, Some(&there))),
+            listed(&end_to_end(&came, Some(&there), true)),
             [
                 ("accept", "*/*"),
                 ("host", "there"),
                 ("cookie", "a=1; b=2"),
+                ("x", "y")
+            ]
+        );
+        assert_eq!(
+            listed(&end_to_end(&came, Some(&there), false)),
+            [
+                ("accept", "*/*"),
+                ("host", "there"),
+                ("cookie", "a=1"),
+                ("cookie", "b=2"),
                 ("x", "y")
             ]
         );
@@ -151,6 +179,6 @@ mod tests {
             ("host", "h"),
             ("content-length", "1"),
         ]);
-        assert_eq!(end_to_end(&came, None).len(), 2);
+        assert_eq!(of_answer(&came).len(), 2);
     }
 }

@@ -157,6 +157,7 @@ impl Proxy {
             builder
                 .http1()
                 .timer(TokioTimer::new())
+                .half_close(true)
                 .header_read_timeout(IDLE)
                 .preserve_header_case(true)
                 .auto_date_header(false)
@@ -176,6 +177,8 @@ impl Proxy {
         } else {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                // A client may say that it asks no more, and read on.
+                .half_close(true)
                 .header_read_timeout(IDLE)
                 .preserve_header_case(true)
                 // What the service did not say is not said here.
@@ -219,7 +222,7 @@ impl Proxy {
         let mut outgoing = Request::new(tee::Outgoing::new(body, sent.clone()));
         *outgoing.method_mut() = head.method.clone();
         *outgoing.uri_mut() = target;
-        *outgoing.headers_mut() = forward::end_to_end(&head.headers, Some(&host));
+        *outgoing.headers_mut() = forward::of_request(&head, &host);
         // How the client spelled the names is there, for HTTP/1.1.
         *outgoing.extensions_mut() = head.extensions;
         for name in self.headers.keys() {
@@ -241,7 +244,7 @@ impl Proxy {
         match answer {
             Ok(Attempt { response, line }) => {
                 let (mut head, body) = response.into_parts();
-                head.headers = forward::end_to_end(&head.headers, None);
+                head.headers = forward::of_answer(&head.headers);
                 // The version is a matter of each connection.
                 head.version = http::Version::default();
                 let answer = tee::Answer {

@@ -8,11 +8,12 @@ use http::header::{HOST, HeaderValue};
 use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
+use hyper::ext::ReasonPhrase;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use super::tee::Outgoing;
 use super::{MAX_HEAD, MAX_HEADERS};
-use crate::transport::remote::connect::Route;
+use crate::transport::remote::connect::{FirstLine, Route};
 use crate::transport::remote::{UsageError, broken, is_connection_loss};
 use crate::transport::target::TargetError;
 use crate::workers::lock;
@@ -28,6 +29,8 @@ pub(super) struct Line {
     sender: http1::SendRequest<Outgoing>,
     /// Whether a byte came since this was last cleared.
     heard: Arc<AtomicBool>,
+    /// The first line that came since then.
+    first_line: FirstLine,
     since: Instant,
 }
 
@@ -144,8 +147,9 @@ impl Pool {
     }
 
     async fn over_a_new_one(&self, request: Request<Outgoing>) -> Result<Attempt, Failure> {
-        let stream = self.route.connect().await.map_err(Failure::Final)?;
+        let mut stream = self.route.connect().await.map_err(Failure::Final)?;
         let heard = stream.heard();
+        let first_line = stream.first_line();
         let is_http2 = stream.is_http2;
         let failed = |error: hyper::Error| Failure::Final(broken(&error, self.route.peer()));
         if is_http2 {
@@ -169,6 +173,7 @@ impl Pool {
         let line = Line {
             sender,
             heard,
+            first_line,
             since: Instant::now(),
         };
         self.over_http1(line, request, false).await
@@ -181,14 +186,23 @@ impl Pool {
         is_kept: bool,
     ) -> Result<Attempt, Failure> {
         line.heard.store(false, Ordering::Relaxed);
+        line.first_line.clear();
         if line.sender.ready().await.is_err() {
             return Err(Failure::Unsent(Box::new(request)));
         }
         match line.sender.try_send_request(request).await {
-            Ok(response) => Ok(Attempt {
-                response,
-                line: Some(line),
-            }),
+            Ok(mut response) => {
+                // The parser drops a reason that is not ASCII.
+                let reason = line.first_line.reason(response.status());
+                if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason).ok())
+                {
+                    response.extensions_mut().insert(reason);
+                }
+                Ok(Attempt {
+                    response,
+                    line: Some(line),
+                })
+            }
             Err(mut failed) => {
                 let unsent = failed.take_message();
                 let error = broken(failed.error(), self.route.peer());

@@ -265,6 +265,9 @@ pub(super) struct Through {
     line: Option<(Line, Shelf)>,
     /// How long the next part may take; there while one is waited for.
     patience: Option<Pin<Box<Sleep>>>,
+    /// Whether it is a 304, whose length is that of a body that it does not have. It goes on
+    /// only if the body does not say that it is empty.
+    is_not_modified: bool,
 }
 
 impl Passing {
@@ -276,6 +279,7 @@ impl Passing {
         Self::Through(Box::new(Through {
             inner,
             copy: Copy::new(answer.limit),
+            is_not_modified: answer.status == StatusCode::NOT_MODIFIED,
             answer: Some(answer),
             line,
             patience: None,
@@ -390,6 +394,7 @@ impl Body for Passing {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            Self::Through(through) if through.is_not_modified => false,
             Self::Through(through) => through.inner.is_end_stream(),
             Self::Own(body) => body.is_end_stream(),
         }
@@ -397,6 +402,7 @@ impl Body for Passing {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            Self::Through(through) if through.is_not_modified => SizeHint::default(),
             Self::Through(through) => through.inner.size_hint(),
             Self::Own(body) => body.size_hint(),
         }

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http::StatusCode;
 use http::header::{HeaderName, HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::{Authority, Uri};
 use percent_encoding::percent_decode_str;
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 use super::tls::Tls;
 use super::{RemoteOptions, UsageError, usage};
 use crate::transport::target::TargetError;
+use crate::workers::lock;
 
 /// The largest answer of a proxy to a CONNECT, bytes.
 const MAX_PROXY_HEAD: usize = 16 * 1024;
@@ -282,12 +284,46 @@ trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// The first line that came over a connection since it was last cleared.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FirstLine(Arc<Mutex<Vec<u8>>>);
+
+/// The longest first line that is kept, bytes.
+const LONGEST_LINE: usize = 1024;
+
+impl FirstLine {
+    pub(crate) fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
+    fn add(&self, bytes: &[u8]) {
+        let mut line = lock(&self.0);
+        if !line.contains(&b'\n') {
+            let room = LONGEST_LINE.saturating_sub(line.len());
+            line.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
+    }
+
+    /// The reason in the status line of an answer, where it is not ASCII alone.
+    pub(crate) fn reason(&self, status: StatusCode) -> Option<Vec<u8>> {
+        let line = lock(&self.0);
+        let end = line.iter().position(|byte| *byte == b'\n')?;
+        let mut words = line[..end].trim_ascii_end().splitn(3, |byte| *byte == b' ');
+        words.next()?;
+        // An interim answer may have come before it.
+        let is_of_answer = words.next()? == status.as_str().as_bytes();
+        let reason = words.next()?;
+        (is_of_answer && !reason.is_ascii()).then(|| reason.to_vec())
+    }
+}
+
 /// A connection that notices when a byte comes.
 pub(crate) struct Stream {
     inner: Box<dyn Duplex>,
     /// Whether HTTP/2 was agreed on.
     pub(crate) is_http2: bool,
     heard: Arc<AtomicBool>,
+    first_line: Option<FirstLine>,
 }
 
 impl Stream {
@@ -296,7 +332,13 @@ impl Stream {
             inner,
             is_http2,
             heard: Arc::default(),
+            first_line: None,
         }
+    }
+
+    /// The first line that comes, kept from now on.
+    pub(crate) fn first_line(&mut self) -> FirstLine {
+        self.first_line.get_or_insert_default().clone()
     }
 
     /// Set when a byte comes.
@@ -315,6 +357,9 @@ impl AsyncRead for Stream {
         ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             self.heard.store(true, Ordering::Relaxed);
+            if let Some(line) = &self.first_line {
+                line.add(&buffer.filled()[before..]);
+            }
         }
         Poll::Ready(Ok(()))
     }
