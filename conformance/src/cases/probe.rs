@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::cases::scope::{Relation, Scope};
 use crate::contract::pattern::Pattern;
 use crate::contract::{Aspect, Contract, Violation};
-use crate::model::finding::{Exchange, Finding, Level, Record, Secrets};
+use crate::model::finding::{AtOnce, Exchange, Finding, Level, Record, Secrets};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, race};
 
@@ -34,6 +34,8 @@ pub enum Stop {
     Suite(String),
     /// The target cannot be reached any more.
     Unreachable(String),
+    /// Something else answers in its place.
+    NotTheService(String),
 }
 
 /// What all checks of a run share.
@@ -153,7 +155,8 @@ impl Session {
                 bytes: response.into_body(),
             }),
             Err(TargetError::Unreachable(why)) => Err(Stop::Unreachable(why)),
-            Err(error) => Err(Stop::Setup(error.to_string())),
+            Err(TargetError::NotTheService(why)) => Err(Stop::NotTheService(why)),
+            Err(error) => Err(Stop::Setup(format!("{}: {error}", ask.line()))),
         }
     }
 }
@@ -279,7 +282,12 @@ impl Ask {
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let authorization = match (&self.credentials, &session.token) {
-            (Credentials::Given, Some(token)) => Some(header_value(&format!("Token {token}"))?),
+            (Credentials::Given, Some(token)) => {
+                let mut value = header_value(&format!("Token {token}"))?;
+                // What others are sent in its place is shown as it is.
+                value.set_sensitive(true);
+                Some(value)
+            }
             (Credentials::Other(value), _) => Some(header_value(value)?),
             (Credentials::Bytes(value), _) => {
                 let value = HeaderValue::from_bytes(value);
@@ -310,6 +318,11 @@ impl Ask {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         Ok(request)
+    }
+
+    /// Method and path.
+    fn line(&self) -> String {
+        format!("{} {}", self.method, self.bare_path())
     }
 
     /// The path alone, without a query.
@@ -391,6 +404,11 @@ impl<'a> Probe<'a> {
         self
     }
 
+    /// How many requests it has sent.
+    pub fn sent(&self) -> u64 {
+        self.transcript.len() as u64
+    }
+
     /// Something that the environment must know.
     pub fn need(&self, name: &str) -> Result<String, Stop> {
         match self.scope.get(name) {
@@ -451,10 +469,11 @@ impl<'a> Probe<'a> {
     fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
         match error {
             TargetError::Unreachable(why) => Stop::Unreachable(why),
+            TargetError::NotTheService(why) => Stop::NotTheService(why),
             TargetError::TimedOut(_) | TargetError::Broken(_) => {
                 let finding = self.with_exchanges(Finding::new(
                     Level::Must,
-                    format!("expected an answer, got none: {error}"),
+                    format!("expected an answer to {}, got none: {error}", ask.line()),
                 ));
                 self.session.note(Noted {
                     aspect: None,
@@ -469,7 +488,7 @@ impl<'a> Probe<'a> {
                     ask.step
                 ))
             }
-            error @ TargetError::Away(_) => Stop::Inconclusive(error.to_string()),
+            error @ TargetError::Away(_) => Stop::Setup(error.to_string()),
             error => Stop::Disabled(error.to_string()),
         }
     }
@@ -494,7 +513,11 @@ impl<'a> Probe<'a> {
             (probe.findings, probe.transcript, answer)
         });
         let mut answers = Vec::with_capacity(asks.len());
-        for (findings, transcript, answer) in sent {
+        for (findings, mut transcript, answer) in sent {
+            for exchange in &mut transcript {
+                let at_once = AtOnce(asks.len());
+                exchange.request.extensions_mut().insert(at_once);
+            }
             self.findings.extend(findings);
             self.transcript.extend(transcript);
             answers.push(answer);

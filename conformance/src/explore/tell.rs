@@ -78,7 +78,7 @@ fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> Ch
         },
         outcome,
         reason: (!found.is_steady)
-            .then(|| "it did not come again when the same was sent once more".to_owned()),
+            .then(|| "it came in 1 of 2 attempts at the same requests".to_owned()),
         findings: vec![finding],
         requests: found.exchanges.len() as u64,
         ..check(

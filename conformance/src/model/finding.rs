@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
-use http::{HeaderName, Request, Response};
+use http::{HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -160,6 +160,13 @@ impl Text {
     }
 }
 
+/// Secrets of at least so many characters are taken out wherever they stand.
+const LEAST_ANYWHERE: usize = 8;
+
+/// Shorter ones of at least so many are taken out where they stand as a word; the rest as
+/// whole values only, or a token `a` would take every `a` out of a report.
+const LEAST_WORD: usize = 4;
+
 /// What must never be shown, in whatever text it turns up.
 #[derive(Clone, Default)]
 pub struct Secrets(Vec<String>);
@@ -171,7 +178,7 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// These; short ones as well, but not empty ones.
+    /// These, but not empty ones.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut all = Self::default();
         secrets.into_iter().for_each(|secret| all.add(&secret));
@@ -194,7 +201,7 @@ impl Secrets {
         let mut text = text.to_owned();
         for secret in &self.0 {
             if text.contains(secret.as_str()) {
-                text = text.replace(secret.as_str(), REDACTED);
+                text = without(&text, secret);
             }
         }
         text
@@ -203,11 +210,41 @@ impl Secrets {
     /// Bytes as hexadecimal digits, without them.
     pub fn redact_hex(&self, digits: &str) -> String {
         let mut digits = digits.to_owned();
-        for secret in &self.0 {
+        let long = self.0.iter();
+        for secret in long.filter(|secret| secret.chars().count() >= LEAST_WORD) {
             digits = digits.replace(&hex(secret.as_bytes()), &hex(REDACTED.as_bytes()));
         }
         digits
     }
+}
+
+/// A text without a secret that is in it.
+fn without(text: &str, secret: &str) -> String {
+    let length = secret.chars().count();
+    if length >= LEAST_ANYWHERE || text == secret {
+        return text.replace(secret, REDACTED);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[secret.len()..];
+        kept.push_str(before);
+        let is_taken_out = if length >= LEAST_WORD {
+            let is_part = |c: char| c.is_alphanumeric();
+            !kept.ends_with(is_part) && !after.starts_with(is_part)
+        } else {
+            let is_end = after
+                .chars()
+                .next()
+                .is_none_or(|c| c.is_whitespace() || c == '"');
+            kept.ends_with('"') && after.starts_with('"') || kept.ends_with("Token ") && is_end
+        };
+        kept.push_str(if is_taken_out { REDACTED } else { secret });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
 }
 
 /// Whether a header of this name is likely to hold a secret.
@@ -291,7 +328,7 @@ impl Record {
         let headers = |headers: &http::HeaderMap| {
             headers
                 .iter()
-                .map(|(name, value)| (name.to_string(), shown(name, value.as_bytes(), secrets)))
+                .map(|(name, value)| (name.to_string(), shown(value, secrets)))
                 .collect()
         };
         let answer = exchange.answer.as_ref();
@@ -310,27 +347,41 @@ impl Record {
     }
 }
 
-/// A header's value, but never a secret's.
-fn shown(name: &HeaderName, value: &[u8], secrets: &Secrets) -> String {
-    if *name == http::header::AUTHORIZATION {
+/// In the extensions of a request that was one of so many sent at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AtOnce(pub(crate) usize);
+
+/// A header's value, but never the token's.
+fn shown(value: &HeaderValue, secrets: &Secrets) -> String {
+    if value.is_sensitive() {
         REDACTED.to_owned()
     } else {
-        secrets.redact(&String::from_utf8_lossy(value))
+        secrets.redact(&String::from_utf8_lossy(value.as_bytes()))
     }
 }
 
 /// A command that asks the same, the token aside.
 fn curl(request: &Request<Bytes>) -> String {
-    let mut curl = format!("curl -i -X {}", request.method());
+    let mut curl = if request.method() == Method::HEAD {
+        // With `-X HEAD` it would wait for a body.
+        "curl -I".to_owned()
+    } else {
+        format!("curl -i -X {}", request.method())
+    };
     for (name, value) in request.headers() {
-        // The token is to be filled in by the shell, so it stands in double quotes.
-        if *name == http::header::AUTHORIZATION {
-            curl += " -H \"Authorization: Token $WHIPPY_TOKEN\"";
+        curl += " -H ";
+        if value.is_sensitive() {
+            // The token is to be filled in by the shell, so it stands in double quotes.
+            curl += "\"Authorization: Token $WHIPPY_TOKEN\"";
+        } else if value.is_empty() {
+            curl += &quoted(&format!("{name};"));
         } else {
-            let value = String::from_utf8_lossy(value.as_bytes());
-            curl += " -H ";
-            curl += &quoted(&format!("{name}: {value}"));
+            curl += &quoted_bytes(&[name.as_str().as_bytes(), b": ", value.as_bytes()].concat());
         }
+    }
+    // What is left out on purpose curl would add.
+    if !request.headers().contains_key(http::header::ACCEPT) {
+        curl += " -H 'Accept:'";
     }
     let body = request.body();
     if !body.is_empty() {
@@ -339,21 +390,55 @@ fn curl(request: &Request<Bytes>) -> String {
             curl += " -H 'Content-Type:'";
         }
         curl += " --data-binary ";
-        match std::str::from_utf8(body) {
-            Ok(text) if !text.contains('\0') => curl += &quoted(text),
-            _ => {
-                curl += "$'";
-                for byte in body {
-                    let _ = write!(curl, "\\x{byte:02x}");
-                }
-                curl.push('\'');
+        curl += &quoted_bytes(body);
+    }
+    curl = format!("{curl} {}", quoted(&request.uri().to_string()));
+    if let Some(AtOnce(calls)) = request.extensions().get() {
+        let _ = write!(curl, " # one of {calls} calls that are sent at once");
+    }
+    curl
+}
+
+/// Bytes as a word of a shell.
+fn quoted_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => quoted(text),
+        _ => {
+            let mut word = String::from("$'");
+            for byte in bytes {
+                let _ = write!(word, "\\x{byte:02x}");
             }
+            word.push('\'');
+            word
         }
     }
-    format!("{curl} {}", quoted(&request.uri().to_string()))
 }
 
 /// A word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::long("0123456789", "x0123456789y", "x(redacted)y")]
+    #[case::word("T0ken", "the T0ken, not T0kens", "the (redacted), not T0kens")]
+    #[case::letter("a", "a target has a page", "a target has a page")]
+    #[case::digit("1", "?limit=1 and {\"count\": 1}", "?limit=1 and {\"count\": 1}")]
+    #[case::whole("1", "1", "(redacted)")]
+    #[case::member("1", "{\"token\": \"1\"}", "{\"token\": \"(redacted)\"}")]
+    #[case::header("1", "Authorization: Token 1", "Authorization: Token (redacted)")]
+    fn a_secret_is_taken_out_where_it_stands_as_one(
+        #[case] secret: &str,
+        #[case] text: &str,
+        #[case] expected: &str,
+    ) {
+        let secrets = Secrets::new([secret.to_owned()]);
+        assert_eq!(secrets.redact(text), expected);
+    }
 }

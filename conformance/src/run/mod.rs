@@ -40,6 +40,9 @@ pub struct Options {
     pub may_seed: bool,
 }
 
+/// Beginning of the reason of a check that others disturbed.
+pub(crate) const DISTURBED: &str = "somebody else wrote during each";
+
 /// How often a check that others disturb is tried.
 const DISTURBED_ATTEMPTS: u32 = 5;
 
@@ -75,23 +78,11 @@ pub fn run(
         undetected: Mutex::default(),
         capabilities: Mutex::default(),
     };
-    let phases: [(Belongs<'_>, usize); 4] = [
-        (&|check| check.reading.is_some() && !check.shared, 1),
-        (
-            &|check| check.reading.is_none() && !check.shared && !is_late(check),
-            options.jobs,
-        ),
-        (&|check| check.shared, 1),
-        (&is_late, 1),
-    ];
     let mut reports: Vec<Option<CheckReport>> = checks.iter().map(|_| None).collect();
     let is_wanted = |check: &Check| selected(check) || is_depended_on(check, checks, selected);
-    for (belongs, jobs) in phases {
-        let mine: Vec<_> = checks
-            .iter()
-            .enumerate()
-            .filter(|(_, check)| belongs(check) && is_wanted(check))
-            .collect();
+    let wanted = checks.iter().enumerate();
+    let wanted: Vec<Numbered<'_>> = wanted.filter(|(_, check)| is_wanted(check)).collect();
+    for (mine, jobs) in phases(&wanted, options.jobs) {
         let done = spread(jobs, &mine, |(position, check)| {
             let report = runner.report(check);
             if selected(check) {
@@ -109,8 +100,68 @@ pub fn run(
     }
 }
 
-/// Which checks a phase runs.
-type Belongs<'a> = &'a dyn Fn(&Check) -> bool;
+/// A check and its place in the catalogue.
+type Numbered<'a> = (usize, &'a Check);
+
+/// Checks that may share the wait for their answers, and how many of them at a time. A phase
+/// begins when the one before has ended.
+fn phases<'a>(checks: &[Numbered<'a>], jobs: usize) -> Vec<(Vec<Numbered<'a>>, usize)> {
+    let those = |belongs: &dyn Fn(&Check) -> bool| -> Vec<Numbered<'a>> {
+        let mine = checks.iter().filter(|(_, check)| belongs(check));
+        mine.copied().collect()
+    };
+    let is_case = |check: &Check| matches!(check.method, Method::Case(_));
+    let detects = |check: &Check| check.reading.is_some() && !check.shared;
+    let mut phases: Vec<_> = waves(those(&|check| detects(check) && is_case(check)))
+        .into_iter()
+        .map(|wave| (wave, jobs))
+        .collect();
+    // These may depend on any reading that a case detects.
+    phases.push((those(&|check| detects(check) && !is_case(check)), 1));
+    let is_own = |check: &Check| check.reading.is_none() && !check.shared && !is_late(check);
+    phases.push((those(&is_own), jobs));
+    // Those that only look do not disturb each other.
+    let looks = |check: &Check| check.safety == Safety::Read;
+    phases.push((those(&|check| check.shared && looks(check)), jobs));
+    phases.push((those(&|check| check.shared && !looks(check)), 1));
+    phases.push((those(&is_late), 1));
+    phases
+}
+
+/// Detecting checks in waves: each depends only on readings that earlier waves detect.
+fn waves(mut left: Vec<Numbered<'_>>) -> Vec<Vec<Numbered<'_>>> {
+    let mut waves = Vec::new();
+    while !left.is_empty() {
+        let open: Vec<String> = left
+            .iter()
+            .filter_map(|(_, check)| check.reading.clone())
+            .collect();
+        let waits = |check: &Check| {
+            let mut needed = readings_before(check).into_iter();
+            needed.any(|id| open.contains(&id) && Some(&id) != check.reading.as_ref())
+        };
+        let (later, ready): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|(_, check)| waits(check));
+        // Readings that wait for each other go one after the other, in their order.
+        let (ready, rest) = if ready.is_empty() {
+            (later, Vec::new())
+        } else {
+            (ready, later)
+        };
+        waves.push(ready);
+        left = rest;
+    }
+    waves
+}
+
+/// The readings that a check wants known before it runs.
+fn readings_before(check: &Check) -> Vec<String> {
+    let mut needed: Vec<String> = check.when.iter().map(|(id, _)| id.clone()).collect();
+    if let Method::Case(case) = &check.method {
+        needed.extend(case.depends_on_readings().into_iter().map(str::to_owned));
+    }
+    needed
+}
 
 /// Replays leave the state that other checks work in; what was noted is told last.
 fn is_late(check: &Check) -> bool {
@@ -123,10 +174,7 @@ fn is_depended_on(check: &Check, checks: &[Check], selected: &dyn Fn(&Check) -> 
     let Some(reading) = &check.reading else {
         return false;
     };
-    let needs = |other: &Check| match &other.method {
-        Method::Case(case) => case.depends_on_readings().contains(&reading.as_str()),
-        _ => other.when.iter().any(|(id, _)| id == reading),
-    };
+    let needs = |other: &Check| readings_before(other).contains(reading);
     checks.iter().any(|other| selected(other) && needs(other))
 }
 
@@ -149,6 +197,8 @@ struct Attempt {
     stop: Option<Stop>,
     /// The choices of a reading that fit.
     choices: Option<Vec<String>>,
+    /// How many requests were sent.
+    requests: u64,
 }
 
 impl Runner<'_> {
@@ -163,7 +213,6 @@ impl Runner<'_> {
 
     fn undergone(&self, check: &Check) -> CheckReport {
         let watch = Stopwatch::start();
-        let before = self.session.requests();
         let mut report = CheckReport {
             attempts: 0,
             ..CheckReport::passed(
@@ -181,7 +230,6 @@ impl Runner<'_> {
         }
         self.attempts(check, &mut report);
         report.micros = watch.micros();
-        report.requests = self.session.requests() - before;
         report
     }
 
@@ -200,7 +248,21 @@ impl Runner<'_> {
             let why = "it needs the page's state: --reset-target puts a whippy-mock into it";
             return Err((Outcome::Disabled, why.to_owned()));
         }
+        if let Some(capability) = check.capability
+            && !self.has(capability)
+        {
+            let path = capability_path(capability);
+            let why = format!("the target answers nothing at {path}");
+            return Err((Outcome::Unsupported, why));
+        }
         for need in &check.needs {
+            if *need == "provider-id"
+                && self.session.environment.get(need).is_none()
+                && let Some(provider) = self.session.environment.get("provider")
+            {
+                let why = format!("the target does not show the id of provider {provider}");
+                return Err((Outcome::Unsupported, why));
+            }
             if self.session.environment.get(need).is_none() && !is_fresh(need) {
                 let flag = ENVIRONMENT.iter().find(|(name, _)| name == need);
                 let flag = flag.map_or(*need, |(_, flag)| flag);
@@ -217,16 +279,7 @@ impl Runner<'_> {
                 Some(_) => {}
             }
         }
-        match check.capability {
-            Some(capability) if !self.has(capability) => {
-                let why = format!(
-                    "the target answers nothing at {}",
-                    capability_path(capability)
-                );
-                Err((Outcome::Unsupported, why))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// What becomes of a check that depends on a reading of which nothing is known: no
@@ -275,11 +328,14 @@ impl Runner<'_> {
             report.attempts += 1;
             let before = check.shared.then(|| self.fingerprint());
             let attempt = self.attempt(check);
+            report.requests += attempt.requests;
             self.settle(check, attempt, report);
             let is_finding = matches!(report.outcome, Outcome::Fail | Outcome::Warn);
             if !is_finding {
                 if failed_before && report.outcome == Outcome::Pass {
                     report.outcome = Outcome::Flaky;
+                    let (failed, all) = (report.attempts - 1, report.attempts);
+                    report.reason = Some(format!("it failed in {failed} of {all} attempts"));
                 }
                 return;
             }
@@ -288,9 +344,7 @@ impl Runner<'_> {
                     continue;
                 }
                 report.outcome = Outcome::Inconclusive;
-                report.reason = Some(format!(
-                    "somebody else wrote during each of {DISTURBED_ATTEMPTS} attempts"
-                ));
+                report.reason = Some(format!("{DISTURBED} of {DISTURBED_ATTEMPTS} attempts"));
                 return;
             }
             failed_before = true;
@@ -316,8 +370,9 @@ impl Runner<'_> {
                 let mut probe = Probe::new(self.session, &check.id, check.level);
                 let stop = (code.run)(&mut probe).err();
                 Attempt {
-                    findings: probe.findings,
                     stop,
+                    requests: probe.sent(),
+                    findings: probe.findings,
                     choices: probe.choices,
                 }
             }
@@ -367,6 +422,7 @@ impl Runner<'_> {
                 Ok(_) | Err(Stop::Failed) => {}
                 Err(stop) => attempt.stop = attempt.stop.take().or(Some(stop)),
             }
+            attempt.requests += probe.sent();
             attempt.findings.append(&mut probe.findings);
         };
         if case.rows.is_empty() {
@@ -388,12 +444,16 @@ impl Runner<'_> {
         match self.session.target.seed(&state) {
             Ok(()) => {}
             Err(TargetError::Unreachable(why)) => return Attempt::stopped(Stop::Unreachable(why)),
+            Err(TargetError::NotTheService(why)) => {
+                return Attempt::stopped(Stop::NotTheService(why));
+            }
             Err(TargetError::NotSeedable(why)) => return Attempt::stopped(Stop::Unsupported(why)),
             Err(error) => return Attempt::stopped(Stop::Setup(error.to_string())),
         }
         let mut probe = Probe::new(self.session, &check.id, check.level);
         let stop = replayed(&mut probe, fixture).err();
         Attempt {
+            requests: probe.sent(),
             findings: probe.findings,
             stop,
             choices: None,
@@ -406,6 +466,7 @@ impl Runner<'_> {
             mut findings,
             stop,
             choices,
+            ..
         } = attempt;
         report.reason = None;
         if let (Some(reading), Some(choices)) = (&check.reading, choices) {
@@ -426,7 +487,9 @@ impl Runner<'_> {
             (None, None) if report.reading.is_some() => Outcome::Info,
             (None, None) => Outcome::Pass,
             (None, Some(Stop::Failed | Stop::Suite(_))) => Outcome::Error,
-            (None, Some(Stop::Setup(_) | Stop::Unreachable(_))) => Outcome::SetupFailed,
+            (None, Some(Stop::Setup(_) | Stop::Unreachable(_) | Stop::NotTheService(_))) => {
+                Outcome::SetupFailed
+            }
             (None, Some(Stop::Unsupported(_))) => Outcome::Unsupported,
             (None, Some(Stop::Disabled(_))) => Outcome::Disabled,
             (None, Some(Stop::Inconclusive(_))) => Outcome::Inconclusive,
@@ -440,7 +503,7 @@ impl Runner<'_> {
                 | Stop::Inconclusive(why)
                 | Stop::Suite(why),
             ) => report.reason = Some(self.session.secrets.redact(&why)),
-            Some(Stop::Unreachable(why)) => {
+            Some(Stop::Unreachable(why) | Stop::NotTheService(why)) => {
                 let why = self.session.secrets.redact(&why);
                 self.abort(&why);
                 report.reason = Some(why);

@@ -2,6 +2,7 @@
 
 use crate::model::finding::Level;
 use crate::model::outcome::{CheckReport, Outcome, Report};
+use crate::run::DISTURBED;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,10 @@ impl Exit {
 
 /// Gives a report its verdict, once its checks, baseline and clean-up are settled.
 pub fn conclude(report: &mut Report, fail_on_disabled: bool) {
-    let (exit, sentence) = verdict(report, fail_on_disabled);
+    let (exit, mut sentence) = verdict(report, fail_on_disabled);
+    if let Some(why) = disturbed(report) {
+        sentence = format!("{sentence}; {why}");
+    }
     report.exit_code = exit.code();
     report.verdict = sentence;
 }
@@ -77,6 +81,22 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
             format!("{many}, first {}: {why}", first.id),
         );
     }
+    let flaky = flaky(report);
+    if flaky.len() > 1 {
+        let ids: Vec<_> = flaky
+            .iter()
+            .take(3)
+            .map(|check| check.id.as_str())
+            .collect();
+        return (
+            Exit::Findings,
+            format!(
+                "{} found something once and not when tried again ({}): a service that fails some of its requests does so",
+                checks(flaky.len(), "has", "have"),
+                ids.join(", ")
+            ),
+        );
+    }
     let asked: u64 = report.checks.iter().map(|check| check.requests).sum();
     if asked == 0 {
         let why = report
@@ -110,6 +130,29 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
     (Exit::Clean, clean(report))
 }
 
+/// The checks that others disturbed, and the way to a conclusion.
+fn disturbed(report: &Report) -> Option<String> {
+    let disturbed = report.checks.iter().filter(|check| {
+        let reason = check.reason.as_deref().unwrap_or_default();
+        check.outcome == Outcome::Inconclusive && reason.starts_with(DISTURBED)
+    });
+    let first = disturbed.clone().next()?;
+    let count = disturbed.count();
+    Some(format!(
+        "{}, as somebody else wrote meanwhile: repeat with --only '{}/*' while nobody writes",
+        checks(count, "is inconclusive", "are inconclusive"),
+        first.section()
+    ))
+}
+
+/// The checks that found something of the level that fails the run, but not when tried
+/// again. One may be a bad moment; several are a service that is unreliable.
+fn flaky(report: &Report) -> Vec<&CheckReport> {
+    let checks = report.checks.iter();
+    let flaky = checks.filter(|check| check.outcome == Outcome::Flaky && !check.known);
+    flaky.filter(|check| check.level >= report.level).collect()
+}
+
 /// A ledger is kept only for what is still to be cleaned up.
 fn unclean(report: &Report) -> Option<String> {
     let ledger = report.clean_up.as_ref()?.ledger.as_ref()?;
@@ -125,6 +168,7 @@ fn clean(report: &Report) -> String {
         .filter(|check| check.outcome.ran())
         .count();
     let known = report.checks.iter().filter(|check| check.known).count();
+    let flaky = flaky(report);
     let mut sentence = format!("clean: {} and no finding", checks(ran, "ran", "ran"));
     if known > 0 {
         sentence = format!(
@@ -137,6 +181,12 @@ fn clean(report: &Report) -> String {
             checks(ran, "ran", "ran"),
             report.level
         );
+    }
+    if let Some(check) = flaky.first() {
+        sentence = format!("{sentence}, but {} found something once", check.id);
+        if let Some(why) = &check.reason {
+            sentence = format!("{sentence}: {why}");
+        }
     }
     sentence
 }

@@ -200,7 +200,10 @@ fn shape(is_authorization: bool, text: &str) -> HeaderValue {
         Some(scheme) => format!("{scheme} {REDACTED}"),
         None => REDACTED.to_owned(),
     };
-    HeaderValue::try_from(shown).unwrap_or_else(|_| HeaderValue::from_static(REDACTED))
+    let shown = HeaderValue::try_from(shown);
+    let mut shown = shown.unwrap_or_else(|_| HeaderValue::from_static(REDACTED));
+    shown.set_sensitive(is_authorization);
+    shown
 }
 
 #[cfg(test)]

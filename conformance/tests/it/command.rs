@@ -147,6 +147,278 @@ fn a_first_look_says_what_is_wrong(
     assert!(err.contains(said) && err.lines().count() == 1, "{err}");
 }
 
+#[rstest]
+#[case::throttle(
+    429,
+    "Retry-After: 0\r\n",
+    "{}",
+    "answers 429 (too many requests) again and again"
+)]
+#[case::proxy(407, "", "", "answers 407 (proxy authentication required)")]
+#[case::front_end(
+    400,
+    "Content-Type: text/html\r\n",
+    "<h1>Bad Request</h1>",
+    "answers 400 and not in JSON"
+)]
+#[case::another_host(421, "", "", "answers 421 (misdirected request)")]
+#[case::portal(511, "", "<a>", "answers 511 with a web page")]
+#[case::firewall(
+    406,
+    "Content-Type: text/html\r\n",
+    "<h1>",
+    "answers 406 and not in JSON"
+)]
+#[case::text(
+    200,
+    "Content-Type: text/plain\r\n",
+    "OK",
+    "answers with something that is not JSON"
+)]
+fn whoever_answers_in_the_services_place_is_named_in_a_sentence(
+    #[case] status: u16,
+    #[case] headers: &'static str,
+    #[case] body: &'static str,
+    #[case] said: &str,
+) {
+    let server = Scripted::start(move |_| {
+        let headers = format!("Server: gate\r\n{headers}");
+        Some((status, headers, body.to_owned()))
+    });
+    let err = Folder::new()
+        .run(&["run", "--target", &server.url, "--read-only"])
+        .expect(3);
+    assert!(err.contains(said), "{err}");
+    assert!(
+        status == 200 || err.contains("a server that calls itself `gate`"),
+        "{err}"
+    );
+    assert_eq!(err.lines().count(), 1, "{err}");
+}
+
+#[test]
+fn json_that_is_called_a_page_is_judged() {
+    let server = Scripted::start(|_| {
+        Some((
+            200,
+            "Content-Type: text/html\r\n".to_owned(),
+            PAGE.to_owned(),
+        ))
+    });
+    let ended = Folder::new().run(&[
+        "run",
+        "--target",
+        &server.url,
+        "--read-only",
+        "--only={list,always}/*",
+    ]);
+    assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains("text/html"), "{}", ended.out);
+}
+
+#[test]
+fn a_token_that_expires_meanwhile_is_no_finding() {
+    let mock = Mock::of_world("demo");
+    let left = std::sync::atomic::AtomicI32::new(40);
+    let url = mock.url.clone();
+    let server = Scripted::start(move |asked| {
+        if left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
+            Some(forwarded(&url, asked))
+        } else {
+            json(401, r#"{"detail":"Invalid token."}"#)
+        }
+    });
+    let ended = Folder::new().run(&[
+        "run",
+        "--target",
+        &server.url,
+        "--token=the-token",
+        "--read-only",
+    ]);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.out, ended.err);
+    assert!(
+        ended.out.contains("takes the token no more"),
+        "{}",
+        ended.out
+    );
+    assert!(
+        server.asked().len() < 60,
+        "it goes on: {}",
+        server.asked().len()
+    );
+}
+
+// Places that are named.
+
+#[rstest]
+#[case::provider(&["--provider=nope"], "--provider nope: there is no provider `nope`; there are: ")]
+#[case::location(&["--location=nope"], "--location nope: there is no location `nope`; there are: ")]
+#[case::foreign(&["--foreign-location=nope"], "--foreign-location nope: there is no location `nope`")]
+#[case::stock_list(&["--stock-list=987654"], "--stock-list 987654: there is no stock list `987654`; there ")]
+fn a_place_that_is_not_there_is_a_mistake(#[case] args: &[&str], #[case] said: &str) {
+    let mock = Mock::of_world("demo");
+    let target = format!("--target={}", mock.url);
+    for command in ["run", "explore", "calibrate"] {
+        for place in ["", "--read-only"] {
+            let mut all = vec![command, &target];
+            all.extend(args.iter().chain([&place]).filter(|arg| !arg.is_empty()));
+            let folder = Folder::new();
+            let ended = folder.run(&all);
+            assert_eq!(
+                (ended.code, ended.out.as_str()),
+                (Some(2), ""),
+                "{}",
+                ended.err
+            );
+            assert!(ended.err.contains(said), "{}", ended.err);
+            assert_eq!(folder.names(), [""; 0]);
+        }
+    }
+    let ended = Folder::new().run(&[&["run"], args].concat());
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+}
+
+#[test]
+fn a_place_in_an_empty_database_is_a_mistake() {
+    let mock = Mock::of_world("empty");
+    let args = ["run", "--target", &mock.url, "--provider=shop"];
+    let variable = [("WHIPPY_CONFORMANCE_LOCATION", "main")];
+    let err = Folder::new().run_with(&args, &variable).expect(2);
+    assert!(
+        err.contains("there is no provider `shop`; there are none"),
+        "{err}"
+    );
+    let args = ["run", "--target", &mock.url];
+    let err = Folder::new().run_with(&args, &variable).expect(2);
+    let said = "WHIPPY_CONFORMANCE_LOCATION main: there is no location `main`; there are none";
+    assert!(err.contains(said), "{err}");
+}
+
+#[test]
+fn a_location_of_another_provider_is_a_mistake() {
+    let mock = Mock::of_world("demo");
+    let list = |path: &str| mock.get(path)["results"].as_array().unwrap().clone();
+    let providers = list("/api/v1/providers/");
+    let location = list("/api/v1/stock-locations/").remove(0);
+    let is_owner = |provider: &&Value| provider["id"] == location["provider"];
+    let owner = providers.iter().find(is_owner).unwrap()["name"]
+        .as_str()
+        .unwrap();
+    let other = providers
+        .iter()
+        .find(|provider| !is_owner(provider))
+        .unwrap();
+    let other = format!("--provider={}", other["name"].as_str().unwrap());
+    let code = location["code"].as_str().unwrap();
+    let at = format!("--location={code}");
+    let err = Folder::new()
+        .run(&["run", "--target", &mock.url, &other, &at])
+        .expect(2);
+    assert!(
+        err.contains(&format!(
+            "location `{code}` is of provider `{owner}`, not of "
+        )),
+        "{err}"
+    );
+    let foreign = format!("--foreign-location={code}");
+    let own = format!("--provider={owner}");
+    let err = Folder::new()
+        .run(&["run", "--target", &mock.url, &own, &foreign])
+        .expect(2);
+    assert!(
+        err.contains("and it takes one of another provider"),
+        "{err}"
+    );
+}
+
+#[test]
+fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
+    let mock = Mock::of_world("demo");
+    let stock = mock.get("/api/v1/stocks/?limit=1")["results"][0].clone();
+    let url = mock.url.clone();
+    let server = Scripted::start(move |asked| {
+        let is_missing = ["providers", "stock-locations", "stock-lists"]
+            .iter()
+            .any(|path| asked.path.starts_with(&format!("/api/v1/{path}/")));
+        if is_missing {
+            json(404, r#"{"detail":"Not found."}"#)
+        } else {
+            Some(forwarded(&url, asked))
+        }
+    });
+    let provider = format!("--provider={}", stock["provider"].as_str().unwrap());
+    let location = format!("--location={}", stock["location"].as_str().unwrap());
+    let args = ["--target", &server.url, "--write", &provider, &location];
+    let report = Folder::new().report(&args);
+    let reasons = report
+        .checks
+        .iter()
+        .filter_map(|check| check.reason.as_deref());
+    let asking: Vec<_> = reasons
+        .filter(|why| why.contains("--provider") || why.contains("--location"))
+        .filter(|why| !why.contains("-location CODE"))
+        .collect();
+    assert!(asking.is_empty(), "{asking:?}");
+    let create = report
+        .checks
+        .iter()
+        .find(|check| check.id == CREATE)
+        .unwrap();
+    assert_eq!(create.outcome, Outcome::Pass, "{create:?}");
+}
+
+// What leaves unasked.
+
+/// A mock without its admin paths, as a service behind a tunnel would be.
+fn tunnel(mock: &Mock) -> Scripted {
+    let url = mock.url.clone();
+    Scripted::start(move |asked| {
+        if asked.path.starts_with("/__admin/") {
+            json(404, r#"{"detail":"Not found."}"#)
+        } else {
+            Some(forwarded(&url, asked))
+        }
+    })
+}
+
+#[test]
+fn this_machine_alone_is_no_leave_to_write() {
+    let mock = Mock::of_world("demo");
+    let server = tunnel(&mock);
+    for command in ["run", "explore", "calibrate"] {
+        let folder = Folder::new();
+        let only: &[&str] = match command {
+            "run" => &["--only={create,list}/*"],
+            "explore" => &["--requests=200"],
+            _ => &[],
+        };
+        let ended = folder.run(&[&[command, "--target", &server.url], only].concat());
+        assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+        let written: Vec<_> = server.asked();
+        let written: Vec<_> = written
+            .iter()
+            .filter(|asked| asked.method == "POST")
+            .collect();
+        assert!(written.is_empty(), "{written:#?}");
+    }
+    let args = ["--target", &server.url, "--write", "--only", CREATE];
+    let report = Folder::new().report(&args);
+    assert_eq!(report.mode, Safety::Write);
+}
+
+#[test]
+fn a_run_that_reads_without_a_user_name_neither_logs_in_nor_asks_the_upsert() {
+    let mock = Mock::of_world("demo");
+    let server = tunnel(&mock);
+    let ended = Folder::new().run(&["run", "--read-only", "--target", &server.url]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    for asked in server.asked() {
+        let is_login = asked.method == "POST" && asked.path.contains("/auth/login");
+        let is_upsert = asked.path.contains("insert_or_update_stock");
+        assert!(!is_login && !is_upsert, "{asked:?}");
+    }
+}
+
 #[test]
 fn a_target_elsewhere_that_asks_for_a_token_is_a_mistake_of_the_command_line() {
     let proxy = Scripted::start(|_| json(401, "{}"));
@@ -672,11 +944,6 @@ fn a_flag_goes_before_a_variable_before_the_file() {
         level(&[], &[("WHIPPY_CONFORMANCE_CONFIG", "other.toml")]),
         Level::May
     );
-    assert_eq!(
-        level(&[], &[("WHIPPY_CONFORMANCE_LEVEL", "")]),
-        Level::Should,
-        "nothing is said"
-    );
 }
 
 #[test]
@@ -791,6 +1058,159 @@ fn a_variable_that_is_none_is_refused(#[case] name: &str, #[case] value: &str, #
     let err = Folder::new().run_with(&["run"], &[(name, value)]).expect(2);
     assert!(err.contains(said), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
+}
+
+#[rstest]
+#[case::target(&["run"], "WHIPPY_CONFORMANCE_TARGET", "")]
+#[case::token(&["run"], "WHIPPY_CONFORMANCE_TOKEN", "")]
+#[case::blank(&["run"], "WHIPPY_CONFORMANCE_PROVIDER", " ")]
+#[case::several(&["run"], "WHIPPY_CONFORMANCE_ONLY", " , ")]
+#[case::switch(&["run"], "WHIPPY_CONFORMANCE_READ_ONLY", "")]
+#[case::settings(&["run"], "WHIPPY_CONFORMANCE_CONFIG", "")]
+#[case::explore(&["explore"], "WHIPPY_CONFORMANCE_TARGET", "")]
+#[case::list(&["list"], "WHIPPY_CONFORMANCE_CASES", "")]
+#[case::har(&["check-har", "x.har"], "WHIPPY_CONFORMANCE_UPSTREAM", "")]
+fn a_variable_that_is_set_but_empty_is_refused(
+    #[case] args: &[&str],
+    #[case] name: &str,
+    #[case] value: &str,
+) {
+    let ended = Folder::new().run_with(args, &[(name, value)]);
+    assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""));
+    let said = format!("{name} is set but empty: give it a value, or unset it");
+    assert!(ended.err.contains(&said), "{}", ended.err);
+}
+
+#[test]
+fn an_empty_variable_behind_a_flag_is_passed_over() {
+    let only = [("WHIPPY_CONFORMANCE_ONLY", "")];
+    let ended = Folder::new().run_with(&["run", "--only", CREATE, "--quiet"], &only);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[rstest]
+#[case::flag(&["run", "--target="], "", "--target is set but empty")]
+#[case::glob(&["run", "--only="], "", "--only is set but empty")]
+#[case::setting(&["run"], "provider = \"\"", "whippy-conformance.toml:1: `provider` is set but empty")]
+#[case::list(&["run"], "only = []", "whippy-conformance.toml:1: `only` is set but empty")]
+fn an_empty_value_is_refused(#[case] args: &[&str], #[case] settings: &str, #[case] said: &str) {
+    let folder = Folder::new();
+    folder.file("whippy-conformance.toml", settings);
+    let err = folder.run(args).expect(2);
+    assert!(err.contains(said), "{err}");
+}
+
+#[test]
+fn a_value_is_blamed_by_the_name_it_came_under() {
+    let folder = Folder::new();
+    let variable = [("WHIPPY_CONFORMANCE_PROFILE", "nowhere")];
+    let err = folder.run_with(&["run"], &variable).expect(2);
+    assert!(
+        err.contains("WHIPPY_CONFORMANCE_PROFILE nowhere: "),
+        "{err}"
+    );
+    folder.file("whippy-conformance.toml", "\ncases = \"nowhere\"");
+    let err = folder.run(&["run"]).expect(2);
+    assert!(
+        err.contains("whippy-conformance.toml:2: `cases` nowhere: "),
+        "{err}"
+    );
+}
+
+#[rstest]
+#[case("SERVICE_HOST", "10.0.0.7")]
+#[case("SERVICE_PORT", "8080")]
+#[case("SERVICE_PORT_HTTP", "8080")]
+#[case("PORT", "tcp://10.0.0.7:8080")]
+#[case("PORT_8080_TCP", "tcp://10.0.0.7:8080")]
+#[case("PORT_8080_TCP_PROTO", "tcp")]
+#[case("PORT_53_UDP_ADDR", "10.0.0.7")]
+#[case("WATCH_SERVICE_HOST", "10.0.0.7")]
+#[case("WATCH_PORT", "udp://10.0.0.7:53")]
+#[case("WATCH_PORT_8080_TCP_PORT", "8080")]
+fn a_service_link_of_kubernetes_is_passed_over(#[case] name: &str, #[case] value: &str) {
+    let name = format!("WHIPPY_CONFORMANCE_{name}");
+    let ended = Folder::new().run_with(&["list", "list/*"], &[(&name, value)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[rstest]
+#[case("PORT", "8080")]
+#[case("PORTS", "tcp://10.0.0.7:8080")]
+#[case("SERVICE", "x")]
+fn what_only_resembles_a_service_link_is_refused(#[case] name: &str, #[case] value: &str) {
+    let name = format!("WHIPPY_CONFORMANCE_{name}");
+    let err = Folder::new()
+        .run_with(&["list"], &[(&name, value)])
+        .expect(2);
+    assert!(err.contains("there is no variable"), "{err}");
+}
+
+#[rstest]
+#[case::utf_8(b"\xef\xbb\xbf", false)]
+#[case::utf_16_little(b"\xff\xfe", true)]
+fn a_byte_order_mark_is_passed_over(#[case] mark: &[u8], #[case] is_utf_16: bool) {
+    let folder = Folder::new();
+    let marked = |name: &str, text: &str| {
+        let mut bytes = mark.to_vec();
+        if is_utf_16 {
+            bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        } else {
+            bytes.extend(text.as_bytes());
+        }
+        std::fs::write(folder.path(name), bytes).unwrap();
+    };
+    let settings = Settings {
+        tokens: vec!["the-token".to_owned()],
+        ..Settings::default()
+    };
+    let mock = Mock::start("demo", settings, None);
+    marked("token", "the-token\r\n");
+    marked("baseline.toml", "");
+    marked("whippy-conformance.toml", "level = \"must\"\n");
+    let ended = folder.run(&[
+        "run",
+        "--target",
+        &mock.url,
+        "--token-file=token",
+        "--baseline=baseline.toml",
+        "--only=list/*",
+        "--read-only",
+        "--report=json=report.json",
+        "--quiet",
+    ]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let report = folder.read("report.json");
+    marked("report.json", &report);
+    let compared = folder.run(&["diff", "report.json", "report.json"]);
+    assert_eq!(compared.code, Some(0), "{}", compared.err);
+}
+
+#[test]
+fn names_that_begin_with_a_dot_are_no_cases() {
+    let folder = Folder::new();
+    folder.file("cases/._c.yaml", "\0\u{5}\u{16}");
+    folder.file("cases/.#c.yaml", "somebody@host.1:2");
+    let err = folder.run(&["run", "--cases=cases"]).expect(2);
+    assert!(err.contains("there is no .yaml file in it"), "{err}");
+}
+
+#[test]
+fn a_token_that_is_a_short_word_leaves_texts_readable() {
+    let settings = Settings {
+        tokens: vec!["1".to_owned()],
+        ..Settings::default()
+    };
+    let mock = Mock::start("demo", settings, None);
+    let args = [
+        "--target",
+        &mock.url,
+        "--token=1",
+        "--only=list/*",
+        "--read-only",
+    ];
+    let report = Folder::new().report(&args);
+    assert_eq!(report.target, mock.url);
 }
 
 #[test]
