@@ -508,6 +508,7 @@ fn a_check_that_is_disabled_names_the_flag_and_fails_a_run_on_demand() {
     let args = [
         "--target",
         &server.url,
+        "--write",
         "--only=create/*",
         "--only=always/*",
     ];
