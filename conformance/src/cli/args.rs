@@ -448,7 +448,7 @@ pub(crate) struct PlaceArgs {
 #[command(next_help_heading = "What the run may do to the target")]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
 pub(crate) struct WritingArgs {
-    /// Only look; the default for any target but a whippy-mock of this machine
+    /// Only look; the default but for a whippy-mock of this machine
     #[arg(long)]
     pub(crate) read_only: bool,
 

@@ -54,8 +54,8 @@ impl Permission {
         connection: &Connection,
         run: String,
     ) -> Result<Self, Refusal> {
-        let may_write = args.write || connection.is_embedded || connection.is_local_mock();
-        let mode = if !args.read_only && may_write {
+        let may_write = || args.write || connection.is_embedded || connection.is_local_mock();
+        let mode = if !args.read_only && may_write() {
             Safety::Write
         } else {
             Safety::Read

@@ -379,10 +379,6 @@ fn curl(request: &Request<Bytes>) -> String {
             curl += &quoted_bytes(&[name.as_str().as_bytes(), b": ", value.as_bytes()].concat());
         }
     }
-    // What is left out on purpose curl would add.
-    if !request.headers().contains_key(http::header::ACCEPT) {
-        curl += " -H 'Accept:'";
-    }
     let body = request.body();
     if !body.is_empty() {
         // curl adds a type of its own unless it is told not to.

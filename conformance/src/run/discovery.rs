@@ -255,8 +255,12 @@ impl Told {
                 return Err(Misnamed::Elsewhere {
                     flag,
                     code: code.clone(),
-                    provider: if is_own { own } else { place.provider.clone() },
-                    expected: (!is_foreign).then_some(self.provider.clone()).flatten(),
+                    provider: if is_own {
+                        own.clone()
+                    } else {
+                        place.provider.clone()
+                    },
+                    expected: (!is_foreign).then_some(own),
                 });
             }
         }

@@ -242,7 +242,10 @@ impl Patient {
     ) -> Result<Response<Bytes>, TargetError> {
         let is_own = self.bears_own_token(request);
         let Some(stand_in) = StandIn::of(request, &response, is_own) else {
-            self.is_known.store(true, Ordering::Relaxed);
+            let is_of_api = request.uri().path().contains("/api/v1/stocks/");
+            if is_of_api && response.status().is_success() {
+                self.is_known.store(true, Ordering::Relaxed);
+            }
             return Ok(response);
         };
         // Before the service has answered once, the first look says what is wrong.

@@ -272,7 +272,7 @@ fn against(rules: &str, args: &[&str]) -> Ended {
 const THROTTLED: &str = r#"{"name": "busy", "match": {"every": 7}, "fault": {"kind": "status", "status": 429, "retry_after": 0}}"#;
 const GATEWAY: &str = r#"{"name": "away", "match": {"method": "GET", "every": 9}, "fault": {"kind": "status", "status": 502}, "times": 3}"#;
 const LOST_WRITE: &str = r#"{"name": "lost", "match": {"operation": "create-stock", "nth": 9}, "fault": {"kind": "status", "status": 503}, "when": "after"}"#;
-const EXPIRED: &str = r#"{"name": "expired", "match": {"operation": "*-stocks", "every": 60}, "fault": {"kind": "status", "status": 401}, "times": 2}"#;
+const EXPIRED: &str = r#"{"name": "expired", "match": {"operation": "*-stocks", "every": 25}, "fault": {"kind": "status", "status": 401}, "times": 1}"#;
 const CUT: &str = r#"{"name": "cut", "match": {"operation": "list-stocks", "every": 20}, "fault": {"kind": "truncated-body", "fraction": 0.5}, "times": 1}"#;
 const LOST_ANSWER: &str = r#"{"name": "lost", "match": {"operation": "*-reserved-stock", "every": 30}, "fault": {"kind": "reset"}, "when": "after", "times": 2}"#;
 const SLOW: &str = r#"{"name": "slow", "match": {"operation": "list-stocks", "every": 25}, "fault": {"kind": "delay", "milliseconds": 1500}, "times": 1}"#;
@@ -328,7 +328,7 @@ fn a_run_judges_an_answer(#[case] rules: &str, #[case] told: &str) {
 
 #[test]
 fn a_token_that_is_refused_again_and_again_has_not_expired() {
-    let often = EXPIRED.replace("60", "7").replace(", \"times\": 2", "");
+    let often = EXPIRED.replace("25", "7").replace(", \"times\": 1", "");
     let ended = against(&often, RUN);
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
 }
