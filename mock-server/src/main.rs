@@ -4,6 +4,7 @@
 
 mod cli;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -129,7 +130,13 @@ fn greeting(url: &str, mock: &Mock) -> String {
         (Some(_), Some(path)) => format!("Trust the CA in {}\n", path.display()),
         (Some(ca), None) => ca.to_owned(),
     };
-    format!("Listening on {url}\n{defects}{ca}")
+    // A program that waits for the first line needs no page.
+    let page = if url.starts_with("http") && std::io::stdout().is_terminal() {
+        format!("See what it knows at {url}/__admin/\n")
+    } else {
+        String::new()
+    };
+    format!("Listening on {url}\n{page}{defects}{ca}")
 }
 
 /// Half the cores: whoever tests against the mock runs on the others, and threads that

@@ -318,6 +318,14 @@ impl History {
         })
     }
 
+    /// The kept writes with numbers above `seq`, in order.
+    pub fn after(&self, seq: u64) -> impl Iterator<Item = &Write> {
+        let all = self.older.iter().chain([&self.current]);
+        let later = all.filter(move |kept| kept.last() > seq);
+        let writes = later.flat_map(|kept| &kept.stretch.writes);
+        writes.skip_while(move |write| write.seq <= seq)
+    }
+
     /// The first state that is kept, and every write since.
     pub fn whole(&self) -> Stretch {
         let first = &self.oldest().stretch;

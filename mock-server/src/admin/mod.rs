@@ -5,7 +5,10 @@
 
 #![allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
 
+mod ask;
 pub mod page;
+mod readings;
+mod ui;
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -42,6 +45,8 @@ use whippy_engine::redact::Redactor;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
+
+pub use ui::{files, is_opened_by_a_browser, way};
 
 /// Where the admin paths begin.
 pub const PREFIX: &str = "/__admin/";
@@ -102,6 +107,8 @@ pub struct Followed {
     pub wanted: Wanted,
     /// Those that a client missed since its last event, as far as the journal has them.
     pub missed: Vec<Arc<Exchange>>,
+    /// The most exchanges a second; what goes beyond is counted. `None`: all.
+    pub per_second: Option<u32>,
 }
 
 /// Whether a path is an admin path, of the server or under a world.
@@ -130,6 +137,7 @@ enum Granted {
     Json(Value),
     Created(Value),
     Text(&'static str, String),
+    Whole(Response<Bytes>),
     Nothing,
     Follow(Box<Followed>),
 }
@@ -186,6 +194,18 @@ const WHICH: &[&str] = &[
     "path",
 ];
 
+/// Which exchanges, and how many a second.
+const FOLLOWED: &[&str] = &[
+    "world",
+    "since",
+    "limit",
+    "operation",
+    "method",
+    "status",
+    "path",
+    "per_second",
+];
+
 /// The whole admin API; `schemas/admin.openapi.json` describes each row.
 #[rustfmt::skip]
 pub const ROUTES: &[AdminRoute] = &[
@@ -200,6 +220,8 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/worlds",               &[],   list_worlds),
     route(Method::GET,    "/__admin/worlds/{name}",        &["at"], export_world),
     route(Method::GET,    "/__admin/worlds/{name}/diff",   &["from", "to"], diff_world),
+    route(Method::GET,    "/__admin/worlds/{name}/writes", &["since", "limit"], ask::list_writes),
+    route(Method::POST,   "/__admin/worlds/{name}/ask",    &[],   ask::ask),
     route(Method::PUT,    "/__admin/worlds/{name}",        &[],   import_world),
     route(Method::DELETE, "/__admin/worlds/{name}",        &[],   drop_world),
     route(Method::POST,   "/__admin/worlds/{name}/fork",   &[],   fork_world),
@@ -209,7 +231,7 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::POST,   "/__admin/requests/count",       WORLD, count_requests),
     route(Method::POST,   "/__admin/requests/find",        WORLD, find_requests),
     route(Method::GET,    "/__admin/requests/har",         WHICH, archive),
-    route(Method::GET,    "/__admin/requests/stream",      WHICH, follow),
+    route(Method::GET,    "/__admin/requests/stream",      FOLLOWED, follow),
     route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
     route(Method::GET,    "/__admin/findings",             REPORT, show_findings),
     route(Method::DELETE, "/__admin/findings",             &["world", "id"], clear_findings),
@@ -217,11 +239,16 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
     route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
     route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
+    route(Method::GET,    "/__admin/faults/presets",       &[],   list_presets),
+    route(Method::GET,    "/__admin/readings",             WORLD, readings::show),
+    route(Method::PUT,    "/__admin/readings",             WORLD, readings::set),
     route(Method::GET,    "/__admin/bundle",               WORLD, show_bundle),
     route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
     route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
     route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
     route(Method::GET,    "/__admin/docs",                 &[],   docs_page),
+    route(Method::GET,    "/__admin/",                     &[],   ui::index),
+    route(Method::GET,    "/__admin/ui/{file}",            &[],   ui::file),
 ];
 
 impl Refusal {
@@ -348,6 +375,7 @@ impl Control {
             Ok(Granted::Follow(followed)) => return AdminAnswer::Follow(followed),
             Ok(Granted::Json(value)) => json_response(StatusCode::OK, &value),
             Ok(Granted::Created(value)) => json_response(StatusCode::CREATED, &value),
+            Ok(Granted::Whole(response)) => response,
             Ok(Granted::Text(content_type, text)) => respond(StatusCode::OK, content_type, text),
             Ok(Granted::Nothing) => {
                 let mut response = Response::default();
@@ -444,12 +472,13 @@ impl Control {
         }
         match &self.token {
             Some(token) => {
-                let is_health = matches!(path, "/__admin/health" | "/__admin/ready");
+                let is_open =
+                    matches!(path, "/__admin/health" | "/__admin/ready") || ui::is_open(path);
                 let given = header(AUTHORIZATION.as_str())
                     .and_then(|value| value.split_once(' '))
                     .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
                     .map(|(_, given)| given.trim());
-                if is_health || given == Some(token) {
+                if is_open || given == Some(token) {
                     return Ok(());
                 }
                 let detail = "the admin token is required, as `Authorization: Bearer TOKEN`";
@@ -644,6 +673,7 @@ fn settings(asked: &Asked<'_>) -> Outcome {
             "bytes": journal.bytes,
         },
         "watched": watched,
+        "seeds": assets::world_names().collect::<Vec<_>>(),
     })))
 }
 
@@ -1010,6 +1040,7 @@ fn follow(asked: &Asked<'_>) -> Outcome {
         world: asked.world.as_deref().map(str::to_owned),
         wanted,
         missed,
+        per_second: asked.number("per_second")?,
     })))
 }
 
@@ -1071,6 +1102,21 @@ fn show_coverage(asked: &Asked<'_>) -> Outcome {
 fn show_faults(asked: &Asked<'_>) -> Outcome {
     let faults = asked.there()?.faults();
     Ok(Granted::Json(faults.rules_json()))
+}
+
+fn list_presets(_: &Asked<'_>) -> Outcome {
+    let presets = assets::faults_names().map(|name| {
+        let rules = assets::faults(name).unwrap_or_default();
+        let mut preset = json!({"name": name});
+        if let (Some(preset), Ok(Value::Object(rules))) =
+            (preset.as_object_mut(), serde_json::from_str(rules))
+        {
+            preset.extend(rules);
+        }
+        preset
+    });
+    let presets: Vec<_> = presets.collect();
+    Ok(Granted::Json(json!({"presets": presets})))
 }
 
 #[derive(Deserialize)]

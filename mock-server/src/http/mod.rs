@@ -8,6 +8,7 @@ mod listener;
 pub mod metrics;
 mod payload;
 pub mod request_log;
+mod sampler;
 mod tls;
 
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ use line::{Arrived, Line, Opened};
 use listener::is_lasting;
 pub use listener::{Address, Listener};
 use payload::{Events, Payload, Unanswered};
+use sampler::Sampler;
 pub use tls::{Tls, TlsError, is_name};
 
 /// The largest request head: line and headers, bytes.
@@ -310,6 +312,8 @@ impl Server {
                 system: arrival.at,
             };
             Ok(Some(self.administer(call, unread, arrival, activity)))
+        } else if admin::is_opened_by_a_browser(&request) {
+            Ok(Some(admin::way().map(Payload::whole)))
         } else {
             match &self.cors {
                 Some(allowed) => {
@@ -795,6 +799,7 @@ struct Follower {
 impl Follower {
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let missed = std::mem::take(&mut self.followed.missed);
+        let mut sampler = Sampler::new(self.followed.per_second, Instant::now());
         let mut last = 0;
         for exchange in missed {
             last = exchange.id;
@@ -803,10 +808,21 @@ impl Follower {
             }
         }
         loop {
+            // While exchanges are left out, they are counted many at a time: to be woken for
+            // each of them would cost the server more than to send a few.
+            if sampler.has_skipped() && self.feed.is_empty() {
+                tokio::time::sleep(sampler::REST).await;
+            }
             let text = tokio::select! {
+                biased;
+                _ = stop.changed() => return,
                 next = self.feed.recv() => match next {
                     Ok(exchange) if exchange.id > last && self.follows(&exchange) => {
-                        event(&exchange.redacted(&self.redactor), self.local)
+                        if !sampler.admits(Instant::now()) {
+                            continue;
+                        }
+                        let event = event(&exchange.redacted(&self.redactor), self.local);
+                        skipped(&mut sampler) + &event
                     }
                     Ok(_) => continue,
                     Err(broadcast::error::RecvError::Lagged(count)) => {
@@ -814,7 +830,9 @@ impl Follower {
                     }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
-                _ = stop.changed() => return,
+                () = tokio::time::sleep(sampler::SPAN), if sampler.has_skipped() => {
+                    skipped(&mut sampler)
+                }
                 // Whoever stands between is told that the stream is alive.
                 () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
             };
@@ -842,6 +860,14 @@ fn event(exchange: &Exchange, local: UtcOffset) -> String {
         exchange.id,
         exchange.json(local)
     )
+}
+
+/// The event that tells how many exchanges were left out; nothing where none was.
+fn skipped(sampler: &mut Sampler) -> String {
+    match sampler.take_skipped() {
+        0 => String::new(),
+        count => format!("event: skipped\ndata: {{\"exchanges\":{count}}}\n\n"),
+    }
 }
 
 /// The size of a request line and headers, bytes, without marks.

@@ -7,8 +7,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Method, Request};
 use serde_json::{Value, json};
+use smol_str::SmolStr;
 
 use crate::log::{Base, Event, KeptWorld, Log, Track};
 use whippy_engine::backend::{Backend, Reset, Run, Seed};
@@ -482,6 +483,18 @@ impl Service {
     pub fn kept(&self) -> (u64, u64) {
         let state = self.read();
         (state.history.first(), state.history.last())
+    }
+
+    /// Number, time, method and target of at most `limit` kept writes after `seq`, in order.
+    pub fn writes_after(&self, seq: u64, limit: usize) -> Vec<(u64, Timestamp, Method, SmolStr)> {
+        let state = self.read();
+        let writes = state.history.after(seq).take(limit);
+        writes
+            .map(|write| {
+                let Asked { method, target, .. } = &write.asked;
+                (write.seq, write.now.at, method.clone(), target.clone())
+            })
+            .collect()
     }
 
     /// The service as it stood after a write, 0 for the beginning; a sentence where that

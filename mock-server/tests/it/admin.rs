@@ -445,7 +445,6 @@ fn a_clock_that_was_advanced_again_and_again_still_answers(#[case] clock: &str) 
 // Paths and methods.
 
 #[rstest]
-#[case("/__admin/", "did you mean `/__admin/docs`? ")]
 #[case("/__admin/somewhere/else/altogether", "")]
 #[case("/__admin/health/", "did you mean `/__admin/health`? ")]
 #[case("/__admin/clock/", "did you mean `/__admin/clock`? ")]

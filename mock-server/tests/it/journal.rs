@@ -211,6 +211,18 @@ fn exchanges_are_followed_as_they_happen() {
 }
 
 #[test]
+fn what_a_stream_leaves_out_is_counted() {
+    let mock = Mock::start(&[]);
+    let mut lines = stream(&mock, "?per_second=0");
+    mock.get(STOCKS).expect(200);
+    // The lines between are those of the chunks.
+    let is_event = |line: &String| line.starts_with("event") || line.starts_with("data");
+    let mut next = || lines.find(is_event).unwrap();
+    assert_eq!(next(), "event: skipped");
+    assert_eq!(next(), r#"data: {"exchanges":1}"#);
+}
+
+#[test]
 fn a_stream_does_not_hold_up_the_end() {
     let mock = Mock::start(&[]);
     // A request that is on its way holds up the end for a while, and the stream must not

@@ -17,6 +17,7 @@ mod faults;
 mod instrument;
 mod journal;
 mod log;
+mod page;
 #[path = "../../engine/tests/it/requests.rs"]
 mod requests;
 mod secrets;

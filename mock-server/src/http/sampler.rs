@@ -1,0 +1,78 @@
+//! At most so many exchanges a second for one reader; the others are counted.
+
+use std::time::{Duration, Instant};
+
+/// The time over which exchanges are counted.
+pub(super) const SPAN: Duration = Duration::from_secs(1);
+
+/// The pause between two looks at what came meanwhile, while exchanges are left out.
+pub(super) const REST: Duration = Duration::from_millis(20);
+
+/// Decides which exchanges a reader gets.
+pub(super) struct Sampler {
+    /// `None`: all of them.
+    per_span: Option<u32>,
+    since: Instant,
+    taken: u32,
+    skipped: u64,
+}
+
+impl Sampler {
+    pub(super) fn new(per_span: Option<u32>, now: Instant) -> Self {
+        Self {
+            per_span,
+            since: now,
+            taken: 0,
+            skipped: 0,
+        }
+    }
+
+    /// Whether the exchange of this moment goes to the reader; if not, it is counted.
+    pub(super) fn admits(&mut self, now: Instant) -> bool {
+        let Some(most) = self.per_span else {
+            return true;
+        };
+        if now.duration_since(self.since) >= SPAN {
+            (self.since, self.taken) = (now, 0);
+        }
+        if self.taken < most {
+            self.taken += 1;
+            return true;
+        }
+        self.skipped += 1;
+        false
+    }
+
+    pub(super) fn has_skipped(&self) -> bool {
+        self.skipped > 0
+    }
+
+    /// The exchanges that were left out since the last call.
+    pub(super) fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.skipped)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_number_exchanges_are_counted_until_the_second_is_over() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(Some(2), start);
+        let admitted: Vec<_> = (0..5).map(|_| sampler.admits(start)).collect();
+        assert_eq!(admitted, [true, true, false, false, false]);
+        assert_eq!((sampler.take_skipped(), sampler.take_skipped()), (3, 0));
+        assert!(sampler.admits(start + SPAN));
+        assert!(!sampler.has_skipped());
+    }
+
+    #[test]
+    fn without_a_number_every_exchange_goes_to_the_reader() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(None, start);
+        assert!((0..10_000).all(|_| sampler.admits(start)));
+        assert_eq!(sampler.take_skipped(), 0);
+    }
+}
