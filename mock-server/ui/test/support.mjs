@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import http from 'node:http';
 import { chromium } from 'playwright-core';
 
-const BINARY = process.env.WHIPPY_MOCK ?? fileURLToPath(new URL('../../../target/debug/whippy-mock', import.meta.url));
+const BINARY = process.env.WHIPPY_MOCK_BINARY ?? fileURLToPath(new URL('../../../target/debug/whippy-mock', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Nothing is asked of anybody but the mock. */
