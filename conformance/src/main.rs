@@ -15,6 +15,7 @@ use whippy_conformance::contract::Contract;
 use whippy_conformance::model::outcome::Report;
 use whippy_conformance::report::compare;
 use whippy_conformance::report::json;
+use whippy_conformance::report::text::Look;
 use whippy_conformance::run::catalogue::Check;
 use whippy_conformance::run::explain;
 use whippy_conformance::run::selection::{Selection, did_you_mean};
@@ -71,6 +72,9 @@ fn run(args: &RunArgs) -> Result<u8, Refusal> {
         contract, checks, ..
     } = Catalogue::read(args.checks.cases.cases.as_deref())?;
     let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
+    if let Some(known) = &known {
+        known.names_causes(&ids)?;
+    }
     let selection = plan::selection(&args.checks, &ids)?;
     let audience = audience(args);
     let Conducted {
@@ -100,8 +104,12 @@ fn run(args: &RunArgs) -> Result<u8, Refusal> {
 fn audience(args: &RunArgs) -> Audience {
     let is_terminal = std::io::stdout().is_terminal();
     let is_watching = std::io::stderr().is_terminal() && is_terminal && !args.results.quiet;
+    let look = printing::look(args.results.color.unwrap_or_default(), is_terminal);
     Audience {
-        look: printing::look(args.results.color.unwrap_or_default(), is_terminal),
+        look: Look {
+            whole: args.results.verbose,
+            ..look
+        },
         is_watching,
     }
 }

@@ -15,7 +15,7 @@ use crate::cases::probe::{Answer, Ask, Credentials, Payload, Probe, Stop};
 use crate::cases::scope::{Relation, Scope, Template};
 use crate::contract::Contract;
 use crate::contract::pattern::Pattern;
-use crate::model::finding::{Finding, Level, Source};
+use crate::model::finding::{Finding, Kind, Level, Source, cut};
 use crate::model::outcome::Safety;
 
 /// One case.
@@ -65,6 +65,9 @@ pub struct Case {
     #[serde(default)]
     pub finally: Vec<Step>,
 }
+
+/// Characters of a body that is no JSON, in a finding.
+const LONGEST_TEXT: usize = 16_000;
 
 /// What a target may lack without breaking a documented promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -554,6 +557,15 @@ impl Expect {
             .collect()
     }
 
+    /// The only member that an expected refusal is about.
+    fn refused_member(&self) -> Option<String> {
+        let mut names = self.body.as_ref()?.member_names().into_iter();
+        match (names.next(), names.next()) {
+            (Some(name), None) => Some(name.to_owned()),
+            _ => None,
+        }
+    }
+
     /// What is not as expected about an answer. An error is the suite's own.
     fn mismatch(
         &self,
@@ -563,11 +575,18 @@ impl Expect {
     ) -> Result<Option<Finding>, String> {
         let statuses = self.status.as_slice();
         if !statuses.is_empty() && !statuses.contains(&answer.status) {
-            return Ok(Some(Finding::status(level, statuses, answer.status)));
+            let mut finding = Finding::status(level, statuses, answer.came);
+            if let Kind::Status { member, .. } = &mut finding.kind {
+                *member = self.refused_member();
+            }
+            return Ok(Some(finding));
         }
         for (name, pattern) in &self.headers {
             if let Some(summary) = header_mismatch(&answer.headers, name, pattern, scope)? {
-                return Ok(Some(Finding::new(level, summary)));
+                return Ok(Some(Finding {
+                    kind: Kind::Header(name.to_ascii_lowercase()),
+                    ..Finding::new(level, summary)
+                }));
             }
         }
         if let Some(text) = &self.text {
@@ -575,8 +594,9 @@ impl Expect {
             let got = String::from_utf8_lossy(&answer.bytes).into_owned();
             if got != expected {
                 return Ok(Some(Finding {
-                    expected: Some(expected),
-                    got: Some(got),
+                    kind: Kind::Members,
+                    expected: Some(cut(&expected, LONGEST_TEXT).into_owned()),
+                    got: Some(cut(&got, LONGEST_TEXT).into_owned()),
                     ..Finding::new(level, "the body differs")
                 }));
             }
@@ -596,7 +616,8 @@ fn body_mismatch(
 ) -> Result<Option<Finding>, String> {
     let Some(got) = &answer.body else {
         return Ok(Some(Finding {
-            got: Some(String::from_utf8_lossy(&answer.bytes).into_owned()),
+            got: Some(cut(&String::from_utf8_lossy(&answer.bytes), LONGEST_TEXT).into_owned()),
+            kind: Kind::ContentType,
             ..Finding::new(level, "expected a JSON body, got none")
         }));
     };
@@ -717,10 +738,14 @@ impl Case {
     }
 
     fn take(&self, probe: &mut Probe<'_>, step: &Step) -> Result<Answer, Stop> {
-        let mut ask = step.request.ask(probe).map_err(|why| {
+        let mut ask = match step.request.ask(probe) {
+            Ok(ask) => ask,
             // What an earlier answer should have held is missing.
-            Stop::Setup(format!("{}: {why}", step.name))
-        })?;
+            Err(why) => {
+                let why = format!("{}: {why}", step.name);
+                return Err(probe.block(&Finding::new(self.level, why.clone()), why));
+            }
+        };
         ask.step.clone_from(&step.name);
         ask.is_setup = step.setup;
         let answer = probe.send(&ask)?;
@@ -731,9 +756,16 @@ impl Case {
             .expect
             .mismatch(&answer, &probe.scope, self.level)
             .map_err(Stop::Suite)?;
+        if answer.came != answer.status && !step.setup {
+            let statuses = step.expect.status.as_slice();
+            if !statuses.is_empty() {
+                probe.expect_status(&answer, statuses).ok();
+            }
+        }
         if let Some(mut finding) = wrong {
             if step.setup {
-                return Err(Stop::Setup(format!("{}: {}", step.name, finding.summary)));
+                let why = format!("{}: {}", step.name, finding.summary);
+                return Err(probe.block(&finding, why));
             }
             finding.summary = format!("{}: {}", step.name, finding.summary);
             return Err(probe.record_finding(finding));
@@ -747,7 +779,7 @@ impl Case {
                     step.name
                 );
                 return Err(if step.setup {
-                    Stop::Setup(why)
+                    probe.block(&Finding::new(self.level, why.clone()), why)
                 } else {
                     probe.fail(why)
                 });
@@ -796,7 +828,8 @@ impl Choice {
 }
 
 /// Creates a stock to start from: the case's SKU at the run's provider and location, 5
-/// of it, but for what differs.
+/// of it, but for what differs. Where a create is refused, an upsert is tried, and then
+/// another location.
 pub fn given(probe: &mut Probe<'_>, name: &str, differing: &Value) -> Result<Value, Stop> {
     let mut stock = Map::new();
     for member in ["sku", "provider", "location"] {
@@ -806,12 +839,75 @@ pub fn given(probe: &mut Probe<'_>, name: &str, differing: &Value) -> Result<Val
     for (member, value) in differing.as_object().into_iter().flatten() {
         stock.insert(member.clone(), value.clone());
     }
-    let ask = Ask::post("/api/v1/stocks/", Value::Object(stock));
-    let answer = probe.send(&ask.named(&format!("given {name}")).setup())?;
-    match (answer.status, answer.body) {
-        (201, Some(stock)) => Ok(stock),
-        (status, _) => Err(Stop::Setup(format!(
-            "given {name}: expected 201 from create-stock, got {status}"
-        ))),
+    let step = format!("given {name}");
+    let refused = match created(probe, &step, &stock)? {
+        Ok(stock) => return Ok(stock),
+        Err(status) => status,
+    };
+    probe.note_refusal(&[201], refused);
+    let finding = Finding::status(probe.level, &[201], refused);
+    let why = format!("{step}: expected 201 from create-stock, got {refused}");
+    let blocked = probe.block(&finding, why);
+    if let Some(stock) = upserted(probe, &step, &stock)? {
+        return Ok(stock);
     }
+    if differing.get("location").is_none()
+        && let Ok(second) = probe.need("second-location")
+    {
+        stock.insert("location".to_owned(), second.into());
+        if let Ok(stock) = created(probe, &step, &stock)? {
+            return Ok(stock);
+        }
+    }
+    Err(blocked)
+}
+
+/// The stock that a create answers; the status, if it is refused.
+fn created(
+    probe: &mut Probe<'_>,
+    step: &str,
+    stock: &Map<String, Value>,
+) -> Result<Result<Value, u16>, Stop> {
+    let ask = Ask::post("/api/v1/stocks/", Value::Object(stock.clone()));
+    let answer = probe.send(&ask.named(step).setup())?;
+    if !(200..300).contains(&answer.status) {
+        return Ok(Err(answer.came));
+    }
+    match answer.body {
+        Some(shown) if shown.is_object() => Ok(Ok(shown)),
+        _ => Ok(Ok(shown_by_list(probe, step, stock)?)),
+    }
+}
+
+/// The stock after an upsert of it; none, if that is refused as well.
+fn upserted(
+    probe: &mut Probe<'_>,
+    step: &str,
+    stock: &Map<String, Value>,
+) -> Result<Option<Value>, Stop> {
+    let path = "/api/v1/stocks/insert_or_update_stock/";
+    let rows = Value::Array(vec![Value::Object(stock.clone())]);
+    let answer = probe.send(&Ask::post(path, rows).named(step).setup())?;
+    if !(200..300).contains(&answer.status) {
+        return Ok(None);
+    }
+    shown_by_list(probe, step, stock).map(Some)
+}
+
+/// The stock as the list shows it; what was sent, where the list does not show it.
+fn shown_by_list(
+    probe: &mut Probe<'_>,
+    step: &str,
+    stock: &Map<String, Value>,
+) -> Result<Value, Stop> {
+    let sku = stock.get("sku").and_then(Value::as_str).unwrap_or_default();
+    let ask = Ask::get("/api/v1/stocks/").with("sku", sku);
+    let answer = probe.send(&ask.named(step).setup())?;
+    let is_it = |row: &&Value| row["sku"] == sku && Some(&row["location"]) == stock.get("location");
+    let rows = answer
+        .body
+        .as_ref()
+        .and_then(|body| body["results"].as_array());
+    let shown = rows.and_then(|rows| rows.iter().find(is_it)).cloned();
+    Ok(shown.unwrap_or_else(|| Value::Object(stock.clone())))
 }

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
-use http::{HeaderMap, Method, Request, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 use serde_json::Value;
 
+use crate::cases::attribution::Trace;
 use crate::cases::scope::{Relation, Scope};
 use crate::contract::pattern::Pattern;
 use crate::contract::{Aspect, Contract, Violation};
-use crate::model::finding::{AtOnce, Exchange, Finding, Level, Record, Secrets};
+use crate::model::cause::Difference;
+use crate::model::finding::{AtOnce, Exchange, Finding, Kind, Level, Record, Secrets, cut};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, race};
 
@@ -58,6 +60,8 @@ pub struct Session {
     requests: AtomicU64,
     readings: Mutex<BTreeMap<String, Vec<String>>>,
     noted: Mutex<Vec<Noted>>,
+    /// Bytes of exchanges that findings keep.
+    kept: AtomicU64,
 }
 
 /// A violation that the judge found, and the exchange that shows it.
@@ -65,11 +69,27 @@ pub struct Session {
 pub struct Noted {
     /// What the request was to do, or `None` where none got an answer.
     pub aspect: Option<Aspect>,
+    /// The same for every answer that breaks the contract this way.
+    pub kind: String,
     /// The check that sent the request.
     pub check: String,
     /// What was found.
     pub finding: Finding,
 }
+
+/// Exchanges of a check that are kept: so many from its beginning, and so many of the last.
+const FIRST_KEPT: usize = 8;
+const LAST_KEPT: usize = 24;
+
+/// Characters of a body that a finding keeps; where findings have kept much already, fewer.
+const LONGEST_BODY: usize = 32_000;
+const SCARCE_BODY: usize = 500;
+
+/// Bytes of exchanges that findings keep before bodies become scarce.
+const MOST_KEPT: u64 = 20_000_000;
+
+/// Different violations that a run tells.
+const MOST_NOTED: usize = 400;
 
 impl Session {
     /// A session in which nothing has happened yet.
@@ -88,6 +108,7 @@ impl Session {
             requests: AtomicU64::new(0),
             readings: Mutex::default(),
             noted: Mutex::default(),
+            kept: AtomicU64::new(0),
         }
     }
 
@@ -133,13 +154,34 @@ impl Session {
         lock(&self.noted).clone()
     }
 
-    fn note(&self, noted: Noted) {
+    /// Counts a violation of a kind that is noted already, or has no room any more.
+    fn is_noted(&self, aspect: Option<Aspect>, kind: &str, times: u64) -> bool {
         let mut all = lock(&self.noted);
-        let is_new = all.iter().all(|known| {
-            known.aspect != noted.aspect || known.finding.summary != noted.finding.summary
-        });
-        if is_new {
-            all.push(noted);
+        let is_full = all.len() >= MOST_NOTED;
+        let known = all
+            .iter_mut()
+            .find(|known| known.aspect == aspect && known.kind == kind);
+        match known {
+            Some(known) => {
+                known.finding.times += times;
+                true
+            }
+            None => is_full,
+        }
+    }
+
+    fn note(&self, noted: Noted) {
+        if !self.is_noted(noted.aspect, &noted.kind, noted.finding.times) {
+            lock(&self.noted).push(noted);
+        }
+    }
+
+    /// The documented success that an undocumented one stands for; any other status as it is.
+    fn meant(&self, ask: &Ask, status: u16) -> u16 {
+        let operation = self.contract.route(&ask.method, ask.bare_path());
+        match operation.and_then(|operation| operation.meant(status)) {
+            Some(meant) if (200..300).contains(&status) => meant,
+            _ => status,
         }
     }
 
@@ -149,7 +191,8 @@ impl Session {
         self.requests.fetch_add(1, Ordering::Relaxed);
         match self.target.send(&request) {
             Ok(response) => Ok(Answer {
-                status: response.status().as_u16(),
+                status: self.meant(ask, response.status().as_u16()),
+                came: response.status().as_u16(),
                 headers: response.headers().clone(),
                 body: crate::model::json::parse(response.body()).ok(),
                 bytes: response.into_body(),
@@ -350,8 +393,11 @@ pub fn encode(text: &str, out: &mut String) {
 /// What came.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status.
+    /// The status; a success that is not documented counts as the one that is, so that a
+    /// wrong number alone keeps no check from going on.
     pub status: u16,
+    /// The status as it came.
+    pub came: u16,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, if it is JSON.
@@ -376,6 +422,10 @@ pub struct Probe<'a> {
     check: &'a str,
     row: Option<String>,
     transcript: Vec<Exchange>,
+    /// Exchanges that are not in the transcript any more.
+    left_out: usize,
+    /// The difference that kept the state it starts from from being brought about.
+    pub blocked_by: Option<Difference>,
 }
 
 impl<'a> Probe<'a> {
@@ -394,6 +444,8 @@ impl<'a> Probe<'a> {
             check,
             row: None,
             transcript: Vec::new(),
+            left_out: 0,
+            blocked_by: None,
         }
     }
 
@@ -439,30 +491,56 @@ impl<'a> Probe<'a> {
                         .contract
                         .judge(&request, ask.bare_path(), &response, ask.invalid);
                 let answer = Answer {
-                    status: response.status().as_u16(),
+                    status: self.session.meant(ask, response.status().as_u16()),
+                    came: response.status().as_u16(),
                     headers: response.headers().clone(),
                     body: judgement.body,
                     bytes: response.body().clone(),
                 };
-                self.transcript.push(Exchange {
-                    step: ask.step.clone(),
-                    request,
-                    answer: Ok(response),
-                });
+                self.keep(&ask.step, request, Ok(response));
                 for violation in judgement.violations {
                     self.note_violation(violation, ask.invalid);
                 }
                 Ok(answer)
             }
             Err(error) => {
-                self.transcript.push(Exchange {
-                    step: ask.step.clone(),
-                    request,
-                    answer: Err(error.to_string()),
-                });
+                self.keep(&ask.step, request, Err(error.to_string()));
                 Err(self.without_answer(ask, error))
             }
         }
+    }
+
+    /// Adds an exchange to the transcript: a long body cut short, and of a long chain the
+    /// first and the last exchanges.
+    fn keep(
+        &mut self,
+        step: &str,
+        request: Request<Bytes>,
+        answer: Result<Response<Bytes>, String>,
+    ) {
+        let answer = answer.map(|answer| {
+            let (head, body) = answer.into_parts();
+            Response::from_parts(head, self.short(body))
+        });
+        if self.transcript.len() >= FIRST_KEPT + LAST_KEPT {
+            self.transcript.remove(FIRST_KEPT);
+            self.left_out += 1;
+        }
+        self.transcript.push(Exchange {
+            step: step.to_owned(),
+            request,
+            answer,
+        });
+    }
+
+    /// A body of which no more is kept than a report would show. Secrets come out first,
+    /// so that none is cut in half.
+    fn short(&self, body: Bytes) -> Bytes {
+        if body.len() <= 2 * LONGEST_BODY {
+            return body;
+        }
+        let text = self.session.secrets.redact(&String::from_utf8_lossy(&body));
+        cut(&text, LONGEST_BODY).into_owned().into()
     }
 
     /// What a request that got no answer means for the check.
@@ -471,22 +549,30 @@ impl<'a> Probe<'a> {
             TargetError::Unreachable(why) => Stop::Unreachable(why),
             TargetError::NotTheService(why) => Stop::NotTheService(why),
             TargetError::TimedOut(_) | TargetError::Broken(_) => {
-                let finding = self.with_exchanges(Finding::new(
-                    Level::Must,
-                    format!("expected an answer to {}, got none: {error}", ask.line()),
-                ));
+                let finding = self.with_exchanges(Finding {
+                    kind: Kind::NoAnswer,
+                    ..Finding::new(
+                        Level::Must,
+                        format!("expected an answer to {}, got none: {error}", ask.line()),
+                    )
+                });
                 self.session.note(Noted {
                     aspect: None,
+                    kind: finding.summary.clone(),
                     check: self.check.to_owned(),
                     finding,
                 });
+                let missing = Finding {
+                    kind: Kind::NoAnswer,
+                    ..Finding::new(
+                        self.level,
+                        format!("expected an answer to {}, got none: {error}", ask.step),
+                    )
+                };
                 if ask.is_setup {
-                    return Stop::Setup(format!("{}: {error}", ask.step));
+                    return self.block(&missing, format!("{}: {error}", ask.step));
                 }
-                self.fail(format!(
-                    "expected an answer to {}, got none: {error}",
-                    ask.step
-                ))
+                self.record_finding(missing)
             }
             error @ TargetError::Away(_) => Stop::Setup(error.to_string()),
             error => Stop::Disabled(error.to_string()),
@@ -508,6 +594,8 @@ impl<'a> Probe<'a> {
                 check,
                 row: row.clone(),
                 transcript: Vec::new(),
+                left_out: 0,
+                blocked_by: None,
             };
             let answer = probe.send(&asks[runner]);
             (probe.findings, probe.transcript, answer)
@@ -519,7 +607,9 @@ impl<'a> Probe<'a> {
                 exchange.request.extensions_mut().insert(at_once);
             }
             self.findings.extend(findings);
-            self.transcript.extend(transcript);
+            for exchange in transcript {
+                self.keep(&exchange.step, exchange.request, exchange.answer);
+            }
             answers.push(answer);
         }
         answers.into_iter().collect()
@@ -532,37 +622,109 @@ impl<'a> Probe<'a> {
         } else {
             violation.level
         };
+        let difference = self.trace().place_violation(&violation);
+        // The same wrong key in the answers of two operations is told for both.
+        let kind = format!("{} {}", difference.operation, violation.kind);
+        let aspect = Some(violation.aspect);
+        if self.session.is_noted(aspect, &kind, violation.count) {
+            return;
+        }
         let finding = Finding {
             at: violation.at,
+            times: violation.count,
             exchanges: self
                 .transcript
                 .last()
                 .map(|e| self.record(e))
                 .into_iter()
                 .collect(),
+            difference: Some(difference),
             ..Finding::new(level, violation.summary)
         };
         self.session.note(Noted {
-            aspect: Some(violation.aspect),
+            aspect,
+            kind,
+            check: self.check.to_owned(),
+            finding,
+        });
+    }
+
+    fn trace(&self) -> Trace<'_> {
+        Trace {
+            contract: &self.session.contract,
+            base: self.session.target.base(),
+            check: self.check,
+            chain: &self.transcript,
+        }
+    }
+
+    /// Ends the check because the state that it starts from could not be brought about.
+    pub fn block(&mut self, finding: &Finding, why: String) -> Stop {
+        self.blocked_by = Some(self.trace().place(finding));
+        Stop::Setup(why)
+    }
+
+    /// Notes a request that must succeed and was refused, for the whole run: the check
+    /// itself goes on another way.
+    pub fn note_refusal(&mut self, expected: &[u16], got: u16) {
+        let finding = self.with_exchanges(Finding::status(Level::Must, expected, got));
+        let operation = finding.difference.as_ref().map(|d| d.operation.clone());
+        let operation = operation.unwrap_or_default();
+        let finding = Finding {
+            summary: format!("{operation} of a plain stock: {}", finding.summary),
+            ..finding
+        };
+        self.session.note(Noted {
+            aspect: Some(Aspect::Status),
+            kind: format!("{operation} refused {got}"),
             check: self.check.to_owned(),
             finding,
         });
     }
 
     fn record(&self, exchange: &Exchange) -> Record {
-        Record::new(exchange, &self.session.secrets)
+        let is_full = self.session.kept.load(Ordering::Relaxed) > MOST_KEPT;
+        let longest = if is_full { SCARCE_BODY } else { LONGEST_BODY };
+        let record = Record::new(exchange, &self.session.secrets).shortened(longest);
+        let body = record.response_body.as_ref();
+        let size = body.map_or(0, |body| body.shown().len()) + record.curl.len();
+        self.session.kept.fetch_add(size as u64, Ordering::Relaxed);
+        record
+    }
+
+    /// The chain of exchanges so far; the one after a gap says so.
+    fn records(&self) -> Vec<Record> {
+        let mut records: Vec<_> = self.transcript.iter().map(|e| self.record(e)).collect();
+        if self.left_out > 0
+            && let Some(record) = records.get_mut(FIRST_KEPT)
+        {
+            let (left_out, step) = (self.left_out, &record.step);
+            record.step = format!("{step} (after {left_out} requests that are left out)");
+        }
+        records
     }
 
     fn with_exchanges(&self, finding: Finding) -> Finding {
         Finding {
             row: self.row.clone(),
-            exchanges: self.transcript.iter().map(|e| self.record(e)).collect(),
+            exchanges: self.records(),
+            difference: Some(self.trace().place(&finding)),
             ..finding
         }
     }
 
-    /// Records a finding, with every exchange so far.
+    /// Records a finding, with every exchange so far. One that the check has made already
+    /// is counted.
     pub fn record_finding(&mut self, finding: Finding) -> Stop {
+        let difference = self.trace().place(&finding);
+        let known = self.findings.iter_mut().find(|known| {
+            let ids = known.difference.as_ref().map(|known| &known.ids);
+            ids == Some(&difference.ids) && known.row == self.row
+        });
+        if let Some(known) = known {
+            known.times += 1;
+            return Stop::Failed;
+        }
         let finding = self.with_exchanges(finding);
         self.findings.push(finding);
         Stop::Failed
@@ -574,12 +736,17 @@ impl<'a> Probe<'a> {
         self.record_finding(Finding::new(self.level, summary))
     }
 
-    /// The answer must have one of these statuses.
+    /// The answer must have one of these statuses. A success by another number is a
+    /// finding, and the check goes on.
     pub fn expect_status(&mut self, answer: &Answer, expected: &[u16]) -> Result<(), Stop> {
+        if expected.contains(&answer.came) {
+            return Ok(());
+        }
+        let stop = self.record_finding(Finding::status(self.level, expected, answer.came));
         if expected.contains(&answer.status) {
             return Ok(());
         }
-        Err(self.record_finding(Finding::status(self.level, expected, answer.status)))
+        Err(stop)
     }
 
     /// The body must be JSON.

@@ -547,6 +547,10 @@ pub(crate) struct ResultArgs {
     #[arg(long)]
     pub(crate) fail_on_disabled: bool,
 
+    /// Print every finding whole, and not the causes alone
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) verbose: bool,
+
     /// Print only the reports that are asked for, and why the run failed
     #[arg(long)]
     pub(crate) quiet: bool,

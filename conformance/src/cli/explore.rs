@@ -12,6 +12,7 @@ use whippy_conformance::explore::steps::Trace;
 use whippy_conformance::explore::{self, Aid, Explored, tell};
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::{Report, Safety};
+use whippy_conformance::report::harmless;
 use whippy_conformance::run::assembly::{self, Circumstances, assemble};
 use whippy_conformance::run::discovery;
 use whippy_conformance::run::verdict::conclude;
@@ -145,7 +146,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
     let look = printing::look(args.found.color.unwrap_or_default(), is_terminal);
     if !args.found.quiet && wanted.iter().all(|wanted| wanted.path.is_some()) {
-        print(&told_first(&came, &options, written.as_deref()))?;
+        print(&harmless(&told_first(&came, &options, written.as_deref())))?;
     }
     printing::summarise(&report, &wanted, args.found.quiet, look, false)?;
     Ok(report.exit_code)

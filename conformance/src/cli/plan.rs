@@ -160,6 +160,17 @@ impl Known {
 }
 
 impl Known {
+    /// Refuses a file that names checks in place of causes.
+    pub(crate) fn names_causes(&self, ids: &[&str]) -> Result<(), Refusal> {
+        match self.baseline.refusal(|id| ids.contains(&id)) {
+            None => Ok(()),
+            Some(why) => Err(Refusal::usage(format!(
+                "--baseline {}: {why}",
+                self.path.display()
+            ))),
+        }
+    }
+
     /// Marks the known findings of a report, and makes those that are new known as well,
     /// if that is asked for.
     pub(crate) fn apply(mut self, report: &mut Report, ids: &[&str]) -> Result<(), Refusal> {

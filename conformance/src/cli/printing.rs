@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use whippy_conformance::model::outcome::{ReadingSeen, Report};
-use whippy_conformance::report::render;
 use whippy_conformance::report::text::{self, Look};
+use whippy_conformance::report::{Format, one_line, render};
 
 use super::args::Color;
 use super::plan::Wanted;
@@ -46,7 +46,7 @@ pub(crate) fn write_reports(report: &Report, wanted: &[Wanted]) -> Result<(), Re
             None => {
                 print(&text)?;
             }
-            Some(path) => std::fs::write(path, text).map_err(|error| {
+            Some(path) => write_report(*format, path, &text).map_err(|error| {
                 let path = path.display();
                 Refusal::no_verdict(format!("--report {}={path}: {error}", format.name()))
             })?,
@@ -86,7 +86,7 @@ pub(crate) fn summarise(
 ) -> Result<(), Refusal> {
     if is_quiet || wanted.iter().any(|wanted| wanted.path.is_none()) {
         if report.exit_code != 0 {
-            eprintln!("whippy-conformance: {}", report.verdict);
+            eprintln!("whippy-conformance: {}", one_line(&report.verdict));
         }
         return Ok(());
     }
@@ -95,5 +95,38 @@ pub(crate) fn summarise(
     } else {
         text::render(report, look)
     };
+    // What the terminal leaves out is in a file, if one was asked for.
+    let text = match wanted.iter().find_map(|wanted| wanted.path.as_ref()) {
+        Some(path) => text.replace(text::HINT, &path.display().to_string()),
+        None => text,
+    };
     print(&text).map(|_| ())
+}
+
+/// Most bytes of a step's summary: GitHub refuses it above 1 MiB.
+const SUMMARY: u64 = 1 << 20;
+
+/// Writes a report. Markdown is for a workflow's summary, which the commands of a step
+/// share, so it is added to.
+fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> {
+    if format != Format::Markdown {
+        return std::fs::write(path, text);
+    }
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(path)?;
+    let written = file.metadata()?.len();
+    if written + text.len() as u64 <= SUMMARY {
+        return file.write_all(text.as_bytes());
+    }
+    let title = text.lines().next().unwrap_or_default();
+    let left_out = format!(
+        "{title}\n\nThere is no room for more: GitHub takes no summary above 1 MiB. \
+         `--report json=FILE` and `--report html=FILE` hold everything.\n"
+    );
+    if written + left_out.len() as u64 <= SUMMARY {
+        return file.write_all(left_out.as_bytes());
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use whippy_conformance::report::harmless;
 use whippy_conformance::run::verdict::Exit;
 
 use super::layers::Origins;
@@ -45,7 +46,10 @@ impl Refusal {
                 })
             }
             Self::Sentence(exit, sentence) => {
-                eprintln!("whippy-conformance: {}", origins.blame(&sentence));
+                eprintln!(
+                    "whippy-conformance: {}",
+                    harmless(&origins.blame(&sentence))
+                );
                 ExitCode::from(exit.code())
             }
         }

@@ -9,17 +9,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response};
-use jsonschema::{Registry, Validator};
+use jsonschema::error::ValidationErrorKind;
+use jsonschema::{Registry, ValidationError, Validator};
 use serde_json::Value;
 use whippy_engine::assets;
 use whippy_engine::wire::urlencoded;
 
-use crate::model::finding::Level;
+use crate::model::finding::{Level, cut};
 use crate::model::json;
 use crate::model::outcome::{Coverage, Covered};
 
 /// What the schemas' references are relative to; nothing is ever fetched.
 const BASE: &str = "https://whippy.invalid/schemas/";
+
+/// A sentence of the judge has no more characters: it may quote a whole body.
+const LONGEST: usize = 600;
+
+/// An answer that breaks the contract in more ways is told by the first of them.
+const MOST_KINDS: usize = 40;
 
 /// The operations of `openapi.json`, ready to judge.
 pub struct Contract {
@@ -97,6 +104,10 @@ pub struct Violation {
     pub kind: String,
     /// JSON pointers into the body.
     pub at: Vec<String>,
+    /// The header, or the member of the body, where one alone is at fault.
+    pub member: Option<String>,
+    /// Number of places in the answer that break it this way.
+    pub count: u64,
 }
 
 /// What the judge makes of an answer.
@@ -307,7 +318,7 @@ fn fits(template: &str, path: &str) -> bool {
 }
 
 /// A JSON pointer with `*` for the items of arrays and for the SKUs of a query's answer.
-fn places(pointer: &str) -> String {
+pub fn places(pointer: &str) -> String {
     let mut is_of_skus = false;
     let segments = pointer.split('/').map(|segment| {
         let is_open = is_of_skus || segment.bytes().all(|byte| byte.is_ascii_digit());
@@ -319,6 +330,15 @@ fn places(pointer: &str) -> String {
         }
     });
     segments.collect::<Vec<_>>().join("/")
+}
+
+/// The member that is missing, or that no schema knows.
+fn absent_or_unknown(error: &ValidationError<'_>) -> Option<String> {
+    match error.kind() {
+        ValidationErrorKind::Required { property } => property.as_str().map(str::to_owned),
+        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().cloned(),
+        _ => None,
+    }
 }
 
 /// The media type, without its parameters.
@@ -344,6 +364,15 @@ impl Operation {
     /// Whether it documents a status.
     pub fn documents(&self, status: u16) -> bool {
         self.answers.iter().any(|answer| answer.status == status)
+    }
+
+    /// The documented status that an undocumented one stands for: the first of its class.
+    pub fn meant(&self, status: u16) -> Option<u16> {
+        if self.documents(status) {
+            return Some(status);
+        }
+        let mut known = self.answers.iter().map(|answer| answer.status);
+        known.find(|known| known / 100 == status / 100)
     }
 
     /// Whether it takes a body.
@@ -396,6 +425,8 @@ impl Operation {
             kind: summary.clone(),
             summary,
             at: Vec::new(),
+            member: None,
+            count: 1,
         };
         let documented = self.answers.iter().find(|answer| answer.status == status);
         let is_fault = status >= 500 && !deliberately_invalid;
@@ -412,7 +443,10 @@ impl Operation {
         for (name, level) in &answer.required_headers {
             if !response.headers().contains_key(name) {
                 let summary = format!("{} {status} has no header `{name}`", self.id);
-                found.push(violation(Aspect::Header, *level, summary));
+                found.push(Violation {
+                    member: Some(name.to_ascii_lowercase()),
+                    ..violation(Aspect::Header, *level, summary)
+                });
             }
         }
         let Some((media, schema)) = &answer.content else {
@@ -433,12 +467,26 @@ impl Operation {
             Some(Ok(body)) if !schema.is_valid(body) => {
                 for error in schema.iter_errors(body) {
                     let at = error.instance_path().to_string();
+                    let kind = format!("{status} {} {}", places(&at), error.masked());
+                    let kind = cut(&kind, LONGEST).into_owned();
+                    if let Some(known) = found.iter_mut().find(|known| known.kind == kind) {
+                        known.count += 1;
+                        continue;
+                    }
+                    if found.len() >= MOST_KINDS {
+                        break;
+                    }
                     let here = if at.is_empty() { "/" } else { &at };
                     let summary = format!("{} {status}: the body at {here}: {error}", self.id);
                     found.push(Violation {
-                        kind: format!("{status} {} {}", places(&at), error.masked()),
+                        kind,
                         at: vec![here.to_owned()],
-                        ..violation(Aspect::Body, answer.level, summary)
+                        member: absent_or_unknown(&error),
+                        ..violation(
+                            Aspect::Body,
+                            answer.level,
+                            cut(&summary, LONGEST).into_owned(),
+                        )
                     });
                 }
             }

@@ -153,6 +153,15 @@ pub struct Mismatch {
 }
 
 impl Pattern {
+    /// The names of the members that an object must have.
+    pub fn member_names(&self) -> Vec<&str> {
+        let names = self.0.as_object().into_iter().flat_map(Map::keys);
+        names
+            .map(String::as_str)
+            .filter(|name| *name != REST && !is_marked(name))
+            .collect()
+    }
+
     /// A documented body as it stands, at the target's base.
     pub fn example(body: &Value) -> Self {
         let mut body = body.clone();

@@ -1,5 +1,6 @@
 //! Why a check did not pass: what was asked, what was expected, what came.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
@@ -7,11 +8,16 @@ use http::{HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::cause::Difference;
+
 /// How much a requirement weighs, the weakest first. Source: the grades of the contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Other public pages of the vendor show it.
+    #[default]
     May,
     /// The stack evidently behind the service does it.
     Should,
@@ -79,6 +85,52 @@ pub struct Finding {
     /// The chain of requests that led here, the one that shows it last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Record>,
+    /// Number of times that the check came upon the same; left out where it was once.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u64,
+    /// The ids of the causes that explain it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// The kind of difference, before it has a place.
+    #[serde(skip)]
+    pub kind: Kind,
+    /// The difference at its place, from which the causes of a run are made.
+    #[serde(skip)]
+    pub difference: Option<Difference>,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference.
+fn is_once(times: &u64) -> bool {
+    *times == 1
+}
+
+/// The kind of difference that a finding is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that several answers show together.
+    #[default]
+    Effect,
+    /// The status.
+    Status {
+        /// Those that would have been right; none: any that is documented.
+        expected: Vec<u16>,
+        /// The one that came.
+        got: u16,
+        /// The member that a refusal was to be about.
+        member: Option<String>,
+    },
+    /// No answer came.
+    NoAnswer,
+    /// The content type.
+    ContentType,
+    /// Another header, by its name in small letters.
+    Header(String),
+    /// Members of the body, at the finding's pointers.
+    Members,
 }
 
 impl Finding {
@@ -92,23 +144,36 @@ impl Finding {
             got: None,
             row: None,
             exchanges: Vec::new(),
+            times: 1,
+            causes: Vec::new(),
+            kind: Kind::Effect,
+            difference: None,
         }
     }
 
     /// Two statuses differ.
     pub fn status(level: Level, expected: &[u16], got: u16) -> Self {
-        let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
-        let summary = format!("expected {}, got {got}", expected.join(" or "));
-        Self::new(level, summary)
+        let listed: Vec<_> = expected.iter().map(u16::to_string).collect();
+        let summary = format!("expected {}, got {got}", listed.join(" or "));
+        Self {
+            kind: Kind::Status {
+                expected: expected.to_vec(),
+                got,
+                member: None,
+            },
+            ..Self::new(level, summary)
+        }
     }
 
     /// Two bodies differ.
     pub fn bodies(level: Level, at: Vec<String>, expected: &Value, got: &Value) -> Self {
         let summary = format!("the body differs at {}", listed(&at));
+        let (expected, got) = (side(expected, &at), side(got, &at));
         Self {
             at,
-            expected: Some(pretty(expected)),
-            got: Some(pretty(got)),
+            expected: Some(expected),
+            got: Some(got),
+            kind: Kind::Members,
             ..Self::new(level, summary)
         }
     }
@@ -126,6 +191,25 @@ fn listed(at: &[String]) -> String {
 
 fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// A longer body is shown by the places that differ.
+const LONGEST_SIDE: usize = 32_000;
+
+/// Places of a long body that are shown.
+const PLACES: usize = 10;
+
+/// One side of a difference: the whole body, or the values at the first places of a long one.
+fn side(body: &Value, at: &[String]) -> String {
+    let whole = pretty(body);
+    if whole.len() <= LONGEST_SIDE {
+        return whole;
+    }
+    let places = at.iter().take(PLACES).filter_map(|at| {
+        let value = pretty(body.pointer(at)?);
+        Some(format!("{at}: {}", cut(&value, LONGEST_SIDE / PLACES)))
+    });
+    places.collect::<Vec<_>>().join("\n")
 }
 
 /// Bytes for a report: text where they are text.
@@ -322,6 +406,19 @@ pub struct Record {
 }
 
 impl Record {
+    /// The exchange with bodies of no more characters than these.
+    #[must_use]
+    pub fn shortened(mut self, longest: usize) -> Self {
+        for body in std::iter::once(&mut self.request_body).chain(&mut self.response_body) {
+            match body {
+                Text::Utf8(text) | Text::Hex { hex: text } if text.len() <= longest => {}
+                Text::Utf8(text) => *text = cut(text, longest).into_owned(),
+                Text::Hex { hex } => hex.truncate(longest - longest % 2),
+            }
+        }
+        self
+    }
+
     /// An exchange without its secrets.
     pub fn new(exchange: &Exchange, secrets: &Secrets) -> Self {
         let request = &exchange.request;
@@ -413,6 +510,17 @@ fn quoted_bytes(bytes: &[u8]) -> String {
 /// A word of a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A text of no more characters than these, and how many it loses.
+pub fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        None => text.into(),
+        Some((at, _)) => {
+            let left = text[at..].chars().count();
+            format!("{} … ({left} more characters)", &text[..at]).into()
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Findings, outcomes and strict JSON: the data behind every report.
+//! Findings, causes, outcomes and strict JSON: the data behind every report.
 
+pub mod cause;
 pub mod finding;
 pub mod json;
 pub mod outcome;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::model::cause::{Cause, Difference};
 use crate::model::finding::{Finding, Level, Source};
 
 /// What a check came to.
@@ -129,6 +130,12 @@ pub struct CheckReport {
     /// For the check of a reading: its id and the choices that fit what was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<ReadingSeen>,
+    /// The difference that kept it from being made.
+    #[serde(skip)]
+    pub blocked_by: Option<Difference>,
+    /// The check that was to detect what this one builds on.
+    #[serde(skip)]
+    pub depends_on: Option<String>,
     /// How often it was tried.
     pub attempts: u32,
     /// How long it took, microseconds.
@@ -157,6 +164,8 @@ impl CheckReport {
             findings: Vec::new(),
             known: false,
             reading: None,
+            blocked_by: None,
+            depends_on: None,
             attempts: 1,
             micros: 0,
             requests: 0,
@@ -248,6 +257,9 @@ pub struct Report {
     /// The readings that the target was held to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, String>,
+    /// The causes of the findings, the heaviest first.
+    #[serde(default)]
+    pub causes: Vec<Cause>,
     /// The checks, in the order of the catalogue.
     pub checks: Vec<CheckReport>,
     /// The readings seen, in the order of the register.

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::{gist, label, many, visible, weight};
+use super::{blocks, deciding, gist, label, many, shown_by, visible, weight};
+use crate::model::cause::Cause;
+use crate::model::finding::{Finding, cut};
 use crate::model::outcome::{CheckReport, Report};
 
 /// GitHub shows this many annotations of a kind for a step, and drops the others.
@@ -10,6 +12,9 @@ const SHOWN: usize = 10;
 
 /// A message of more characters loses its command line, which is in every other report.
 const LONG: usize = 4_000;
+
+/// Characters of a finding's sentence.
+const GIST: usize = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -35,7 +40,20 @@ struct Annotation {
 }
 
 pub(super) fn write(report: &Report) -> String {
-    let mut annotations: Vec<_> = report.checks.iter().filter_map(of_check).collect();
+    let causes = report.causes.iter();
+    let mut annotations: Vec<_> = causes.filter_map(|cause| of_cause(report, cause)).collect();
+    let is_told = |check: &&CheckReport| {
+        check
+            .findings
+            .iter()
+            .any(|finding| !finding.causes.is_empty())
+            || report
+                .causes
+                .iter()
+                .any(|cause| cause.blocked.contains(&check.id))
+    };
+    let others = report.checks.iter().filter(|check| !is_told(check));
+    annotations.extend(others.filter_map(of_check));
     annotations.extend(of_run(report));
     annotations.sort_by_key(|annotation| annotation.rank);
     let mut text = String::new();
@@ -59,6 +77,50 @@ pub(super) fn write(report: &Report) -> String {
     }
     text += &command("notice", "whippy-conformance", &verdict);
     text
+}
+
+/// A cause, whatever number of checks show it.
+fn of_cause(report: &Report, cause: &Cause) -> Option<Annotation> {
+    if cause.known {
+        return None;
+    }
+    let kind = if cause.level >= report.level {
+        Kind::Error
+    } else {
+        Kind::Warning
+    };
+    let mut message = cause.summary.clone();
+    if !cause.checks.is_empty() {
+        let _ = write!(message, "\n{}", shown_by(cause.checks.len()));
+    }
+    if !cause.blocked.is_empty() {
+        let _ = write!(message, "\n{}", blocks(cause.blocked.len()));
+    }
+    if let Some((check, finding)) = deciding(report, cause) {
+        let _ = write!(message, "\n{}: {}", check.id, cut(&finding.summary, GIST));
+        let source = &check.source;
+        let _ = write!(message, "\n{}: “{}”", source.section, source.quote);
+        message += &repeat(finding, message.len());
+    }
+    Some(Annotation {
+        kind,
+        rank: 3 - cause.level as usize,
+        title: format!("{} ({})", cause.id, cause.level),
+        message,
+    })
+}
+
+/// The command that repeats a finding, where there is room for it.
+fn repeat(finding: &Finding, used: usize) -> String {
+    let Some(record) = finding.exchanges.last() else {
+        return String::new();
+    };
+    let repeat = format!("\nrepeat it: {}", record.curl);
+    if used + repeat.len() <= LONG {
+        repeat
+    } else {
+        String::new()
+    }
 }
 
 fn of_check(check: &CheckReport) -> Option<Annotation> {
@@ -109,12 +171,7 @@ fn message(check: &CheckReport) -> String {
         "\n{}: “{}”",
         check.source.section, check.source.quote
     );
-    if let Some(record) = finding.exchanges.last() {
-        let repeat = format!("\nrepeat it: {}", record.curl);
-        if message.len() + repeat.len() <= LONG {
-            message += &repeat;
-        }
-    }
+    message += &repeat(finding, message.len());
     message
 }
 

@@ -1,6 +1,7 @@
 //! XML for CI servers, as Jenkins, GitLab and the reporters for GitHub Actions read it.
 //!
-//! A section is a suite. What needs no attention passes; what did not run is skipped;
+//! The causes are the output of a suite of their own, which comes first. A section is a
+//! suite. What needs no attention passes; what did not run is skipped;
 //! what says nothing about the target is an error.
 
 use std::io;
@@ -9,13 +10,20 @@ use quick_xml::escape::partial_escape;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
 
-use super::{KNOWN, gist, label, many, name, one_line, sections, text, visible, weight};
+use super::{
+    KNOWN, blocks, deciding, gist, label, many, name, one_line, sections, shown_by, text, visible,
+    weight,
+};
+use crate::model::cause::Cause;
 use crate::model::outcome::{CheckReport, Report};
 
 type Xml = Writer<Vec<u8>>;
 
 /// The suite for what the run as a whole came to.
 const RUN: &str = "run";
+
+/// The suite that tells the causes, a case each.
+const CAUSES: &str = "causes";
 
 pub(super) fn write(report: &Report) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
@@ -31,7 +39,6 @@ struct Case<'a> {
     suite: &'a str,
     name: &'a str,
     micros: u64,
-    check: Option<&'a CheckReport>,
     verdict: Verdict,
 }
 
@@ -58,6 +65,14 @@ fn document(xml: &mut Xml, report: &Report) -> io::Result<()> {
         .into_iter()
         .map(|(section, checks)| (section, checks.into_iter().map(case).collect()))
         .collect();
+    let causes: Vec<_> = report
+        .causes
+        .iter()
+        .map(|cause| cause_case(report, cause))
+        .collect();
+    if !causes.is_empty() {
+        suites.insert(0, (CAUSES, causes));
+    }
     let of_run = cases_of_run(report);
     if !of_run.is_empty() {
         suites.push((RUN, of_run));
@@ -65,9 +80,8 @@ fn document(xml: &mut Xml, report: &Report) -> io::Result<()> {
     let all = || suites.iter().flat_map(|(_, cases)| cases);
     xml.create_element("testsuites")
         .with_attribute(("name", "whippy-conformance"))
-        .with_attributes(borrowed(&totals(all())))
+        .with_attributes(borrowed(&totals_of_all(all())))
         .with_attribute(("time", seconds(report.micros).as_str()))
-        .with_attribute(("timestamp", one_line(&report.started).as_str()))
         .write_inner_content(|xml| {
             for (name, cases) in &suites {
                 suite(xml, report, name, cases)?;
@@ -107,26 +121,13 @@ fn test_case(xml: &mut Xml, case: &Case<'_>) -> io::Result<()> {
             one_line(&format!("whippy.{}", case.suite)).as_str(),
         ))
         .with_attribute(("time", seconds(case.micros).as_str()))
-        .write_inner_content(|xml| {
-            if let Some(check) = case.check {
-                let properties_of_check = [
-                    ("title", check.title.as_str()),
-                    ("level", check.level.text()),
-                    ("outcome", label(check)),
-                    ("source", &check.source.section),
-                ];
-                properties(xml, &properties_of_check)?;
-            }
-            match &case.verdict {
-                Verdict::Passed { out: None } => Ok(()),
-                Verdict::Passed { out: Some(out) } => element(xml, "system-out", &[], out),
-                Verdict::Failed { why } => why_element(xml, "failure", why),
-                Verdict::Error { why } => why_element(xml, "error", why),
-                Verdict::Skipped { message } => {
-                    element(xml, "skipped", &[("message", message)], "")
-                }
-                Verdict::Flaky { why } => flaky_element(xml, why),
-            }
+        .write_inner_content(|xml| match &case.verdict {
+            Verdict::Passed { out: None } => Ok(()),
+            Verdict::Passed { out: Some(out) } => element(xml, "system-out", &[], out),
+            Verdict::Failed { why } => why_element(xml, "failure", why),
+            Verdict::Error { why } => why_element(xml, "error", why),
+            Verdict::Skipped { message } => element(xml, "skipped", &[("message", message)], ""),
+            Verdict::Flaky { why } => flaky_element(xml, why),
         })?;
     Ok(())
 }
@@ -178,6 +179,13 @@ fn borrowed<'a>(
         .map(|(name, value)| (*name, value.as_str()))
 }
 
+/// The totals of the root: the schemas of Jenkins and Surefire know no `skipped` there.
+fn totals_of_all<'a>(cases: impl IntoIterator<Item = &'a Case<'a>>) -> Vec<(&'static str, String)> {
+    let mut totals = totals(cases);
+    totals.retain(|(name, _)| *name != "skipped");
+    totals
+}
+
 fn totals<'a>(cases: impl IntoIterator<Item = &'a Case<'a>>) -> Vec<(&'static str, String)> {
     let (mut tests, mut skipped, mut failures, mut errors) = (0, 0, 0, 0);
     for case in cases {
@@ -222,10 +230,35 @@ fn case(check: &CheckReport) -> Case<'_> {
         suite: check.section(),
         name: name(check),
         micros: check.micros,
-        check: Some(check),
         verdict,
     }
 }
+
+/// A cause, which passes: the checks that show it are what fails.
+fn cause_case<'a>(report: &Report, cause: &'a Cause) -> Case<'a> {
+    let mut out = format!("{}\n{}\n", cause.summary, shown_by(cause.checks.len()));
+    for id in cause.checks.iter().take(SHOWN) {
+        out += &format!("  {id}\n");
+    }
+    if !cause.blocked.is_empty() {
+        out += &format!("{}\n", blocks(cause.blocked.len()));
+        for id in cause.blocked.iter().take(SHOWN) {
+            out += &format!("  {id}\n");
+        }
+    }
+    if let Some((check, finding)) = deciding(report, cause) {
+        out += &format!("\n{}\n{}", check.id, text::finding(check, finding));
+    }
+    Case {
+        suite: CAUSES,
+        name: &cause.id,
+        micros: 0,
+        verdict: Verdict::Passed { out: Some(out) },
+    }
+}
+
+/// Checks of a cause that are listed.
+const SHOWN: usize = 20;
 
 /// What would leave a run red although every check is green.
 fn cases_of_run(report: &Report) -> Vec<Case<'_>> {
@@ -233,7 +266,6 @@ fn cases_of_run(report: &Report) -> Vec<Case<'_>> {
         suite: RUN,
         name,
         micros: 0,
-        check: None,
         verdict,
     };
     let aborted = report.aborted.iter().map(|why| {

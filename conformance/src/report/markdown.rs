@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::{
-    KNOWN, LEVELS, by_reason, counts_by_level, diff, duration, gist, got_over, label, labelled,
-    many, plain, steps, visible,
+    KNOWN, LEVELS, blocks, by_reason, counts_by_level, deciding, diff, duration, gist, got_over,
+    label, labelled, many, plain, shown_by, steps, visible,
 };
+use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::{CheckReport, Covered, Report};
 
@@ -25,8 +26,19 @@ pub(super) fn write(report: &Report) -> String {
         .flat_map(|check| check.findings.iter().map(move |finding| (check, finding)))
         .map(|(check, finding)| Block::new(check, finding))
         .collect();
+    let told: Vec<_> = report
+        .causes
+        .iter()
+        .filter(|cause| !cause.known)
+        .map(|cause| Block::of_cause(report, cause))
+        .collect();
     let left = LIMIT.saturating_sub(head.len() + tail.len());
-    let text = format!("{head}{}{tail}", findings(&blocks, left));
+    let causes = listed_blocks("Causes", &told, left);
+    let left = left.saturating_sub(causes.len());
+    let text = format!(
+        "{head}{causes}{}{tail}",
+        listed_blocks("Findings", &blocks, left)
+    );
     format!("{}\n", text.trim_end())
 }
 
@@ -42,19 +54,54 @@ struct Block {
 
 impl Block {
     fn new(check: &CheckReport, finding: &Finding) -> Self {
+        let row = match &finding.row {
+            Some(row) => format!(", case {}", inline(row)),
+            None => String::new(),
+        };
         let title = format!(
-            "<b>{}</b> {} ({}): {}",
+            "<b>{}</b> {}{row} ({}): {}",
             label(check),
             inline(&check.id),
             finding.level,
             inline(&finding.summary)
         );
-        let brief = brief(check, finding);
+        Self::folded(&title, &brief(check, finding), &exchanges(finding))
+    }
+
+    /// A cause with the finding that decides it.
+    fn of_cause(report: &Report, cause: &Cause) -> Self {
+        let title = format!("<b>{}</b> {}", cause.level, inline(&cause.summary));
+        let mut told = format!("{}: {}\n\n", code(&cause.id), shown_by(cause.checks.len()));
+        if !cause.blocked.is_empty() {
+            let blocked: Vec<_> = cause.blocked.iter().map(|id| code(id)).collect();
+            let _ = writeln!(
+                told,
+                "{}: {}\n",
+                blocks(cause.blocked.len()),
+                blocked.join(", ")
+            );
+        }
+        let Some((check, finding)) = deciding(report, cause) else {
+            return Self::folded(&title, &told, "");
+        };
+        let row = finding.row.as_ref();
+        let row = row.map_or_else(String::new, |row| format!(", case {}", code(row)));
+        let _ = writeln!(
+            told,
+            "{}{row}: {}\n",
+            code(&check.id),
+            inline(&finding.summary)
+        );
+        told += &brief(check, finding);
+        Self::folded(&title, &told, &exchanges(finding))
+    }
+
+    fn folded(title: &str, brief: &str, exchanges: &str) -> Self {
         let folded =
             |body: &str| format!("<details>\n<summary>{title}</summary>\n\n{body}</details>\n\n");
         Self {
-            whole: folded(&format!("{brief}{}", exchanges(finding))),
-            brief: folded(&brief),
+            whole: folded(&format!("{brief}{exchanges}")),
+            brief: folded(brief),
             line: format!("- {title}\n\n"),
         }
     }
@@ -75,12 +122,12 @@ enum Size {
     Whole,
 }
 
-/// As much of the findings as there is room for, the first ones whole.
-fn findings(blocks: &[Block], room: usize) -> String {
+/// As much of the blocks as there is room for, the first ones whole.
+fn listed_blocks(title: &str, blocks: &[Block], room: usize) -> String {
     if blocks.is_empty() {
         return String::new();
     }
-    let mut text = "## Findings\n\n".to_owned();
+    let mut text = format!("## {title}\n\n");
     let mut room = room.saturating_sub(1_000);
     let mut sizes = Vec::new();
     for block in blocks {

@@ -1,13 +1,14 @@
 //! A run as a text for whoever reads it: a person at a terminal, a CI server, a browser.
 //!
-//! Nothing here knows a file, the clock or the environment. No report cuts a body short;
-//! only the terminal shows no more of it than what differs.
+//! Nothing here knows a file, the clock or the environment. Causes come first in each
+//! format. The terminal shows no more of a body than what differs.
 
 pub mod compare;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level, Record};
 use crate::model::outcome::{CheckReport, Outcome, Report};
 
@@ -143,6 +144,56 @@ fn labelled<'a>(report: &'a Report, wanted: &str) -> Vec<&'a CheckReport> {
     checks.filter(|check| label(check) == wanted).collect()
 }
 
+/// The finding that decides a cause: the first that shows a difference of its own, with the
+/// check that made it.
+fn deciding<'a>(report: &'a Report, cause: &Cause) -> Option<(&'a CheckReport, &'a Finding)> {
+    let of_cause = |finding: &&Finding| finding.causes.contains(&cause.id);
+    let all = report.checks.iter().flat_map(|check| {
+        let findings = check.findings.iter();
+        findings
+            .filter(of_cause)
+            .map(move |finding| (check, finding))
+    });
+    // The shortest chain is the plainest, and a status says more than what follows from it.
+    let shown: Vec<_> = all.take(EXAMPLES).collect();
+    shown.into_iter().min_by_key(|(_, finding)| {
+        let is_bare = finding.exchanges.is_empty();
+        let is_shared = finding.causes.len() > 1;
+        (is_bare, is_shared, finding.exchanges.len())
+    })
+}
+
+/// Findings of a cause among which the plainest is looked for.
+const EXAMPLES: usize = 200;
+
+/// `31 checks show it`, `1 check shows it`.
+fn shown_by(count: usize) -> String {
+    match count {
+        1 => "1 check shows it".to_owned(),
+        count => format!("{count} checks show it"),
+    }
+}
+
+/// `4 checks could not be made because of it`.
+fn blocks(count: usize) -> String {
+    format!("{} could not be made because of it", many(count, "check"))
+}
+
+/// JSON laid out over several lines; any other text as it stands.
+fn laid_out(text: &str) -> Cow<'_, str> {
+    if !text.starts_with(['{', '[']) || text.len() > LAID_OUT {
+        return text.into();
+    }
+    let value: Result<serde_json::Value, _> = serde_json::from_str(text);
+    let pretty = value
+        .ok()
+        .and_then(|value| serde_json::to_string_pretty(&value).ok());
+    pretty.map_or(text.into(), Cow::Owned)
+}
+
+/// A longer text is not laid out.
+const LAID_OUT: usize = 100_000;
+
 /// What was got over, a sentence each.
 fn got_over(report: &Report) -> Vec<&str> {
     let told = labelled(report, "info").into_iter();
@@ -228,7 +279,7 @@ fn duration(micros: u64) -> String {
 
 /// The text with every control character but the newline and the tab spelled out: a body
 /// is a stranger's, and neither a terminal nor an XML parser may be steered by one.
-pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+pub fn visible(text: &str) -> Cow<'_, str> {
     let steers = |c: char| {
         (c.is_control() && !matches!(c, '\n' | '\t'))
             || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
@@ -247,8 +298,22 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     shown.into()
 }
 
+/// A stranger's text for a terminal or a workflow's log: nothing in it gives orders to
+/// either, at the beginning of a line least of all.
+pub fn harmless(text: &str) -> String {
+    let text = visible(text);
+    let mut safe = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        if line.trim_start().starts_with("::") {
+            safe.push_str("| ");
+        }
+        safe.push_str(line);
+    }
+    safe
+}
+
 /// A stranger's text as one line.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     visible(text)
         .replace(['\n', '\t'], " ")
         .trim_end()

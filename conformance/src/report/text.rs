@@ -1,5 +1,6 @@
 //! The report for people: a line a section, the findings, the summary, the verdict.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Style};
@@ -7,9 +8,11 @@ use similar::ChangeTag;
 
 use super::diff::{self, Hunk};
 use super::{
-    KNOWN, LEVELS, answer, by_reason, counts, counts_by_level, duration, gist, got_over, label,
-    labelled, many, one_line, path, reason, requests, sections, steps, visible,
+    KNOWN, LEVELS, answer, blocks, by_reason, counts, counts_by_level, deciding, duration, gist,
+    got_over, label, labelled, laid_out, many, one_line, path, reason, requests, sections,
+    shown_by, steps, visible,
 };
+use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level, Record, Text};
 use crate::model::outcome::{CheckReport, Covered, Report};
 
@@ -22,17 +25,23 @@ pub struct Look {
     pub whole: bool,
 }
 
-/// A body of more characters is not shown on a terminal.
+/// Lines of a cause on a terminal.
+const CAUSE: usize = 40;
+/// Lines of a body on a terminal.
+const BODY: usize = 8;
+/// A body of more characters is not laid out on a terminal.
 const LONG: usize = 600;
+/// A body of more characters is not shown below its difference.
+const SHORT: usize = 200;
 /// Names of a list that a terminal shows.
 const NAMES: usize = 3;
 /// Requests of a chain that a terminal shows, the last ones.
-const CHAIN: usize = 8;
+const CHAIN: usize = 3;
 /// What lists are set off by.
 const INDENT: &str = "  ";
 
-/// Where all of it can be seen.
-const HINT: &str = "--report json=FILE";
+/// The report that has everything, where the terminal leaves something out.
+pub const HINT: &str = "--report json=FILE";
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -61,10 +70,18 @@ pub fn render(report: &Report, look: Look) -> String {
     page.text + &below_sections(report, look)
 }
 
-/// The report without the lines of its sections, for whom they were shown already.
+/// The report without the lines of its sections, for whom they were shown already: the
+/// causes, and all findings where all is shown.
 pub fn below_sections(report: &Report, look: Look) -> String {
     let mut page = Page::new(look);
-    for check in findings(report) {
+    let causes = shown_causes(report);
+    for (at, cause) in causes.iter().enumerate() {
+        page.cause(report, cause, at + 1, causes.len());
+    }
+    let of_no_cause = |check: &&CheckReport| {
+        look.whole || causes.is_empty() || check.findings.iter().all(|f| f.causes.is_empty())
+    };
+    for check in findings(report).filter(of_no_cause) {
         page.check(check);
     }
     page.line("");
@@ -109,6 +126,11 @@ fn findings(report: &Report) -> impl Iterator<Item = &CheckReport> {
     ["fail", "warn"]
         .into_iter()
         .flat_map(|label| labelled(report, label))
+}
+
+/// The causes that are told whole: those that are not known.
+fn shown_causes(report: &Report) -> Vec<&Cause> {
+    report.causes.iter().filter(|cause| !cause.known).collect()
 }
 
 fn style(label: &str) -> Style {
@@ -186,6 +208,73 @@ impl Page {
         self.line(title);
     }
 
+    /// A cause: its sentence, how many checks show it, and the exchange that decides.
+    fn cause(&mut self, report: &Report, cause: &Cause, number: usize, total: usize) {
+        let mut block = Self {
+            text: String::new(),
+            ..*self
+        };
+        block.cause_lines(report, cause, number, total);
+        let lines: Vec<&str> = block.text.lines().collect();
+        let shown = if self.whole || lines.len() <= CAUSE {
+            lines.len()
+        } else {
+            CAUSE - 1
+        };
+        for line in &lines[..shown] {
+            self.text += line;
+            self.text.push('\n');
+        }
+        if shown < lines.len() {
+            self.line(format!(
+                "  ({}; {HINT} has them)",
+                many(lines.len() - shown, "more line")
+            ));
+        }
+    }
+
+    fn cause_lines(&mut self, report: &Report, cause: &Cause, number: usize, total: usize) {
+        let label = if cause.level >= report.level {
+            "fail"
+        } else {
+            "warn"
+        };
+        let head = format!("CAUSE {number} of {total} ({})", cause.level);
+        let head = self.paint.put(style(label).bold(), &head);
+        self.line("");
+        let mark = format!("{head} ");
+        self.told(&mark, BOLD, &cause.summary);
+        self.told(INDENT, DIM, &cause.id);
+        let deciding = deciding(report, cause);
+        self.cause_checks(cause, deciding.map(|(check, _)| check.id.as_str()));
+        if let Some((check, finding)) = deciding {
+            self.line("");
+            self.told(INDENT, Style::new(), &check.id);
+            self.finding(check, finding);
+        }
+    }
+
+    /// How many checks show a cause, with the first ids; the deciding one is named below.
+    fn cause_checks(&mut self, cause: &Cause, deciding: Option<&str>) {
+        if !cause.checks.is_empty() {
+            let others: Vec<_> = cause
+                .checks
+                .iter()
+                .filter(|id| Some(id.as_str()) != deciding)
+                .collect();
+            let mut line = shown_by(cause.checks.len());
+            if !others.is_empty() {
+                line += &format!(": {}", self.names(&others));
+            }
+            self.told(INDENT, Style::new(), &line);
+        }
+        if !cause.blocked.is_empty() {
+            let blocked = self.names(&cause.blocked);
+            let line = format!("{}: {blocked}", blocks(cause.blocked.len()));
+            self.told(INDENT, Style::new(), &line);
+        }
+    }
+
     fn check(&mut self, check: &CheckReport) {
         let label = label(check);
         let head = format!("{} {}", label.to_uppercase(), check.id);
@@ -221,6 +310,10 @@ impl Page {
         }
         self.told(INDENT, BOLD, &finding.summary);
         self.sides(finding);
+        if finding.exchanges.is_empty() && !finding.causes.is_empty() && self.whole {
+            let causes = finding.causes.join(", ");
+            self.told("  cause: ", Style::new(), &causes);
+        }
         self.line("");
         let quote = format!("{}: “{}”", check.source.section, check.source.quote);
         self.told("  source: ", DIM, &quote);
@@ -324,21 +417,40 @@ impl Page {
             return;
         }
         self.line(mark);
-        let total = text.chars().count();
-        if !self.whole && total > LONG {
-            if !is_shown {
-                let start: String = text.chars().take(LONG).collect();
-                self.lines(mark, Style::new(), &start);
+        if self.whole {
+            if matches!(body, Text::Hex { .. }) {
+                self.line(format!("{mark}(in hexadecimal digits)"));
             }
-            let left = if is_shown { total } else { total - LONG };
-            let more = if is_shown { "" } else { " more" };
-            self.line(format!("{mark}({left}{more} characters; {HINT} has them)"));
+            self.lines(mark, Style::new(), text);
+        } else {
+            self.short_body(mark, text, is_shown);
+        }
+    }
+
+    /// The first lines of a body, laid out if it is JSON; none of a long one whose
+    /// difference is shown above.
+    fn short_body(&mut self, mark: &str, text: &str, is_shown: bool) {
+        let total = text.chars().count();
+        if is_shown && total > SHORT {
+            self.line(format!("{mark}({total} characters; {HINT} has them)"));
             return;
         }
-        if matches!(body, Text::Hex { .. }) {
-            self.line(format!("{mark}(in hexadecimal digits)"));
+        let start: String = text.chars().take(LONG).collect();
+        let whole = if total > LONG {
+            Cow::Borrowed(start.as_str())
+        } else {
+            laid_out(text)
+        };
+        let lines: Vec<&str> = whole.lines().collect();
+        let shown = lines.len().min(BODY);
+        self.lines(mark, Style::new(), &lines[..shown].join("\n"));
+        if total > LONG {
+            let left = total - LONG;
+            self.line(format!("{mark}({left} more characters; {HINT} has them)"));
+        } else if shown < lines.len() {
+            let left = many(lines.len() - shown, "more line");
+            self.line(format!("{mark}({left}; {HINT} has them)"));
         }
-        self.lines(mark, Style::new(), text);
     }
 }
 

@@ -8,10 +8,11 @@ use whippy_engine::profile::Reading;
 
 use crate::cases::case::ENVIRONMENT;
 use crate::cases::probe::Session;
+use crate::model::cause::{self, Cause};
 use crate::model::finding::{Finding, Level, Record, Secrets, Source, Text};
 use crate::model::outcome::{CheckReport, CleanUp, Outcome, ReadingSeen, Report, Safety};
 use crate::report::json::FORMAT;
-use crate::run::{Options, Ran};
+use crate::run::{Options, Ran, bounds};
 use crate::transport::retry::Surprises;
 
 /// What of the environment no report shows.
@@ -38,6 +39,8 @@ pub struct Circumstances {
 pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumstances) -> Report {
     let mut checks = ran.checks;
     checks.extend(surprises("target", &about.surprises, options.mode));
+    let causes = cause::group(&mut checks);
+    bounds::bound(&mut checks);
     let mut report = Report {
         format: FORMAT,
         tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -49,6 +52,7 @@ pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumsta
         mode: options.mode,
         environment: environment(session),
         profile: session.profile.clone(),
+        causes,
         checks,
         readings: readings(session),
         coverage: session.contract.coverage(),
@@ -113,11 +117,23 @@ pub fn redact(report: &mut Report, secrets: &Secrets) {
         .checks
         .iter_mut()
         .for_each(|check| redact_check(check, secrets));
+    report
+        .causes
+        .iter_mut()
+        .for_each(|cause| redact_cause(cause, secrets));
     report.aborted.iter_mut().for_each(redacted);
     let clean_up = report.clean_up.iter_mut();
     clean_up
         .flat_map(|clean_up| &mut clean_up.left)
         .for_each(redacted);
+}
+
+/// Ids that name a wording hold words of it.
+fn redact_cause(cause: &mut Cause, secrets: &Secrets) {
+    let redacted = |text: &mut String| *text = secrets.redact(text);
+    redacted(&mut cause.id);
+    redacted(&mut cause.summary);
+    cause.differences.iter_mut().for_each(redacted);
 }
 
 fn redact_check(check: &mut CheckReport, secrets: &Secrets) {
@@ -135,6 +151,7 @@ fn redact_finding(finding: &mut Finding, secrets: &Secrets) {
     finding.expected.iter_mut().for_each(redacted);
     finding.got.iter_mut().for_each(redacted);
     finding.row.iter_mut().for_each(redacted);
+    finding.causes.iter_mut().for_each(redacted);
     for record in &mut finding.exchanges {
         redact_record(record, secrets);
     }

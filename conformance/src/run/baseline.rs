@@ -1,22 +1,29 @@
-//! The findings that are known: a TOML file of check ids and why each is there, so that a
-//! run fails by what is new, and by what is known no more.
+//! The causes that are known: a TOML file of their differences and why each is there, so
+//! that a run fails by what is new, and by what is known no more.
 //!
 //! ```toml
 //! # The vendor knows of it.
-//! "create/duplicate-is-refused" = "expected 400, got 409"
+//! "create-stock/200-for-201" = { why = "create-stock answers 200 for 201", checks = ["create/answers-the-stock"] }
 //! ```
+//!
+//! A difference names its operation and its status, header or member. A known 200 of a
+//! create excuses no new 200 of an increase.
 
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::model::cause::{Cause, mark_known};
 use crate::model::outcome::{CheckReport, Outcome, Report};
 
-/// What a new file begins with.
-const HEAD: &str = "# Known findings of whippy-conformance: they do not fail a run.\n";
+/// The first line of a new file.
+const HEAD: &str = "# Known causes of whippy-conformance: they do not fail a run.\n";
 
-/// The known findings.
+/// Checks that an entry names, by which it is found out to be stale.
+const NAMED: usize = 3;
+
+/// The known causes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline {
     lines: Vec<String>,
@@ -25,9 +32,11 @@ pub struct Baseline {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Entry {
-    /// The check.
+    /// The difference.
     id: String,
-    /// Which lines say so.
+    /// Checks that showed it.
+    checks: Vec<String>,
+    /// The lines that say so.
     lines: RangeInclusive<usize>,
 }
 
@@ -43,14 +52,16 @@ impl Baseline {
         for (key, value) in table.get_ref() {
             let (first, last) = (line(key.span().start), line(value.span().end));
             let id = key.get_ref();
-            if !id.contains('/') || !matches!(value.get_ref(), DeValue::String(_)) {
+            let checks = checks_of(value.get_ref()).filter(|_| id.contains('/'));
+            let Some(checks) = checks else {
                 return Err(format!(
-                    "line {}: `{id}` is no finding like `\"create/answers-the-stock\" = \"why\"`",
+                    "line {}: `{id}` is no known cause like `\"create-stock/200-for-201\" = \"why\"`",
                     first + 1
                 ));
-            }
+            };
             entries.push(Entry {
                 id: id.clone().into_owned(),
+                checks,
                 lines: first..=last,
             });
         }
@@ -61,26 +72,43 @@ impl Baseline {
         })
     }
 
+    /// The refusal of a file that names checks, as baselines did before; `exists` says
+    /// whether there is a check of an id.
+    pub fn refusal(&self, exists: impl Fn(&str) -> bool) -> Option<String> {
+        let entry = self.entries.iter().find(|entry| exists(&entry.id))?;
+        Some(format!(
+            "line {}: `{}` is a check, and a baseline names causes like \
+             `create-stock/200-for-201`. Move the file away and write it again with \
+             --update-baseline.",
+            entry.lines.start() + 1,
+            entry.id
+        ))
+    }
+
     fn knows(&self, id: &str) -> bool {
         self.entries.iter().any(|entry| entry.id == id)
     }
 
-    /// Marks the findings of a report that are known, and notes which are no findings any
-    /// more: their check has passed, or `exists` says that there is none of that id.
+    /// Marks the causes and findings of a report that are known, and notes the entries
+    /// that were not found any more although their checks ran, or are no checks any more.
     pub fn apply(&self, report: &mut Report, exists: impl Fn(&str) -> bool) {
-        for check in &mut report.checks {
-            check.known = is_finding(check) && self.knows(&check.id);
-        }
-        let is_stale = |id: &&str| match report.checks.iter().find(|check| check.id == *id) {
-            Some(check) => is_clean(check),
-            None => !exists(id),
+        mark_known(&mut report.causes, &mut report.checks, |id| self.knows(id));
+        let is_found = |id: &String| {
+            let mut causes = report.causes.iter();
+            causes.any(|cause| cause.differences.contains(id))
         };
-        let ids = self.entries.iter().map(|entry| entry.id.as_str());
-        report.stale = ids.filter(is_stale).map(str::to_owned).collect();
+        let is_mended = |id: &String| {
+            let check = report.checks.iter().find(|check| check.id == *id);
+            check.map_or_else(|| !exists(id), is_clean)
+        };
+        let stale = self.entries.iter().filter(|entry| {
+            !is_found(&entry.id) && !entry.checks.is_empty() && entry.checks.iter().all(is_mended)
+        });
+        report.stale = stale.map(|entry| entry.id.clone()).collect();
     }
 
-    /// The text of the file that makes a report's findings known. What it says of checks
-    /// that came to no verdict stays, comments as well.
+    /// The text of the file that makes a report's causes known. Entries that the run says
+    /// nothing about stay, and comments as well.
     pub fn updated(&self, report: &Report) -> String {
         let mut text = if self.lines.is_empty() {
             HEAD.to_owned()
@@ -103,24 +131,71 @@ impl Baseline {
             text += line;
             text.push('\n');
         }
-        let is_new =
-            |check: &&CheckReport| check.outcome == Outcome::Fail && !self.knows(&check.id);
-        for check in report.checks.iter().filter(is_new) {
-            let why = check
-                .findings
-                .first()
-                .map_or("", |finding| &finding.summary);
-            // A text of JSON without control characters is one of TOML.
-            let why = serde_json::Value::from(why.replace(char::is_control, " "));
-            // Writing to a text cannot fail.
-            let _ = writeln!(text, "\"{}\" = {why}", check.id);
+        let causes = report.causes.iter();
+        for cause in causes.filter(|cause| cause.level >= report.level) {
+            for id in cause.differences.iter().filter(|id| !self.knows(id)) {
+                text += &entry(id, cause, &report.checks);
+            }
         }
         text
     }
 }
 
-fn is_finding(check: &CheckReport) -> bool {
-    matches!(check.outcome, Outcome::Fail | Outcome::Warn)
+/// The checks that an entry names: `"why"`, or `{ why = "…", checks = ["…"] }`.
+fn checks_of(value: &DeValue<'_>) -> Option<Vec<String>> {
+    match value {
+        DeValue::String(_) => Some(Vec::new()),
+        DeValue::Table(table) => {
+            let mut checks = Vec::new();
+            for (key, value) in table {
+                match (key.get_ref().as_ref(), value.get_ref()) {
+                    ("why", DeValue::String(_)) => {}
+                    ("checks", DeValue::Array(items)) => {
+                        for item in items {
+                            checks.push(item.get_ref().as_str()?.to_owned());
+                        }
+                    }
+                    _ => return None,
+                }
+            }
+            Some(checks)
+        }
+        _ => None,
+    }
+}
+
+/// The line that makes a difference of a cause known.
+fn entry(id: &str, cause: &Cause, checks: &[CheckReport]) -> String {
+    // A text of JSON without control characters is one of TOML.
+    let quoted = |text: &str| serde_json::Value::from(text.replace(char::is_control, " "));
+    let shows = |check: &&CheckReport| {
+        let mut findings = check.findings.iter();
+        findings.any(|finding| {
+            let own = finding.difference.as_ref();
+            own.is_some_and(|own| own.ids.iter().any(|own| own == id))
+        })
+    };
+    let mut named: Vec<&str> = checks
+        .iter()
+        .filter(shows)
+        .map(|check| check.id.as_str())
+        .take(NAMED)
+        .collect();
+    if named.is_empty() {
+        let ids = cause.checks.iter().chain(&cause.blocked);
+        named = ids.map(String::as_str).take(NAMED).collect();
+    }
+    let named: Vec<_> = named.into_iter().map(|id| quoted(id).to_string()).collect();
+    let mut line = String::new();
+    // Writing to a text cannot fail.
+    let _ = writeln!(
+        line,
+        "{} = {{ why = {}, checks = [{}] }}",
+        quoted(id),
+        quoted(&cause.summary),
+        named.join(", ")
+    );
+    line
 }
 
 fn is_clean(check: &CheckReport) -> bool {

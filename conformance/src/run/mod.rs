@@ -2,6 +2,7 @@
 
 pub mod assembly;
 pub mod baseline;
+pub mod bounds;
 pub mod catalogue;
 pub mod discovery;
 pub mod explain;
@@ -19,6 +20,7 @@ use crate::cases::case::{Capability, Case, ENVIRONMENT};
 use crate::cases::probe::{Ask, Payload, Probe, Session, Stop};
 use crate::contract::documented::Documented;
 use crate::contract::pattern::Pattern;
+use crate::model::cause::Difference;
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::{CheckReport, Outcome, ReadingSeen, Safety};
 use crate::run::catalogue::{Check, Method};
@@ -186,7 +188,7 @@ struct Runner<'a> {
     /// Checks in a row that got no answer in time.
     silent: AtomicU32,
     /// What the last check of each reading came to, for those that detected nothing.
-    undetected: Mutex<BTreeMap<String, Outcome>>,
+    undetected: Mutex<BTreeMap<String, (Outcome, String)>>,
     capabilities: Mutex<Vec<(Capability, bool)>>,
 }
 
@@ -199,6 +201,8 @@ struct Attempt {
     choices: Option<Vec<String>>,
     /// How many requests were sent.
     requests: u64,
+    /// The difference that kept it from being made.
+    blocked_by: Option<Difference>,
 }
 
 impl Runner<'_> {
@@ -206,7 +210,7 @@ impl Runner<'_> {
         let report = self.undergone(check);
         if let Some(reading) = &check.reading {
             let mut undetected = lock(&self.undetected);
-            undetected.insert(reading.clone(), report.outcome);
+            undetected.insert(reading.clone(), (report.outcome, check.id.clone()));
         }
         report
     }
@@ -226,6 +230,7 @@ impl Runner<'_> {
         if let Err((outcome, reason)) = self.admit(check) {
             report.outcome = outcome;
             report.reason = Some(reason);
+            report.depends_on = self.dependency(check);
             return report;
         }
         self.attempts(check, &mut report);
@@ -286,13 +291,24 @@ impl Runner<'_> {
     /// more than of the check that was to detect it.
     fn unread(&self, reading: &str) -> (Outcome, String) {
         let undetected = lock(&self.undetected);
-        let outcome = match undetected.get(reading) {
+        let outcome = match undetected.get(reading).map(|(outcome, _)| outcome) {
             Some(Outcome::Disabled) => Outcome::Disabled,
             Some(Outcome::Unsupported | Outcome::Warn | Outcome::Fail) => Outcome::Unsupported,
             _ => Outcome::DependencyFailed,
         };
         let why = format!("which choice of `{reading}` the target shows is not known");
         (outcome, why)
+    }
+
+    /// The check that was to detect a reading of which nothing is known.
+    fn dependency(&self, check: &Check) -> Option<String> {
+        let undetected = lock(&self.undetected);
+        let mut unread = check
+            .when
+            .iter()
+            .filter(|(reading, _)| self.session.reading(reading).is_none());
+        let (_, id) = unread.find_map(|(reading, _)| undetected.get(reading))?;
+        Some(id.clone())
     }
 
     /// Whether the target has something that it may lack; asked once.
@@ -374,6 +390,7 @@ impl Runner<'_> {
                     requests: probe.sent(),
                     findings: probe.findings,
                     choices: probe.choices,
+                    blocked_by: probe.blocked_by,
                 }
             }
             Method::Replay(fixture) => self.replay(check, fixture),
@@ -384,7 +401,12 @@ impl Runner<'_> {
                     .into_iter()
                     .filter(|noted| noted.aspect == *aspect)
                     .map(|noted| Finding {
-                        summary: format!("{} (in {})", noted.finding.summary, noted.check),
+                        summary: format!(
+                            "{} (in {}{})",
+                            noted.finding.summary,
+                            noted.check,
+                            more_times(noted.finding.times)
+                        ),
                         ..noted.finding
                     })
                     .collect(),
@@ -420,7 +442,12 @@ impl Runner<'_> {
                     }
                 }
                 Ok(_) | Err(Stop::Failed) => {}
-                Err(stop) => attempt.stop = attempt.stop.take().or(Some(stop)),
+                Err(stop) => {
+                    if matches!(stop, Stop::Setup(_)) {
+                        attempt.blocked_by = attempt.blocked_by.take().or(probe.blocked_by.take());
+                    }
+                    attempt.stop = attempt.stop.take().or(Some(stop));
+                }
             }
             attempt.requests += probe.sent();
             attempt.findings.append(&mut probe.findings);
@@ -456,7 +483,8 @@ impl Runner<'_> {
             requests: probe.sent(),
             findings: probe.findings,
             stop,
-            choices: None,
+            blocked_by: probe.blocked_by,
+            ..Attempt::default()
         }
     }
 
@@ -466,9 +494,11 @@ impl Runner<'_> {
             mut findings,
             stop,
             choices,
+            blocked_by,
             ..
         } = attempt;
         report.reason = None;
+        report.blocked_by = blocked_by.filter(|_| matches!(stop, Some(Stop::Setup(_))));
         if let (Some(reading), Some(choices)) = (&check.reading, choices) {
             findings.extend(self.held(check, reading, &choices));
             if !choices.is_empty() {
@@ -549,6 +579,15 @@ impl Attempt {
             stop: Some(stop),
             ..Self::default()
         }
+    }
+}
+
+/// `, and 999 times more`, where it was more than once.
+fn more_times(times: u64) -> String {
+    match times {
+        0 | 1 => String::new(),
+        2 => ", and once more".to_owned(),
+        times => format!(", and {} times more", times - 1),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the command exits with, and why, in a sentence.
 
-use crate::model::finding::Level;
+use crate::model::cause::Cause;
+use crate::model::finding::{Level, cut};
 use crate::model::outcome::{CheckReport, Outcome, Report};
 use crate::run::DISTURBED;
 
@@ -49,15 +50,17 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
         report
             .checks
             .iter()
-            .filter(|check| check.outcome.is_no_verdict())
+            .filter(|check| check.outcome.is_no_verdict() && !check.known)
     };
     let disabled = report.count(Outcome::Disabled);
     if failing().next().is_some() {
-        let mut sentence = format!(
-            "{}: {}",
-            checks(failing().count(), "fails", "fail"),
-            by_level(&failing())
-        );
+        let mut sentence = heading(report).unwrap_or_else(|| {
+            format!(
+                "{}: {}",
+                checks(failing().count(), "fails", "fail"),
+                by_level(&failing())
+            )
+        });
         if let Some(why) = &report.aborted {
             sentence = format!("{sentence}; the run ended early: {why}");
         }
@@ -151,6 +154,52 @@ fn flaky(report: &Report) -> Vec<&CheckReport> {
     let checks = report.checks.iter();
     let flaky = checks.filter(|check| check.outcome == Outcome::Flaky && !check.known);
     flaky.filter(|check| check.level >= report.level).collect()
+}
+
+/// Causes that a heading names.
+const NAMED: usize = 2;
+
+/// A cause's sentence in a heading has no more characters.
+const LONGEST: usize = 120;
+
+/// `2 causes: create-stock answers 200 for 201 (31 checks), … · 4 checks could not be made`.
+fn heading(report: &Report) -> Option<String> {
+    let is_failing =
+        |cause: &&Cause| !cause.known && cause.level >= report.level && !cause.checks.is_empty();
+    let failing: Vec<&Cause> = report.causes.iter().filter(is_failing).collect();
+    if failing.is_empty() {
+        return None;
+    }
+    let named: Vec<_> = failing
+        .iter()
+        .take(NAMED)
+        .map(|cause| {
+            let shown = match cause.checks.len() {
+                1 => "1 check".to_owned(),
+                count => format!("{count} checks"),
+            };
+            let summary = cut(&cause.summary, LONGEST);
+            format!("{} ({shown})", summary.replace('\n', " "))
+        })
+        .collect();
+    let mut sentence = match failing.len() {
+        1 => format!("1 cause: {}", named.join(", ")),
+        count => format!("{count} causes: {}", named.join(", ")),
+    };
+    if failing.len() > NAMED {
+        sentence += ", …";
+    }
+    let unmade = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome.is_no_verdict() && !check.known)
+        .count();
+    match unmade {
+        0 => {}
+        1 => sentence += " · 1 check could not be made",
+        count => sentence += &format!(" · {count} checks could not be made"),
+    }
+    Some(sentence)
 }
 
 /// A ledger is kept only for what is still to be cleaned up.

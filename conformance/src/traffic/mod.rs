@@ -25,7 +25,9 @@ use whippy_engine::findings::{self, FindingLevel, Judge, Seen};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::profile::Profile;
 
+use crate::cases::attribution::slug;
 use crate::contract::{Aspect, Contract, Violation};
+use crate::model::cause::{self, Difference};
 use crate::model::finding::{Exchange, Finding, Level, Record, Secrets, Source};
 use crate::model::outcome::{CheckReport, Outcome, Report, Safety};
 use crate::report::json::FORMAT;
@@ -394,12 +396,19 @@ impl Watcher {
         }
         let record = self.record(observed);
         let exchanges = self.room_for(record).into_iter().collect();
+        let difference = Difference {
+            operation: operation.to_owned(),
+            ids: vec![format!("{operation}/{}", slug(&key.2))],
+            sentence: violation.summary.clone(),
+            ..Difference::default()
+        };
         self.places.insert(key, self.service.len());
         self.service.push(Kept {
             operation: operation.to_owned(),
             finding: Finding {
                 at: violation.at,
                 exchanges,
+                difference: Some(difference),
                 ..Finding::new(violation.level, violation.summary)
             },
             count: 1,
@@ -613,6 +622,7 @@ impl Watcher {
         for check in &mut checks {
             check.safety = mode;
         }
+        let causes = cause::group(&mut checks);
         let mut report = Report {
             format: FORMAT,
             tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -624,6 +634,7 @@ impl Watcher {
             mode,
             environment: BTreeMap::new(),
             profile: self.terms.held.clone(),
+            causes,
             checks,
             readings: Vec::new(),
             coverage: self.terms.contract.coverage(),

@@ -6,7 +6,7 @@ use rstest::rstest;
 use rustix::process::Signal;
 use serde_json::Value;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::{Outcome, Safety};
+use whippy_conformance::model::outcome::{Outcome, Report, Safety};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::profile::Profile;
 
@@ -50,7 +50,13 @@ fn a_finding_is_1() {
     let folder = Folder::new();
     let ended = folder.run(&["run", "--defect", DEFECT, "--only", CREATE]);
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
-    assert!(ended.out.contains("1 check fails: 1 MUST"), "{}", ended.out);
+    assert!(
+        ended
+            .out
+            .contains("1 cause: create-stock answers 200 for 201 (1 check)"),
+        "{}",
+        ended.out
+    );
 }
 
 #[rstest]
@@ -556,12 +562,12 @@ fn a_known_finding_fails_nothing_until_it_is_none_any_more() {
     );
     let text = folder.read("known");
     assert!(
-        text.starts_with("# Known findings of whippy-conformance"),
+        text.starts_with("# Known causes of whippy-conformance"),
         "{text}"
     );
     assert!(
         text.ends_with(&format!(
-            "\n\"{CREATE}\" = \"created: expected 201, got 200\"\n"
+            "\n\"{CAUSE}\" = {{ why = \"create-stock answers 200 for 201\", checks = [\"{CREATE}\"] }}\n"
         )),
         "{text}"
     );
@@ -570,7 +576,7 @@ fn a_known_finding_fails_nothing_until_it_is_none_any_more() {
     let report = run(&[]);
     assert_eq!(
         (report.exit_code, report.stale),
-        (5, vec![CREATE.to_owned()])
+        (5, vec![CAUSE.to_owned()])
     );
     assert!(
         report.verdict.contains("the baseline is stale"),
@@ -578,17 +584,69 @@ fn a_known_finding_fails_nothing_until_it_is_none_any_more() {
         report.verdict
     );
     assert_eq!(run(&["--update-baseline"]).exit_code, 0);
-    assert!(!folder.read("known").contains(CREATE));
+    assert!(!folder.read("known").contains(CAUSE));
+}
+
+/// The difference that the defect makes.
+const CAUSE: &str = "create-stock/200-for-201";
+
+#[test]
+fn a_known_status_of_one_operation_excuses_no_other() {
+    let folder = Folder::new();
+    folder.file("known", &format!("\"{CAUSE}\" = \"The vendor knows.\"\n"));
+    let run = |defects: &[&str]| {
+        let mut args = vec!["--baseline", "known"];
+        args.extend(defects.iter().flat_map(|defect| ["--defect", defect]));
+        folder.report(&args)
+    };
+    let report = run(&[DEFECT]);
+    assert_eq!(report.exit_code, 0, "{}", report.verdict);
+    let report = run(&[DEFECT, "increase-answers-200"]);
+    assert_eq!(report.exit_code, 1, "{}", report.verdict);
+    assert!(
+        report
+            .verdict
+            .starts_with("1 cause: increase-reserved-stock answers 200 for 201"),
+        "{}",
+        report.verdict
+    );
+}
+
+#[test]
+fn one_cause_is_told_once_and_hides_no_other() {
+    let folder = Folder::new();
+    let report = folder.report(&["--defect", DEFECT]);
+    let ids = |report: &Report| -> Vec<String> {
+        report.causes.iter().map(|cause| cause.id.clone()).collect()
+    };
+    assert_eq!(ids(&report), [CAUSE]);
+    assert!(report.causes[0].checks.len() > 10, "{:?}", report.causes);
+    let unmade = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome.is_no_verdict());
+    assert_eq!(unmade.count(), 0);
+    let report = folder.report(&["--defect", DEFECT, "--defect", "increase-counts-two"]);
+    let ids = ids(&report);
+    assert!(ids.contains(&CAUSE.to_owned()), "{ids:?}");
+    assert!(
+        ids.iter()
+            .any(|id| id.starts_with("increase-reserved-stock/")),
+        "{ids:?}"
+    );
 }
 
 #[test]
 fn a_baseline_keeps_its_comments_and_what_did_not_run() {
     let folder = Folder::new();
-    let kept = "# Ours.\n\"documented/create-201\" = \"It did not run.\"  # True.\n\n";
-    let gone = format!("\"{CREATE}\" = \"\"\"\nIt\npasses.\"\"\"\n\"no/such-check\" = \"\"\n");
+    let kept = "# Ours.\n\"create-stock/answers-500\" = \"It did not run.\"  # True.\n\n";
+    let gone = format!(
+        "\"{CAUSE}\" = {{ why = \"\"\"\nIt\npasses.\"\"\", checks = [\"{CREATE}\"] }}\n\
+         \"login/answers-500\" = {{ why = \"\", checks = [\"no/such-check\"] }}\n"
+    );
     folder.file("known", &format!("{kept}{gone}"));
     let args = ["--only", CREATE, "--baseline", "known"];
-    assert_eq!(folder.report(&args).stale, [CREATE, "no/such-check"]);
+    assert_eq!(folder.report(&args).stale, [CAUSE, "login/answers-500"]);
     let report = folder.report(&[&args[..], &["--update-baseline"]].concat());
     assert_eq!((report.exit_code, report.stale), (0, Vec::new()));
     assert_eq!(folder.read("known"), kept);
@@ -597,9 +655,13 @@ fn a_baseline_keeps_its_comments_and_what_did_not_run() {
 #[rstest]
 #[case(
     "# Ours.\ncreate = 1\n",
-    "line 2: `create` is no finding like `\"create/answers-the-stock\" = \"why\"`"
+    "line 2: `create` is no known cause like `\"create-stock/200-for-201\" = \"why\"`"
 )]
-#[case("\"a/b\" = true\n", "line 1: `a/b` is no finding")]
+#[case("\"a/b\" = true\n", "line 1: `a/b` is no known cause")]
+#[case(
+    "\n\"create/answers-the-stock\" = \"expected 201, got 200\"\n",
+    "line 2: `create/answers-the-stock` is a check, and a baseline names causes like"
+)]
 #[case("\"a/b\" = ''\n# c\n\"a/b\" = ''\n", "line 3: duplicate key")]
 #[case("a/b\n", "line 1: ")]
 fn a_baseline_that_is_none_is_refused(#[case] text: &str, #[case] said: &str) {
@@ -1404,7 +1466,10 @@ fn a_quiet_run_says_only_why_it_failed() {
     );
     let ended = folder.run(&["run", "--quiet", "--only", CREATE, "--defect", DEFECT]);
     assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
-    assert_eq!(ended.err, "whippy-conformance: 1 check fails: 1 MUST\n");
+    assert_eq!(
+        ended.err,
+        "whippy-conformance: 1 cause: create-stock answers 200 for 201 (1 check)\n"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout)] // Shown only when a test fails.
 
 mod calibrate;
+mod causes;
 mod command;
 mod data;
 mod defects;

@@ -7,9 +7,11 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use similar::ChangeTag;
 
 use super::{
-    LEVELS, answer, by_reason, counts, counts_by_level, diff, duration, gist, label, labelled,
-    many, one_line, path, plain, reason, requests, sections, status_line, steps, visible,
+    KNOWN, LEVELS, answer, blocks, by_reason, counts, counts_by_level, deciding, diff, duration,
+    gist, label, labelled, laid_out, many, one_line, path, plain, reason, requests, sections,
+    shown_by, status_line, steps, visible,
 };
+use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Record, Text};
 use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Report};
 
@@ -18,7 +20,7 @@ const SCRIPT: &str = include_str!("page.js");
 
 /// The script's digest, so that no other runs; a test holds the two together.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-    style-src 'unsafe-inline'; script-src 'sha256-nHuAs7SA69EraIBkAsRLPCzeb27mZz2pxXl6LnQFrQg='";
+    style-src 'unsafe-inline'; script-src 'sha256-/4OYwA1ApA/A7vsr3zDg43IhgoK1wXXWEa7d1O8bpcg='";
 
 /// What a reader looks at first, so it stands at the top.
 const URGENT: [&str; 8] = [
@@ -52,9 +54,10 @@ fn page(report: &Report) -> Markup {
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                a.skip href="#checks" { "To the checks" }
+                a.skip href="#causes" { "To the causes" }
                 (header(report))
                 main {
+                    (causes(report))
                     (findings(report))
                     (checks(report))
                     (readings(report))
@@ -80,12 +83,12 @@ fn header(report: &Report) -> Markup {
         header {
             p.soft { (visible(&report.tool)) }
             div class=(kind) {
-                h1 { (visible(&report.verdict)) }
+                h1 { (prose(&report.verdict)) }
                 @if let Some(why) = &report.aborted {
-                    p { strong { "The run ended early: " } (visible(why)) }
+                    p { strong { "The run ended early: " } (prose(why)) }
                 }
+                p.target { code { (visible(&report.target)) } }
                 p {
-                    code { (visible(&report.target)) } ", "
                     (visible(&report.started)) ", "
                     (many(report.checks.len(), "check")) ", "
                     (requests(report.requests)) " in " (duration(report.micros)) ", mode "
@@ -96,6 +99,7 @@ fn header(report: &Report) -> Markup {
             (counts_table(report))
             nav aria-label="Parts of the report" {
                 ul {
+                    li { a href="#causes" { "Causes" } }
                     li { a href="#findings" { "Findings" } }
                     li { a href="#checks" { "Checks" } }
                     li { a href="#readings" { "Readings" } }
@@ -148,6 +152,96 @@ fn anchor(check: &CheckReport) -> String {
     format!("check/{}", one_line(&check.id))
 }
 
+/// A stranger's sentence, with `code` for what stands in backticks.
+fn prose(text: &str) -> Markup {
+    let text = visible(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    // A backtick without a partner is a character like any other.
+    let is_paired = parts.len() % 2 == 1;
+    html! {
+        @if is_paired {
+            @for (at, part) in parts.iter().enumerate() {
+                @if at % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
+    }
+}
+
+/// The causes, each with the exchange that decides.
+fn causes(report: &Report) -> Markup {
+    html! {
+        section {
+            h2 id="causes" { "Causes" }
+            @if report.causes.is_empty() { p { "None." } }
+            @else {
+                (legend())
+                @for cause in &report.causes { (self::cause(report, cause)) }
+            }
+        }
+    }
+}
+
+/// The marks that stand in what was expected.
+fn legend() -> Markup {
+    html! {
+        p.legend.soft {
+            "In what was expected, "
+            code { "<any>" } " stands for any value, names like " code { "<integer>" } " and "
+            code { "<date-time>" } " for any value of that kind, and "
+            code { "<one-of>" } " for one of the values listed."
+        }
+    }
+}
+
+fn cause(report: &Report, cause: &Cause) -> Markup {
+    let label = match (cause.known, cause.level >= report.level) {
+        (true, _) => KNOWN,
+        (false, true) => "fail",
+        (false, false) => "warn",
+    };
+    html! {
+        details.cause open[!cause.known] {
+            summary {
+                (badge(label)) " " span.level { (cause.level) } " "
+                span.what { (prose(&cause.summary)) }
+            }
+            div.body {
+                p.soft { code { (visible(&cause.id)) } }
+                @if !cause.checks.is_empty() {
+                    (ids(report, &shown_by(cause.checks.len()), &cause.checks))
+                }
+                @if !cause.blocked.is_empty() {
+                    (ids(report, &blocks(cause.blocked.len()), &cause.blocked))
+                }
+                @if let Some((check, finding)) = deciding(report, cause) {
+                    p { (prose(&check.title)) }
+                    (self::finding(check, finding, 0, true))
+                }
+            }
+        }
+    }
+}
+
+/// Checks of a cause, folded where they are many.
+fn ids(report: &Report, title: &str, ids: &[String]) -> Markup {
+    const FEW: usize = 5;
+    html! {
+        details.ids open[ids.len() <= FEW] {
+            summary { (title) }
+            ul.names {
+                @for id in ids {
+                    li {
+                        @match report.checks.iter().find(|check| check.id == *id) {
+                            Some(check) => a href=(format!("#{}", anchor(check))) { (visible(id)) },
+                            None => (visible(id)),
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// What needs a look, each a line that leads to its check.
 fn findings(report: &Report) -> Markup {
     let urgent: Vec<_> = URGENT
@@ -165,7 +259,7 @@ fn findings(report: &Report) -> Markup {
                             (badge(label(check))) " "
                             a href=(format!("#{}", anchor(check))) { (visible(&check.id)) }
                             " " span.soft { (check.level) }
-                            span.title { (visible(gist(check))) }
+                            span.title { (prose(gist(check))) }
                         }
                     }
                 }
@@ -232,7 +326,15 @@ fn section(name: &str, checks: &[&CheckReport]) -> Markup {
                     }
                 }
             }
-            div.checks { @for check in checks { (self::check(check)) } }
+            div.checks {
+                // What needs a look comes first.
+                @for check in checks.iter().copied().filter(|check| is_urgent(&check)) {
+                    (self::check(check))
+                }
+                @for check in checks.iter().copied().filter(|check| !is_urgent(&check)) {
+                    (self::check(check))
+                }
+            }
         }
     }
 }
@@ -240,10 +342,10 @@ fn section(name: &str, checks: &[&CheckReport]) -> Markup {
 fn check(check: &CheckReport) -> Markup {
     let label = label(check);
     html! {
-        details.check open[label == "fail"] data-outcome=(label) data-level=(check.level) {
+        details.check data-outcome=(label) data-level=(check.level) {
             summary {
                 (badge(label)) " " code { (visible(&check.id)) } " " span.soft { (check.level) }
-                span.title { (visible(&check.title)) }
+                span.title { (prose(&check.title)) }
             }
             div.body id=(anchor(check)) {
                 @if let Some(seen) = &check.reading {
@@ -251,9 +353,9 @@ fn check(check: &CheckReport) -> Markup {
                 }
                 @if check.findings.is_empty() && check.reason.is_none() && label != "pass"
                     && label != "info" { p { (reason(check)) } }
-                @if let Some(reason) = &check.reason { p { (visible(reason)) } }
+                @if let Some(reason) = &check.reason { p { (prose(reason)) } }
                 @for (at, finding) in check.findings.iter().enumerate() {
-                    (self::finding(check, finding, at))
+                    (self::finding(check, finding, at, false))
                 }
                 @if check.findings.is_empty() { (source(check)) }
                 p.soft {
@@ -266,20 +368,30 @@ fn check(check: &CheckReport) -> Markup {
     }
 }
 
-fn finding(check: &CheckReport, finding: &Finding, at: usize) -> Markup {
+/// A finding. As the one that decides a cause it has its last exchange open.
+fn finding(check: &CheckReport, finding: &Finding, at: usize, is_deciding: bool) -> Markup {
     let total = check.findings.len();
+    let last = finding.exchanges.len().saturating_sub(1);
     html! {
-        @if total > 1 { h4 { "Finding " (at + 1) " of " (total) } }
-        p.summary { (visible(&finding.summary)) }
+        @if total > 1 && !is_deciding { h4 { "Finding " (at + 1) " of " (total) } }
+        p.summary { (prose(&finding.summary)) }
+        @if finding.times > 1 { p { "The check came upon it " (finding.times) " times." } }
         @if let Some(row) = &finding.row { p { "Case: " code { (visible(row)) } } }
         @if finding.level != check.level { p { "Level of this finding: " (finding.level) } }
         (sides(finding))
         (source(check))
         @if !finding.exchanges.is_empty() {
             h4 { (if finding.exchanges.len() == 1 { "The request" } else { "The requests" }) }
-            @for (step, record) in steps(finding) { (exchange(&step, record)) }
+            @for (at, (step, record)) in steps(finding).enumerate() {
+                (exchange(&step, record, is_deciding && at == last, &finding.at))
+            }
             h4 { "Repeat it" }
-            @for record in &finding.exchanges { (curl(record)) }
+            (curls(&finding.exchanges))
+        } @else if !finding.causes.is_empty() && !is_deciding {
+            p.soft {
+                "The exchange is that of the cause "
+                @for cause in &finding.causes { code { (visible(cause)) } " " }
+            }
         }
     }
 }
@@ -330,9 +442,11 @@ fn diff_line(tag: ChangeTag, line: &str) -> Markup {
     }
 }
 
-fn exchange(step: &str, record: &Record) -> Markup {
+/// An exchange; `at` are the places of its answer that differ.
+fn exchange(step: &str, record: &Record, is_open: bool, at: &[String]) -> Markup {
+    let marked = if is_open { at } else { &[] };
     html! {
-        details.exchange {
+        details.exchange open[is_open] {
             summary {
                 (visible(step)) " "
                 code { (visible(&record.method)) " " (visible(path(&record.url))) }
@@ -341,32 +455,104 @@ fn exchange(step: &str, record: &Record) -> Markup {
             div {
                 h5 { "Sent" }
                 (message(&format!("{} {}", record.method, record.url),
-                    &record.request_headers, Some(&record.request_body)))
+                    &record.request_headers, Some(&record.request_body), &[]))
                 h5 { "Came" }
                 @if let Some(status) = record.status {
                     (message(&status_line(status), &record.response_headers,
-                        record.response_body.as_ref()))
+                        record.response_body.as_ref(), marked))
                 } @else { pre { code { (visible(&answer(record))) } } }
             }
         }
     }
 }
 
-fn message(start: &str, headers: &[(String, String)], body: Option<&Text>) -> Markup {
+fn message(
+    start: &str,
+    headers: &[(String, String)],
+    body: Option<&Text>,
+    at: &[String],
+) -> Markup {
     let mut text = format!("{}\n", visible(start));
     for (name, value) in headers {
         text += &visible(&format!("{name}: {value}\n"));
     }
-    if let Some(body) = body.filter(|body| !body.shown().is_empty()) {
+    let body = body.filter(|body| !body.shown().is_empty());
+    if let Some(body) = body {
         let is_hex = matches!(body, Text::Hex { .. });
         text += if is_hex {
             "\n(in hexadecimal digits)\n"
         } else {
             "\n"
         };
-        text += &visible(body.shown());
     }
-    html! { pre { code { (text) } } }
+    let laid_out = body.map_or("".into(), |body| laid_out(body.shown()));
+    let laid_out = visible(&laid_out);
+    html! {
+        pre {
+            code {
+                (text)
+                @for (is_marked, line) in marked(&laid_out, at) {
+                    @if is_marked { mark { (line) } } @else { (line) }
+                    "\n"
+                }
+            }
+        }
+    }
+}
+
+/// The lines of JSON that is laid out, those marked that begin a member at fault. Rows are
+/// told apart by counting the lines that open them.
+fn marked<'a>(text: &'a str, at: &[String]) -> Vec<(bool, &'a str)> {
+    let mut path: Vec<(String, usize)> = Vec::new();
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with(['}', ']']) {
+            path.pop();
+            lines.push((false, line));
+            continue;
+        }
+        let name = trimmed
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once("\": "))
+            .map(|(name, _)| name.replace('~', "~0").replace('/', "~1"));
+        let own = match (&name, path.last_mut()) {
+            (Some(name), _) => name.clone(),
+            (None, Some((_, next))) => {
+                *next += 1;
+                (*next - 1).to_string()
+            }
+            (None, None) => String::new(),
+        };
+        let mut pointer = String::new();
+        for (segment, _) in path.iter().filter(|(segment, _)| !segment.is_empty()) {
+            pointer.push('/');
+            pointer += segment;
+        }
+        if !own.is_empty() {
+            pointer.push('/');
+            pointer += &own;
+        }
+        lines.push((at.contains(&pointer) && !pointer.is_empty(), line));
+        if trimmed.ends_with(['{', '[']) {
+            path.push((own, 0));
+        }
+    }
+    lines
+}
+
+/// The commands that repeat a chain of requests, with one button for each and one for all.
+fn curls(records: &[Record]) -> Markup {
+    let all: Vec<_> = records.iter().map(|record| record.curl.as_str()).collect();
+    html! {
+        @if records.len() > 1 {
+            div.curl.all {
+                pre hidden { code { (visible(&all.join("\n"))) } }
+                button type="button" hidden data-script="copy" { "Copy all" }
+            }
+        }
+        @for record in records { (curl(record)) }
+    }
 }
 
 fn curl(record: &Record) -> Markup {
@@ -481,7 +667,7 @@ fn not_run(report: &Report) -> Markup {
                         @for (label, reason, checks) in &groups {
                             tr {
                                 td { (badge(label)) }
-                                td { (visible(reason)) }
+                                td { (prose(reason)) }
                                 td.number { (checks.len()) }
                             }
                         }

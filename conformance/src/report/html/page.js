@@ -46,6 +46,7 @@
   };
 
   const copy = async (button) => {
+    const label = button.textContent;
     const text = button.parentElement.querySelector('code').textContent;
     let said = 'Copied';
     try {
@@ -56,7 +57,7 @@
       said = document.execCommand('copy') ? 'Copied' : 'Selected';
     }
     button.textContent = said;
-    setTimeout(() => { button.textContent = 'Copy'; }, 2000);
+    setTimeout(() => { button.textContent = label; }, 2000);
   };
 
   for (const part of document.querySelectorAll('[data-script]')) part.hidden = false;

@@ -1,0 +1,453 @@
+//! The place of a difference: which operation shows it, and what of its answer differs.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde_json::Value;
+use whippy_engine::wire::urlencoded;
+
+use crate::contract::{Aspect, Contract, Operation, Violation, places};
+use crate::model::cause::{Difference, of_check};
+use crate::model::finding::{Exchange, Finding, Kind};
+
+/// Parameters that only cut a list into pages.
+const PAGING: &[&str] = &["limit", "page"];
+
+/// The parameter by which checks look at their own stocks alone.
+const ISOLATING: &str = "sku";
+
+/// A wording's part of an id has no more characters.
+const LONGEST: usize = 48;
+
+/// What is needed to place a finding: its check, and the exchanges that led to it.
+pub struct Trace<'a> {
+    /// The judge that knows the operations.
+    pub contract: &'a Contract,
+    /// The target's base, which paths follow.
+    pub base: &'a str,
+    /// The check's id.
+    pub check: &'a str,
+    /// The exchanges, the one that shows the finding last.
+    pub chain: &'a [Exchange],
+}
+
+impl Trace<'_> {
+    /// The difference that a finding of a check shows.
+    pub fn place(&self, finding: &Finding) -> Difference {
+        let request = self.chain.last().map(|exchange| &exchange.request);
+        let operation = request.and_then(|request| self.operation(request));
+        let (Some(request), Some(operation)) = (request, operation) else {
+            return Difference {
+                ids: vec![of_check(self.check)],
+                sentence: finding.summary.clone(),
+                ..Difference::default()
+            };
+        };
+        let mut difference = match &finding.kind {
+            Kind::Status {
+                expected,
+                got,
+                member,
+            } => self.status(operation, expected, *got, member.as_deref()),
+            Kind::NoAnswer => no_answer(operation),
+            Kind::ContentType => content_type(operation, &finding.summary),
+            Kind::Header(name) => header(operation, name, &finding.summary),
+            Kind::Members if self.status_of_last() >= 400 => self.wording(operation, finding),
+            Kind::Members => self.members(operation, request, finding),
+            Kind::Effect => self.effect(operation, request, finding),
+        };
+        difference.operation.clone_from(&operation.id);
+        difference
+    }
+
+    /// The difference that an answer outside of the contract shows.
+    pub fn place_violation(&self, violation: &Violation) -> Difference {
+        let request = self.chain.last().map(|exchange| &exchange.request);
+        let Some(operation) = request.and_then(|request| self.operation(request)) else {
+            return Difference {
+                ids: vec![format!("other-methods/{}", slug(&violation.kind))],
+                sentence: violation.summary.clone(),
+                ..Difference::default()
+            };
+        };
+        let status = self.status_of_last();
+        let mut difference = match violation.aspect {
+            Aspect::Status => self.status(operation, &[], status, None),
+            Aspect::ContentType => content_type(operation, &violation.summary),
+            Aspect::Header => {
+                let name = violation.member.as_deref().unwrap_or_default();
+                header(operation, name, &violation.summary)
+            }
+            Aspect::Body => body(operation, status, violation),
+        };
+        difference.operation.clone_from(&operation.id);
+        difference
+    }
+
+    fn operation(&self, request: &Request<Bytes>) -> Option<&Operation> {
+        let uri = request.uri().to_string();
+        let path = uri.strip_prefix(self.base)?;
+        let path = path.split('?').next().unwrap_or_default();
+        self.contract.route(request.method(), path)
+    }
+
+    fn status_of_last(&self) -> u16 {
+        let answer = self.chain.last().map(|exchange| exchange.answer.as_ref());
+        match answer {
+            Some(Ok(answer)) => answer.status().as_u16(),
+            _ => 0,
+        }
+    }
+
+    /// A status: one that is not documented stands for the documented one of its class,
+    /// whatever a check expected.
+    fn status(
+        &self,
+        operation: &Operation,
+        expected: &[u16],
+        got: u16,
+        member: Option<&str>,
+    ) -> Difference {
+        let id = &operation.id;
+        if !operation.documents(got) || got >= 500 {
+            return match operation.meant(got) {
+                Some(meant) if got < 500 => Difference {
+                    ids: vec![format!("{id}/{got}-for-{meant}")],
+                    sentence: format!("{id} answers {got} for {meant}"),
+                    ..Difference::default()
+                },
+                _ => Difference {
+                    ids: vec![format!("{id}/answers-{got}")],
+                    sentence: format!("{id} answers {got}"),
+                    ..Difference::default()
+                },
+            };
+        }
+        let listed: Vec<_> = expected.iter().map(u16::to_string).collect();
+        let wanted = listed.join("-or-");
+        let refused = self.refused_member(got);
+        let detail = member.map(str::to_owned).or(refused);
+        let detail = detail.unwrap_or_else(|| slug(self.check));
+        Difference {
+            ids: vec![format!("{id}/{got}-for-{wanted}.{detail}")],
+            sentence: format!(
+                "{id} answers {got} for {} ({})",
+                listed.join(" or "),
+                detail.replace('-', " ")
+            ),
+            ..Difference::default()
+        }
+    }
+
+    /// The only member that a refusal is about.
+    fn refused_member(&self, got: u16) -> Option<String> {
+        let answer = self.chain.last()?.answer.as_ref().ok()?;
+        let body: Value = (got == 400)
+            .then(|| serde_json::from_slice(answer.body()).ok())
+            .flatten()?;
+        let mut members = body.as_object()?.iter();
+        match (members.next(), members.next()) {
+            (Some((name, Value::Array(_))), None) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// Another wording of a refusal, named by the sentence that was expected.
+    fn wording(&self, operation: &Operation, finding: &Finding) -> Difference {
+        let status = self.status_of_last();
+        let json = |text: &Option<String>| -> Value {
+            let text = text.as_deref().unwrap_or_default();
+            serde_json::from_str(text).unwrap_or_default()
+        };
+        let (expected, got) = (json(&finding.expected), json(&finding.got));
+        let mut ids: Vec<String> = Vec::new();
+        let mut sentence = None;
+        for at in &finding.at {
+            let said = expected.pointer(at).and_then(Value::as_str);
+            let detail = said.map_or_else(|| member(at), slug);
+            let id = format!("{}/{status}-wording.{detail}", operation.id);
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+            let came = got.pointer(at).map(Value::to_string);
+            sentence = sentence.or_else(|| {
+                let came = came.as_deref().unwrap_or("nothing");
+                Some(format!(
+                    "{} words a refusal otherwise: expected {:?}, got {came}",
+                    operation.id, said?
+                ))
+            });
+        }
+        if ids.is_empty() {
+            ids.push(format!("{}/{status}-wording", operation.id));
+        }
+        Difference {
+            ids,
+            sentence: sentence.unwrap_or_else(|| {
+                format!(
+                    "{} words a {status} otherwise: {}",
+                    operation.id, finding.summary
+                )
+            }),
+            ..Difference::default()
+        }
+    }
+
+    fn members(
+        &self,
+        operation: &Operation,
+        request: &Request<Bytes>,
+        finding: &Finding,
+    ) -> Difference {
+        let mut members: Vec<String> = Vec::new();
+        for at in &finding.at {
+            let name = member(at);
+            if !members.contains(&name) {
+                members.push(name);
+            }
+        }
+        let is_of_rows = |name: &String| {
+            matches!(name.as_str(), "rows" | "count" | "next" | "previous")
+                || matches!(name.as_str(), "id" | "sku") && *request.method() == Method::GET
+        };
+        if members.is_empty() || members.iter().any(is_of_rows) {
+            return self.effect(operation, request, finding);
+        }
+        let alternatives = self.written_before(operation, &members);
+        let sides = sides(finding);
+        Difference {
+            ids: members
+                .iter()
+                .map(|name| format!("{}/member-{name}", operation.id))
+                .collect(),
+            alternatives,
+            sentence: format!(
+                "{} answers a wrong {}{sides}",
+                operation.id,
+                quoted(&members)
+            ),
+            ..Difference::default()
+        }
+    }
+
+    /// Wrong members in the answers of the writes before would explain what is read later.
+    fn written_before(&self, operation: &Operation, members: &[String]) -> Vec<String> {
+        let mut ids = Vec::new();
+        for exchange in self.chain {
+            let Some(write) = self.operation(&exchange.request) else {
+                continue;
+            };
+            if write.method == Method::GET || write.id == operation.id {
+                continue;
+            }
+            for name in members {
+                let id = format!("{}/member-{name}", write.id);
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+        }
+        ids
+    }
+
+    /// What several answers show together: the rows that a query is answered with, or the
+    /// claim of the check itself.
+    fn effect(
+        &self,
+        operation: &Operation,
+        request: &Request<Bytes>,
+        finding: &Finding,
+    ) -> Difference {
+        let id = &operation.id;
+        if operation.method == Method::GET && operation.path == "/api/v1/stocks/" {
+            return rows(operation, request, finding);
+        }
+        let members: Vec<String> = STOCK_MEMBERS
+            .iter()
+            .filter(|name| words(&finding.summary).any(|word| word == **name))
+            .map(|name| (*name).to_owned())
+            .collect();
+        let mut alternatives = self.written_before(operation, &members);
+        let own = members.iter().map(|name| format!("{id}/member-{name}"));
+        alternatives.extend(own);
+        Difference {
+            ids: vec![format!("{id}/effect.{}", slug(self.check))],
+            alternatives,
+            sentence: format!("{id}: {}", finding.summary),
+            ..Difference::default()
+        }
+    }
+}
+
+/// Members of a stock that the sentences of checks name.
+const STOCK_MEMBERS: &[&str] = &["stock", "reserved_stock", "is_active", "modified_date"];
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+}
+
+/// Rows that a list should not have shown, or should have: by its parameters.
+fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> Difference {
+    let id = &operation.id;
+    let query = request.uri().query().unwrap_or_default();
+    let pairs = urlencoded::decode(query.as_bytes()).unwrap_or_default();
+    let mut filters: Vec<String> = Vec::new();
+    let mut paging: Vec<String> = Vec::new();
+    for pair in &pairs {
+        let (name, value): (&str, &str) = (&pair.0, &pair.1);
+        let name = match name {
+            "sort" => format!("sort-{}", slug(value.trim_start_matches('-'))),
+            name => name.to_owned(),
+        };
+        let list = if PAGING.contains(&name.as_str()) {
+            &mut paging
+        } else {
+            &mut filters
+        };
+        if !list.contains(&name) {
+            list.push(name);
+        }
+    }
+    let mut alternatives = Vec::new();
+    if filters.len() > 1 && filters.iter().any(|name| name == ISOLATING) {
+        filters.retain(|name| name != ISOLATING);
+        alternatives.push(format!("{id}/rows.by-{ISOLATING}"));
+    }
+    if filters.is_empty() {
+        filters = paging;
+    }
+    let (ids, with) = if filters.is_empty() {
+        (vec![format!("{id}/rows")], String::new())
+    } else {
+        let ids = filters.iter().map(|name| format!("{id}/rows.by-{name}"));
+        (ids.collect(), format!(" with {}", quoted(&filters)))
+    };
+    Difference {
+        ids,
+        alternatives,
+        sentence: format!("{id}{with}: {}", finding.summary),
+        ..Difference::default()
+    }
+}
+
+fn no_answer(operation: &Operation) -> Difference {
+    Difference {
+        ids: vec![format!("{}/no-answer", operation.id)],
+        sentence: format!("{} gives no answer", operation.id),
+        ..Difference::default()
+    }
+}
+
+fn content_type(operation: &Operation, summary: &str) -> Difference {
+    Difference {
+        ids: vec![format!("{}/content-type", operation.id)],
+        sentence: of_operation(operation, summary),
+        ..Difference::default()
+    }
+}
+
+fn header(operation: &Operation, name: &str, summary: &str) -> Difference {
+    Difference {
+        ids: vec![format!("{}/header-{}", operation.id, slug(name))],
+        sentence: of_operation(operation, summary),
+        ..Difference::default()
+    }
+}
+
+fn body(operation: &Operation, status: u16, violation: &Violation) -> Difference {
+    let id = &operation.id;
+    let name = match &violation.member {
+        Some(name) => name.clone(),
+        None => violation
+            .at
+            .first()
+            .map_or_else(|| "rows".to_owned(), |at| member(at)),
+    };
+    let difference = if status >= 400 {
+        format!("{status}-wording.{name}")
+    } else {
+        format!("member-{name}")
+    };
+    Difference {
+        ids: vec![format!("{id}/{difference}")],
+        sentence: of_operation(operation, &violation.summary),
+        ..Difference::default()
+    }
+}
+
+/// A summary that begins with the operation, once.
+fn of_operation(operation: &Operation, summary: &str) -> String {
+    if summary.starts_with(&operation.id) {
+        summary.to_owned()
+    } else {
+        format!("{}: {summary}", operation.id)
+    }
+}
+
+/// The member that a JSON pointer leads to, rows and keys of queries left out.
+fn member(pointer: &str) -> String {
+    let places = places(pointer);
+    let mut segments = places.split('/').filter(|segment| !segment.is_empty());
+    let is_frame = |segment: &&str| matches!(*segment, "*" | "results" | "Store_checkResult");
+    let named = segments.find(|segment| !is_frame(segment));
+    named.map_or_else(|| "rows".to_owned(), slug_of_name)
+}
+
+/// A name as part of an id.
+fn slug_of_name(name: &str) -> String {
+    let kept = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name: String = name
+        .chars()
+        .take(LONGEST)
+        .map(|c| if kept(c) { c } else { '-' })
+        .collect();
+    name
+}
+
+/// A text as part of an id: its words in small letters, numbers left out.
+pub fn slug(text: &str) -> String {
+    let mut slug = String::new();
+    for c in text.chars() {
+        if slug.len() >= LONGEST {
+            break;
+        }
+        if c.is_ascii_alphabetic() || c == '_' {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}
+
+/// `` `a`, `b` and `c` ``; the first few of many.
+fn quoted(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let shown: Vec<_> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let mut text = shown.join(", ");
+    if names.len() > SHOWN {
+        // Writing to a text cannot fail.
+        let _ = write!(text, " and {} more", names.len() - SHOWN);
+    }
+    text
+}
+
+/// ` (expected 5, got 6)`, where both sides are short.
+fn sides(finding: &Finding) -> String {
+    const SHORT: usize = 40;
+    let value = |text: &Option<String>| -> Option<String> {
+        let value: Value = serde_json::from_str(text.as_deref()?).ok()?;
+        let value = value.pointer(finding.at.first()?)?.to_string();
+        (value.len() <= SHORT).then_some(value)
+    };
+    match (value(&finding.expected), value(&finding.got)) {
+        (Some(expected), Some(got)) => format!(" (expected {expected}, got {got})"),
+        (Some(expected), None) => format!(" (expected {expected}, got none)"),
+        _ => String::new(),
+    }
+}
