@@ -14,6 +14,9 @@ use crate::model::finding::{Exchange, Finding, Kind};
 /// Parameters that only cut a list into pages.
 const PAGING: &[&str] = &["limit", "page"];
 
+/// What stands for an operation where a path does not take the method.
+const ELSEWHERE: &str = "other-methods";
+
 /// The parameter by which checks look at their own stocks alone.
 const ISOLATING: &str = "sku";
 
@@ -38,11 +41,7 @@ impl Trace<'_> {
         let request = self.chain.last().map(|exchange| &exchange.request);
         let operation = request.and_then(|request| self.operation(request));
         let (Some(request), Some(operation)) = (request, operation) else {
-            return Difference {
-                ids: vec![of_check(self.check)],
-                sentence: finding.summary.clone(),
-                ..Difference::default()
-            };
+            return self.elsewhere(finding);
         };
         let mut difference = match &finding.kind {
             Kind::Status {
@@ -57,19 +56,44 @@ impl Trace<'_> {
             Kind::Members => self.members(operation, request, finding),
             Kind::Effect => self.effect(operation, request, finding),
         };
-        difference.operation.clone_from(&operation.id);
+        difference.operation = name(operation).to_owned();
         difference
+    }
+
+    /// A difference in the answer to a method that a path does not take.
+    fn elsewhere(&self, finding: &Finding) -> Difference {
+        let id = match &finding.kind {
+            Kind::Header(name) => format!("{ELSEWHERE}/header-{}", slug(name)),
+            Kind::ContentType => format!("{ELSEWHERE}/content-type"),
+            Kind::Status { expected, got, .. } => {
+                let expected: Vec<_> = expected.iter().map(u16::to_string).collect();
+                format!("{ELSEWHERE}/{got}-for-{}", expected.join("-or-"))
+            }
+            Kind::NoAnswer => format!("{ELSEWHERE}/no-answer"),
+            Kind::Members | Kind::Effect => of_check(self.check),
+        };
+        Difference {
+            operation: ELSEWHERE.to_owned(),
+            ids: vec![id],
+            sentence: finding.summary.clone(),
+            ..Difference::default()
+        }
     }
 
     /// The difference that an answer outside of the contract shows.
     pub fn place_violation(&self, violation: &Violation) -> Difference {
         let request = self.chain.last().map(|exchange| &exchange.request);
         let Some(operation) = request.and_then(|request| self.operation(request)) else {
-            return Difference {
-                ids: vec![format!("other-methods/{}", slug(&violation.kind))],
-                sentence: violation.summary.clone(),
-                ..Difference::default()
+            let kind = match violation.aspect {
+                Aspect::Header => Kind::Header(violation.member.clone().unwrap_or_default()),
+                Aspect::ContentType => Kind::ContentType,
+                Aspect::Body if violation.kind.ends_with("not JSON") => Kind::ContentType,
+                Aspect::Status | Aspect::Body => Kind::Members,
             };
+            return self.elsewhere(&Finding {
+                kind,
+                ..Finding::new(violation.level, violation.summary.clone())
+            });
         };
         let status = self.status_of_last();
         let mut difference = match violation.aspect {
@@ -81,7 +105,7 @@ impl Trace<'_> {
             }
             Aspect::Body => body(operation, status, violation),
         };
-        difference.operation.clone_from(&operation.id);
+        difference.operation = name(operation).to_owned();
         difference
     }
 
@@ -109,7 +133,7 @@ impl Trace<'_> {
         got: u16,
         member: Option<&str>,
     ) -> Difference {
-        let id = &operation.id;
+        let id = name(operation);
         if !operation.documents(got) || got >= 500 {
             return match operation.meant(got) {
                 Some(meant) if got < 500 => Difference {
@@ -124,6 +148,13 @@ impl Trace<'_> {
                 },
             };
         }
+        if got == 401 {
+            return Difference {
+                ids: vec![format!("{id}/answers-401")],
+                sentence: format!("{id} answers 401 to a good token"),
+                ..Difference::default()
+            };
+        }
         let listed: Vec<_> = expected.iter().map(u16::to_string).collect();
         let wanted = listed.join("-or-");
         let refused = self.refused_member(got);
@@ -131,6 +162,7 @@ impl Trace<'_> {
         let detail = detail.unwrap_or_else(|| slug(self.check));
         Difference {
             ids: vec![format!("{id}/{got}-for-{wanted}.{detail}")],
+            alternatives: self.status_alternatives(got),
             sentence: format!(
                 "{id} answers {got} for {} ({})",
                 listed.join(" or "),
@@ -138,6 +170,34 @@ impl Trace<'_> {
             ),
             ..Difference::default()
         }
+    }
+
+    /// What explains a documented status that should not have come: a stock that the list
+    /// does not show either, or a count that an earlier write got wrong.
+    fn status_alternatives(&self, got: u16) -> Vec<String> {
+        let mut ids = Vec::new();
+        if matches!(got, 404 | 208 | 201) {
+            ids = self.writes("member-reserved_stock");
+        }
+        if got == 404 {
+            ids.push("list-stocks/rows*".to_owned());
+        }
+        ids
+    }
+
+    /// Ids of a difference for each write of the chain.
+    fn writes(&self, difference: &str) -> Vec<String> {
+        let mut ids = Vec::new();
+        for exchange in self.chain {
+            let write = self.operation(&exchange.request);
+            if let Some(write) = write.filter(|write| write.method != Method::GET) {
+                let id = format!("{}/{difference}", name(write));
+                if !ids.contains(&id) {
+                    ids.push(id);
+                }
+            }
+        }
+        ids
     }
 
     /// The only member that a refusal is about.
@@ -166,7 +226,7 @@ impl Trace<'_> {
         for at in &finding.at {
             let said = expected.pointer(at).and_then(Value::as_str);
             let detail = said.map_or_else(|| member(at), slug);
-            let id = format!("{}/{status}-wording.{detail}", operation.id);
+            let id = format!("{}/{status}-wording.{detail}", name(operation));
             if !ids.contains(&id) {
                 ids.push(id);
             }
@@ -175,12 +235,13 @@ impl Trace<'_> {
                 let came = came.as_deref().unwrap_or("nothing");
                 Some(format!(
                     "{} words a refusal otherwise: expected {:?}, got {came}",
-                    operation.id, said?
+                    name(operation),
+                    said?
                 ))
             });
         }
         if ids.is_empty() {
-            ids.push(format!("{}/{status}-wording", operation.id));
+            ids.push(format!("{}/{status}-wording", name(operation)));
         }
         Difference {
             ids,
@@ -208,7 +269,7 @@ impl Trace<'_> {
             }
         }
         let is_of_rows = |name: &String| {
-            matches!(name.as_str(), "rows" | "count" | "next" | "previous")
+            matches!(name.as_str(), "rows" | "count")
                 || matches!(name.as_str(), "id" | "sku") && *request.method() == Method::GET
         };
         if members.is_empty() || members.iter().any(is_of_rows) {
@@ -219,7 +280,7 @@ impl Trace<'_> {
         Difference {
             ids: members
                 .iter()
-                .map(|name| format!("{}/member-{name}", operation.id))
+                .map(|member| format!("{}/member-{member}", name(operation)))
                 .collect(),
             alternatives,
             sentence: format!(
@@ -233,21 +294,16 @@ impl Trace<'_> {
 
     /// Wrong members in the answers of the writes before would explain what is read later.
     fn written_before(&self, operation: &Operation, members: &[String]) -> Vec<String> {
+        let own = format!("{}/", name(operation));
         let mut ids = Vec::new();
-        for exchange in self.chain {
-            let Some(write) = self.operation(&exchange.request) else {
-                continue;
-            };
-            if write.method == Method::GET || write.id == operation.id {
-                continue;
-            }
-            for name in members {
-                let id = format!("{}/member-{name}", write.id);
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
+        for member in members {
+            ids.extend(self.writes(&format!("member-{member}")));
+            // What is salable falls with what is reserved.
+            if member == "stock" && operation.path != STOCKS {
+                ids.extend(self.writes("member-reserved_stock"));
             }
         }
+        ids.retain(|id| !id.starts_with(&own));
         ids
     }
 
@@ -259,9 +315,16 @@ impl Trace<'_> {
         request: &Request<Bytes>,
         finding: &Finding,
     ) -> Difference {
-        let id = &operation.id;
-        if operation.method == Method::GET && operation.path == "/api/v1/stocks/" {
-            return rows(operation, request, finding);
+        let id = name(operation);
+        if finding.summary.contains(UNFIT) {
+            let mut alternatives = vec![format!("{id}/*"), format!("{ELSEWHERE}/*")];
+            alternatives.extend(self.writes("*"));
+            return Difference {
+                ids: vec![format!("{id}/effect.{}", slug(self.check))],
+                alternatives,
+                sentence: format!("{id}: {}", finding.summary),
+                ..Difference::default()
+            };
         }
         let members: Vec<String> = STOCK_MEMBERS
             .iter()
@@ -269,8 +332,24 @@ impl Trace<'_> {
             .map(|name| (*name).to_owned())
             .collect();
         let mut alternatives = self.written_before(operation, &members);
-        let own = members.iter().map(|name| format!("{id}/member-{name}"));
-        alternatives.extend(own);
+        if operation.method == Method::GET && operation.path == STOCKS {
+            alternatives.extend(members.iter().map(|name| format!("{id}/member-{name}")));
+            let mut rows = rows(operation, request, finding);
+            rows.alternatives.extend(alternatives);
+            if finding.kind == Kind::Effect {
+                rows.alternatives.extend(siblings(&rows.ids));
+            }
+            if finding.summary.contains(LENGTH) {
+                rows.alternatives.push(format!("{id}/member-*"));
+            }
+            return rows;
+        }
+        alternatives.extend([
+            format!("{id}/member-*"),
+            format!("{id}/content-type"),
+            format!("list-stocks/rows.by-{ISOLATING}"),
+            "list-stocks/member-is_active".to_owned(),
+        ]);
         Difference {
             ids: vec![format!("{id}/effect.{}", slug(self.check))],
             alternatives,
@@ -280,16 +359,46 @@ impl Trace<'_> {
     }
 }
 
+/// The path of the list.
+const STOCKS: &str = "/api/v1/stocks/";
+
+/// The sentence about a length that any other member changes.
+const LENGTH: &str = "expected a Content-Length of";
+
+/// The sentence of a reading that shows none of its choices, which any difference explains.
+const UNFIT: &str = "none of the known choices fits";
+
 /// Members of a stock that the sentences of checks name.
-const STOCK_MEMBERS: &[&str] = &["stock", "reserved_stock", "is_active", "modified_date"];
+const STOCK_MEMBERS: &[&str] = &[
+    "stock",
+    "reserved_stock",
+    "is_active",
+    "created_date",
+    "modified_date",
+    "provider",
+    "unit_type",
+    "stock_type",
+];
+
+/// An operation's id; two paths of one operation have one.
+fn name(operation: &Operation) -> &str {
+    operation.id.strip_suffix("-alias").unwrap_or(&operation.id)
+}
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
 }
 
+/// Differences of other comparisons with the same member: counts of several that do not add
+/// up are explained by the one that is wrong.
+fn siblings(ids: &[String]) -> Vec<String> {
+    let of_member = ids.iter().filter_map(|id| id.split_once("__"));
+    of_member.map(|(member, _)| format!("{member}*")).collect()
+}
+
 /// Rows that a list should not have shown, or should have: by its parameters.
 fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> Difference {
-    let id = &operation.id;
+    let id = name(operation);
     let query = request.uri().query().unwrap_or_default();
     let pairs = urlencoded::decode(query.as_bytes()).unwrap_or_default();
     let mut filters: Vec<String> = Vec::new();
@@ -317,6 +426,15 @@ fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> D
     if filters.is_empty() {
         filters = paging;
     }
+    for filter in &filters {
+        let member = filter.trim_start_matches("sort-");
+        let member = member.split("__").next().unwrap_or_default();
+        for shown in ["list-stocks", "create-stock", "upsert-stocks"] {
+            alternatives.push(format!("{shown}/member-{member}"));
+        }
+    }
+    // What a create answers is what the list is expected to show.
+    alternatives.push("create-stock/member-rows".to_owned());
     let (ids, with) = if filters.is_empty() {
         (vec![format!("{id}/rows")], String::new())
     } else {
@@ -333,15 +451,15 @@ fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> D
 
 fn no_answer(operation: &Operation) -> Difference {
     Difference {
-        ids: vec![format!("{}/no-answer", operation.id)],
-        sentence: format!("{} gives no answer", operation.id),
+        ids: vec![format!("{}/no-answer", name(operation))],
+        sentence: format!("{} gives no answer", name(operation)),
         ..Difference::default()
     }
 }
 
 fn content_type(operation: &Operation, summary: &str) -> Difference {
     Difference {
-        ids: vec![format!("{}/content-type", operation.id)],
+        ids: vec![format!("{}/content-type", name(operation))],
         sentence: of_operation(operation, summary),
         ..Difference::default()
     }
@@ -356,21 +474,28 @@ fn header(operation: &Operation, name: &str, summary: &str) -> Difference {
 }
 
 fn body(operation: &Operation, status: u16, violation: &Violation) -> Difference {
-    let id = &operation.id;
-    let name = match &violation.member {
+    let id = name(operation);
+    if violation.kind.ends_with("not JSON") {
+        return content_type(operation, &violation.summary);
+    }
+    let member = match &violation.member {
         Some(name) => name.clone(),
         None => violation
             .at
             .first()
             .map_or_else(|| "rows".to_owned(), |at| member(at)),
     };
-    let difference = if status >= 400 {
-        format!("{status}-wording.{name}")
+    let (difference, alternatives) = if status < 400 {
+        (format!("member-{member}"), Vec::new())
+    } else if member == "rows" {
+        let own = format!("{id}/{status}-wording.*");
+        (format!("{status}-wording.{member}"), vec![own])
     } else {
-        format!("member-{name}")
+        (format!("{status}-wording.{member}"), Vec::new())
     };
     Difference {
         ids: vec![format!("{id}/{difference}")],
+        alternatives,
         sentence: of_operation(operation, &violation.summary),
         ..Difference::default()
     }
@@ -378,10 +503,10 @@ fn body(operation: &Operation, status: u16, violation: &Violation) -> Difference
 
 /// A summary that begins with the operation, once.
 fn of_operation(operation: &Operation, summary: &str) -> String {
-    if summary.starts_with(&operation.id) {
+    if summary.starts_with(name(operation)) {
         summary.to_owned()
     } else {
-        format!("{}: {summary}", operation.id)
+        format!("{}: {summary}", name(operation))
     }
 }
 

@@ -196,6 +196,7 @@ impl Session {
                 headers: response.headers().clone(),
                 body: crate::model::json::parse(response.body()).ok(),
                 bytes: response.into_body(),
+                number: 0,
             }),
             Err(TargetError::Unreachable(why)) => Err(Stop::Unreachable(why)),
             Err(TargetError::NotTheService(why)) => Err(Stop::NotTheService(why)),
@@ -404,6 +405,8 @@ pub struct Answer {
     pub body: Option<Value>,
     /// The body as it came.
     pub bytes: Bytes,
+    /// The number of its exchange in the conversation.
+    number: u64,
 }
 
 /// One check's (or one row's) conversation with the target.
@@ -422,6 +425,8 @@ pub struct Probe<'a> {
     check: &'a str,
     row: Option<String>,
     transcript: Vec<Exchange>,
+    /// Exchanges so far.
+    sent: u64,
     /// Exchanges that are not in the transcript any more.
     left_out: usize,
     /// The difference that kept the state it starts from from being brought about.
@@ -444,6 +449,7 @@ impl<'a> Probe<'a> {
             check,
             row: None,
             transcript: Vec::new(),
+            sent: 0,
             left_out: 0,
             blocked_by: None,
         }
@@ -496,6 +502,7 @@ impl<'a> Probe<'a> {
                     headers: response.headers().clone(),
                     body: judgement.body,
                     bytes: response.body().clone(),
+                    number: self.sent + 1,
                 };
                 self.keep(&ask.step, request, Ok(response));
                 for violation in judgement.violations {
@@ -526,6 +533,7 @@ impl<'a> Probe<'a> {
             self.transcript.remove(FIRST_KEPT);
             self.left_out += 1;
         }
+        self.sent += 1;
         self.transcript.push(Exchange {
             step: step.to_owned(),
             request,
@@ -594,6 +602,7 @@ impl<'a> Probe<'a> {
                 check,
                 row: row.clone(),
                 transcript: Vec::new(),
+                sent: 0,
                 left_out: 0,
                 blocked_by: None,
             };
@@ -610,12 +619,19 @@ impl<'a> Probe<'a> {
             for exchange in transcript {
                 self.keep(&exchange.step, exchange.request, exchange.answer);
             }
-            answers.push(answer);
+            let number = self.sent;
+            answers.push(answer.map(|answer| Answer { number, ..answer }));
         }
         answers.into_iter().collect()
     }
 
-    fn note_violation(&self, violation: Violation, invalid: bool) {
+    fn note_violation(&self, mut violation: Violation, invalid: bool) {
+        let secrets = &self.session.secrets;
+        let redact = |text: &mut String| *text = secrets.redact(text);
+        redact(&mut violation.summary);
+        redact(&mut violation.kind);
+        violation.at.iter_mut().for_each(redact);
+        violation.member.iter_mut().for_each(redact);
         // What a deliberately wrong request meets weighs no more than the check of it.
         let level = if invalid {
             violation.level.min(self.level)
@@ -660,7 +676,8 @@ impl<'a> Probe<'a> {
 
     /// Ends the check because the state that it starts from could not be brought about.
     pub fn block(&mut self, finding: &Finding, why: String) -> Stop {
-        self.blocked_by = Some(self.trace().place(finding));
+        let finding = self.redacted(finding.clone());
+        self.blocked_by = Some(self.trace().place(&finding));
         Stop::Setup(why)
     }
 
@@ -704,7 +721,19 @@ impl<'a> Probe<'a> {
         records
     }
 
+    /// The finding without secrets, before parts of it become ids.
+    fn redacted(&self, mut finding: Finding) -> Finding {
+        let secrets = &self.session.secrets;
+        let redact = |text: &mut String| *text = secrets.redact(text);
+        redact(&mut finding.summary);
+        finding.at.iter_mut().for_each(redact);
+        finding.expected.iter_mut().for_each(redact);
+        finding.got.iter_mut().for_each(redact);
+        finding
+    }
+
     fn with_exchanges(&self, finding: Finding) -> Finding {
+        let finding = self.redacted(finding);
         Finding {
             row: self.row.clone(),
             exchanges: self.records(),
@@ -716,6 +745,7 @@ impl<'a> Probe<'a> {
     /// Records a finding, with every exchange so far. One that the check has made already
     /// is counted.
     pub fn record_finding(&mut self, finding: Finding) -> Stop {
+        let finding = self.redacted(finding);
         let difference = self.trace().place(&finding);
         let known = self.findings.iter_mut().find(|known| {
             let ids = known.difference.as_ref().map(|known| &known.ids);
@@ -730,6 +760,19 @@ impl<'a> Probe<'a> {
         Stop::Failed
     }
 
+    /// Records a finding about an answer, which need not be the last one.
+    fn record_about(&mut self, answer: &Answer, finding: Finding) -> Stop {
+        let later = usize::try_from(self.sent.saturating_sub(answer.number)).unwrap_or(0);
+        if later == 0 || later >= self.transcript.len() {
+            return self.record_finding(finding);
+        }
+        // The exchange that decides stands last.
+        let behind = self.transcript.split_off(self.transcript.len() - later);
+        let stop = self.record_finding(finding);
+        self.transcript.extend(behind);
+        stop
+    }
+
     /// Records a finding of one line.
     pub fn fail(&mut self, summary: impl Into<String>) -> Stop {
         let summary = self.session.secrets.redact(&summary.into());
@@ -742,7 +785,7 @@ impl<'a> Probe<'a> {
         if expected.contains(&answer.came) {
             return Ok(());
         }
-        let stop = self.record_finding(Finding::status(self.level, expected, answer.came));
+        let stop = self.record_about(answer, Finding::status(self.level, expected, answer.came));
         if expected.contains(&answer.status) {
             return Ok(());
         }
@@ -753,7 +796,10 @@ impl<'a> Probe<'a> {
     pub fn json<'b>(&mut self, answer: &'b Answer) -> Result<&'b Value, Stop> {
         match &answer.body {
             Some(body) => Ok(body),
-            None => Err(self.fail("expected a JSON body, got none")),
+            None => Err(self.record_finding(Finding {
+                kind: Kind::ContentType,
+                ..Finding::new(self.level, "expected a JSON body, got none")
+            })),
         }
     }
 
@@ -764,7 +810,7 @@ impl<'a> Probe<'a> {
             None => Ok(()),
             Some(wrong) => {
                 let finding = Finding::bodies(self.level, wrong.at, &wrong.expected, got);
-                Err(self.record_finding(finding))
+                Err(self.record_about(answer, finding))
             }
         }
     }

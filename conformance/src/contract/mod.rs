@@ -336,7 +336,12 @@ pub fn places(pointer: &str) -> String {
 fn absent_or_unknown(error: &ValidationError<'_>) -> Option<String> {
     match error.kind() {
         ValidationErrorKind::Required { property } => property.as_str().map(str::to_owned),
-        ValidationErrorKind::AdditionalProperties { unexpected } => unexpected.first().cloned(),
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let name = unexpected.first()?;
+            // A key that is a SKU is no name.
+            let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
+            name.chars().all(is_name).then(|| name.clone())
+        }
         _ => None,
     }
 }

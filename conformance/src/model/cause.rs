@@ -174,6 +174,11 @@ fn blockers(check: &CheckReport, checks: &[CheckReport], groups: &Groups) -> Vec
     of_dependency.unwrap_or_default()
 }
 
+/// Whether each of several members is a difference of its own.
+fn is_of_members(difference: &Difference) -> bool {
+    difference.ids.iter().any(|id| id.contains("/member-"))
+}
+
 /// The cause of each difference.
 #[derive(Default)]
 struct Groups {
@@ -188,13 +193,13 @@ impl Groups {
         let mut order: Vec<&Item> = items.iter().collect();
         order.sort_by_key(|item| {
             (
-                item.difference.ids.len(),
                 item.difference.alternatives.len(),
+                item.difference.ids.len(),
             )
         });
         for item in order {
             let difference = &item.difference;
-            if self.explains(difference) {
+            if self.explanation(difference).is_some() {
                 continue;
             }
             let fresh: Vec<&String> = difference
@@ -202,7 +207,9 @@ impl Groups {
                 .iter()
                 .filter(|id| !self.causes.contains_key(*id))
                 .collect();
-            if let Some(first) = fresh.first() {
+            // One parameter or sentence at fault explains the others sent along with it.
+            let is_explained = fresh.len() < difference.ids.len() && !is_of_members(difference);
+            if let Some(first) = fresh.first().filter(|_| !is_explained) {
                 let cause = (*first).clone();
                 for id in fresh {
                     self.causes.insert(id.clone(), cause.clone());
@@ -211,20 +218,32 @@ impl Groups {
         }
     }
 
-    fn explains(&self, difference: &Difference) -> bool {
+    /// The established cause that explains a difference as well.
+    fn explanation(&self, difference: &Difference) -> Option<&String> {
         let mut alternatives = difference.alternatives.iter();
-        alternatives.any(|id| self.causes.contains_key(id))
+        alternatives.find_map(|wanted| match wanted.strip_suffix('*') {
+            None => self.causes.get(wanted),
+            Some(start) => {
+                let known = self.causes.range(start.to_owned()..);
+                let mut alike = known.take_while(|(id, _)| id.starts_with(start));
+                let (_, cause) = alike.find(|(id, _)| !difference.ids.contains(id))?;
+                Some(cause)
+            }
+        })
     }
 
     /// The causes of a difference: of another that explains it, or its own.
     fn of(&self, difference: &Difference) -> Vec<String> {
-        let mut alternatives = difference.alternatives.iter();
-        if let Some(cause) = alternatives.find_map(|id| self.causes.get(id)) {
+        if let Some(cause) = self.explanation(difference) {
             return vec![cause.clone()];
         }
         let mut causes: Vec<String> = Vec::new();
         for id in &difference.ids {
-            let cause = self.causes.get(id).unwrap_or(id);
+            let cause = match self.causes.get(id) {
+                Some(cause) => cause,
+                None if is_of_members(difference) || difference.ids.len() == 1 => id,
+                None => continue,
+            };
             if !causes.contains(cause) {
                 causes.push(cause.clone());
             }
@@ -236,7 +255,10 @@ impl Groups {
     fn merge_families(&mut self) {
         self.merge(SERVICE_WIDE, |id| {
             let (_, difference) = id.split_once('/')?;
-            Some(format!("{SEVERAL}/{difference}"))
+            // The status of each operation is promised by itself.
+            let is_status = difference.starts_with(|c: char| c.is_ascii_digit())
+                && difference.contains("-for-");
+            (!is_status).then(|| format!("{SEVERAL}/{difference}"))
         });
         self.merge(FAMILY, |id| {
             let (family, _) = id.split_once('.')?;

@@ -722,7 +722,11 @@ fn github_is_shown_the_ten_most_important_and_the_number_of_the_rest() {
 
 #[test]
 fn github_is_shown_a_cause_once() {
-    let text = render(Format::Github, &sample());
+    let report = Report {
+        aborted: None,
+        ..sample()
+    };
+    let text = render(Format::Github, &report);
     let first = text.lines().next().unwrap();
     assert!(
         first.contains("title=create-stock/200-for-201 (MUST)"),
