@@ -15,8 +15,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "access/scheme-is-read-in-any-case",
         title: "The scheme of a token is read in any case and with any run of spaces",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "accepted (scheme case-insensitive, runs of spaces ok)",
+        section: "docs/stack.md#authentication",
+        quote: "accepted: the scheme may be in any case",
         run: scheme_is_read_in_any_case,
         ..CodeCheck::LOOK
     },
@@ -24,7 +24,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "access/unknown-token-is-refused",
         title: "A token that nobody was given lets nobody in",
         level: Level::Should,
-        section: "facts, section 2",
+        section: "docs/stack.md#authentication",
         quote: "401 {\"detail\":\"Invalid token.\"}",
         run: unknown_token_is_refused,
         ..CodeCheck::LOOK
@@ -33,7 +33,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "access/token-that-is-no-text-is-refused",
         title: "A token of bytes that are no text lets nobody in, and is told so",
         level: Level::Should,
-        section: "facts, section 2",
+        section: "docs/stack.md#authentication",
         quote: "Token string should not contain invalid characters.",
         run: token_of_bytes_is_refused,
         ..CodeCheck::LOOK
@@ -42,8 +42,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "login/unknown-user-is-refused",
         title: "A login of nobody is refused with 400",
         level: Level::May,
-        section: "facts, section 2",
-        quote: "wrong 400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
+        section: "docs/stack.md#login",
+        quote: "400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
         capability: Some(Capability::Login),
         run: unknown_user_is_refused,
         ..CodeCheck::LOOK
@@ -52,8 +52,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "login/wrong-password-is-refused",
         title: "A login with another password than the user's is refused with 400",
         level: Level::May,
-        section: "facts, section 2",
-        quote: "wrong 400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
+        section: "docs/stack.md#login",
+        quote: "400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
         // A service may count the failures of a user, so it is asked of test services alone.
         safety: Safety::Write,
         needs: &["username"],

@@ -45,8 +45,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "bytes/metadata-comes-in-order",
         title: "OPTIONS shows its members, and the filters, in the order of the page",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "keys in order name, description, renders, parses, actions(.POST fields), filters.",
+        section: "docs/stack.md#metadata",
+        quote: "the keys name, description, renders, parses, actions and filters, in this order",
         capability: Some(Capability::Metadata),
         run: metadata_in_order,
         ..CodeCheck::LOOK
@@ -55,8 +55,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "bytes/json-is-compact",
         title: "JSON is written without white space, and other letters than ASCII as they are",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "no spaces, no trailing newline; UTF-8 unescaped;",
+        section: "docs/stack.md#rendering",
+        quote: "JSON is compact: no spaces after , and :, and no line break at the end.",
         run: json_is_compact,
         ..CodeCheck::WRITE
     },

@@ -16,7 +16,6 @@ use crate::model::outcome::Safety;
 /// run that only looks.
 const REFUSED: CodeCheck = CodeCheck {
     level: Level::Should,
-    section: "facts, section 2",
     safety: Safety::Write,
     ..CodeCheck::LOOK
 };
@@ -25,6 +24,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/a-token-is-asked-for",
         title: "Every operation but the login refuses whoever sends no token",
+        section: "docs/stack.md#authentication",
         quote: "401 {\"detail\":\"Authentication credentials were not provided.\"}",
         run: |probe| refused(probe, 401, |ask| ask.credentials = Credentials::None),
         ..REFUSED
@@ -32,6 +32,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/a-bad-token-is-refused",
         title: "Every operation refuses a token without its key, the login too",
+        section: "docs/stack.md#authentication",
         quote: "401 {\"detail\":\"Invalid token header. No credentials provided.\"}",
         run: |probe| {
             refused(probe, 401, |ask| {
@@ -43,6 +44,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/other-renderings-are-refused",
         title: "Every operation refuses to answer in another format than JSON",
+        section: "docs/stack.md#accept",
         quote: "406 {\"detail\":\"Could not satisfy the request Accept header.\"}",
         run: |probe| {
             refused(probe, 406, |ask| {
@@ -55,6 +57,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/other-methods-are-refused",
         title: "Every path refuses a PATCH",
+        section: "docs/stack.md#methods",
         quote: "405 {\"detail\":\"Method \\\"PUT\\\" not allowed.\"}",
         run: |probe| refused(probe, 405, |ask| ask.method = Method::PATCH),
         ..REFUSED
@@ -62,13 +65,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/other-types-are-refused",
         title: "Every operation that takes a body refuses one of another type",
-        quote: "text/plain; charset=utf-8 etc 415",
+        section: "docs/stack.md#bodies",
+        quote: "application/vnd.api+json and any other type 415",
         run: |probe| refused(probe, 415, |ask| body(ask, "text/plain", "{}")),
         ..REFUSED
     },
     CodeCheck {
         id: "everywhere/broken-json-is-refused",
         title: "Every operation that takes a body refuses one that is no JSON",
+        section: "docs/stack.md#bodies",
         quote: "400 {\"detail\":\"JSON parse error",
         run: |probe| refused(probe, 400, |ask| body(ask, "application/json", "{")),
         ..REFUSED
@@ -76,6 +81,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/pages-end",
         title: "Every list refuses a page beyond its end",
+        section: "docs/stack.md#pagination",
         quote: "404 {\"detail\":\"Invalid page.\"}",
         run: |probe| {
             refused(probe, 404, |ask| {

@@ -50,8 +50,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "search/case-of-letters-counts",
         title: "A SKU, a location's code or a provider's name in letters of the other case is another",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "Char: exact case-sensitive",
+        section: "docs/stack.md#filters",
+        quote: "exact and case-sensitive",
         run: cased,
         ..CodeCheck::WRITE
     },

@@ -14,8 +14,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "methods/head-answers-like-get",
         title: "A HEAD of the list has the status, type and length of a GET, and no body",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "HEAD: headers of GET, Content-Length kept, no body.",
+        section: "docs/stack.md#methods",
+        quote: "the headers of GET, its Content-Length too, and no body",
         run: head_answers_like_get,
         ..CodeCheck::LOOK
     },
@@ -23,8 +23,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "methods/allow-is-true",
         title: "What Allow names is answered: GET, HEAD and OPTIONS",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "Allow: GET, POST, HEAD, OPTIONS",
+        section: "docs/stack.md#headers",
+        quote: "Allow: GET, POST, HEAD, OPTIONS for a list",
         run: allow_is_true,
         ..CodeCheck::LOOK
     },
@@ -32,8 +32,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "methods/missing-slash-is-redirected",
         title: "A GET of a path without its slash is redirected to the path with it",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "301, Location: /api/v1/stocks/?query (relative path, query verbatim)",
+        section: "docs/stack.md#addresses",
+        quote: "Location is the path with its slash and the query as it came",
         run: missing_slash_is_redirected,
         ..CodeCheck::LOOK
     },
@@ -41,8 +41,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "methods/missing-slash-writes-nothing",
         title: "A POST to a path without its slash is redirected, and writes nothing",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "Missing slash, DEBUG=False, ANY method incl. POST/PUT/DELETE: 301",
+        section: "docs/stack.md#addresses",
+        quote: "A path without its slash is answered 301, whatever the method.",
         safety: Safety::Write,
         run: missing_slash_writes_nothing,
         ..CodeCheck::WRITE

@@ -27,7 +27,7 @@ pub struct CodeCheck {
     pub title: &'static str,
     /// How much it weighs.
     pub level: Level,
-    /// The heading on the page, or of the facts.
+    /// Heading of the page, or place in the documents: `docs/stack.md#pagination`.
     pub section: &'static str,
     /// The words.
     pub quote: &'static str,

@@ -96,8 +96,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
 
 const SORT: CodeCheck = CodeCheck {
     level: Level::Should,
-    section: "facts, section 2",
-    quote: "sort=bogus,-stock works",
+    section: "docs/stack.md#ordering",
+    quote: "sort=bogus,-stock sorts by stock, descending",
     needs: &["provider", "location", "second-location"],
     ..CodeCheck::WRITE
 };

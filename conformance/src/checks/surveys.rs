@@ -43,8 +43,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "survey/bad-limit-leaves-the-usual-size",
         title: "A limit that is none gives pages of the same size as no limit",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "limit 0/-1/abc/\"\"/3.0: silently default page size",
+        section: "docs/stack.md#pagination",
+        quote: "A limit that is below 1 or not an integer gives the default page size.",
         run: badly_limited,
         ..CodeCheck::SURVEY
     },
@@ -52,8 +52,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "survey/last-page-may-be-named",
         title: "The page `last` is the one that the count says",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "page=last: last page.",
+        section: "docs/stack.md#pagination",
+        quote: "page=last is the last page",
         run: |probe| {
             let first = page(probe, &Ask::get(STOCKS).with("limit", 5))?;
             let (number, _) = last_of(&first)?;
@@ -113,8 +113,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "survey/sort-orders-what-there-is",
         title: "A `sort` orders all stocks, by any field whose order all agree on, and loses none",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "sort=bogus,-stock works",
+        section: "docs/stack.md#ordering",
+        quote: "sort=bogus,-stock sorts by stock, descending",
         run: sorted,
         ..CodeCheck::SURVEY
     },
@@ -122,8 +122,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "survey/unknown-sort-is-passed-over",
         title: "A `sort` by a field that does not exist changes nothing",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "invalid names dropped silently",
+        section: "docs/stack.md#ordering",
+        quote: "Unknown names are dropped silently",
         run: |probe| {
             let usual = page(probe, &Ask::get(STOCKS).with("limit", 5))?;
             is_there(&usual.rows)?;
@@ -199,8 +199,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "survey/case-of-letters-counts",
         title: "A SKU, a location's code or a provider's name is not found in letters of the other case",
         level: Level::Should,
-        section: "facts, section 2",
-        quote: "Char: exact case-sensitive",
+        section: "docs/stack.md#filters",
+        quote: "exact and case-sensitive",
         run: |probe| only_themselves(probe, |text| vec![swapped(text)]),
         ..CodeCheck::SURVEY
     },

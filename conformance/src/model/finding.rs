@@ -46,7 +46,7 @@ impl fmt::Display for Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The heading on the page, or of the facts.
+    /// Heading of the page, or place in the documents: `docs/stack.md#pagination`.
     pub section: String,
     /// The words.
     pub quote: String,

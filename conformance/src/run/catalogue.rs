@@ -168,8 +168,8 @@ const ALWAYS: &[(&str, &str, Option<Aspect>, &str, &str)] = &[
         "always/headers-are-complete",
         "Every answer has the headers that the stack sends",
         Some(Aspect::Header),
-        "facts, section 2",
-        "Allow: GET, POST, HEAD, OPTIONS",
+        "docs/stack.md#headers",
+        "Allow: GET, POST, HEAD, OPTIONS for a list",
     ),
     (
         "always/body-fits-its-schema",

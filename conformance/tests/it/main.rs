@@ -10,6 +10,7 @@ mod causes;
 mod command;
 mod data;
 mod defects;
+mod documents;
 mod engine;
 mod explore;
 mod explore_command;

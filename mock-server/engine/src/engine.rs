@@ -3,7 +3,7 @@
 //! Nothing here knows a socket, a lock, a file or the system clock, and equal
 //! histories give equal worlds. A request is judged in the stack's order: path,
 //! rendering, token, method, then whatever the endpoint asks of the body.
-//! Source: facts, section 2.
+//! Source: docs/stack.md#order-of-checks.
 
 use std::sync::Arc;
 
@@ -501,7 +501,7 @@ impl ReplyDraft {
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        // What the stack's stock middleware adds. Source: facts, section 2.
+        // Django's usual middleware adds these. Source: docs/stack.md#headers.
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));

@@ -406,7 +406,8 @@ fn all_required(errors: &FieldErrors) -> bool {
     errors.iter().all(|(_, detail)| *detail == required)
 }
 
-/// The stack's sentences about fields and filters. Source: facts, section 2.
+/// The stack's sentences about fields and filters. Source: docs/stack.md#fields,
+/// docs/stack.md#filters.
 pub mod wording {
     /// A required field is absent.
     pub const REQUIRED: &str = "This field is required.";

@@ -1,6 +1,7 @@
 //! A query string becomes filters, an order and a page.
 //!
-//! Source: page, Search Stocks; facts, section 2, Filters and Pagination.
+//! Source: docs/contract.md#search-stocks, docs/stack.md#filters, docs/stack.md#ordering,
+//! docs/stack.md#pagination.
 
 use std::borrow::Cow;
 

@@ -663,6 +663,18 @@ fn an_address_that_is_taken_is_a_failure_and_no_mistake() {
 }
 
 #[test]
+fn the_document_lists_every_flag_and_no_other() {
+    let document = include_str!("../../../docs/flags.md");
+    let rows = document.lines().filter(|line| line.starts_with("| `--"));
+    let listed: BTreeSet<_> = rows
+        .flat_map(|row| row.split('|').nth(1).unwrap().split("`--").skip(1))
+        .map(|flag| flag.split([' ', '`']).next().unwrap().to_owned())
+        .collect();
+    let flags = flags_of_the_help().into_iter().map(|(flag, _)| flag);
+    assert_eq!(listed, flags.collect());
+}
+
+#[test]
 fn a_secret_is_not_shown_in_the_help() {
     let secrets = ["token", "password", "admin-token"].map(variable);
     let variables: Vec<_> = secrets

@@ -533,12 +533,12 @@ fn read(line: &str, files: &BTreeMap<String, String>) -> Line {
     }
 }
 
-#[test]
-fn every_line_of_the_guide_works_one_after_the_other() {
-    let guide = include_str!("../../../docs/admin.md");
+/// Asks a fresh mock every `curl` line of a guide, one after the other; each must succeed.
+#[track_caller]
+fn follow(guide: &str) -> (Mock, Vec<Answer>) {
     let mock = Mock::start(&[]);
     let mut files = BTreeMap::new();
-    let mut asked = 0;
+    let mut answers = Vec::new();
     for block in guide.split("```sh\n").skip(1) {
         let block = block.split("```").next().unwrap().replace("\\\n", " ");
         for line in block.lines().filter(|line| line.starts_with("curl ")) {
@@ -558,10 +558,26 @@ fn every_line_of_the_guide_works_one_after_the_other() {
             if let Some(name) = kept_as {
                 files.insert(name, answer.text());
             }
-            asked += 1;
+            answers.push(answer);
         }
     }
-    assert!(asked > 15, "{asked}");
+    (mock, answers)
+}
+
+#[test]
+fn every_line_of_the_first_steps_works_one_after_the_other() {
+    let (_mock, answers) = follow(include_str!("../../../docs/first-steps.md"));
+    let statuses: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, [200, 200, 201, 201, 208, 200, 200, 200, 200]);
+    let quantity = |answer: &Answer| answer.json()["Store_checkResult"][0]["stock"].clone();
+    assert_eq!(quantity(&answers[6]), 7);
+    assert_eq!(quantity(&answers[7]), 6);
+}
+
+#[test]
+fn every_line_of_the_guide_works_one_after_the_other() {
+    let (mock, answers) = follow(include_str!("../../../docs/admin.md"));
+    assert!(answers.len() > 15, "{}", answers.len());
     // Its states are those that it tells of.
     let stocks = |world: &str| {
         mock.ask(get(&format!("/worlds/{world}/api/v1/stocks/")))

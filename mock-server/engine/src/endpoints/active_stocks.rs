@@ -1,6 +1,6 @@
 //! The active stock of a stock list, summed over its locations, a SKU a row.
 //!
-//! Source: page, List Active Stock.
+//! Source: docs/contract.md#list-active-stock.
 
 use smol_str::SmolStr;
 

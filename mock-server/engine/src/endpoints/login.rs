@@ -1,6 +1,6 @@
 //! Getting a token for a username and a password.
 //!
-//! Source: facts, section 1b (the body) and section 2, Auth (the refusals).
+//! Source: docs/contract.md#log-in (the body), docs/stack.md#login (the refusals).
 
 use std::fmt::Write as _;
 

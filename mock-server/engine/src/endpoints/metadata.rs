@@ -1,7 +1,7 @@
-//! What `OPTIONS` says of a path: its types, the fields of its POST, its filters.
+//! The answer to `OPTIONS`: the types of a path, the fields of its POST, its filters.
 //!
-//! Source: facts, sections 1c and 2, Methods; the `filters` block is the page's,
-//! Search Stocks.
+//! Source: docs/stack.md#metadata; the `filters` block is the page's,
+//! docs/contract.md#search-stocks.
 
 use super::Resource;
 use super::call::Call;

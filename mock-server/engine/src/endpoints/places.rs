@@ -1,7 +1,7 @@
 //! Providers, stock locations and stock lists: listed, shown and created.
 //!
-//! Source: facts, section 1b. The page names none of them, but no client gets far
-//! without, so all of it is graded *observed*.
+//! Source: docs/contract.md#beyond-the-page. The page names none of them, but no client
+//! gets far without, so all of it is graded *observed*.
 
 use smol_str::SmolStr;
 

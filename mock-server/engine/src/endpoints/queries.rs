@@ -1,8 +1,8 @@
 //! Where a SKU lies, and how much of it: plain and salable, for one SKU and for
 //! several.
 //!
-//! Source: page, Stock Query, Multi Stock Query, Salable Stock Query, Multi Salable
-//! Stock Query.
+//! Source: docs/contract.md#stock-query, docs/contract.md#multi-stock-query,
+//! docs/contract.md#salable-stock-query, docs/contract.md#multi-salable-stock-query.
 
 use smol_str::SmolStr;
 

@@ -1,7 +1,7 @@
 //! Reserving one piece of a stock, and giving one back.
 //!
-//! Source: page, Increase Reserved Stock and Decrease Reserved Stock; the rules of
-//! the 208 are readings.
+//! Source: docs/contract.md#increase-reserved-stock,
+//! docs/contract.md#decrease-reserved-stock; the rules of the 208 are readings.
 
 use smol_str::SmolStr;
 

@@ -1,6 +1,7 @@
 //! The list of stocks, and creating one.
 //!
-//! Source: page, List Stock, Create Stock, Search Stocks.
+//! Source: docs/contract.md#list-stock, docs/contract.md#create-stock,
+//! docs/contract.md#search-stocks.
 
 use smol_str::SmolStr;
 

@@ -1,6 +1,6 @@
 //! Inserting or updating stocks, one or many in a call.
 //!
-//! Source: page, Insert/Update Single/Multiple Stock.
+//! Source: docs/contract.md#insertupdate-singlemultiple-stock.
 
 use std::collections::HashMap;
 

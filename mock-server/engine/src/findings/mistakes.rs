@@ -68,7 +68,8 @@ pub struct Source {
     /// Who speaks.
     #[serde(serialize_with = "grade_text")]
     pub grade: Grade,
-    /// The section of the page, or of what is known of the stack.
+    /// Heading of the page, place in the documents such as `docs/stack.md#filters`, or id of
+    /// a reading.
     pub section: &'static str,
     /// The page's words, or the fact.
     pub says: &'static str,
@@ -119,35 +120,35 @@ macro_rules! mistakes {
 
 mistakes! {
     MISSING_SLASH = "missing-slash" Warning
-        about "The path ends without its slash: every request takes a detour by a redirect."
+        about "The path ends without its slash: every request is redirected first."
         example "GET /api/v1/stocks"
-        Stack "Django, URLs" says "A path without its slash is answered 301, whatever the method.";
+        Stack "docs/stack.md#addresses" says "A path without its slash is answered 301, whatever the method.";
     MISSING_SLASH_POST = "missing-slash-post" Error
         about "A POST to a path without its slash: most clients follow the redirect with a GET, and the body is lost."
         example "POST /api/v1/stocks"
-        Stack "Django, URLs" says "A path without its slash is answered 301, whatever the method.";
+        Stack "docs/stack.md#addresses" says "A path without its slash is answered 301, whatever the method.";
     UNKNOWN_PATH = "unknown-path" Error
         about "The API has no such path."
         example "GET /api/v1/stock/"
-        Stack "Django, URLs" says "A path that no route has is answered 404 before anything else is looked at.";
+        Stack "docs/stack.md#addresses" says "A path that no route has is answered 404 before anything else is looked at.";
     WRONG_METHOD = "wrong-method" Error
         about "The path does not take the method."
         example "PATCH /api/v1/stocks/"
-        Stack "Django REST framework, Methods" says "A method that a path does not declare is answered 405.";
+        Stack "docs/stack.md#methods" says "A method that a path does not declare is answered 405.";
     TOKEN_IN_QUERY = "token-in-query" Error
-        about "The token stands in the address, where every log on the way keeps it, and where the service does not look for it."
+        about "The token is in the address, where every log on the way keeps it and the service does not read it."
         example "GET /api/v1/stocks/?api_token=f532e…"
         Documented "List Stock" says "api_token string header The API key of the customer account";
     WRONG_AUTH_SCHEME = "wrong-auth-scheme" Error
-        about "The token is sent by a scheme that the service passes over, as if there were none."
+        about "The token has a scheme that the service ignores, as if there were no token."
         example "Authorization: Bearer f532e…"
         Documented "List Stock" says "'Authorization': 'Token {}'.format(api_token)";
     REFUSED_ACCEPT = "refused-accept" Error
-        about "The client accepts only what the service does not render."
+        about "The client accepts only media types that the service does not render."
         example "Accept: application/xml"
         Documented "List Stock" says "'Accept': 'application/json'";
     MISSING_CONTENT_TYPE = "missing-content-type" Note
-        about "A body without a Content-Type: the page's own snippets send some, but the stack as it comes refuses them with 415."
+        about "A body without a Content-Type: the page's own snippets send such bodies, but the framework by itself refuses them with 415."
         example "POST /api/v1/stocks/insert_or_update_stock/ with a body and no Content-Type"
         Reading "missing-content-type" says "A body without Content-Type is parsed as JSON under `json`, and refused under `unsupported`.";
     REFUSED_CONTENT_TYPE = "refused-content-type" Error
@@ -155,75 +156,75 @@ mistakes! {
         example "Content-Type: text/plain"
         Documented "Create Stock" says "'Content-Type': 'application/json'";
     JSON_AS_FORM = "json-as-form" Error
-        about "JSON under the Content-Type of a form: the service finds none of its fields."
+        about "JSON with the Content-Type of a form: the service finds none of its fields."
         example "curl -d '{\"sku\": \"500\"}' without -H 'Content-Type: application/json'"
         Documented "Create Stock" says "'Content-Type': 'application/json'";
 
     UNKNOWN_PARAMETER = "unknown-parameter" Warning
         about "The operation has no such query parameter: it is ignored, and the answer looks like success."
         example "GET /api/v1/stocks/?stock_gt=4"
-        Stack "Django REST framework, Filters" says "Unknown parameters and unsupported lookups are ignored.";
+        Stack "docs/stack.md#filters" says "Unknown parameters and unsupported lookups are ignored.";
     SURPLUS_PAGE = "surplus-page" Note
         about "`page=1` where there are no pages, as the vendor's SDK adds it to every list: it is ignored, and asks for nothing else."
         example "GET /api/v1/stocks/stock_query/?sku=500&page=1"
-        Stack "Django REST framework, Filters" says "Unknown parameters and unsupported lookups are ignored.";
+        Stack "docs/stack.md#filters" says "Unknown parameters and unsupported lookups are ignored.";
     LOST_BODY = "lost-body" Error
         about "A query of stock comes without any argument: browsers drop the body of a GET, and so do some proxies."
         example "fetch('/api/v1/stocks/stock_query/') without ?sku=500"
         Documented "Stock Query" says "sku string query ✓ The SKU of the product";
     MISPLACED_ARGUMENT = "misplaced-argument" Warning
-        about "An argument stands in the query where the body is read, or in a body that nobody reads."
+        about "An argument is in the query although the service reads the body, or in a body that it does not read."
         example "POST /api/v1/stocks/?sku=500"
-        Stack "Django REST framework, Bodies" says "A view reads its arguments from one place; what stands elsewhere is ignored.";
+        Stack "docs/stack.md#bodies" says "A view reads its arguments from one place; arguments elsewhere are ignored.";
     IGNORED_FILTER_VALUE = "ignored-filter-value" Warning
-        about "A filter's value is none, so the filter is dropped and the list is longer than asked for."
+        about "The value of a filter is invalid, so the filter is dropped and the list is longer than asked for."
         example "GET /api/v1/stocks/?is_active=maybe"
-        Stack "Django REST framework, Filters" says "A boolean that is none is ignored, never refused; so is a blank value of any filter.";
+        Stack "docs/stack.md#filters" says "An invalid boolean is ignored, never refused. A blank value of any filter is ignored.";
     IGNORED_PERIOD = "ignored-period" Note
-        about "The page's path names a filter `period`, but its table of filters has the two ends only."
+        about "The page's path names a filter `period`, but its table of filters has only the two ends."
         example "GET /api/v1/stocks/?period=2023-05-10"
         Documented "Search Stocks" says "\"period\": { \"type\": \"IsoDateTimeFilter\", \"lookup_types\": [ \"startswith__gte\", \"startswith__lte\", \"endswith__gte\", \"endswith__lte\" ] }";
     UNIT_LABEL = "unit-label" Warning
-        about "A unit by the label of the page's table where the service takes the names of its examples."
+        about "A unit has the label of the page's table, but the service takes only the names of its examples."
         example "GET /api/v1/stocks/?unit_type=quantity"
         Documented "Create Stock" says "\"unit_type\": \"qty\"";
     UNKNOWN_SORT_NAME = "unknown-sort-name" Warning
-        about "A stock has no such field to sort by: the name is dropped, and the order is another."
+        about "A stock has no such field to sort by: the name is dropped, and the order is not the one asked for."
         example "GET /api/v1/stocks/?sort=quantity"
-        Stack "Django REST framework, Filters" says "Names that are none are dropped silently; without one that is left the default order holds.";
+        Stack "docs/stack.md#ordering" says "Unknown names are dropped silently; if none is left, the default order holds.";
     IGNORED_LIMIT = "ignored-limit" Warning
-        about "The limit is no whole number above 0, so the page has the default size."
+        about "The limit is not a whole number above 0, so the page has the default size."
         example "GET /api/v1/stocks/?limit=0"
-        Stack "Django REST framework, Pagination" says "A limit of 0, below it, or that is no integer gives the default page size.";
+        Stack "docs/stack.md#pagination" says "A limit that is below 1 or not an integer gives the default page size.";
     CLAMPED_LIMIT = "clamped-limit" Note
-        about "The limit is above the largest: pages are smaller than asked for, which only `next` tells."
+        about "The limit is above the largest one: pages are smaller than asked for, and only `next` shows it."
         example "GET /api/v1/stocks/?limit=100000"
         Reading "page-limit" says "A limit above the largest gives pages of the largest size.";
     RAW_PLUS = "raw-plus" Error
-        about "An offset's `+` stands raw in the query, where it means a space, so the date is none."
+        about "The `+` of an offset is not escaped in the query, where it means a space, so the date is invalid."
         example "GET /api/v1/stocks/?created_date__gte=2023-05-10T13:37:18+03:00"
-        Stack "Django REST framework, Filters" says "An unescaped +03:00 is decoded to a space and refused with 400; %2B is right.";
+        Stack "docs/stack.md#filters" says "The plus sign of an unescaped +03:00 is read as a space, and the value is refused with 400; %2B is right.";
     REPEATED_PARAMETER = "repeated-parameter" Warning
         about "A parameter comes more than once: only the last counts."
         example "GET /api/v1/stocks/?sku=500&sku=505"
-        Stack "Django REST framework, Filters" says "Of a repeated parameter the last wins.";
+        Stack "docs/stack.md#filters" says "Of a repeated parameter the last wins.";
     NO_SUCH_PAGE = "no-such-page" Warning
-        about "A page is asked for that the list does not have, and that no `next` led to."
+        about "The client asks for a page that the list does not have, and that no `next` led to."
         example "GET /api/v1/stocks/?page=9999"
-        Stack "Django REST framework, Pagination" says "A page beyond the end, 0 or no integer is answered 404; `next` is null on the last page.";
+        Stack "docs/stack.md#pagination" says "A page number that is 0, beyond the end or not an integer is answered 404.";
 
     UNKNOWN_BODY_KEY = "unknown-body-key" Warning
         about "The operation has no such member of its body: it is ignored, and the answer looks like success."
         example "{\"sku\": \"500\", \"quantity\": 5}"
-        Stack "Django REST framework, Serializer fields" says "Unknown keys are ignored.";
+        Stack "docs/stack.md#field-errors" says "Unknown keys are ignored.";
     READ_ONLY_BODY_KEY = "read-only-body-key" Warning
-        about "The service alone sets the member: what is sent is ignored, and selects nothing."
+        about "Only the service sets the member: the value is ignored, and selects nothing."
         example "{\"id\": 6, \"stock\": 5}"
-        Stack "Django REST framework, Serializer fields" says "Read-only keys (id, created_date, modified_date) are ignored.";
+        Stack "docs/stack.md#field-errors" says "Read-only keys (id, created_date, modified_date) are ignored.";
     REPEATED_BODY_KEY = "repeated-body-key" Warning
         about "A member comes more than once: only the last counts."
         example "{\"stock\": 5, \"stock\": 6}"
-        Stack "Django REST framework, Bodies" says "Of equal keys the last wins.";
+        Stack "docs/stack.md#bodies" says "Of equal keys the last wins.";
     NUMBER_AS_STRING = "number-as-string" Warning
         about "A number is sent as a string, which this stack reads and a stricter one does not."
         example "{\"stock\": \"5\"}"
@@ -237,24 +238,24 @@ mistakes! {
         example "{\"sku\": 500}"
         Documented "Create Stock" says "sku string body ✓ The SKU of the product";
     FORM_WITHOUT_FLAG = "form-without-flag" Warning
-        about "A form leaves out `is_active`, which the stack reads as an empty check box: what is created is inactive."
+        about "A form leaves out `is_active`, which the stack reads as an empty check box: the new stock is inactive."
         example "sku=500&provider=shop_provider&location=110&stock=5"
-        Stack "Django REST framework, Bodies" says "A boolean that a form omits is false.";
+        Stack "docs/stack.md#forms" says "A boolean that a form omits is false, as an empty check box is.";
 
     REPEATED_BAD_REQUEST = "repeated-bad-request" Warning
         about "A request that was refused with 400 is sent again unchanged, and refused again."
         example "the same POST /api/v1/stocks/ with {} twice"
-        Stack "Django REST framework, Serializer fields" says "What a body is refused for depends on the body: sent again it is refused again.";
+        Stack "docs/stack.md#field-errors" says "The refusal depends on the body alone: sent again, it is refused again.";
     UNDATED_RETRY = "undated-retry" Error
-        about "A reservation that ended in a 5xx or without an answer is sent again without a `date`: if the first was applied, it now is twice."
+        about "A reservation that ended in a 5xx or without an answer is sent again without a `date`: if the first was applied, it now counts twice."
         example "POST /api/v1/stocks/increase_reserved_stock/ without `date`, 503, and again"
         Reading "already-reported" says "A reservation without `date` is never a duplicate: it counts each time.";
     REDATED_RETRY = "redated-retry" Note
-        about "After a reservation with a `date` that ended in a 5xx or without an answer comes one of the same stock with another `date`: if it is its retry, it counts twice."
+        about "A reservation with a `date` ended in a 5xx or without an answer, and one of the same stock follows with another `date`: if that is its retry, it counts twice."
         example "POST /api/v1/stocks/increase_reserved_stock/ with the time of each attempt as `date`"
         Reading "already-reported" says "A reservation is a duplicate if operation, sku, location, provider and `date` were applied before.";
     REPEATED_AFTER_REPORTED = "repeated-after-reported" Warning
-        about "A reservation that was answered 208 is sent again: it was applied before, and nothing is left to do."
+        about "A reservation that was answered 208 is sent again: it was applied before, and there is nothing left to do."
         example "the same POST /api/v1/stocks/increase_reserved_stock/ after a 208"
         Documented "Increase Reserved Stock" says "\"message\": \"Already reported\"";
     UNDATED_RESERVATION = "undated-reservation" Note
@@ -262,7 +263,7 @@ mistakes! {
         example "{\"sku\": \"500\", \"location\": \"110\"}"
         Reading "already-reported" says "A reservation without `date` is never a duplicate: it counts each time.";
     CREATE_OF_EXISTING = "create-of-existing" Note
-        about "A stock is created that exists: whoever does not know sends an upsert."
+        about "The client creates a stock that exists; an upsert does not need to know."
         example "POST /api/v1/stocks/ answered with stock_exists_error"
         Documented "Insert/Update Single/Multiple Stock" says "This method is used to upsert single or multiple stock.";
     ROW_BY_ROW_UPSERT = "row-by-row-upsert" Note
@@ -270,11 +271,11 @@ mistakes! {
         example "ten POST /api/v1/stocks/insert_or_update_stock/ of an object each within ten seconds"
         Documented "Insert/Update Single/Multiple Stock" says "This method is used to upsert single or multiple stock.";
     ABANDONED_WALK = "abandoned-walk" Warning
-        about "A walk over the pages of a list stopped while `next` was not null: the rest was never seen."
+        about "A walk over the pages of a list stopped while `next` was not null: the rest was never read."
         example "GET /api/v1/stocks/, ?page=2, and no third although `next` names it"
-        Stack "Django REST framework, Pagination" says "`next` is null on the last page and on no other.";
+        Stack "docs/stack.md#pagination" says "`next` is null on the last page and on no other.";
     UNREAD_PAGES = "unread-pages" Note
         about "Only the first page of a list was read, without a filter or a limit of its own, although `next` was not null."
         example "GET /api/v1/stocks/ alone, with `count` above the page's size"
-        Stack "Django REST framework, Pagination" says "`next` is null on the last page and on no other.";
+        Stack "docs/stack.md#pagination" says "`next` is null on the last page and on no other.";
 }

@@ -1,7 +1,7 @@
-//! How the stack parses the fields of an object: which type accepts what, what it
-//! says of the rest, and that all errors come at once, in the order of the fields.
+//! Parsing of the fields of an object, as the stack does it: the values that each type
+//! accepts, the errors of the others, all at once and in the order of the fields.
 //!
-//! Source: facts, section 2, Serializer fields and Bodies; section 3 for ranges.
+//! Source: docs/stack.md#fields, docs/stack.md#bodies, docs/stack.md#periods.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,7 @@
 //! The period of a scheduled stock: a range of moments.
 //!
 //! The page shows only `null`. A range has the shape that the stack's common
-//! range field gives it. Source: facts, section 3.
+//! range field gives it. Source: docs/stack.md#periods.
 
 use super::time::{Timestamp, UtcOffset};
 use crate::wire::json;

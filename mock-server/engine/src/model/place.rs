@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::time::Timestamp;
 
-/// What every place carries. Source: facts, section 1b.
+/// Members that every place has. Source: docs/contract.md#beyond-the-page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The primary key.

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::period::Period;
 use super::time::Timestamp;
 
-/// What kind of stock it is. Source: page, Search Stocks, `stock_type`.
+/// Kind of a stock, its `stock_type`. Source: docs/contract.md#search-stocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StockType {
     /// The default.
@@ -28,8 +28,7 @@ impl StockType {
     }
 }
 
-/// What the quantities count. Source: page, the examples, and `unit_type` of
-/// Search Stocks.
+/// Unit of the quantities, the `unit_type`. Source: docs/contract.md#stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnitType {
     /// Pieces, the default.

@@ -3,8 +3,8 @@
 //!
 //! The stack reads with Python 3.11's `datetime.fromisoformat` and, where that
 //! refuses, with Django's own pattern; together they accept most of ISO 8601 and
-//! some oddities, which are kept. Source: facts, section 2, Serializer fields and
-//! Filters.
+//! some oddities, which are kept. Source: docs/stack.md#date-times,
+//! docs/stack.md#filters.
 
 use std::time::SystemTime;
 

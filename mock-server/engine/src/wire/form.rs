@@ -1,6 +1,6 @@
 //! Form bodies: url-encoded and multipart.
 //!
-//! Source: facts, section 2, Bodies.
+//! Source: docs/stack.md#forms.
 
 use std::borrow::Cow;
 

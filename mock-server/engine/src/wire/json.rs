@@ -1,7 +1,7 @@
 //! JSON as the stack reads and writes it: Python's decoder with its error
 //! wordings, and the renderer's compact and indented forms.
 //!
-//! Source: facts, section 2, Bodies and Rendering. Positions in errors count
+//! Source: docs/stack.md#bodies, docs/stack.md#rendering. Positions in errors count
 //! characters, not bytes.
 
 use std::borrow::Cow;

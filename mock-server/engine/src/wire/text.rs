@@ -3,8 +3,8 @@
 //!
 //! The stack is Python, and its `str.strip`, `int` and `Decimal` accept more
 //! than Rust's: Arabic digits, underscores between digits, the ASCII
-//! separators as white space. Source: facts, section 2, Filters, Serializer
-//! fields, Pagination.
+//! separators as white space. Source: docs/stack.md#filters, docs/stack.md#integers,
+//! docs/stack.md#pagination.
 
 use std::cmp::Ordering;
 

@@ -1,6 +1,6 @@
 //! `a=1&b=x+y`: queries, form bodies, and the links of a page.
 //!
-//! Source: facts, section 2, Pagination.
+//! Source: docs/stack.md#pagination.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -214,13 +214,12 @@ fn each_schema_is_a_schema() {
     }
 }
 
-/// The README's table of readings is the register's.
 #[test]
-fn the_readme_names_every_reading_and_choice() {
-    let readme = include_str!("../../../../README.md");
+fn the_document_names_every_reading_and_choice() {
+    let document = include_str!("../../../../docs/readings.md");
     for reading in Reading::ALL {
         let start = format!("| `{}` |", reading.id());
-        let row = readme.lines().find(|line| line.starts_with(&start));
+        let row = document.lines().find(|line| line.starts_with(&start));
         let row = row.unwrap_or_else(|| panic!("no row of {}", reading.id()));
         let names = match reading.accepts() {
             Accepts::Choices(choices) => choices.iter().map(|name| format!("`{name}`")).collect(),
@@ -229,6 +228,23 @@ fn the_readme_names_every_reading_and_choice() {
         for name in names {
             assert!(row.contains(&name), "{}: {name}", reading.id());
         }
+    }
+}
+
+#[test]
+fn the_documents_name_every_operation_of_the_page_and_every_world() {
+    let document = include_str!("../../../../docs/contract.md");
+    let openapi = openapi();
+    let stocks = ["/api/v1/stocks/", "/api/v1/active-stocks/"];
+    for (path, method, operation) in operations(&openapi) {
+        let id = operation["operationId"].as_str().unwrap();
+        let row = format!("\n| `{id}` | `{method} {path}` |");
+        let is_of_the_page = stocks.iter().any(|start| path.starts_with(start));
+        assert_eq!(document.contains(&row), is_of_the_page, "{row}");
+    }
+    let document = include_str!("../../../../docs/worlds.md");
+    for name in assets::world_names() {
+        assert!(document.contains(&format!("\n| `{name}` |")), "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The stack's behaviour, byte for byte, where the facts file records it.
+//! The stack's behaviour, byte for byte, as docs/stack.md records it.
 
 use rstest::rstest;
 use serde_json::{Value, json};
