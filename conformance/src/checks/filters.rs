@@ -3,7 +3,9 @@
 //! `comparisons.yaml`.
 
 use serde_json::{Value, json};
+use whippy_engine::folding::upper_case;
 use whippy_engine::model::time::UtcOffset;
+use whippy_engine::profile::CaseFolding;
 
 use super::CodeCheck;
 use super::pages::{Page, STOCKS, follow, page, shown_by};
@@ -62,6 +64,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "Search Stocks",
         quote: "IsoDateTimeFilter",
         run: zones,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "readings/case-folding",
+        title: "Which letters of a name are the same in upper and lower case",
+        section: "Search Stocks",
+        quote: "\"location_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
+        reading: Some("case-folding"),
+        run: case_folding,
         ..CodeCheck::WRITE
     },
 ];
@@ -153,6 +164,64 @@ fn contained(probe: &mut Probe<'_>, filter: &str, name: &Value) -> Result<(), St
         expect_found(probe, filter, &part, true)?;
     }
     expect_found(probe, filter, &format!("{name}-"), false)
+}
+
+/// Finds a stock by the names of its places, spelled in ways that only some collations take
+/// for the same.
+fn case_folding(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    given(probe, "stock", &json!({}))?;
+    let (code, provider) = (probe.need("location")?, probe.need("provider")?);
+    let mut names = vec![("provider_name", provider.clone())];
+    match location_of(probe, &code, &provider) {
+        Ok(location) => names.extend(
+            location["name"]
+                .as_str()
+                .map(|name| ("location_name", name.to_owned())),
+        ),
+        Err(Stop::Unsupported(_)) => {}
+        Err(stop) => return Err(stop),
+    }
+    let mut fitting = CaseFolding::ALL.to_vec();
+    for (filter, name) in names {
+        for part in respelled(&name) {
+            let finds = |folding| upper_case(&name, folding).contains(&upper_case(&part, folding));
+            let is_found = |(folding, _): &(CaseFolding, _)| finds(*folding);
+            if fitting.iter().all(is_found) || !fitting.iter().any(is_found) {
+                continue;
+            }
+            let ask = Ask::get(STOCKS).with("sku", probe.need("sku")?);
+            let found = page(probe, &ask.with(filter, &part))?.count > 0;
+            fitting.retain(|choice| is_found(choice) == found);
+        }
+    }
+    let fitting = fitting.into_iter().map(|(_, id)| id.to_owned());
+    probe.choices = Some(fitting.collect());
+    Ok(())
+}
+
+/// A name in capitals, in small letters, and with letters whose upper case is that of others
+/// in some collations.
+fn respelled(name: &str) -> Vec<String> {
+    let small = name.to_ascii_lowercase();
+    let others = [
+        ("ı", "i"),
+        ("s", "ſ"),
+        ("ss", "ß"),
+        ("st", "ﬆ"),
+        ("ff", "ﬀ"),
+        ("fi", "ﬁ"),
+        ("fl", "ﬂ"),
+    ];
+    let others = others
+        .into_iter()
+        .filter(|(plain, _)| small.contains(plain))
+        .map(|(plain, other)| small.replacen(plain, other, 1));
+    let cases = [
+        name.to_ascii_uppercase(),
+        name.to_uppercase(),
+        name.to_lowercase(),
+    ];
+    cases.into_iter().chain(others).collect()
 }
 
 /// A text without its last letter, and without its first.

@@ -396,6 +396,7 @@ struct ReplyDraft {
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const BARE_HTML: HeaderValue = HeaderValue::from_static("text/html");
 
 impl ReplyDraft {
     fn new(method: &Method) -> Self {
@@ -463,7 +464,11 @@ impl ReplyDraft {
                 // The stack's own pages come from outside the view that knows `Allow`.
                 self.allow = None;
                 let body = Bytes::from_static(page.as_bytes());
-                self.reply(status, HTML, body, rule, settings)
+                let html = match settings.profile.stack.names_charset_of_pages() {
+                    true => HTML,
+                    false => BARE_HTML,
+                };
+                self.reply(status, html, body, rule, settings)
             }
             ProblemBody::Gateway(page) => {
                 self.allow = None;
@@ -505,7 +510,9 @@ impl ReplyDraft {
         headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        if settings.profile.stack.sends_opener_policy() {
+            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        }
         headers.insert(RULE_HEADER, rule.header(settings));
         let body = if self.is_head {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));

@@ -118,14 +118,16 @@ pub enum Problem {
     Fields(FieldErrors),
     /// Filters are wrong.
     Filters(FieldErrors),
-    /// Rows of an upsert are wrong: an entry for each row, empty where it is right.
-    Rows(Vec<Detail>),
+    /// Rows of an upsert are wrong: a list with an entry for each row, empty where it is
+    /// right, or a map of the wrong ones by their index.
+    Rows(Detail),
     /// There is no such page.
     InvalidPage,
-    /// The path names an object that does not exist.
-    NotFound,
-    /// A reservation or a query names a stock that does not exist.
-    NoSuchStock,
+    /// The path names an object that does not exist; its model, where the stack tells it.
+    NotFound(Option<&'static str>),
+    /// A reservation or a query names a stock that does not exist; its model, where the
+    /// stack tells it.
+    NoSuchStock(Option<&'static str>),
     /// A stock of the same identity exists.
     StockExists,
     /// The location is not one of the provider's.
@@ -201,8 +203,8 @@ impl Problem {
             Self::NoSuchPath
             | Self::UnknownFormat
             | Self::InvalidPage
-            | Self::NotFound
-            | Self::NoSuchStock => 404,
+            | Self::NotFound(_)
+            | Self::NoSuchStock(_) => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::NotAcceptable => 406,
             Self::BodyTooSlow => 408,
@@ -265,8 +267,8 @@ impl Problem {
             Self::Filters(_) => ("invalid-filter", Grade::Stack),
             Self::Rows(_) => ("invalid-rows", Grade::Reading),
             Self::InvalidPage => ("invalid-page", Grade::Stack),
-            Self::NotFound => ("not-found", Grade::Stack),
-            Self::NoSuchStock => ("no-such-stock", Grade::Reading),
+            Self::NotFound(_) => ("not-found", Grade::Stack),
+            Self::NoSuchStock(_) => ("no-such-stock", Grade::Reading),
             Self::StockExists => ("stock-exists", Grade::Documented),
             Self::InvalidLocation => ("invalid-location", Grade::Documented),
             Self::AlreadyReported => ("already-reported", Grade::Documented),
@@ -307,16 +309,7 @@ impl Problem {
         let mut out = Vec::new();
         match self {
             Self::Fields(errors) | Self::Filters(errors) => write_fields(&mut out, errors),
-            Self::Rows(rows) => {
-                out.push(b'[');
-                for (i, row) in rows.iter().enumerate() {
-                    if i > 0 {
-                        out.push(b',');
-                    }
-                    row.write(&mut out);
-                }
-                out.push(b']');
-            }
+            Self::Rows(rows) => rows.write(&mut out),
             other => {
                 let (key, sentence) = other.sentence();
                 out.push(b'{');
@@ -380,6 +373,9 @@ impl Problem {
                 )
             }
             Self::NotShown(sentence) => detail(sentence.clone().into()),
+            Self::NotFound(Some(model)) | Self::NoSuchStock(Some(model)) => {
+                detail(format!("No {model} matches the given query.").into())
+            }
             _ => detail("Not found.".into()),
         }
     }

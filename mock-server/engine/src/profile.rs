@@ -33,7 +33,8 @@ macro_rules! readings {
             pub enum $kind { $($choice,)+ }
 
             impl $kind {
-                const ALL: &'static [(Self, &'static str)] = &[$((Self::$choice, $name),)+];
+                /// Each choice with its name, the default first.
+                pub const ALL: &'static [(Self, &'static str)] = &[$((Self::$choice, $name),)+];
 
                 fn name(self) -> &'static str {
                     match self { $(Self::$choice => $name,)+ }
@@ -214,6 +215,17 @@ readings! {
         place_order: PlaceOrder = "place-order" {
             Code = "code",
             Id = "id",
+        }
+        stack: Stack = "stack" {
+            Django42 = "django-4.2",
+            Django32 = "django-3.2",
+            Django52 = "django-5.2",
+        }
+        case_folding: CaseFolding = "case-folding" {
+            Simple = "simple",
+            Turkish = "turkish",
+            Full = "full",
+            Ascii = "ascii",
         }
     }
     numbers {

@@ -5,10 +5,13 @@
 
 use std::borrow::Cow;
 
+use crate::folding::upper_case;
 use crate::model::stock::{StockType, UnitType};
-use crate::model::time::{Timestamp, UtcOffset};
+use crate::model::time::{self, DateForms, Timestamp, UtcOffset};
 use crate::problem::{Detail, FieldErrors, Problem, wording};
-use crate::profile::{Decided, PlaceOrder, Profile, ProviderArgument, Reading, UnitLabels};
+use crate::profile::{
+    CaseFolding, Decided, PlaceOrder, Profile, ProviderArgument, Reading, Stack, UnitLabels,
+};
 use crate::store::Column;
 use crate::store::places::{PlaceKind, Places};
 use crate::store::select::{Filter, SortBy, SortKey};
@@ -183,6 +186,11 @@ fn decided_by(kind: FilterKind, value: &str, places: &Places) -> Decided {
         FilterKind::Provider if is_provider_id(places, strip(value)) => {
             decided.and(Reading::ProviderArgument)
         }
+        FilterKind::LocationName => case_decides(places.location_names(), strip(value), decided),
+        FilterKind::ProviderName => case_decides(places.provider_names(), strip(value), decided),
+        FilterKind::Moment(_) | FilterKind::Period if time::is_read_by_some(strip(value)) => {
+            decided.and(Reading::Stack)
+        }
         _ => decided,
     }
 }
@@ -211,6 +219,7 @@ fn filter(
         }
         Ok((!trimmed.is_empty()).then(|| trimmed.to_owned()))
     };
+    let forms = profile.stack.date_forms();
     let places_where = |column, keys: Vec<u32>| Filter::OneOf {
         column,
         keys: keys.into_iter().map(i64::from).collect(),
@@ -227,8 +236,10 @@ fn filter(
             })?;
             Some(range(column, lookup, number))
         }
-        FilterKind::Moment(column) => moment(value, local)?.map(|at| range(column, lookup, at)),
-        FilterKind::Period => moment(value, local)?.map(|at| match lookup {
+        FilterKind::Moment(column) => {
+            moment(value, local, forms)?.map(|at| range(column, lookup, at))
+        }
+        FilterKind::Period => moment(value, local, forms)?.map(|at| match lookup {
             "startswith__gte" => range(Column::PeriodLower, "gte", at),
             "startswith__lte" => range(Column::PeriodLower, "lte", at),
             "endswith__gte" => range(Column::PeriodUpper, "gte", at),
@@ -250,12 +261,18 @@ fn filter(
             places_where(Column::Provider, keys)
         }),
         FilterKind::LocationName => char_value(value)?.map(|part| {
-            let names = places.locations.iter().map(|l| l.head.name.as_str());
-            places_where(Column::Location, containing(names, &part))
+            let names = places.location_names();
+            places_where(
+                Column::Location,
+                containing(names, &part, profile.case_folding),
+            )
         }),
         FilterKind::ProviderName => char_value(value)?.map(|part| {
-            let names = places.providers.iter().map(|p| p.head.name.as_str());
-            places_where(Column::Provider, containing(names, &part))
+            let names = places.provider_names();
+            places_where(
+                Column::Provider,
+                containing(names, &part, profile.case_folding),
+            )
         }),
         FilterKind::Unit => match value {
             "" => None,
@@ -272,11 +289,11 @@ fn filter(
     })
 }
 
-fn moment(value: &str, local: UtcOffset) -> Result<Option<i64>, &'static str> {
+fn moment(value: &str, local: UtcOffset, forms: DateForms) -> Result<Option<i64>, &'static str> {
     if value.is_empty() {
         return Ok(None);
     }
-    Timestamp::parse_filter(value, local)
+    Timestamp::parse_filter(value, local, forms)
         .map(|at| Some(at.micros()))
         .map_err(|_| wording::NOT_A_DATE_FILTER)
 }
@@ -301,12 +318,32 @@ fn range(column: Column, lookup: &str, value: i64) -> Filter {
     }
 }
 
+/// Adds the reading `case-folding` where the names that contain a part depend on it.
+fn case_decides<'a>(
+    names: impl Iterator<Item = &'a str> + Clone,
+    part: &str,
+    decided: Decided,
+) -> Decided {
+    let found = |folding| containing(names.clone(), part, folding);
+    let usual = found(CaseFolding::Simple);
+    let is_same = |(folding, _): &(CaseFolding, &str)| found(*folding) == usual;
+    if CaseFolding::ALL.iter().all(is_same) {
+        decided
+    } else {
+        decided.and(Reading::CaseFolding)
+    }
+}
+
 /// Positions of the names that contain a part, upper and lower case alike.
-fn containing<'a>(names: impl Iterator<Item = &'a str>, part: &str) -> Vec<u32> {
-    let part = part.to_uppercase();
+fn containing<'a>(
+    names: impl Iterator<Item = &'a str>,
+    part: &str,
+    folding: CaseFolding,
+) -> Vec<u32> {
+    let part = upper_case(part, folding);
     (0..)
         .zip(names)
-        .filter(|(_, name)| name.to_uppercase().contains(&part))
+        .filter(|(_, name)| upper_case(name, folding).contains(&part))
         .map(|(at, _)| at)
         .collect()
 }
@@ -392,9 +429,10 @@ pub fn page_limit(query: &[Pair<'_>], profile: &Profile) -> (usize, Option<Readi
 }
 
 /// Which page is asked for, counted from 1; `None` is the last.
-pub fn page_number(query: &[Pair<'_>]) -> Result<Option<usize>, Problem> {
+pub fn page_number(query: &[Pair<'_>], stack: Stack) -> Result<Option<usize>, Problem> {
     match parameter(query, "page") {
         None => Ok(Some(1)),
+        Some("") if stack.takes_empty_page() => Ok(Some(1)),
         Some("last") => Ok(None),
         Some(text) => Integer::parse(text)
             .and_then(|number| usize::try_from(number.clamped()).ok())
@@ -405,9 +443,9 @@ pub fn page_number(query: &[Pair<'_>]) -> Result<Option<usize>, Problem> {
 }
 
 /// The page asked for out of so many rows. The first is there even without a row.
-pub fn page(query: &[Pair<'_>], limit: usize, count: usize) -> Result<Page, Problem> {
+pub fn page(query: &[Pair<'_>], limit: usize, count: usize, stack: Stack) -> Result<Page, Problem> {
     let pages = count.div_ceil(limit).max(1);
-    let number = page_number(query)?.unwrap_or(pages);
+    let number = page_number(query, stack)?.unwrap_or(pages);
     if number > pages {
         return Err(Problem::InvalidPage);
     }
@@ -444,7 +482,8 @@ mod tests {
         #[case] number: Result<usize, Problem>,
     ) {
         let pairs = decode(query.as_bytes()).unwrap();
-        assert_eq!(page(&pairs, 10, 25).map(|page| page.number), number);
+        let page = page(&pairs, 10, 25, Stack::Django42);
+        assert_eq!(page.map(|page| page.number), number);
     }
 
     #[rstest]

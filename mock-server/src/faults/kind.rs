@@ -212,7 +212,7 @@ fn status(members: &Members<'_>) -> Result<Effect, String> {
         Some(400) => Problem::Unparsable("Malformed request.".to_owned()),
         Some(401) => Problem::UnknownToken,
         Some(403) => Problem::PermissionDenied,
-        Some(404) => Problem::NotFound,
+        Some(404) => Problem::NotFound(None),
         Some(429) => Problem::Throttled(retry_after),
         Some(500) => Problem::ServerError,
         Some(502) => Problem::BadGateway,

@@ -40,7 +40,7 @@ pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
     let text = scene.request.uri().query().unwrap_or_default();
     let pairs = urlencoded::decode(text.as_bytes()).unwrap_or_default();
     let (limit, _) = query::page_limit(&pairs, &settings.profile);
-    let page = match query::page(&pairs, limit, rows.len()) {
+    let page = match query::page(&pairs, limit, rows.len(), settings.profile.stack) {
         Ok(page) => page,
         Err(problem) => return scene.refuse(&problem),
     };

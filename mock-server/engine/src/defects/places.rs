@@ -71,7 +71,7 @@ fn another(scene: &Scene<'_>) -> Delivery {
 }
 
 fn forbidden(scene: &Scene<'_>) -> Delivery {
-    let delivery = scene.refuse(&Problem::NotFound);
+    let delivery = scene.refuse(&Problem::NotFound(None));
     scene.edit(delivery, |reply| {
         *reply.response.status_mut() = status(403);
         let detail = "You do not have permission to perform this action.";

@@ -6,7 +6,7 @@ use http::{Request, Uri};
 use serde_json::Value;
 
 use crate::backend::Backend;
-use crate::model::time::Timestamp;
+use crate::model::time::{DateForms, Timestamp};
 use crate::wire::urlencoded::{self, Pair};
 
 /// A request, to be taken for another.
@@ -81,7 +81,7 @@ impl<'a> Question<'a> {
                 let number = value.trim().parse::<i64>().ok();
                 number.map(|number| number.saturating_add(by).to_string())
             } else {
-                let at = Timestamp::parse_filter(value, local).ok();
+                let at = Timestamp::parse_filter(value, local, DateForms::Iso).ok();
                 at.map(|at| at.plus(by).to_text(local))
             };
             moved.unwrap_or_else(|| value.to_owned())

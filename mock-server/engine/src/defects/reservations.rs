@@ -140,7 +140,10 @@ fn first_location(question: &mut Question<'_>, even_if_named: bool) {
 }
 
 fn creates(written: &mut Written<'_, '_>) {
-    if !written.was_refused(&Problem::NoSuchStock) || !written.named().is_empty() {
+    let is_missing = [None, Some("Stock")]
+        .into_iter()
+        .any(|model| written.was_refused(&Problem::NoSuchStock(model)));
+    if !is_missing || !written.named().is_empty() {
         return;
     }
     let code = written.text("location").unwrap_or_default();

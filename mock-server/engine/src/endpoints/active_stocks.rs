@@ -5,6 +5,7 @@
 use smol_str::SmolStr;
 
 use super::call::{ArgumentSource, Call};
+use super::places;
 use super::queries::salable_quantity;
 use super::{Answer, Outcome};
 use crate::model::fields::{self, Presence};
@@ -15,15 +16,10 @@ use crate::store::Store;
 use crate::store::places::PlaceKind;
 use crate::store::table::Row;
 use crate::wire::json;
-use crate::wire::text::Integer;
 
 /// `POST /api/v1/active-stocks/{stocklist_id}/`.
 pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
-    let list = call
-        .argument
-        .and_then(Integer::parse)
-        .and_then(|id| store.places().with_id(PlaceKind::StockList, id.clamped()))
-        .ok_or(Problem::NotFound)?;
+    let list = places::named(PlaceKind::StockList, store, call)?;
     let asked = asked_sku(call)?;
     let only = match &asked {
         Some(sku) => {
@@ -123,9 +119,9 @@ fn cut(
     mut sums: impl Iterator<Item = (SmolStr, i64)>,
     limit: usize,
 ) -> Result<(Page, Sums, bool), Problem> {
-    let Some(number) = query::page_number(call.query)? else {
+    let Some(number) = call.page_number()? else {
         let all: Sums = sums.collect();
-        let page = query::page(call.query, limit, all.len())?;
+        let page = query::page(call.query, limit, all.len(), call.profile().stack)?;
         return Ok((page, all[page.offset..].to_vec(), false));
     };
     let offset = (number - 1).saturating_mul(limit);

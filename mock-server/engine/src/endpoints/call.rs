@@ -9,12 +9,12 @@ use http::header::{CONTENT_TYPE, HOST, HeaderName};
 use http::{HeaderMap, Request};
 
 use super::Resource;
-use crate::model::fields::{Body, Fields};
-use crate::model::time::UtcOffset;
-use crate::problem::Problem;
-use crate::profile::{Decided, MissingContentType, Profile, Reading};
+use crate::model::fields::{self, Body, Fields};
+use crate::model::time::{self, DateForms, Timestamp, UtcOffset};
+use crate::problem::{Detail, Problem};
+use crate::profile::{Decided, MissingContentType, Profile, Reading, Stack};
 use crate::query::{self, Page};
-use crate::wire::charset::Charset;
+use crate::wire::charset::{self, Charset};
 use crate::wire::form::{self, Form, FormError};
 use crate::wire::json::{self, JsonError, Value};
 use crate::wire::urlencoded::{self, Pair, with_parameter};
@@ -127,6 +127,34 @@ impl<'a> Call<'a> {
         self.settings.local
     }
 
+    /// The version of the stack in force, which decides this answer.
+    pub(super) fn stack(&self) -> Stack {
+        self.decided(Reading::Stack);
+        self.profile().stack
+    }
+
+    /// A date-time field.
+    pub(super) fn datetime(&self, value: &Value<'_>) -> Result<Timestamp, Detail> {
+        let forms = match value {
+            Value::Str(text) if time::is_read_by_some(&text.text) => self.stack().date_forms(),
+            _ => DateForms::Iso,
+        };
+        fields::datetime(value, self.local(), forms)
+    }
+
+    /// A boolean field.
+    pub(super) fn boolean(&self, value: &Value<'_>) -> Result<bool, Detail> {
+        fields::boolean(value, false).or_else(|refused| match fields::boolean(value, true) {
+            Ok(read) if self.stack().reads_boolean_in_any_case() => Ok(read),
+            _ => Err(refused),
+        })
+    }
+
+    /// The model that a 404 names, where the version of the stack does.
+    pub(super) fn missing(&self, model: &'static str) -> Option<&'static str> {
+        self.stack().names_missing_model().then_some(model)
+    }
+
     /// Keeps that a reading decided.
     pub fn decided(&self, reading: Reading) {
         self.decided.set(self.decided.get().and(reading));
@@ -169,10 +197,15 @@ impl<'a> Call<'a> {
                 }
             };
         };
+        if let Some(longest) = self.profile().stack.longest_media_type()
+            && content_type.chars().nth(longest).is_some()
+        {
+            return Err(Problem::UnsupportedMediaType(content_type.to_owned()));
+        }
         if is("application/json") {
-            self.json(charset_of(content_type))
+            self.json(self.charset(content_type)?)
         } else if is(FORM) {
-            form(Form::from_urlencoded(content, charset_of(content_type)))
+            form(Form::from_urlencoded(content, self.charset(content_type)?))
         } else if is(MULTIPART) {
             // The parser behind the negotiation does look at upper and lower case.
             if !content_type.starts_with("multipart/") {
@@ -209,6 +242,18 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The character set of the body.
+    fn charset(&self, content_type: &str) -> Result<Charset, Problem> {
+        if let Some(name) = form::parameter(content_type, "charset")
+            && charset::is_no_text(&name)
+            && self.stack().refuses_codecs_of_no_text()
+        {
+            let why = format!("Unsupported charset \"{name}\" in request Content-Type header.");
+            return Err(Problem::Unparsable(why));
+        }
+        Ok(charset_of(content_type))
+    }
+
     fn json(&self, charset: Charset) -> Result<Body<'_>, Problem> {
         let body = self.request.body();
         let value = match charset.decode(body) {
@@ -222,11 +267,20 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// Which page is asked for, counted from 1; `None` is the last.
+    pub fn page_number(&self) -> Result<Option<usize>, Problem> {
+        if query::parameter(self.query, "page") == Some("") {
+            self.decided(Reading::Stack);
+        }
+        query::page_number(self.query, self.profile().stack)
+    }
+
     /// The page asked for out of so many rows. A reading that set its size had a say
     /// where one page does not hold them all, or where there is no such page.
     pub fn page(&self, count: usize) -> Result<Page, Problem> {
         let (limit, reading) = query::page_limit(self.query, self.profile());
-        let page = query::page(self.query, limit, count);
+        self.page_number().ok();
+        let page = query::page(self.query, limit, count, self.profile().stack);
         let is_only_page = page.as_ref().is_ok_and(|page| page.number == 1) && count <= limit;
         if let Some(reading) = reading
             && !is_only_page

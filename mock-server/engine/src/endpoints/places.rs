@@ -39,13 +39,23 @@ pub fn list(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     Ok(observed(200, "listed", body))
 }
 
+/// The position of the place that the path names by its id.
+pub(super) fn named(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Result<u32, Problem> {
+    let id = call.argument.and_then(Integer::parse);
+    let id = id.ok_or(Problem::NotFound(None))?.clamped();
+    let found = store.places().with_id(kind, id);
+    found.ok_or_else(|| {
+        Problem::NotFound(call.missing(match kind {
+            PlaceKind::Provider => "Provider",
+            PlaceKind::Location => "StockLocation",
+            PlaceKind::StockList => "StockList",
+        }))
+    })
+}
+
 /// `GET` of one.
 pub fn show(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
-    let at = call
-        .argument
-        .and_then(Integer::parse)
-        .and_then(|id| store.places().with_id(kind, id.clamped()))
-        .ok_or(Problem::NotFound)?;
+    let at = named(kind, store, call)?;
     let mut body = Vec::new();
     write_place(&mut body, store.places(), kind, at as usize, call.local());
     Ok(observed(200, "shown", body))
@@ -56,12 +66,12 @@ pub fn create_provider(store: &mut Store, call: &Call<'_>, clock: &mut Clock) ->
     let body = call.body()?;
     let mut fields = Fields::of_body(&body)?;
     let places = store.places();
-    let is_active = flag(&mut fields, "is_active");
+    let is_active = flag(&mut fields, "is_active", call);
     let name = unique(&mut fields, "provider", "name", |name| {
         places.provider_named(name).is_some()
     });
     let code = unique_code(&mut fields, places, PlaceKind::Provider);
-    let should_add_reservations = flag(&mut fields, "should_add_reservations");
+    let should_add_reservations = flag(&mut fields, "should_add_reservations", call);
     let (Some(name), Some(code), true) = (name, code, fields.is_clean()) else {
         return Err(Problem::Fields(fields.into_errors()));
     };
@@ -78,7 +88,7 @@ pub fn create_location(store: &mut Store, call: &Call<'_>, clock: &mut Clock) ->
     let body = call.body()?;
     let mut fields = Fields::of_body(&body)?;
     let places = store.places();
-    let is_active = flag(&mut fields, "is_active");
+    let is_active = flag(&mut fields, "is_active", call);
     let name = fields.field("name", Presence::Required, text);
     let code = unique_code(&mut fields, places, PlaceKind::Location);
     let provider = fields.field("provider", Presence::Required, |value| {
@@ -98,7 +108,7 @@ pub fn create_stock_list(store: &mut Store, call: &Call<'_>, clock: &mut Clock) 
     let body = call.body()?;
     let mut fields = Fields::of_body(&body)?;
     let places = store.places();
-    let is_active = flag(&mut fields, "is_active");
+    let is_active = flag(&mut fields, "is_active", call);
     let code = unique_code(&mut fields, places, PlaceKind::StockList);
     let name = fields.field("name", Presence::Required, text);
     let remote_id = fields.nullable("remote_id", fields::integer).flatten();
@@ -151,10 +161,10 @@ fn head(
 
 /// A boolean that is true by default, but false where a form leaves it out, as a
 /// form leaves out an empty check box.
-fn flag(fields: &mut Fields<'_>, name: &'static str) -> bool {
+fn flag(fields: &mut Fields<'_>, name: &'static str, call: &Call<'_>) -> bool {
     let default = !fields.is_left_out(name);
     fields
-        .field(name, Presence::Optional, fields::boolean)
+        .field(name, Presence::Optional, |value| call.boolean(value))
         .unwrap_or(default)
 }
 

@@ -86,7 +86,7 @@ fn single(store: &Store, call: &Call<'_>, quantity: Quantity) -> Outcome {
     if !write_rows(&mut body, store, call, &sku, quantity) {
         call.decided(Reading::UnknownSku);
         if call.profile().unknown_sku == UnknownSku::NotFound {
-            return Err(Problem::NoSuchStock);
+            return Err(Problem::NoSuchStock(call.missing("Stock")));
         }
     }
     body.push(b'}');
@@ -110,7 +110,7 @@ fn multi(store: &Store, call: &Call<'_>, quantity: Quantity) -> Outcome {
             call.decided(Reading::UnknownSku);
             match call.profile().unknown_sku {
                 UnknownSku::Empty => {}
-                UnknownSku::NotFound => return Err(Problem::NoSuchStock),
+                UnknownSku::NotFound => return Err(Problem::NoSuchStock(call.missing("Stock"))),
                 UnknownSku::Omitted => body.truncate(before),
             }
         }

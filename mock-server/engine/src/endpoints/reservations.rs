@@ -35,7 +35,7 @@ fn reserve(store: &mut Store, call: &Call<'_>, clock: &mut Clock, direction: Dir
     let Some(row) = find(store, call, &arguments) else {
         call.decided(Reading::ReservationWithoutStock);
         return Err(match call.profile().reservation_without_stock {
-            ReservationWithoutStock::NotFound => Problem::NoSuchStock,
+            ReservationWithoutStock::NotFound => Problem::NoSuchStock(call.missing("Stock")),
             ReservationWithoutStock::AlreadyReported => Problem::AlreadyReported,
         });
     };
@@ -114,9 +114,7 @@ fn read(call: &Call<'_>) -> Result<Arguments, Problem> {
         let date = fields.field("date", Optional, |value| {
             call.decided(Reading::ReservationDate);
             match call.profile().reservation_date {
-                DateReading::DateOrDatetime => {
-                    fields::datetime(value, call.local()).map(ReservationDate::At)
-                }
+                DateReading::DateOrDatetime => call.datetime(value).map(ReservationDate::At),
                 DateReading::Opaque => fields::text(value).map(ReservationDate::Text),
             }
         });

@@ -131,7 +131,7 @@ pub(super) fn read(
 ) -> Result<Result<Draft, FieldErrors>, Problem> {
     use Presence::{Optional, Required};
     let profile = call.profile();
-    let period = match fields.period(call.local())? {
+    let period = match fields.period(|value| call.datetime(value))? {
         Some(Some(_)) if profile.period_shape == PeriodShape::NullOnly => {
             call.decided(Reading::PeriodShape);
             fields.refuse("period", Detail::one(wording::PERIOD_MUST_BE_NULL));
@@ -173,7 +173,7 @@ pub(super) fn read(
         Ok(found)
     });
     let stock = fields.field("stock", Required, fields::integer);
-    let is_active = fields.field("is_active", Optional, fields::boolean);
+    let is_active = fields.field("is_active", Optional, |value| call.boolean(value));
     let sku = fields.field("sku", Required, |value| {
         let longest = profile.sku_length as usize;
         if fields::text(value).is_ok_and(|sku| sku.chars().nth(longest).is_some()) {

@@ -19,7 +19,9 @@ pub fn upsert(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome 
     match call.body()? {
         Body::Json(Value::List(items)) => {
             let rows: Vec<Body<'_>> = items.into_iter().map(Body::Json).collect();
-            upsert_rows(store, call, clock, &rows, Problem::Rows)
+            upsert_rows(store, call, clock, &rows, |details, fields_are_valid| {
+                Problem::Rows(by_row(details, fields_are_valid, call))
+            })
         }
         single => {
             if let Body::Json(value) = &single
@@ -28,7 +30,7 @@ pub fn upsert(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome 
                 return Err(Problem::Fields(not_an_object(value)));
             }
             let rows = [single];
-            upsert_rows(store, call, clock, &rows, |mut details| {
+            upsert_rows(store, call, clock, &rows, |mut details, _| {
                 match details.pop() {
                     Some(Detail::Map(errors)) if errors == place_error() => {
                         Problem::InvalidLocation
@@ -46,7 +48,7 @@ fn upsert_rows(
     call: &Call<'_>,
     clock: &mut Clock,
     rows: &[Body<'_>],
-    refuse: impl FnOnce(Vec<Detail>) -> Problem,
+    refuse: impl FnOnce(Vec<Detail>, bool) -> Problem,
 ) -> Outcome {
     let mut drafts = Vec::with_capacity(rows.len());
     for row in rows {
@@ -57,7 +59,9 @@ fn upsert_rows(
     if !all_good {
         call.decided(Reading::UpsertRefusal);
         if call.profile().upsert_refusal == UpsertRefusal::AllOrNothing {
-            return Err(refuse(refusals(&drafts, call)));
+            let fields_are_valid = drafts.iter().all(Result::is_ok);
+            let details = refusals(&drafts, fields_are_valid, call);
+            return Err(refuse(details, fields_are_valid));
         }
     }
     let mut refused: Vec<(String, Detail)> = Vec::new();
@@ -116,8 +120,11 @@ fn read_row(
 
 /// A list aligned with the rows. Places are judged only once every field is valid,
 /// so the two never stand side by side.
-fn refusals(drafts: &[Result<Draft, Detail>], call: &Call<'_>) -> Vec<Detail> {
-    let fields_are_valid = drafts.iter().all(Result::is_ok);
+fn refusals(
+    drafts: &[Result<Draft, Detail>],
+    fields_are_valid: bool,
+    call: &Call<'_>,
+) -> Vec<Detail> {
     let refusal = |draft: &Result<Draft, Detail>| match draft {
         Err(detail) => detail.clone(),
         Ok(draft) if fields_are_valid && !is_placed(draft) => {
@@ -127,6 +134,22 @@ fn refusals(drafts: &[Result<Draft, Detail>], call: &Call<'_>) -> Vec<Detail> {
         Ok(_) => Detail::Map(Vec::new()),
     };
     drafts.iter().map(refusal).collect()
+}
+
+/// The refusals of several rows. Errors of fields come in the form of the stack's version;
+/// those of places are the service's own, a list under every version.
+fn by_row(details: Vec<Detail>, fields_are_valid: bool, call: &Call<'_>) -> Detail {
+    if fields_are_valid || !call.stack().keys_rows_by_index() {
+        return Detail::List(details);
+    }
+    let is_wrong = |detail: &Detail| *detail != Detail::Map(Vec::new());
+    let by_index = details.into_iter().enumerate();
+    let wrong = by_index.filter(|(_, detail)| is_wrong(detail));
+    Detail::Map(
+        wrong
+            .map(|(i, detail)| (i.to_string().into(), detail))
+            .collect(),
+    )
 }
 
 fn place_error() -> FieldErrors {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::period::{Bounds, Period};
-use super::time::{TimeError, Timestamp, UtcOffset};
+use super::time::{DateForms, TimeError, Timestamp, UtcOffset};
 use crate::problem::{Detail, FieldErrors, NON_FIELD_ERRORS, Problem, wording};
 use crate::wire::form::{Form, FormValue};
 use crate::wire::json::Value;
@@ -230,7 +230,10 @@ impl<'a> Fields<'a> {
 
     /// The period of a stock: null, or a range.
     #[allow(clippy::option_option)] // Absent, null and a value are three things.
-    pub fn period(&mut self, local: UtcOffset) -> Result<Option<Option<Period>>, Problem> {
+    pub fn period(
+        &mut self,
+        datetime: impl Fn(&Value<'_>) -> Result<Timestamp, Detail>,
+    ) -> Result<Option<Option<Period>>, Problem> {
         let name = "period";
         // In a form the stack loses a period, whatever it is called.
         let Some(Body::Json(object)) = self.body else {
@@ -241,7 +244,7 @@ impl<'a> Fields<'a> {
             Some(Value::Null) => return Ok(Some(None)),
             Some(value) => value,
         };
-        match range(value, local) {
+        match range(value, datetime) {
             Ok(period) => Ok(Some(Some(period))),
             Err(RangeError::Invalid(detail)) => {
                 self.refuse(name, detail);
@@ -355,8 +358,13 @@ fn strip_zero_fraction(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// A boolean field.
-pub fn boolean(value: &Value<'_>) -> Result<bool, Detail> {
+/// A boolean field, its words in any case or only in those that are usual.
+pub fn boolean(value: &Value<'_>, in_any_case: bool) -> Result<bool, Detail> {
+    if let Value::Str(text) = value
+        && in_any_case
+    {
+        return boolean(&Value::Str(text.text.to_lowercase().as_str().into()), false);
+    }
     const TRUE: [&str; 13] = [
         "t", "T", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON",
     ];
@@ -382,11 +390,15 @@ pub fn choice<T>(value: &Value<'_>, find: impl Fn(&str) -> Option<T>) -> Result<
 }
 
 /// A date-time field.
-pub fn datetime(value: &Value<'_>, local: UtcOffset) -> Result<Timestamp, Detail> {
+pub fn datetime(
+    value: &Value<'_>,
+    local: UtcOffset,
+    forms: DateForms,
+) -> Result<Timestamp, Detail> {
     let Value::Str(text) = value else {
         return Err(Detail::one(wording::NOT_A_DATETIME));
     };
-    Timestamp::parse(&text.text, local).map_err(|error| {
+    Timestamp::parse_as(&text.text, local, forms).map_err(|error| {
         Detail::one(match error {
             TimeError::Format => wording::NOT_A_DATETIME,
             TimeError::Range => wording::DATETIME_RANGE,
@@ -413,7 +425,10 @@ enum RangeError {
     Bounds,
 }
 
-fn range(value: &Value<'_>, local: UtcOffset) -> Result<Period, RangeError> {
+fn range(
+    value: &Value<'_>,
+    datetime: impl Fn(&Value<'_>) -> Result<Timestamp, Detail>,
+) -> Result<Period, RangeError> {
     let invalid = |sentence: String| RangeError::Invalid(Detail::one(sentence));
     let Value::Dict(members) = value else {
         return Err(invalid(wording::not_a_dictionary_field(value.type_name())));
@@ -430,7 +445,7 @@ fn range(value: &Value<'_>, local: UtcOffset) -> Result<Period, RangeError> {
     let end = |name| match value.get(name) {
         None => Ok(None),
         Some(Value::Null) => Err(RangeError::Invalid(Detail::one(wording::NULL))),
-        Some(end) => datetime(end, local).map(Some).map_err(RangeError::Invalid),
+        Some(end) => datetime(end).map(Some).map_err(RangeError::Invalid),
     };
     let (lower, upper) = (end("lower")?, end("upper")?);
     if lower.is_some() && upper.is_some() && lower > upper {

@@ -27,6 +27,15 @@ const LAST: i64 = 253_402_300_800 * SECOND - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+/// The forms of a date-time that a version of the stack reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateForms {
+    /// Django's own pattern and nothing else, as before Django 4.0.
+    Pattern,
+    /// What Python 3.11 reads of ISO 8601, and then Django's own pattern.
+    Iso,
+}
+
 /// Why a text is not a date-time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeError {
@@ -120,9 +129,14 @@ impl Timestamp {
         Self(self.0.saturating_add(micros).clamp(FIRST, LAST))
     }
 
-    /// A date-time field of a body.
+    /// A date-time field of a body, in any form.
     pub fn parse(text: &str, local: UtcOffset) -> Result<Self, TimeError> {
-        let (civil, offset) = read(text).ok_or(TimeError::Format)?;
+        Self::parse_as(text, local, DateForms::Iso)
+    }
+
+    /// A date-time field of a body.
+    pub fn parse_as(text: &str, local: UtcOffset, forms: DateForms) -> Result<Self, TimeError> {
+        let (civil, offset) = read(text, forms).ok_or(TimeError::Format)?;
         let Some(offset) = offset else {
             return Ok(Self(civil - local.micros()));
         };
@@ -137,7 +151,7 @@ impl Timestamp {
 
     /// A date-time that must name its offset.
     pub fn parse_with_offset(text: &str) -> Result<Self, TimeError> {
-        match read(text) {
+        match read(text, DateForms::Iso) {
             Some((civil, Some(offset))) => {
                 Self::from_micros(civil - offset).ok_or(TimeError::Range)
             }
@@ -147,8 +161,8 @@ impl Timestamp {
 
     /// A date-time of a filter: surrounding white space is dropped, and nothing is
     /// out of range.
-    pub fn parse_filter(text: &str, local: UtcOffset) -> Result<Self, TimeError> {
-        let (civil, offset) = read(strip(text)).ok_or(TimeError::Format)?;
+    pub fn parse_filter(text: &str, local: UtcOffset, forms: DateForms) -> Result<Self, TimeError> {
+        let (civil, offset) = read(strip(text), forms).ok_or(TimeError::Format)?;
         Ok(Self(civil - offset.unwrap_or_else(|| local.micros())))
     }
 
@@ -217,10 +231,18 @@ fn write_digits(out: &mut Vec<u8>, mut value: i64, width: usize) {
 /// A local time in microseconds, and the offset sent with it in microseconds.
 type Read = (i64, Option<i64>);
 
-fn read(text: &str) -> Option<Read> {
-    // Django falls back to its pattern where Python's reader refuses, and a value
-    // that the pattern matches but the calendar refuses is refused.
-    from_iso_format(text.as_bytes()).or_else(|| from_pattern(text))
+fn read(text: &str, forms: DateForms) -> Option<Read> {
+    match forms {
+        DateForms::Pattern => from_pattern(text, forms),
+        // Django falls back to its pattern where Python's reader refuses, and a value
+        // that the pattern matches but the calendar refuses is refused.
+        DateForms::Iso => from_iso_format(text.as_bytes()).or_else(|| from_pattern(text, forms)),
+    }
+}
+
+/// Whether the versions of the stack read a text differently.
+pub fn is_read_by_some(text: &str) -> bool {
+    read(text, DateForms::Pattern) != read(text, DateForms::Iso)
 }
 
 /// A parsed clock time: hour, minute, second, microsecond.
@@ -409,8 +431,8 @@ fn iso_clock(text: &[u8], end: usize) -> Option<(Clock, bool)> {
 }
 
 /// Django's pattern: one or two digits a part, `T` or a space, a fraction, white
-/// space, `Z` or an offset.
-fn from_pattern(text: &str) -> Option<Read> {
+/// space (since Django 4.0), `Z` or an offset.
+fn from_pattern(text: &str, forms: DateForms) -> Option<Read> {
     let mut rest = Pattern(text);
     let year = rest.number(4, 4)?;
     let month = rest.mark(&['-'])?.number(1, 2)?;
@@ -424,7 +446,9 @@ fn from_pattern(text: &str) -> Option<Read> {
             clock[3] = rest.fraction()?;
         }
     }
-    rest.0 = rest.0.trim_start_matches(is_space);
+    if forms == DateForms::Iso {
+        rest.0 = rest.0.trim_start_matches(is_space);
+    }
     let zone = rest.0.strip_suffix('\n').unwrap_or(rest.0);
     let offset = match zone.as_bytes().first() {
         None => None,

@@ -32,6 +32,20 @@ pub struct Places {
 }
 
 impl Places {
+    /// The names of the locations, in the order of their positions.
+    pub fn location_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.locations
+            .iter()
+            .map(|location| location.head.name.as_str())
+    }
+
+    /// The names of the providers, in the order of their positions.
+    pub fn provider_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.providers
+            .iter()
+            .map(|provider| provider.head.name.as_str())
+    }
+
     /// The provider of a name.
     pub fn provider_named(&self, name: &str) -> Option<u32> {
         self.providers_by_name.get(name).copied()

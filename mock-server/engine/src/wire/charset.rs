@@ -106,6 +106,29 @@ fn upper(text: &str) -> Upper {
     table
 }
 
+/// Codecs of Python that are looked up like character sets and decode no text.
+const NO_TEXT: [&str; 19] = [
+    "base64",
+    "base64_codec",
+    "base_64",
+    "bz2",
+    "bz2_codec",
+    "hex",
+    "hex_codec",
+    "quopri",
+    "quopri_codec",
+    "quoted_printable",
+    "quotedprintable",
+    "rot13",
+    "rot_13",
+    "undefined",
+    "uu",
+    "uu_codec",
+    "zip",
+    "zlib",
+    "zlib_codec",
+];
+
 /// A name as Python looks it up.
 fn looked_up(name: &str) -> String {
     let mut looked_up = String::with_capacity(name.len());
@@ -122,6 +145,11 @@ fn looked_up(name: &str) -> String {
         }
     }
     looked_up
+}
+
+/// Whether Python has a codec of this name, and it decodes no text.
+pub fn is_no_text(name: &str) -> bool {
+    NO_TEXT.contains(&looked_up(name).as_str())
 }
 
 impl Charset {

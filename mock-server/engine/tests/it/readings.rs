@@ -225,6 +225,13 @@ const CLAIMS: &[(&str, &str, Claim)] = &[
             r#"{"sku":["Ensure this field has no more than 20 characters."]}"#,
         );
     }),
+    ("stack", "django-3.2", dates_need_their_time_and_no_header_opens_windows),
+    ("stack", "django-4.2", a_date_is_midnight_and_rows_are_refused_in_a_list),
+    ("stack", "django-5.2", refused_rows_are_keyed_and_what_is_missing_is_named),
+    ("case-folding", "simple", |api| assert_eq!(folded(api), ["STRAß", "ISTAN", "écl"])),
+    ("case-folding", "turkish", |api| assert_eq!(folded(api), ["STRAß", "İSTAN", "écl"])),
+    ("case-folding", "full", |api| assert_eq!(folded(api), ["STRAß", "ßE", "ISTAN", "écl"])),
+    ("case-folding", "ascii", |api| assert_eq!(folded(api), ["STRAß", "ISTAN"])),
 ];
 
 #[test]
@@ -491,6 +498,115 @@ fn skus(answer: &Value) -> Vec<String> {
         .iter()
         .map(|row| row["sku"].as_str().unwrap().to_owned())
         .collect()
+}
+
+fn dates_need_their_time_and_no_header_opens_windows(api: &mut Api) {
+    let refused = api.get(&format!("{STOCKS}?created_date__gte=2023-05-10"));
+    let refused = refused
+        .status(400)
+        .body(r#"{"created_date__gte":["Enter a valid date/time."]}"#);
+    assert!(
+        refused.rule().contains("reading=stack=django-3.2"),
+        "{}",
+        refused.rule()
+    );
+    api.get(&format!("{STOCKS}?created_date__gte=2023-05-10T00:00"))
+        .status(200);
+    let mut dated = reservation();
+    dated["date"] = "2023-05-10".into();
+    api.post(INCREASE, &dated).status(400);
+    let page = api.get("/nothing/").status(404);
+    assert_eq!(page.header("content-type"), "text/html");
+    assert_eq!(page.headers.get("cross-origin-opener-policy"), None);
+    rows_are_refused_in_a_list(api);
+}
+
+fn a_date_is_midnight_and_rows_are_refused_in_a_list(api: &mut Api) {
+    let found = api
+        .get(&format!("{STOCKS}?created_date__gte=2023-05-10"))
+        .status(200);
+    assert!(
+        found.rule().contains("reading=stack=django-4.2"),
+        "{}",
+        found.rule()
+    );
+    api.get(&format!("{STOCKS}?page=")).status(404);
+    api.get("/api/v1/providers/99/")
+        .status(404)
+        .body(r#"{"detail":"Not found."}"#);
+    api.post(STOCKS, &flagged("tRUE")).status(400);
+    let page = api.get("/nothing/").status(404);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
+    rows_are_refused_in_a_list(api);
+}
+
+fn refused_rows_are_keyed_and_what_is_missing_is_named(api: &mut Api) {
+    let rows =
+        json!([stock("s", "112"), {"provider": "shop_provider", "location": "112", "sku": "s"}]);
+    let refused = api.post(UPSERT, &rows).status(400);
+    let refused = refused.body(r#"{"1":{"stock":["This field is required."]}}"#);
+    assert!(
+        refused.rule().contains("reading=stack=django-5.2"),
+        "{}",
+        refused.rule()
+    );
+    api.get(&format!("{STOCKS}?page=")).status(200);
+    for (path, model) in [("providers", "Provider"), ("stock-lists", "StockList")] {
+        let named = format!(r#"{{"detail":"No {model} matches the given query."}}"#);
+        api.get(&format!("/api/v1/{path}/99/"))
+            .status(404)
+            .body(&named);
+    }
+    api.post(INCREASE, &json!({"sku": "none", "location": "110"}))
+        .status(404)
+        .body(r#"{"detail":"No Stock matches the given query."}"#);
+    api.post(STOCKS, &flagged("tRUE")).status(201);
+    let long = format!("application/json; x={}", "x".repeat(256));
+    api.send(&request("POST", STOCKS, &[("content-type", &long)], "{}"))
+        .status(415);
+    let rot13 = [("content-type", "application/json; charset=rot13")];
+    api.send(&request("POST", STOCKS, &rot13, "{}"))
+        .status(400)
+        .body(r#"{"detail":"Unsupported charset \"rot13\" in request Content-Type header."}"#);
+}
+
+fn rows_are_refused_in_a_list(api: &mut Api) {
+    let rows =
+        json!([stock("s", "112"), {"provider": "shop_provider", "location": "112", "sku": "s"}]);
+    let refused = api.post(UPSERT, &rows).status(400);
+    refused.body(r#"[{},{"stock":["This field is required."]}]"#);
+}
+
+fn flagged(flag: &str) -> Value {
+    let mut stock = stock("s", "112");
+    stock["is_active"] = flag.into();
+    stock
+}
+
+/// Of parts of names those that find theirs, the case being another.
+fn folded(api: &mut Api) -> Vec<&'static str> {
+    let mut asked = vec![
+        ("straße", "STRAß"),
+        ("strasse", "ßE"),
+        ("istanbul", "ISTAN"),
+        ("istanbul", "İSTAN"),
+        ("ÉCLAIR", "écl"),
+    ];
+    for name in ["straße", "strasse", "istanbul", "ÉCLAIR"] {
+        let place = json!({"name": name, "code": name, "provider": 1});
+        api.post("/api/v1/stock-locations/", &place).status(201);
+        api.post(STOCKS, &stock(name, name)).status(201);
+    }
+    asked.retain(|(name, part)| {
+        let filters = format!("sku={}&location_name={}", quoted(name), quoted(part));
+        count(api, &filters) == 1
+    });
+    asked.into_iter().map(|(_, part)| part).collect()
+}
+
+fn quoted(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 fn reserved_rows(api: &mut Api) -> Value {

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from django.db import transaction
 from django.db.models import F, Sum
 from django.db.models.functions import Greatest
+from django.http import Http404
 from rest_framework import status
 from rest_framework.decorators import action
-from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import CreateModelMixin, ListModelMixin, RetrieveModelMixin
 from rest_framework.response import Response
@@ -87,7 +88,8 @@ class StockViewSet(CreateModelMixin, ListModelMixin, GenericViewSet):
             rows = rows.filter(provider__name=asked["provider"])
         stock = rows.select_for_update().first()
         if stock is None:
-            raise NotFound
+            # What `get_object_or_404` says of it.
+            raise Http404("No Stock matches the given query.")
         applied = {"operation": operation, "stock": stock, "date": asked.get("date")}
         replayed = applied["date"] and Reservation.objects.filter(**applied).exists()
         nothing_left = operation == "decrease" and stock.reserved_stock <= 0
