@@ -464,9 +464,10 @@ impl ReplyDraft {
                 // The stack's own pages come from outside the view that knows `Allow`.
                 self.allow = None;
                 let body = Bytes::from_static(page.as_bytes());
-                let html = match settings.profile.stack.names_charset_of_pages() {
-                    true => HTML,
-                    false => BARE_HTML,
+                let html = if settings.profile.stack.names_charset_of_pages() {
+                    HTML
+                } else {
+                    BARE_HTML
                 };
                 self.reply(status, html, body, rule, settings)
             }

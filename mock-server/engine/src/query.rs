@@ -186,8 +186,8 @@ fn decided_by(kind: FilterKind, value: &str, places: &Places) -> Decided {
         FilterKind::Provider if is_provider_id(places, strip(value)) => {
             decided.and(Reading::ProviderArgument)
         }
-        FilterKind::LocationName => case_decides(places.location_names(), strip(value), decided),
-        FilterKind::ProviderName => case_decides(places.provider_names(), strip(value), decided),
+        FilterKind::LocationName => case_decides(&places.location_names(), strip(value), decided),
+        FilterKind::ProviderName => case_decides(&places.provider_names(), strip(value), decided),
         FilterKind::Moment(_) | FilterKind::Period if time::is_read_by_some(strip(value)) => {
             decided.and(Reading::Stack)
         }
@@ -320,7 +320,7 @@ fn range(column: Column, lookup: &str, value: i64) -> Filter {
 
 /// Adds the reading `case-folding` where the names that contain a part depend on it.
 fn case_decides<'a>(
-    names: impl Iterator<Item = &'a str> + Clone,
+    names: &(impl Iterator<Item = &'a str> + Clone),
     part: &str,
     decided: Decided,
 ) -> Decided {

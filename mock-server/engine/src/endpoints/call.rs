@@ -309,13 +309,11 @@ impl<'a> Call<'a> {
     /// The query as links have it: in UTF-8, whatever character set the `Content-Type` names.
     fn query_of_links(&self) -> Cow<'_, [Pair<'_>]> {
         let content_type = header_text(self.request.headers(), CONTENT_TYPE);
-        match charset_of(&content_type.unwrap_or_default()) {
-            Charset::Utf8 => Cow::Borrowed(self.query),
-            _ => {
-                let query = self.request.uri().query().unwrap_or_default();
-                Cow::Owned(urlencoded::decode(query.as_bytes()).unwrap_or_default())
-            }
+        if charset_of(&content_type.unwrap_or_default()) == Charset::Utf8 {
+            return Cow::Borrowed(self.query);
         }
+        let query = self.request.uri().query().unwrap_or_default();
+        Cow::Owned(urlencoded::decode(query.as_bytes()).unwrap_or_default())
     }
 
     fn page_link(&self, number: usize) -> String {

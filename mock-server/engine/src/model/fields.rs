@@ -358,6 +358,14 @@ fn strip_zero_fraction(text: &str) -> &str {
         .unwrap_or(text)
 }
 
+/// The words for yes and no that are usual.
+const YES: [&str; 13] = [
+    "t", "T", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON",
+];
+const NO: [&str; 13] = [
+    "f", "F", "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF",
+];
+
 /// A boolean field, its words in any case or only in those that are usual.
 pub fn boolean(value: &Value<'_>, in_any_case: bool) -> Result<bool, Detail> {
     if let Value::Str(text) = value
@@ -365,20 +373,14 @@ pub fn boolean(value: &Value<'_>, in_any_case: bool) -> Result<bool, Detail> {
     {
         return boolean(&Value::Str(text.text.to_lowercase().as_str().into()), false);
     }
-    const TRUE: [&str; 13] = [
-        "t", "T", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON",
-    ];
-    const FALSE: [&str; 13] = [
-        "f", "F", "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF",
-    ];
     match value {
         Value::Bool(value) => Ok(*value),
         Value::Int(1) => Ok(true),
         Value::Int(0) => Ok(false),
         #[allow(clippy::float_cmp)] // Exactly one, exactly zero.
         Value::Float(number) if *number == 1.0 || *number == 0.0 => Ok(*number == 1.0),
-        Value::Str(text) if TRUE.contains(&&*text.text) || text.text == "1" => Ok(true),
-        Value::Str(text) if FALSE.contains(&&*text.text) || text.text == "0" => Ok(false),
+        Value::Str(text) if YES.contains(&&*text.text) || text.text == "1" => Ok(true),
+        Value::Str(text) if NO.contains(&&*text.text) || text.text == "0" => Ok(false),
         _ => Err(Detail::one(wording::NOT_A_BOOLEAN)),
     }
 }

@@ -88,7 +88,7 @@ fn built_in(name: &str) -> Option<Charset> {
 
 /// A table out of `d0=11e a1-ac=401 80=none`.
 fn upper(text: &str) -> Upper {
-    let mut table: Upper = std::array::from_fn(|at| char::from_u32(at as u32 + 0x80));
+    let mut table: Upper = std::array::from_fn(|at| u8::try_from(at + 0x80).ok().map(char::from));
     let hex = |text: &str| u32::from_str_radix(text, 16).ok();
     for run in text.split(' ') {
         let Some((bytes, first)) = run.split_once('=') else {

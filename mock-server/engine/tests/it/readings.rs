@@ -1,6 +1,7 @@
 //! Every choice of every reading, seen in an answer.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use whippy_engine::assets;
@@ -606,7 +607,10 @@ fn folded(api: &mut Api) -> Vec<&'static str> {
 }
 
 fn quoted(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |mut quoted, byte| {
+        write!(quoted, "%{byte:02X}").unwrap();
+        quoted
+    })
 }
 
 fn reserved_rows(api: &mut Api) -> Value {
