@@ -70,7 +70,9 @@ fn main() {
     };
     let runs = all(&checks, &singles);
     if is_shown {
-        runs.iter().for_each(|run| show(run, &whole));
+        for run in &runs {
+            show(run, &whole);
+        }
     }
     tell_singles(&runs, &whole);
     if singles.len() > 1 {

@@ -56,7 +56,7 @@ impl Trace<'_> {
             Kind::Members => self.members(operation, request, finding),
             Kind::Effect => self.effect(operation, request, finding),
         };
-        difference.operation = name(operation).to_owned();
+        name(operation).clone_into(&mut difference.operation);
         difference
     }
 
@@ -105,7 +105,7 @@ impl Trace<'_> {
             }
             Aspect::Body => body(operation, status, violation),
         };
-        difference.operation = name(operation).to_owned();
+        name(operation).clone_into(&mut difference.operation);
         difference
     }
 

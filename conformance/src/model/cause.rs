@@ -6,6 +6,7 @@
 //! shows after a wrong increase, belongs to that cause and makes none of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
@@ -329,9 +330,9 @@ impl Groups {
         }
         if id.starts_with(SEVERAL) {
             let others = operations.len().saturating_sub(1);
-            cause.operation = SEVERAL.to_owned();
+            SEVERAL.clone_into(&mut cause.operation);
             if others > 0 {
-                cause.summary += &format!(", and so do {others} other operations");
+                let _ = write!(cause.summary, ", and so do {others} other operations");
             }
         }
         if cause.checks.is_empty() {

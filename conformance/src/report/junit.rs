@@ -4,6 +4,7 @@
 //! suite. What needs no attention passes; what did not run is skipped;
 //! what says nothing about the target is an error.
 
+use std::fmt::Write as _;
 use std::io;
 
 use quick_xml::escape::partial_escape;
@@ -238,16 +239,16 @@ fn case(check: &CheckReport) -> Case<'_> {
 fn cause_case<'a>(report: &Report, cause: &'a Cause) -> Case<'a> {
     let mut out = format!("{}\n{}\n", cause.summary, shown_by(cause.checks.len()));
     for id in cause.checks.iter().take(SHOWN) {
-        out += &format!("  {id}\n");
+        let _ = writeln!(out, "  {id}");
     }
     if !cause.blocked.is_empty() {
-        out += &format!("{}\n", blocks(cause.blocked.len()));
+        let _ = writeln!(out, "{}", blocks(cause.blocked.len()));
         for id in cause.blocked.iter().take(SHOWN) {
-            out += &format!("  {id}\n");
+            let _ = writeln!(out, "  {id}");
         }
     }
     if let Some((check, finding)) = deciding(report, cause) {
-        out += &format!("\n{}\n{}", check.id, text::finding(check, finding));
+        let _ = write!(out, "\n{}\n{}", check.id, text::finding(check, finding));
     }
     Case {
         suite: CAUSES,

@@ -264,7 +264,7 @@ impl Page {
                 .collect();
             let mut line = shown_by(cause.checks.len());
             if !others.is_empty() {
-                line += &format!(": {}", self.names(&others));
+                let _ = write!(line, ": {}", self.names(&others));
             }
             self.told(INDENT, Style::new(), &line);
         }

@@ -4,6 +4,7 @@ use crate::model::cause::Cause;
 use crate::model::finding::{Level, cut};
 use crate::model::outcome::{CheckReport, Outcome, Report};
 use crate::run::DISTURBED;
+use std::fmt::Write as _;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,7 +198,9 @@ fn heading(report: &Report) -> Option<String> {
     match unmade {
         0 => {}
         1 => sentence += " · 1 check could not be made",
-        count => sentence += &format!(" · {count} checks could not be made"),
+        count => {
+            let _ = write!(sentence, " · {count} checks could not be made");
+        }
     }
     Some(sentence)
 }

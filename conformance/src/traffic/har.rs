@@ -63,12 +63,11 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
         }
     }
     let unread = entries.len() - read.len();
-    let base = match upstream {
-        Some(upstream) => given(upstream)?,
-        None => {
-            let read = read.iter().map(|entry| &entry.url);
-            found(read.chain(wrong.iter().filter_map(|(url, _)| url.as_ref())))?
-        }
+    let base = if let Some(upstream) = upstream {
+        given(upstream)?
+    } else {
+        let read = read.iter().map(|entry| &entry.url);
+        found(read.chain(wrong.iter().filter_map(|(url, _)| url.as_ref())))?
     };
     let (scheme, authority, prefix) = base;
     let of_service = |url: &Uri| {

@@ -494,9 +494,8 @@ impl Watcher {
         }
         let answer = match &observed.came {
             Came::Answer { response, .. } => Ok(self.keeper.response(response)),
-            Came::Failed { why, .. } => Err(why.clone()),
+            Came::Failed { why, .. } | Came::Unknown(why) => Err(why.clone()),
             Came::Abandoned => Err("the client was gone before there was an answer".to_owned()),
-            Came::Unknown(why) => Err(why.clone()),
         };
         let exchange = Exchange {
             step: format!("exchange {}", observed.id),

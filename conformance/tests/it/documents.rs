@@ -181,8 +181,13 @@ fn citations(text: &str) -> impl Iterator<Item = &str> {
         let anchor = rest[file.len()..].strip_prefix('#').map_or(0, |anchor| {
             1 + anchor.find(|c| !is_anchor(c)).unwrap_or(anchor.len())
         });
-        file.ends_with(".md").then(|| &rest[..file.len() + anchor])
+        is_document(file).then(|| &rest[..file.len() + anchor])
     })
+}
+
+fn is_document(file: &str) -> bool {
+    let ending = std::path::Path::new(file).extension();
+    ending.is_some_and(|ending| ending == "md")
 }
 
 #[test]
@@ -260,7 +265,7 @@ fn a_link_to_nothing_would_be_noticed() {
 fn listed(list: &str) -> Vec<String> {
     let list = text(&root().join("docs").join(list));
     let mut listed = links(&list);
-    listed.retain(|link| link.ends_with(".md") && !link.contains('/') && link != "README.md");
+    listed.retain(|link| is_document(link) && !link.contains('/') && link != "README.md");
     listed
 }
 

@@ -328,10 +328,10 @@ fn section(name: &str, checks: &[&CheckReport]) -> Markup {
             }
             div.checks {
                 // What needs a look comes first.
-                @for check in checks.iter().copied().filter(|check| is_urgent(&check)) {
+                @for check in checks.iter().copied().filter(|check| is_urgent(check)) {
                     (self::check(check))
                 }
-                @for check in checks.iter().copied().filter(|check| !is_urgent(&check)) {
+                @for check in checks.iter().copied().filter(|check| !is_urgent(check)) {
                     (self::check(check))
                 }
             }

@@ -30,7 +30,7 @@ pub(super) struct Line {
     /// Whether a byte came since this was last cleared.
     heard: Arc<AtomicBool>,
     /// The first line that came since then.
-    first_line: FirstLine,
+    start: FirstLine,
     since: Instant,
 }
 
@@ -149,7 +149,7 @@ impl Pool {
     async fn over_a_new_one(&self, request: Request<Outgoing>) -> Result<Attempt, Failure> {
         let mut stream = self.route.connect().await.map_err(Failure::Final)?;
         let heard = stream.heard();
-        let first_line = stream.first_line();
+        let start = stream.first_line();
         let is_http2 = stream.is_http2;
         let failed = |error: hyper::Error| Failure::Final(broken(&error, self.route.peer()));
         if is_http2 {
@@ -173,7 +173,7 @@ impl Pool {
         let line = Line {
             sender,
             heard,
-            first_line,
+            start,
             since: Instant::now(),
         };
         self.over_http1(line, request, false).await
@@ -186,14 +186,14 @@ impl Pool {
         is_kept: bool,
     ) -> Result<Attempt, Failure> {
         line.heard.store(false, Ordering::Relaxed);
-        line.first_line.clear();
+        line.start.clear();
         if line.sender.ready().await.is_err() {
             return Err(Failure::Unsent(Box::new(request)));
         }
         match line.sender.try_send_request(request).await {
             Ok(mut response) => {
                 // The parser drops a reason that is not ASCII.
-                let reason = line.first_line.reason(response.status());
+                let reason = line.start.reason(response.status());
                 if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason).ok())
                 {
                     response.extensions_mut().insert(reason);

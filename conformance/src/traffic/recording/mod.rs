@@ -147,9 +147,8 @@ fn entry(observed: &Observed, base: &str, watcher: &mut Watcher) -> Value {
             is_body_known = *body == Extent::Whole;
             exchange.answer = Some(Answered::of(&keeper.response(response), usize::MAX));
         }
-        Came::Failed { why, .. } => comment = Some(why.clone()),
+        Came::Failed { why, .. } | Came::Unknown(why) => comment = Some(why.clone()),
         Came::Abandoned => comment = Some("the client was gone before".to_owned()),
-        Came::Unknown(why) => comment = Some(why.clone()),
     }
     let mut archive = exchange::har([&exchange]);
     let mut entry = archive["log"]["entries"][0].take();
