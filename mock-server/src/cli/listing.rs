@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use whippy_engine::assets;
 use whippy_engine::defects::DEFECTS;
+use whippy_engine::defects::derived::DERIVED;
 use whippy_engine::endpoints::{Action, RESOURCES};
 use whippy_engine::profile::Reading;
 use whippy_engine::store::Store;
@@ -30,7 +31,8 @@ pub(crate) fn text(listing: Listing) -> String {
     match listing {
         Listing::Worlds => worlds(),
         Listing::Readings => readings(),
-        Listing::Defects => defects(),
+        Listing::Defects { derived: false } => defects(),
+        Listing::Defects { derived: true } => derived_defects(),
         Listing::Routes => routes(),
         Listing::Openapi => openapi(),
     }
@@ -121,6 +123,22 @@ fn defects() -> String {
             out,
             "{}\n    {}\n    in {operations}\n",
             defect.name, defect.about
+        );
+    }
+    out
+}
+
+/// The ways that are derived from the contract: a line each, so that they can be searched.
+fn derived_defects() -> String {
+    let mut out = String::new();
+    for derived in DERIVED.iter() {
+        let statement = derived.statement;
+        let _ = writeln!(
+            out,
+            "{}\t{}: {}",
+            derived.name,
+            statement.grade.text(),
+            statement.says
         );
     }
     out

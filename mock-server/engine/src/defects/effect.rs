@@ -10,6 +10,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Request, Response, StatusCode};
 use serde_json::Value;
 
+use super::derived::Way;
 use super::edit::{Object, rows};
 use super::memory::Memory;
 use super::question::{Question, relink};
@@ -61,6 +62,8 @@ pub(super) enum Effect {
     Take(fn(&Scene<'_>) -> Delivery),
     /// Only every so many times.
     Every(u64, &'static Effect),
+    /// A way to go wrong at a site of the contract.
+    Derived(&'static dyn Way),
 }
 
 /// One exchange, as one defect sees it.
@@ -138,6 +141,7 @@ impl Effect {
                     scene.usual()
                 }
             }
+            Self::Derived(way) => way.answer(scene),
             // They act beside the engine, in `amend`.
             Self::Amend(_) | Self::Stick(_) => scene.usual(),
         }
@@ -147,6 +151,7 @@ impl Effect {
     pub(super) fn amend(&self, written: &mut Written<'_, '_>) {
         match self {
             Self::Amend(amend) => amend(written),
+            Self::Derived(way) => way.amend(written),
             Self::Stick(_) if written.is_granted() => {
                 for row in written.changed() {
                     let id = written.store.stock(row).id;

@@ -6,7 +6,11 @@ use super::Delivery;
 use super::effect::{Scene, is_granted, json_of};
 use super::question::Question;
 use crate::endpoints::call::Call;
+use crate::endpoints::stocks::write_stock;
+use crate::model::stock::Stock;
+use crate::profile::Decided;
 use crate::query::{self, FILTERS};
+use crate::store::Store;
 use crate::wire::urlencoded::{self, Pair};
 
 /// Whether a parameter is a filter of the list.
@@ -28,8 +32,43 @@ pub(super) fn all_rows(scene: &Scene<'_>, hear: impl FnOnce(&mut Question<'_>)) 
     body["results"].as_array().cloned().unwrap_or_default()
 }
 
+/// The stocks that a query finds, all of them, in the order that it asks for. `None`
+/// where it is refused.
+pub(super) fn stocks_of(
+    scene: &Scene<'_>,
+    store: &Store,
+    query: &[(String, String)],
+) -> Option<Vec<Stock>> {
+    let settings = scene.service.settings();
+    let pairs: Vec<Pair<'_>> = query
+        .iter()
+        .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
+        .collect();
+    let mut decided = Decided::default();
+    let (profile, local) = (&settings.profile, settings.local);
+    let search = query::search(&pairs, store.places(), profile, local, &mut decided).ok()?;
+    let found = store.select(&search.filters);
+    Some(found.page(&search.order, 0, found.len()))
+}
+
+/// The page that a request asks for, out of these stocks.
+pub(super) fn page_of_stocks(scene: &Scene<'_>, stocks: &[Stock]) -> Delivery {
+    let store = scene.service.store();
+    let local = scene.service.settings().local;
+    let shown = |stock: &Stock| {
+        let mut text = Vec::new();
+        write_stock(&mut text, stock, store.places(), local);
+        String::from_utf8_lossy(&text).into_owned()
+    };
+    cut(scene, stocks, shown)
+}
+
 /// The page that a request asks for, out of these rows.
 pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
+    cut(scene, rows, Value::to_string)
+}
+
+fn cut<T>(scene: &Scene<'_>, rows: &[T], show: impl Fn(&T) -> String) -> Delivery {
     let Some(first) = scene.ask(|question| question.drop(&["page"])) else {
         return scene.usual();
     };
@@ -45,7 +84,7 @@ pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
         Err(problem) => return scene.refuse(&problem),
     };
     let shown = rows.iter().skip(page.offset).take(limit);
-    let shown: Vec<String> = shown.map(Value::to_string).collect();
+    let shown: Vec<String> = shown.map(show).collect();
     let mut body = format!("{{\"count\":{},", rows.len()).into_bytes();
     let has_next = page.offset + limit < rows.len();
     write_links(&mut body, scene, &pairs, page, has_next);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Delivery;
+use super::derived::Kept;
 use super::effect::Scene;
 use super::question::Question;
 use crate::engine::Reply;
@@ -21,6 +22,7 @@ pub(super) struct Memory {
     seen: Mutex<BTreeSet<String>>,
     in_flight: Mutex<HashMap<String, Pair>>,
     moved: Condvar,
+    derived: Mutex<Kept>,
 }
 
 /// Two requests about one stock.
@@ -50,6 +52,11 @@ impl Memory {
     /// Keeps a text; whether it is new.
     pub(super) fn keep(&self, text: String) -> bool {
         lock(&self.seen).insert(text)
+    }
+
+    /// The states and requests that a derived defect keeps.
+    pub(super) fn derived(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.derived)
     }
 
     /// Whether a text was kept.

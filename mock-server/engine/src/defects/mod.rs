@@ -12,6 +12,7 @@ mod bytes;
 mod connections;
 mod creates;
 mod dates;
+pub mod derived;
 mod edit;
 mod effect;
 mod filters;
@@ -135,15 +136,17 @@ static JOINED: [Defect; COUNT] = {
 /// Every defect, by where it is.
 pub static DEFECTS: &[Defect] = &JOINED;
 
-/// The defect of a name.
+/// The defect of a name, a derived one among them.
 pub fn find(name: &str) -> Option<&'static Defect> {
-    DEFECTS.iter().find(|defect| defect.name == name)
+    let by_hand = DEFECTS.iter().find(|defect| defect.name == name);
+    by_hand.or_else(|| derived::find(name))
 }
 
 /// The defect of a name, or a sentence with the one that was probably meant.
 pub fn named(name: &str) -> Result<&'static Defect, String> {
     find(name).ok_or_else(|| {
-        let hint = did_you_mean(name, DEFECTS.iter().map(|defect| defect.name));
+        let known = DEFECTS.iter().chain(derived::defects());
+        let hint = did_you_mean(name, known.map(|defect| defect.name));
         format!("there is no defect `{name}`; {hint}`whippy-mock defects` lists them all")
     })
 }

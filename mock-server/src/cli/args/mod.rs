@@ -69,7 +69,11 @@ pub(crate) enum Listing {
     /// Print the readings: what the documentation leaves open, and the choices
     Readings,
     /// Print the defects: ways to break the contract on purpose
-    Defects,
+    Defects {
+        /// Those that are derived from the contract, with the statements that they break
+        #[arg(long)]
+        derived: bool,
+    },
     /// Print the routes of the API
     Routes,
     /// Print the OpenAPI document

@@ -1,0 +1,265 @@
+//! Dated reservations that are remembered too short, too long or by the wrong things.
+
+use serde_json::Value;
+
+use super::super::effect::{Scene, is_granted};
+use super::super::question::Question;
+use super::statement::{REFUSED, REPORTED};
+use super::{Delivery, Derived, Way};
+use crate::model::time::Timestamp;
+use crate::problem::Problem;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Remembers {
+    /// Only the last so many, of all or of each stock.
+    Last(usize, bool),
+    /// For so long, in microseconds.
+    For(i64),
+    /// Until another write of this operation.
+    Until(&'static str),
+    /// Everything within the same stretch of time as one date.
+    Within(i64),
+    /// The digits alone, whatever the offset behind them.
+    Digits,
+    /// By other things than the SKU, the location and the operation.
+    Without(&'static str),
+    /// What was refused, too.
+    Refused,
+    /// What is not the latest date of the stock.
+    Rising,
+    /// The text, so that the same moment spelled otherwise is another.
+    Spelling,
+    /// Only what has a fraction.
+    Fractions,
+    /// The first repetition alone.
+    Once,
+}
+
+const OPERATIONS: [&str; 2] = ["increase-reserved-stock", "decrease-reserved-stock"];
+
+pub(super) fn rows() -> Vec<Derived> {
+    let mut rows = Vec::new();
+    for operation in OPERATIONS {
+        for (remembers, word) in ways() {
+            let about = format!("{operation} remembers dates: {}.", word.replace('-', " "));
+            let statement = if remembers == Remembers::Refused {
+                &REFUSED
+            } else {
+                &REPORTED
+            };
+            // Both write what is remembered, but only one of them is wrong.
+            let of = OPERATIONS.map(|other| if other == operation { operation } else { other });
+            let mut of = of.to_vec();
+            of.sort_by_key(|other| *other != operation);
+            of.extend(["create-stock", "upsert-stocks"]);
+            rows.push(Derived::new(
+                &of,
+                ("date", word),
+                statement,
+                about,
+                Dates {
+                    operation,
+                    remembers,
+                },
+            ));
+        }
+    }
+    rows
+}
+
+fn ways() -> Vec<(Remembers, &'static str)> {
+    vec![
+        (Remembers::Last(1, false), "the-last-of-all"),
+        (Remembers::Last(2, false), "the-last-2-of-all"),
+        (Remembers::Last(10, false), "the-last-10-of-all"),
+        (Remembers::Last(100, false), "the-last-100-of-all"),
+        (Remembers::Last(1, true), "the-last-of-each-stock"),
+        (Remembers::Last(2, true), "the-last-2-of-each-stock"),
+        (Remembers::Last(5, true), "the-last-5-of-each-stock"),
+        (Remembers::Last(20, true), "the-last-20-of-each-stock"),
+        (Remembers::For(2_000_000), "for-2-seconds"),
+        (Remembers::For(5_000_000), "for-5-seconds"),
+        (Remembers::Until("upsert-stocks"), "until-an-upsert"),
+        (
+            Remembers::Until("increase-reserved-stock"),
+            "until-an-increase",
+        ),
+        (
+            Remembers::Until("decrease-reserved-stock"),
+            "until-a-decrease",
+        ),
+        (Remembers::Within(1_000), "cut-to-the-millisecond"),
+        (Remembers::Within(1_000_000), "cut-to-the-second"),
+        (Remembers::Within(60_000_000), "cut-to-the-minute"),
+        (Remembers::Within(3_600_000_000), "cut-to-the-hour"),
+        (Remembers::Within(86_400_000_000), "cut-to-the-day"),
+        (Remembers::Digits, "whatever-the-offset"),
+        (Remembers::Without("sku"), "whatever-the-sku"),
+        (Remembers::Without("location"), "whatever-the-location"),
+        (Remembers::Without("operation"), "whatever-the-operation"),
+        (Remembers::Refused, "the-refused-as-well"),
+        (Remembers::Rising, "only-later-dates-count"),
+        (Remembers::Spelling, "by-spelling"),
+        (Remembers::Fractions, "only-with-a-fraction"),
+        (Remembers::Once, "for-one-repetition"),
+    ]
+}
+
+struct Dates {
+    operation: &'static str,
+    remembers: Remembers,
+}
+
+/// A dated reservation that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dated {
+    operation: &'static str,
+    sku: String,
+    location: String,
+    date: String,
+    at: i64,
+    came: i64,
+}
+
+impl Way for Dates {
+    fn answer(&self, scene: &Scene<'_>) -> Delivery {
+        if let Remembers::Until(operation) = self.remembers
+            && scene.operation == operation
+            && self.operation != operation
+        {
+            scene.memory.derived().dates.clear();
+            return scene.usual();
+        }
+        let Some(dated) = dated(scene) else {
+            if self.remembers == Remembers::Until(scene.operation) {
+                scene.memory.derived().dates.clear();
+            }
+            return scene.usual();
+        };
+        let known = scene.memory.derived().dates.clone();
+        if scene.operation == self.operation {
+            let is_replay = known.iter().any(|other| {
+                (other.operation, &other.sku, &other.location, other.at)
+                    == (dated.operation, &dated.sku, &dated.location, dated.at)
+            });
+            if !is_replay && self.is_like_one(&known, &dated) {
+                return scene.refuse(&Problem::AlreadyReported);
+            }
+            if is_replay && self.has_forgotten(scene, &known, &dated) {
+                return forgetting(scene);
+            }
+        }
+        let delivery = scene.usual();
+        let is_kept = match &delivery {
+            Delivery::Answer(reply) => is_granted(reply) || self.remembers == Remembers::Refused,
+            _ => false,
+        };
+        if is_kept {
+            let mut kept = scene.memory.derived();
+            if self.remembers == Remembers::Until(scene.operation) {
+                kept.dates.clear();
+            }
+            kept.dates.push(dated);
+        }
+        delivery
+    }
+}
+
+/// The reservation without its date, which then counts again.
+fn forgetting(scene: &Scene<'_>) -> Delivery {
+    scene.heard(|question| {
+        question.drop(&["date"]);
+        question.each(|arguments| {
+            arguments.shift_remove("date");
+        });
+    })
+}
+
+impl Dates {
+    /// Whether a date that never came is taken for one that did.
+    fn is_like_one(&self, known: &[Dated], dated: &Dated) -> bool {
+        let same_stock = |other: &&Dated| {
+            other.operation == dated.operation
+                && other.sku == dated.sku
+                && other.location == dated.location
+        };
+        match self.remembers {
+            Remembers::Within(unit) => known
+                .iter()
+                .filter(same_stock)
+                .any(|other| other.at.div_euclid(unit) == dated.at.div_euclid(unit)),
+            Remembers::Digits => known.iter().filter(same_stock).any(|other| {
+                other.date.get(..19) == dated.date.get(..19)
+                    && other.date != dated.date
+                    && other.at != dated.at
+                    && other.at.rem_euclid(60_000_000) == dated.at.rem_euclid(60_000_000)
+            }),
+            Remembers::Without(name) => known.iter().any(|other| {
+                other.at == dated.at
+                    && (name == "operation" || other.operation == dated.operation)
+                    && (name == "sku" || other.sku == dated.sku)
+                    && (name == "location" || other.location == dated.location)
+            }),
+            Remembers::Refused => known
+                .iter()
+                .filter(same_stock)
+                .any(|other| other.at == dated.at),
+            Remembers::Rising => known
+                .iter()
+                .filter(same_stock)
+                .any(|other| other.at > dated.at),
+            _ => false,
+        }
+    }
+
+    /// Whether a date that came before is taken for a new one.
+    fn has_forgotten(&self, scene: &Scene<'_>, known: &[Dated], dated: &Dated) -> bool {
+        let of_stock: Vec<&Dated> = known
+            .iter()
+            .filter(|other| other.sku == dated.sku && other.location == dated.location)
+            .collect();
+        let is_it = |other: &&Dated| other.at == dated.at && other.operation == dated.operation;
+        match self.remembers {
+            Remembers::Last(most, true) => {
+                !of_stock.iter().rev().take(most).any(|other| is_it(other))
+            }
+            Remembers::Last(most, false) => !known.iter().rev().take(most).any(|other| {
+                is_it(&other) && other.sku == dated.sku && other.location == dated.location
+            }),
+            Remembers::For(micros) => of_stock
+                .iter()
+                .any(|other| is_it(other) && dated.came - other.came > micros),
+            Remembers::Spelling => !of_stock
+                .iter()
+                .any(|other| is_it(other) && other.date == dated.date),
+            Remembers::Fractions => !dated.date.contains('.'),
+            Remembers::Once => !scene
+                .memory
+                .keep(format!("{} {} {}", dated.sku, dated.location, dated.at)),
+            _ => false,
+        }
+    }
+}
+
+fn dated(scene: &Scene<'_>) -> Option<Dated> {
+    let operation = OPERATIONS
+        .into_iter()
+        .find(|known| *known == scene.operation)?;
+    let question = Question::of(scene.request, scene.service);
+    let named = |name: &str| {
+        let in_body = question.body.get(name).and_then(Value::as_str);
+        in_body
+            .or_else(|| question.parameter(name))
+            .map(str::to_owned)
+    };
+    let date = named("date")?;
+    let local = scene.service.settings().local;
+    Some(Dated {
+        operation,
+        sku: named("sku")?,
+        location: named("location")?,
+        at: Timestamp::parse(&date, local).ok()?.micros(),
+        date,
+        came: (scene.system)().micros(),
+    })
+}

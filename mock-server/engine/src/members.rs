@@ -1,0 +1,90 @@
+//! The table of a stock's members, and of the rows that the queries show.
+//!
+//! Source: page, List Stock, Search Stocks and Stock Query; facts, section 2.
+
+/// The values that a member has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A whole number that the service counts up.
+    Id,
+    /// A date-time with an offset.
+    Moment,
+    /// Null, or a range of date-times.
+    Period,
+    /// One of two words.
+    Choice(&'static [&'static str]),
+    /// Any text.
+    Text,
+    /// A whole number.
+    Number,
+    /// True or false.
+    Flag,
+}
+
+/// One member of an object that the service shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Its key.
+    pub name: &'static str,
+    /// Its values.
+    pub kind: Kind,
+    /// Whether a client may send it.
+    pub is_written: bool,
+    /// Whether a create must have it.
+    pub is_required: bool,
+}
+
+const fn shown(name: &'static str, kind: Kind) -> Member {
+    Member {
+        name,
+        kind,
+        is_written: false,
+        is_required: false,
+    }
+}
+
+const fn written(name: &'static str, kind: Kind) -> Member {
+    Member {
+        is_written: true,
+        ..shown(name, kind)
+    }
+}
+
+const fn required(name: &'static str, kind: Kind) -> Member {
+    Member {
+        is_required: true,
+        ..written(name, kind)
+    }
+}
+
+/// The members of a stock, in the order in which they are shown.
+pub const STOCK: &[Member] = &[
+    shown("id", Kind::Id),
+    shown("created_date", Kind::Moment),
+    shown("modified_date", Kind::Moment),
+    written("period", Kind::Period),
+    written("stock_type", Kind::Choice(&["standard", "scheduled"])),
+    written("unit_type", Kind::Choice(&["qty", "kg"])),
+    required("provider", Kind::Text),
+    required("location", Kind::Text),
+    required("stock", Kind::Number),
+    written("is_active", Kind::Flag),
+    required("sku", Kind::Text),
+    written("reserved_stock", Kind::Number),
+];
+
+/// The members of a row of a stock query.
+pub const QUERY_ROW: &[Member] = &[
+    shown("sku", Kind::Text),
+    shown("retail_store_code", Kind::Text),
+    shown("retail_store_name", Kind::Text),
+    shown("stock", Kind::Number),
+];
+
+/// The members of a row of the active stocks.
+pub const ACTIVE_ROW: &[Member] = &[shown("sku", Kind::Text), shown("stock", Kind::Number)];
+
+/// A member of a stock by its name.
+pub fn of_stock(name: &str) -> Option<&'static Member> {
+    STOCK.iter().find(|member| member.name == name)
+}

@@ -1,0 +1,320 @@
+//! The table of operations: what each answers with, and who says so.
+//!
+//! Paths, methods and handlers are in [`endpoints`](crate::endpoints::RESOURCES), whose
+//! ids these are.
+//!
+//! Source: page, the whole of it; facts, sections 1 and 2.
+
+use crate::members::{self, Member};
+use crate::problem::Grade;
+
+/// The body of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One stock.
+    Stock,
+    /// A page of stocks, with a count.
+    StockPage,
+    /// `Store_checkResult` with a list of rows.
+    Rows,
+    /// `Store_checkResult` with a list of rows for each SKU.
+    RowsBySku,
+    /// `Store_checkResult` without a row.
+    Upserted,
+    /// A page without a count.
+    ActivePage,
+    /// One object of these members.
+    Object(&'static [&'static str]),
+    /// A page of objects of these members, with a count.
+    ObjectPage(&'static [&'static str]),
+    /// A refusal by fields, of which these are required.
+    Fields(&'static [&'static str]),
+    /// One sentence under a key.
+    Sentence(&'static str),
+}
+
+/// An answer that an operation gives.
+#[derive(Debug, Clone, Copy)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The body.
+    pub shape: Shape,
+    /// Who says so.
+    pub grade: Grade,
+}
+
+/// One operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation {
+    /// Its id in `openapi.json`.
+    pub id: &'static str,
+    /// Who describes it.
+    pub grade: Grade,
+    /// Whether it writes.
+    pub writes: bool,
+    /// The members of its JSON body, or of the query that stands for one.
+    pub arguments: &'static [&'static str],
+    /// What it answers, the usual answer first.
+    pub answers: &'static [Answered],
+}
+
+const fn answer(status: u16, shape: Shape, grade: Grade) -> Answered {
+    Answered {
+        status,
+        shape,
+        grade,
+    }
+}
+
+const DETAIL: Shape = Shape::Sentence("detail");
+const NO_TOKEN: Answered = answer(401, DETAIL, Grade::Documented);
+const NOT_ACCEPTABLE: Answered = answer(406, DETAIL, Grade::Stack);
+const WRONG_METHOD: Answered = answer(405, DETAIL, Grade::Stack);
+const WRONG_TYPE: Answered = answer(415, DETAIL, Grade::Stack);
+const NOT_FOUND: Answered = answer(404, DETAIL, Grade::Stack);
+const WRITTEN: &[&str] = &[
+    "period",
+    "stock_type",
+    "unit_type",
+    "provider",
+    "location",
+    "stock",
+    "is_active",
+    "sku",
+    "reserved_stock",
+];
+const REQUIRED: &[&str] = &["provider", "location", "stock", "sku"];
+const RESERVATION: &[&str] = &["sku", "location", "provider", "date"];
+const RESERVED: &[Answered] = &[
+    answer(201, Shape::Stock, Grade::Documented),
+    answer(208, Shape::Sentence("message"), Grade::Documented),
+    answer(400, Shape::Fields(&["sku", "location"]), Grade::Documented),
+    NO_TOKEN,
+    WRONG_METHOD,
+    NOT_ACCEPTABLE,
+    WRONG_TYPE,
+];
+const QUERIED: &[Answered] = &[
+    answer(200, Shape::Rows, Grade::Documented),
+    answer(400, Shape::Fields(&["sku"]), Grade::Stack),
+    NO_TOKEN,
+    WRONG_METHOD,
+    NOT_ACCEPTABLE,
+];
+const MULTI_QUERIED: &[Answered] = &[
+    answer(200, Shape::RowsBySku, Grade::Documented),
+    answer(400, Shape::Fields(&["sku"]), Grade::Stack),
+    NO_TOKEN,
+    WRONG_METHOD,
+    NOT_ACCEPTABLE,
+];
+const PROVIDER: &[&str] = &[
+    "id",
+    "created_date",
+    "modified_date",
+    "is_active",
+    "name",
+    "code",
+    "should_add_reservations",
+];
+const LOCATION: &[&str] = &[
+    "id",
+    "name",
+    "code",
+    "provider",
+    "created_date",
+    "modified_date",
+    "is_active",
+];
+const STOCK_LIST: &[&str] = &[
+    "id",
+    "created_date",
+    "modified_date",
+    "is_active",
+    "code",
+    "name",
+    "remote_id",
+    "stock_list_rule",
+];
+
+macro_rules! places {
+    ($list:literal, $create:literal, $get:literal, $members:ident, $required:expr) => {
+        [
+            Operation {
+                id: $list,
+                grade: Grade::Observed,
+                writes: false,
+                arguments: &[],
+                answers: &[
+                    answer(200, Shape::ObjectPage($members), Grade::Observed),
+                    NO_TOKEN_OBSERVED,
+                ],
+            },
+            Operation {
+                id: $create,
+                grade: Grade::Observed,
+                writes: true,
+                arguments: &["code", "name"],
+                answers: &[
+                    answer(201, Shape::Object($members), Grade::Observed),
+                    answer(400, Shape::Fields($required), Grade::Observed),
+                    NO_TOKEN_OBSERVED,
+                ],
+            },
+            Operation {
+                id: $get,
+                grade: Grade::Observed,
+                writes: false,
+                arguments: &[],
+                answers: &[
+                    answer(200, Shape::Object($members), Grade::Observed),
+                    answer(404, DETAIL, Grade::Observed),
+                    NO_TOKEN_OBSERVED,
+                ],
+            },
+        ]
+    };
+}
+
+const NO_TOKEN_OBSERVED: Answered = answer(401, DETAIL, Grade::Observed);
+
+const fn reading(id: &'static str, answers: &'static [Answered]) -> Operation {
+    Operation {
+        id,
+        grade: Grade::Documented,
+        writes: false,
+        arguments: &["sku"],
+        answers,
+    }
+}
+
+const fn writing(
+    id: &'static str,
+    arguments: &'static [&'static str],
+    answers: &'static [Answered],
+) -> Operation {
+    Operation {
+        id,
+        grade: Grade::Documented,
+        writes: true,
+        arguments,
+        answers,
+    }
+}
+
+/// The operations that the page describes.
+pub const STOCKS: &[Operation] = &[
+    Operation {
+        arguments: &[],
+        ..reading(
+            "list-stocks",
+            &[
+                answer(200, Shape::StockPage, Grade::Documented),
+                answer(404, DETAIL, Grade::Stack),
+                NO_TOKEN,
+                WRONG_METHOD,
+                NOT_ACCEPTABLE,
+            ],
+        )
+    },
+    writing(
+        "create-stock",
+        WRITTEN,
+        &[
+            answer(201, Shape::Stock, Grade::Documented),
+            answer(400, Shape::Fields(REQUIRED), Grade::Documented),
+            answer(
+                400,
+                Shape::Sentence("stock_exists_error"),
+                Grade::Documented,
+            ),
+            answer(400, Shape::Sentence("invalid_location"), Grade::Documented),
+            NO_TOKEN,
+            WRONG_METHOD,
+            NOT_ACCEPTABLE,
+            WRONG_TYPE,
+        ],
+    ),
+    writing("increase-reserved-stock", RESERVATION, RESERVED),
+    writing("decrease-reserved-stock", RESERVATION, RESERVED),
+    reading("stock-query", QUERIED),
+    reading("multi-stock-query", MULTI_QUERIED),
+    reading("salable-stock-query", QUERIED),
+    reading("multi-salable-stock-query", MULTI_QUERIED),
+    writing(
+        "upsert-stocks",
+        WRITTEN,
+        &[
+            answer(200, Shape::Upserted, Grade::Documented),
+            answer(400, Shape::Fields(REQUIRED), Grade::Stack),
+            NO_TOKEN,
+            WRONG_METHOD,
+            NOT_ACCEPTABLE,
+            WRONG_TYPE,
+        ],
+    ),
+    reading(
+        "list-active-stocks",
+        &[
+            answer(200, Shape::ActivePage, Grade::Documented),
+            NOT_FOUND,
+            NO_TOKEN,
+            WRONG_METHOD,
+            NOT_ACCEPTABLE,
+            WRONG_TYPE,
+        ],
+    ),
+];
+
+/// The operations that other public pages of the vendor show.
+pub const PLACES: &[[Operation; 3]] = &[
+    places!(
+        "list-providers",
+        "create-provider",
+        "get-provider",
+        PROVIDER,
+        &["name", "code"]
+    ),
+    places!(
+        "list-stock-locations",
+        "create-stock-location",
+        "get-stock-location",
+        LOCATION,
+        &["name", "code", "provider"]
+    ),
+    places!(
+        "list-stock-lists",
+        "create-stock-list",
+        "get-stock-list",
+        STOCK_LIST,
+        &["code", "name"]
+    ),
+];
+
+/// Every operation with a row here.
+pub fn all() -> impl Iterator<Item = &'static Operation> {
+    STOCKS.iter().chain(PLACES.iter().flatten())
+}
+
+impl Shape {
+    /// The members of each of its rows, where the page describes them.
+    pub fn rows(self) -> &'static [Member] {
+        match self {
+            Self::Stock | Self::StockPage => members::STOCK,
+            Self::Rows | Self::RowsBySku => members::QUERY_ROW,
+            Self::ActivePage => members::ACTIVE_ROW,
+            _ => &[],
+        }
+    }
+
+    /// The members of the body around the rows.
+    pub fn frame(self) -> &'static [&'static str] {
+        match self {
+            Self::StockPage | Self::ObjectPage(_) => &["count", "next", "previous", "results"],
+            Self::ActivePage => &["next", "previous", "results"],
+            Self::Rows | Self::RowsBySku | Self::Upserted => &["Store_checkResult"],
+            _ => &[],
+        }
+    }
+}
