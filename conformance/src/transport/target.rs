@@ -1,6 +1,7 @@
 //! What a check talks to: the mock's service in this process, or a server far away.
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::workers::system_time;
@@ -28,6 +29,11 @@ pub trait Target: Send + Sync {
 
     /// Sends a request, whose URI is absolute and begins with [`Target::base`].
     fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError>;
+
+    /// Lets time pass. In process the service's clock is put forward, and nobody waits.
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
 
     /// Brings the target into a state, which only a whippy-mock can.
     fn seed(&self, _state: &SeedState) -> Result<(), TargetError> {
@@ -89,6 +95,8 @@ pub struct SeedState {
 pub struct InProcess {
     service: InMemory,
     defects: Defects,
+    /// Microseconds by which its clock is ahead of the system's.
+    ahead: AtomicI64,
 }
 
 /// Where the service would be, were it on its usual port.
@@ -103,6 +111,7 @@ impl InProcess {
         Self {
             service: InMemory::new(seed),
             defects: Defects::none(),
+            ahead: AtomicI64::new(0),
         }
     }
 
@@ -133,7 +142,9 @@ impl Target for InProcess {
 
     fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
         let request = as_received(request);
-        match self.defects.answer(&self.service, &request, system_time) {
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let now = || system_time().plus(ahead);
+        match self.defects.answer(&self.service, &request, now) {
             Delivery::Answer(reply) => Ok(reply.response),
             Delivery::Hang => Err(TargetError::TimedOut(PATIENCE)),
             Delivery::Reset => Err(TargetError::Broken(
@@ -143,6 +154,11 @@ impl Target for InProcess {
                 "the connection was closed in the middle of the answer".to_owned(),
             )),
         }
+    }
+
+    fn pause(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.ahead.fetch_add(micros, Ordering::Relaxed);
     }
 
     fn seed(&self, state: &SeedState) -> Result<(), TargetError> {

@@ -1,0 +1,158 @@
+//! One defect against the suite: a run at the defaults of the command, in process.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use whippy_conformance::cases::probe::Session;
+use whippy_conformance::contract::Contract;
+use whippy_conformance::model::finding::Level;
+use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
+use whippy_conformance::run::catalogue::{self, Check};
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::{Options, run};
+use whippy_conformance::transport::target::{InProcess, Target};
+use whippy_engine::assets;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::derived::{self, DERIVED};
+use whippy_engine::defects::{Defect, Defects};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::problem::Grade;
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+
+use super::session::Comparison;
+
+const TOKEN: &str = "f532e0000000000000000000000000000009332d";
+const USER: (&str, &str) = ("someone", "something");
+
+/// What the suite makes of a defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// The run fails.
+    Caught,
+    /// The run warns.
+    Noticed,
+    /// Neither.
+    Missed,
+    /// No answer of a broad session differs from those without the defect.
+    Same,
+}
+
+impl Seen {
+    /// As printed.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Caught => "caught",
+            Self::Noticed => "noticed",
+            Self::Missed => "missed",
+            Self::Same => "same",
+        }
+    }
+}
+
+/// What a run is told of the service.
+fn prepare(session: &mut Session) {
+    session.token = Some(TOKEN.to_owned());
+    session.environment.set("username", USER.0);
+    session.environment.set("password", USER.1);
+}
+
+/// The suite, read once.
+pub(crate) struct Judge {
+    contract: Arc<Contract>,
+    checks: Vec<Check>,
+    seed: Seed,
+    /// Made where the first survivor asks for it.
+    comparison: OnceLock<Result<Comparison, String>>,
+}
+
+impl Judge {
+    /// Reads the suite and the world that it runs against.
+    pub(crate) fn new() -> Result<Self, String> {
+        let contract = Contract::embedded()?;
+        let checks = catalogue::built_in(&contract)?;
+        let world = assets::world("demo").unwrap_or_default();
+        let world = World::from_json(world.as_bytes()).map_err(|error| error.to_string())?;
+        let store = Store::load(&world).map_err(|error| error.to_string())?;
+        let contract = Arc::new(contract);
+        let seed = Seed {
+            settings: Settings {
+                tokens: vec![TOKEN.to_owned()],
+                credentials: Some((USER.0.to_owned(), USER.1.to_owned())),
+                ..Settings::default()
+            },
+            store,
+            clock: ClockMode::Real,
+        };
+        Ok(Self {
+            contract,
+            checks,
+            seed,
+            comparison: OnceLock::new(),
+        })
+    }
+
+    /// A service without a defect, of which nothing must be said.
+    pub(crate) fn see_nothing(&self) -> Seen {
+        self.run(Defects::none(), Outcome::Warn)
+    }
+
+    /// The defect at a position of the list.
+    pub(crate) fn see(&self, at: usize) -> Seen {
+        let defect = &derived::defects()[at];
+        let is_enough = match DERIVED[at].statement.grade {
+            Grade::Documented => Outcome::Fail,
+            _ => Outcome::Warn,
+        };
+        match self.run(Defects::new([defect]), is_enough) {
+            Seen::Missed if self.is_same(defect) => Seen::Same,
+            seen => seen,
+        }
+    }
+
+    /// Whether no answer of a broad session differs.
+    fn is_same(&self, defect: &'static Defect) -> bool {
+        let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare);
+        let comparison = self.comparison.get_or_init(made);
+        comparison
+            .as_ref()
+            .is_ok_and(|comparison| comparison.is_same(defect))
+    }
+
+    /// Runs the suite until the finding that settles it.
+    fn run(&self, defects: Defects, is_enough: Outcome) -> Seen {
+        let target = InProcess::new(self.seed.clone()).with_defects(defects);
+        let target: Arc<dyn Target> = Arc::new(target);
+        let mut session = Session::new(target, Arc::clone(&self.contract));
+        prepare(&mut session);
+        let told = Told {
+            create_places: true,
+            ..Told::default()
+        };
+        // A target that is broken even here is one without places of the run's own.
+        let _ = discovery::settle(&mut session, &told);
+        let options = Options {
+            mode: Safety::Write,
+            level: Level::Must,
+            jobs: 1,
+            retries: 0,
+            may_seed: true,
+        };
+        let stop = AtomicBool::new(false);
+        let tell = |report: &CheckReport| {
+            if report.outcome == Outcome::Fail || report.outcome == is_enough {
+                stop.store(true, Ordering::Relaxed);
+            }
+        };
+        let ran = run(&session, &self.checks, &|_| true, &options, &stop, &tell);
+        let has = |outcome| ran.checks.iter().any(|check| check.outcome == outcome);
+        if has(Outcome::Fail) {
+            Seen::Caught
+        } else if has(Outcome::Warn) {
+            Seen::Noticed
+        } else {
+            Seen::Missed
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Whether a defect changes any answer at all: a broad session, played with and without it.
+//!
+//! The session is what the suite asks of a sound service. Its clock
+//! stands still but for its ticks, so that the same requests have the same answers.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Response};
+use whippy_conformance::cases::probe::Session;
+use whippy_conformance::contract::Contract;
+use whippy_conformance::model::finding::Level;
+use whippy_conformance::model::outcome::Safety;
+use whippy_conformance::run::catalogue::Check;
+use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::{Options, run};
+use whippy_conformance::transport::target::{InProcess, Target, TargetError};
+use whippy_conformance::workers::lock;
+use whippy_engine::backend::Seed;
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{DEFECT_HEADER, Defect, Defects};
+use whippy_engine::model::time::UtcOffset;
+
+/// How many of the last requests are asked again after a while.
+const ASKED_AGAIN: usize = 400;
+
+/// A session and the answers of a sound service.
+pub(crate) struct Comparison {
+    seed: Seed,
+    requests: Vec<Request<Bytes>>,
+    sound: Vec<Answer>,
+}
+
+/// An answer without what only the mock says of itself.
+type Answer = (u16, HeaderMap, Bytes);
+
+impl Comparison {
+    /// Has a sound service asked everything.
+    pub(crate) fn new(
+        seed: &Seed,
+        contract: &Arc<Contract>,
+        checks: &[Check],
+        prepare: fn(&mut Session),
+    ) -> Result<Self, String> {
+        let clock = ClockMode::parse(
+            "2023-08-01T12:00:00.123456+03:00,tick=1001",
+            UtcOffset::PAGE,
+        );
+        let seed = Seed {
+            clock: clock.map_err(|error| error.to_string())?,
+            ..seed.clone()
+        };
+        let recorder = Arc::new(Recorder {
+            inner: InProcess::new(seed.clone()),
+            requests: Mutex::default(),
+        });
+        let target: Arc<dyn Target> = Arc::<Recorder>::clone(&recorder);
+        let mut session = Session::new(target, Arc::clone(contract));
+        prepare(&mut session);
+        let told = Told {
+            create_places: true,
+            ..Told::default()
+        };
+        discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;
+        let options = Options {
+            mode: Safety::Write,
+            level: Level::Must,
+            jobs: 1,
+            retries: 0,
+            may_seed: false,
+        };
+        run(
+            &session,
+            checks,
+            &|_| true,
+            &options,
+            &AtomicBool::new(false),
+            &|_| {},
+        );
+        let mut requests = std::mem::take(&mut *lock(&recorder.requests));
+        let looks = requests
+            .iter()
+            .rev()
+            .filter(|request| request.method() == Method::GET);
+        let again: Vec<_> = looks.take(ASKED_AGAIN).cloned().collect();
+        requests.extend(again);
+        let mut comparison = Self {
+            seed,
+            requests,
+            sound: Vec::new(),
+        };
+        comparison.sound = comparison.answers(Defects::none()).collect();
+        Ok(comparison)
+    }
+
+    /// Whether every answer is the same.
+    pub(crate) fn is_same(&self, defect: &'static Defect) -> bool {
+        let answers = self.answers(Defects::new([defect]));
+        answers.zip(&self.sound).all(|(one, other)| one == *other)
+    }
+
+    fn answers(&self, defects: Defects) -> impl Iterator<Item = Answer> {
+        let target = InProcess::new(self.seed.clone()).with_defects(defects);
+        let late = self.requests.len() - ASKED_AGAIN.min(self.requests.len());
+        self.requests.iter().enumerate().map(move |(at, request)| {
+            if at == late {
+                target.pause(Duration::from_secs(120));
+            }
+            match target.send(request) {
+                Ok(answer) => {
+                    let (mut head, body) = answer.into_parts();
+                    head.headers.remove(DEFECT_HEADER);
+                    (head.status.as_u16(), head.headers, body)
+                }
+                Err(error) => (0, HeaderMap::new(), error.to_string().into()),
+            }
+        })
+    }
+}
+
+/// A target that keeps what it was asked.
+struct Recorder {
+    inner: InProcess,
+    requests: Mutex<Vec<Request<Bytes>>>,
+}
+
+impl Target for Recorder {
+    fn base(&self) -> &str {
+        self.inner.base()
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        lock(&self.requests).push(request.clone());
+        self.inner.send(request)
+    }
+
+    fn pause(&self, time: Duration) {
+        self.inner.pause(time);
+    }
+}
