@@ -7,7 +7,7 @@ use super::statement::{EXACT, FILTER, FILTERS, ONCE, REPEATED, SPELLING};
 use super::value::unit;
 use super::{Delivery, Derived, Statement, Way};
 use crate::model::stock::Stock;
-use crate::model::time::{Timestamp, UtcOffset};
+use crate::model::time::{DateForms, Timestamp, UtcOffset};
 use crate::problem::Problem;
 use crate::query::FILTERS as FIELDS;
 use crate::store::Store;
@@ -503,7 +503,7 @@ impl Filter {
                         compare(lookup, number_of(s, other), number)
                     });
                 }
-                let Ok(at) = Timestamp::parse_filter(value, local) else {
+                let Ok(at) = Timestamp::parse_filter(value, local, DateForms::Iso) else {
                     return scene.usual();
                 };
                 let moment = |stock: &Stock| match other {
@@ -523,7 +523,7 @@ impl Filter {
                 })
             }
             Reads::CutTo(unit) => {
-                let Ok(at) = Timestamp::parse_filter(value, local) else {
+                let Ok(at) = Timestamp::parse_filter(value, local, DateForms::Iso) else {
                     return scene.usual();
                 };
                 let cut = |micros: i64| micros - (micros + HOURS).rem_euclid(unit);
