@@ -49,7 +49,7 @@ impl Comparison {
             UtcOffset::PAGE,
         );
         let seed = Seed {
-            clock: clock.map_err(|error| error.to_string())?,
+            clock: clock?,
             ..seed.clone()
         };
         let recorder = Arc::new(Recorder {

@@ -266,6 +266,10 @@ mod tests {
         let clean = keeper.request(&request);
         let shown = format!("{clean:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
+        // What is marked as sensitive is not shown as it is.
+        let headers = clean.headers().values();
+        let headers: String = headers.map(|value| value.to_str().unwrap()).collect();
+        let shown = shown + &headers;
         assert!(shown.contains(REDACTED), "{shown}");
         let is_whole_body = body.starts_with("--")
             || name == "content-type" && !body.ends_with(['}', ']']) && body.starts_with('{');

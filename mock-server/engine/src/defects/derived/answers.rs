@@ -33,7 +33,7 @@ pub(super) fn rows() -> Vec<Derived> {
 /// The path of an answer in names; the kinds of one status are told apart by their key.
 fn site(answered: &Answered) -> String {
     match answered.shape {
-        Shape::Sentence(key) if answered.status == 400 => format!("400-{}", key),
+        Shape::Sentence(key) if answered.status == 400 => format!("400-{key}"),
         _ => answered.status.to_string(),
     }
 }
@@ -223,7 +223,7 @@ impl When {
                     RowIs::Text(text) => text,
                     RowIs::Set => "set",
                 };
-                format!("-where-{}-is-{is}", name)
+                format!("-where-{name}-is-{is}")
             }
         }
     }

@@ -136,7 +136,7 @@ fn ways(operation: &str, name: &str) -> Vec<Row> {
             (Read::Offset, "offset-passed-over", &ARGUMENT),
         ] as [Row; 2]),
         Kind::Period | Kind::Id => {
-            rows.push((Read::TakenWhenWrong(""), "taken-when-wrong", &VALIDATION))
+            rows.push((Read::TakenWhenWrong(""), "taken-when-wrong", &VALIDATION));
         }
     }
     if is_query {

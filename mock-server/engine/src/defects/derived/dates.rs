@@ -220,9 +220,7 @@ impl Dates {
             .collect();
         let is_it = |other: &&Dated| other.at == dated.at && other.operation == dated.operation;
         match self.remembers {
-            Remembers::Last(most, true) => {
-                !of_stock.iter().rev().take(most).any(|other| is_it(other))
-            }
+            Remembers::Last(most, true) => !of_stock.iter().rev().take(most).any(&is_it),
             Remembers::Last(most, false) => !known.iter().rev().take(most).any(|other| {
                 is_it(&other) && other.sku == dated.sku && other.location == dated.location
             }),

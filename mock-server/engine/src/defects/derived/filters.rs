@@ -215,6 +215,7 @@ pub(super) fn rows() -> Vec<Derived> {
 
 type Row = (Reads, String, &'static Statement);
 
+#[allow(clippy::too_many_lines)] // A table, a kind of filter after the other.
 fn ways(parameter: &Parameter) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut add = |reads, word: &str, statement| rows.push((reads, word.to_owned(), statement));
@@ -451,7 +452,7 @@ impl Filter {
             rest.cloned().collect()
         };
         let either = [but(self.name), but(other)];
-        self.union(scene, &either)
+        union(scene, &either)
     }
 
     fn any(&self, scene: &Scene<'_>, query: &Query, values: &[String]) -> Delivery {
@@ -461,25 +462,7 @@ impl Filter {
             query
         };
         let queries: Vec<Query> = values.iter().map(with).collect();
-        self.union(scene, &queries)
-    }
-
-    fn union(&self, scene: &Scene<'_>, queries: &[Query]) -> Delivery {
-        let store = scene.service.store();
-        let mut wanted = std::collections::HashSet::new();
-        for query in queries {
-            wanted.extend(ids(scene, query));
-        }
-        let order: Query = Question::of(scene.request, scene.service)
-            .query
-            .into_iter()
-            .filter(|(name, _)| !is_filter(name))
-            .collect();
-        let Some(mut stocks) = stocks_of(scene, &store, &order) else {
-            return scene.usual();
-        };
-        stocks.retain(|stock| wanted.contains(&stock.id));
-        page_of_stocks(scene, &stocks)
+        union(scene, &queries)
     }
 
     fn kept(&self, scene: &Scene<'_>, query: &Query, value: &str) -> Delivery {
@@ -500,7 +483,7 @@ impl Filter {
             Reads::Of(other) => {
                 if let Ok(number) = value.parse::<i64>() {
                     return self.found(scene, query, |_, s| {
-                        compare(lookup, number_of(s, other), number)
+                        compare(lookup, &number_of(s, other), &number)
                     });
                 }
                 let Ok(at) = Timestamp::parse_filter(value, local, DateForms::Iso) else {
@@ -510,7 +493,9 @@ impl Filter {
                     "modified_date" => stock.modified.micros(),
                     _ => stock.created.micros(),
                 };
-                self.found(scene, query, |_, s| compare(lookup, moment(s), at.micros()))
+                self.found(scene, query, |_, s| {
+                    compare(lookup, &moment(s), &at.micros())
+                })
             }
             Reads::AsText => {
                 let Ok(number) = value.parse::<i64>() else {
@@ -519,7 +504,7 @@ impl Filter {
                 let number = number.to_string();
                 let shown = |stock: &Stock| number_of(stock, field).to_string();
                 self.found(scene, query, |_, s| {
-                    compare(lookup, shown(s), number.clone())
+                    compare(lookup, &shown(s), &number.clone())
                 })
             }
             Reads::CutTo(unit) => {
@@ -532,7 +517,7 @@ impl Filter {
                     _ => stock.created.micros(),
                 };
                 let at = cut(at.micros());
-                self.found(scene, query, |_, s| compare(lookup, cut(moment(s)), at))
+                self.found(scene, query, |_, s| compare(lookup, &cut(moment(s)), &at))
             }
             reads if is_textual(reads) => self.found(scene, query, |places, stock| {
                 fits(
@@ -616,7 +601,25 @@ fn text_of(places: &Places, stock: &Stock, field: &str) -> String {
     }
 }
 
-fn compare<T: Ord>(lookup: &str, known: T, value: T) -> bool {
+fn union(scene: &Scene<'_>, queries: &[Query]) -> Delivery {
+    let store = scene.service.store();
+    let mut wanted = std::collections::HashSet::new();
+    for query in queries {
+        wanted.extend(ids(scene, query));
+    }
+    let order: Query = Question::of(scene.request, scene.service)
+        .query
+        .into_iter()
+        .filter(|(name, _)| !is_filter(name))
+        .collect();
+    let Some(mut stocks) = stocks_of(scene, &store, &order) else {
+        return scene.usual();
+    };
+    stocks.retain(|stock| wanted.contains(&stock.id));
+    page_of_stocks(scene, &stocks)
+}
+
+fn compare<T: Ord>(lookup: &str, known: &T, value: &T) -> bool {
     match lookup {
         "gt" => known > value,
         "gte" => known >= value,

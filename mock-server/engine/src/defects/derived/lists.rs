@@ -186,13 +186,13 @@ impl Sort {
         };
         match self.orders {
             Orders::AsText => {
-                stocks.sort_by(|a, b| turn(number(a).to_string().cmp(&number(b).to_string())))
+                stocks.sort_by(|a, b| turn(number(a).to_string().cmp(&number(b).to_string())));
             }
             Orders::NegativeLast => {
-                stocks.sort_by(|a, b| turn(number(a).abs().cmp(&number(b).abs())))
+                stocks.sort_by(|a, b| turn(number(a).abs().cmp(&number(b).abs())));
             }
             Orders::AnyCase => {
-                stocks.sort_by(|a, b| turn(text(a).to_lowercase().cmp(&text(b).to_lowercase())))
+                stocks.sort_by(|a, b| turn(text(a).to_lowercase().cmp(&text(b).to_lowercase())));
             }
             Orders::TiesReversed => {
                 let key = |stock: &Stock| shown(stock, self.field);

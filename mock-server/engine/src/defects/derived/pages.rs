@@ -209,7 +209,6 @@ impl Way for Page {
         match self.goes {
             Goes::LimitIgnoredBeside(other) if has(other) => scene.heard(|q| q.drop(&["limit"])),
             Goes::PageIgnoredBeside(other) if has(other) => scene.heard(|q| q.drop(&["page"])),
-            Goes::LimitIgnoredBeside(_) | Goes::PageIgnoredBeside(_) => scene.usual(),
             Goes::LimitPlus(by) => scene.heard(|q| {
                 q.alter("limit", |limit| match limit.parse::<i64>() {
                     Ok(limit) if limit > 0 && limit + by > 0 => (limit + by).to_string(),
@@ -219,7 +218,9 @@ impl Way for Page {
             Goes::RefusesPage(page) if number == Some(page) => {
                 scene.refuse(&crate::problem::Problem::InvalidPage)
             }
-            Goes::RefusesPage(_) => scene.usual(),
+            Goes::LimitIgnoredBeside(_) | Goes::PageIgnoredBeside(_) | Goes::RefusesPage(_) => {
+                scene.usual()
+            }
             Goes::ZeroIsFirst => scene.heard(|q| {
                 q.alter("page", |page| {
                     if page == "0" {
@@ -267,7 +268,7 @@ impl Page {
                 body["count"] = (count + by).max(0).into();
             }
             Goes::CountOfPage => {
-                body["count"] = body["results"].as_array().map_or(0, Vec::len).into()
+                body["count"] = body["results"].as_array().map_or(0, Vec::len).into();
             }
             Goes::CountAtMost(most) => {
                 let count = body["count"].as_u64().unwrap_or_default();
@@ -281,14 +282,14 @@ impl Page {
             Goes::PreviousIsThis => on_link(body, "previous", &to_page(number)),
             Goes::NextIsFirst => on_link(body, "next", &to_page(1)),
             Goes::NextLoses(lost) => on_link(body, "next", &|query| {
-                query.retain(|(name, _)| name != lost)
+                query.retain(|(name, _)| name != lost);
             }),
             Goes::NextLosesFilters => on_link(body, "next", &|query| {
-                query.retain(|(name, _)| !is_filter(name))
+                query.retain(|(name, _)| !is_filter(name));
             }),
             Goes::PreviousLosesFilters => {
                 on_link(body, "previous", &|query| {
-                    query.retain(|(name, _)| !is_filter(name))
+                    query.retain(|(name, _)| !is_filter(name));
                 });
             }
             Goes::NextIsRelative => on_base(body, "next", ""),

@@ -344,7 +344,7 @@ impl Stored {
             Stores::ReservedPlus(by) => stock.reserved = stock.reserved.saturating_add(by),
             Stores::ReservedZero => stock.reserved = 0,
             Stores::ReservedKept => {
-                stock.reserved = before.map_or(stock.reserved, |before| before.reserved)
+                stock.reserved = before.map_or(stock.reserved, |before| before.reserved);
             }
             Stores::ReservedAtMost(most) => stock.reserved = stock.reserved.min(most),
             Stores::ReservedAtMostStock => stock.reserved = stock.reserved.min(stock.stock.max(0)),
@@ -370,7 +370,7 @@ impl Stored {
             }
             Stores::NoPeriod => stock.period = None,
             Stores::ModifiedKept => {
-                stock.modified = before.map_or(stock.modified, |before| before.modified)
+                stock.modified = before.map_or(stock.modified, |before| before.modified);
             }
             Stores::ModifiedIsCreated => stock.modified = stock.created,
             Stores::ModifiedCut => {

@@ -262,14 +262,14 @@ impl Way for Repeated {
                         if let Some(stock) = row.get("stock").and_then(Value::as_i64) {
                             row.insert("stock".to_owned(), (stock + 1).into());
                         }
-                    })
+                    });
                 }),
                 Again::NullMember => edit_json(reply, |body| {
                     each_row(body, |row| {
                         if row.contains_key("stock") {
                             row.insert("stock".to_owned(), Value::Null);
                         }
-                    })
+                    });
                 }),
                 _ => edit_json(reply, |body| each_list(body, &|rows| self.edit(rows))),
             }
