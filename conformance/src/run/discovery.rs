@@ -280,7 +280,8 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
         make(
             "/api/v1/providers/",
             json!({
-                "name": format!("{prefix}Şube {suffix}"),
+                // Letters by which collations differ.
+                "name": format!("{prefix}Şube first {suffix}"),
                 "code": format!("{prefix}{suffix}"),
                 "should_add_reservations": takes_reservations,
             }),

@@ -245,6 +245,8 @@ impl Patient {
             let is_of_api = request.uri().path().contains("/api/v1/stocks/");
             if is_of_api && response.status().is_success() {
                 self.is_known.store(true, Ordering::Relaxed);
+                // Only waiting that led to nothing is held against the target.
+                *lock(&self.waited) = Duration::ZERO;
             }
             return Ok(response);
         };
@@ -252,7 +254,7 @@ impl Patient {
         if !self.is_known.load(Ordering::Relaxed) {
             return Ok(response);
         }
-        if self.is_gone() {
+        if self.is_gone(request) {
             // Whatever else is asked is not waited for any more.
             *lock(&self.waited) = MOST_PATIENCE_IN_ALL;
             return Err(TargetError::NotTheService(format!(
@@ -276,13 +278,15 @@ impl Patient {
     }
 
     /// Whether the service does not answer either what it has answered before.
-    fn is_gone(&self) -> bool {
+    fn is_gone(&self, request: &Request<Bytes>) -> bool {
         let token = lock(&self.tokens).current().cloned();
         let path = "/api/v1/stocks/?limit=1";
         let mut control = Request::get(format!("{}{path}", self.target.base()))
             .header(ACCEPT, "application/json");
         if let Some(token) = token {
             control = control.header(AUTHORIZATION, format!("{SCHEME}{token}"));
+        } else if let Some(authorization) = request.headers().get(AUTHORIZATION) {
+            control = control.header(AUTHORIZATION, authorization);
         }
         let Ok(control) = control.body(Bytes::new()) else {
             return false;

@@ -34,11 +34,6 @@ fn cannot_tell(profile: &Profile, reading: Reading) -> bool {
         Reading::ReservationRow => profile.choice(Reading::StockIdentity) == "place",
         // Nothing is taken off what is salable, so that it is the stock.
         Reading::ActiveQuantity => profile.choice(Reading::Salable) == "stock",
-        // Every provider of that world takes reservations.
-        Reading::AlreadyReported => {
-            let choice = profile.choice(Reading::AlreadyReported);
-            choice == "never" || choice == "provider-opted-out"
-        }
         // There are fewer stocks than that.
         Reading::PageLimit => profile.page_limit >= 330,
         Reading::PageSize => profile.page_size >= 330,
@@ -102,7 +97,7 @@ fn random_profiles_are_found_out_and_the_loop_is_closed() {
         assert_eq!(read, calibrated.profile(), "{toml}");
         let options = Options {
             profile: read,
-            held: calibrated.decided(),
+            held: Reading::ALL.to_vec(),
             ..options(5_000)
         };
         let stop = AtomicBool::new(false);

@@ -597,7 +597,7 @@ fn a_bad_value_is_refused_with_the_flag_and_what_it_takes(
 fn the_sentence_says_what_the_flag_takes() {
     let said = |args: &[&str]| refusal(args, &[]);
     let world = said(&["--world=nowhere"]);
-    insta::assert_snapshot!(world, @"--world nowhere: no built-in world (documented, before-create, before-decrease, demo, empty, five-active-skus, reservations-reported, sku-500-in-five-stores, skus-500-and-505-in-three-stores) and no file: No such file or directory (os error 2)");
+    insta::assert_snapshot!(world, @"--world nowhere: there is no built-in world of that name (documented, before-create, before-decrease, demo, empty, five-active-skus, reservations-reported, sku-500-in-five-stores, skus-500-and-505-in-three-stores), and no file: No such file or directory (os error 2)");
     let rest = [
         "--profile=/nowhere.toml",
         "--reading=salable",
