@@ -459,14 +459,21 @@ impl Control {
             Some(authority) => Some(authority.as_str()),
             None => header(HOST.as_str()),
         };
-        let origin = call.request.headers().get(ORIGIN);
+        let all = |name: &str| call.request.headers().get_all(name).iter();
+        if all(HOST.as_str()).count() > 1 {
+            return Err(Refusal::bad("the request names more than one Host"));
+        }
         let own_origin = |origin: &HeaderValue| {
             let origin = origin.to_str().ok()?;
             let (_, authority) = origin.split_once("://")?;
             (Some(authority) == host).then_some(())
         };
-        if origin.is_some_and(|origin| own_origin(origin).is_none())
-            || matches!(header("sec-fetch-site"), Some("cross-site" | "same-site"))
+        let is_foreign = |site: &HeaderValue| {
+            let site = site.as_bytes();
+            site.eq_ignore_ascii_case(b"cross-site") || site.eq_ignore_ascii_case(b"same-site")
+        };
+        if all(ORIGIN.as_str()).any(|origin| own_origin(origin).is_none())
+            || all("sec-fetch-site").any(is_foreign)
         {
             return Err(forbidden("a page of another origin may not drive the mock"));
         }

@@ -222,3 +222,18 @@ fn a_misspelled_variable_is_told_and_the_mock_starts() {
          WHIPPY_MOCK_TOKEN?\n"
     );
 }
+
+#[rstest]
+#[case::in_capitals(&["Sec-Fetch-Site: CROSS-SITE"], 403)]
+#[case::behind_a_harmless_one(&["Sec-Fetch-Site: none", "Sec-Fetch-Site: cross-site"], 403)]
+#[case::a_second_origin(&["Origin: http://localhost", "Origin: https://shop.example"], 403)]
+#[case::a_second_host(&["Host: localhost", "Host: shop.example"], 400)]
+#[case::its_own(&["Origin: http://localhost", "Sec-Fetch-Site: same-origin"], 200)]
+fn a_page_of_another_origin_is_refused_however_it_is_spelled(
+    #[case] lines: &[&str],
+    #[case] status: u16,
+) {
+    let mock = Mock::start(&[]);
+    let answer = mock.ask(message("GET /__admin/settings", lines, ""));
+    assert_eq!(answer.status, status, "{}", answer.text());
+}
