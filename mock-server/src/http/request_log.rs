@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::Method;
 
@@ -14,6 +14,9 @@ use whippy_engine::model::time::{Timestamp, UtcOffset};
 
 /// Lines that may wait for the writer; beyond them lines are dropped and counted.
 const WAITING: usize = 4096;
+
+/// The longest that the end waits for lines to be written.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// How a line looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub struct Entry<'a> {
     pub took: Duration,
 }
 
-/// The log. Dropping it writes what waits.
+/// The log. Dropping it writes what waits, if somebody reads it.
 #[derive(Debug)]
 pub struct RequestLog {
     format: LogFormat,
@@ -139,8 +142,13 @@ impl RequestLog {
 impl Drop for RequestLog {
     fn drop(&mut self) {
         drop(self.sender.take());
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
+        let Some(writer) = self.writer.take() else {
+            return;
+        };
+        // A pipe that nobody reads never takes what waits, and must not hold up the end.
+        let until = Instant::now() + PATIENCE;
+        while !writer.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }

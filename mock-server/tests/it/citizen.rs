@@ -1,7 +1,9 @@
 //! The mock as a process among others: signals, children, addresses, variables and files.
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use rstest::rstest;
 
@@ -236,4 +238,49 @@ fn a_page_of_another_origin_is_refused_however_it_is_spelled(
     let mock = Mock::start(&[]);
     let answer = mock.ask(message("GET /__admin/settings", lines, ""));
     assert_eq!(answer.status, status, "{}", answer.text());
+}
+
+#[test]
+fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
+    let mut mock = Command::new(env!("CARGO_BIN_EXE_whippy-mock"))
+        .args(["--listen=127.0.0.1:0", "--log=text"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut out = BufReader::new(mock.stdout.take().unwrap());
+    out.read_line(&mut line).unwrap();
+    let address = line.trim().strip_prefix("Listening on http://").unwrap();
+    let mut client = TcpStream::connect(address).unwrap();
+    // More lines than a pipe holds.
+    let query = "x".repeat(1_000);
+    let request = format!("GET /nothing/?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let mut answers = BufReader::new(client.try_clone().unwrap());
+    for _ in 0..200 {
+        client.write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            answers.read_line(&mut head).unwrap();
+        }
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        let mut body = vec![0; length.unwrap().parse().unwrap()];
+        answers.read_exact(&mut body).unwrap();
+    }
+    let pid = rustix::process::Pid::from_child(&mock);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let until = Instant::now() + Duration::from_secs(30);
+    let ended = loop {
+        match mock.try_wait().unwrap() {
+            None if Instant::now() < until => std::thread::yield_now(),
+            ended => break ended,
+        }
+    };
+    let _ = mock.kill();
+    assert!(
+        ended.is_some_and(|ended| ended.success()),
+        "it goes on for ever"
+    );
 }
