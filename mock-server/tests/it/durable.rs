@@ -6,6 +6,7 @@ use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use http::Request;
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ use whippy_mock::worlds::service::Service;
 
 use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export_of, post, seed};
 use super::requests::{INCREASE, SKU, STOCKS, request, store};
-use super::support::{self, Mock};
+use super::support::{self, Mock, PATIENCE};
 
 /// A folder of its own, which goes with the test.
 struct Folder(PathBuf);
@@ -70,10 +71,24 @@ fn refused(path: &Path) -> String {
     rest.to_owned()
 }
 
+/// A file that was closed. A snapshot that is under way keeps it open a little longer.
+#[track_caller]
+fn opened(path: &Path) -> (Log, Vec<whippy_mock::log::KeptWorld>) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match Log::open(path, OPEN) {
+            Err(why) if why.ends_with("is using it") && Instant::now() < until => {
+                std::thread::yield_now();
+            }
+            opened => return opened.unwrap(),
+        }
+    }
+}
+
 /// The log of a file, and the services that it has, by name.
 #[track_caller]
 fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
-    let (log, worlds) = Log::open(path, OPEN).unwrap();
+    let (log, worlds) = opened(path);
     let services = worlds.into_iter().map(|world| {
         let name = world.name.clone();
         (name, Service::restored(seed.clone(), &log, world).unwrap())
@@ -211,7 +226,7 @@ proptest! {
 #[test]
 fn a_world_that_nobody_wrote_to_is_not_in_the_file() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(seed(&[], FIXED), &log, "default");
     ask(&service, &request("GET", STOCKS, &[], ""), 200);
     ask(&service, &post(STOCKS, &json!({})), 400);
@@ -223,7 +238,7 @@ fn a_world_that_nobody_wrote_to_is_not_in_the_file() {
 #[test]
 fn readings_and_clock_are_the_files_and_tokens_are_not() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(
         seed(&[("decrease-at-zero", "floor")], FIXED),
         &log,
@@ -249,7 +264,7 @@ fn readings_and_clock_are_the_files_and_tokens_are_not() {
 #[test]
 fn a_real_clock_gives_no_moment_twice_over_a_restart() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(seed(&[], "real"), &log, "default");
     let later = Timestamp::from_micros(1_700_000_000_000_000).unwrap();
     let reply = service.answer(&create("A"), &|| later);
@@ -266,7 +281,7 @@ fn a_real_clock_gives_no_moment_twice_over_a_restart() {
 #[test]
 fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(seed(&[], FIXED), &log, "default");
     let increase = increase();
     for _ in 0..34_500 {
@@ -279,7 +294,7 @@ fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
         Ok(())
     );
     drop((service, log));
-    let (log, worlds) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, worlds) = opened(&folder.file());
     let world = worlds.into_iter().next().unwrap();
     let (from, writes) = (world.seq, world.writes.len());
     assert!(from >= 20_000, "{from}");
@@ -313,7 +328,7 @@ fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
 #[test]
 fn many_wait_for_one_commit() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(seed(&[], FIXED), &log, "default");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -547,7 +562,7 @@ fn a_changed_byte_is_told_or_changes_nothing(#[case] name: &str, #[case] make: f
 fn a_file_does_not_grow_with_the_sessions_that_wrote_it() {
     let folder = Folder::new();
     let mut begun = false;
-    for session in 0..12 {
+    for session in 0..20 {
         let (log, services) = reopened(&folder.file(), &seed(&[], FIXED));
         let durable = Service::durable(seed(&[], FIXED), &log, "default");
         let service = services.get("default").unwrap_or(&durable);
@@ -565,8 +580,9 @@ fn a_file_does_not_grow_with_the_sessions_that_wrote_it() {
         let sql = format!("SELECT count(*) FROM {what}");
         connection.query_row(&sql, [], |row| row.get(0)).unwrap()
     };
-    // Two stretches of 10,000 and the one that is being written.
-    assert!(count("writes") <= 25_000, "{} writes", count("writes"));
+    // Of 50,000 writes two stretches of 10,000 and the one that is being written. A snapshot
+    // that is slow comes a session or two later.
+    assert!(count("writes") <= 35_000, "{} writes", count("writes"));
     assert!(count("snapshots") <= 2);
     let auto_vacuum = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0));
     assert_eq!(auto_vacuum, Ok(2), "it cannot shrink");
@@ -587,7 +603,7 @@ fn a_name_that_sqlite_takes_for_another_is_refused(#[case] name: &str) {
 #[test]
 fn a_fork_and_a_clock_of_an_untouched_world_are_kept() {
     let folder = Folder::new();
-    let (log, _) = Log::open(&folder.file(), OPEN).unwrap();
+    let (log, _) = opened(&folder.file());
     let service = Service::durable(seed(&[], FIXED), &log, "default");
     let fork = service.fork("fork");
     assert_eq!(fork.pending().map(|pending| pending.wait()), Some(Ok(())));
@@ -610,7 +626,7 @@ fn a_fork_and_a_clock_of_an_untouched_world_are_kept() {
 #[test]
 fn a_second_opener_is_refused_until_the_first_is_gone() {
     let folder = Folder::new();
-    let first = Log::open(&folder.file(), OPEN).unwrap();
+    let first = opened(&folder.file());
     assert_eq!(refused(&folder.file()), "another process is using it");
     drop(first);
     assert!(Log::open(&folder.file(), OPEN).is_ok());
