@@ -112,7 +112,7 @@ fn unpack(bytes: &[u8]) -> Result<Files, String> {
 
 fn parse(bytes: &[u8]) -> Result<Value, String> {
     // Some programs begin their files with a mark.
-    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let bytes = whippy_engine::wire::text::without_bom(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let archive = Pick(ARCHIVE).deserialize(&mut json);
     let archive = archive.and_then(|archive| json.end().map(|()| archive));
