@@ -26,7 +26,7 @@ use super::session::Comparison;
 const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 const USER: (&str, &str) = ("someone", "something");
 
-/// What the suite makes of a defect.
+/// The suite's verdict on a defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// The run fails.
@@ -51,7 +51,7 @@ impl Seen {
     }
 }
 
-/// What a run is told of the service.
+/// The places of a service, as a run is given them.
 fn prepare(session: &mut Session) {
     session.token = Some(TOKEN.to_owned());
     session.environment.set("username", USER.0);
@@ -111,7 +111,7 @@ impl Judge {
         }
     }
 
-    /// Whether no answer of a broad session differs.
+    /// `true` if no answer of a broad session differs.
     fn is_same(&self, defect: &'static Defect) -> bool {
         let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare);
         let comparison = self.comparison.get_or_init(made);

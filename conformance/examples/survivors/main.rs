@@ -16,7 +16,7 @@ use whippy_conformance::workers::{Stopwatch, spread};
 use whippy_engine::defects::derived::{DERIVED, Derived};
 use whippy_engine::problem::Grade;
 
-/// What the command line asks for.
+/// The arguments of the command line.
 struct Asked {
     every: usize,
     only: String,

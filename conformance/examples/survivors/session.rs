@@ -1,4 +1,4 @@
-//! Whether a defect changes any answer at all: a broad session, played with and without it.
+//! A broad session, played with a defect and without it, to tell a defect that changes no answer.
 //!
 //! The session is what the suite asks of a sound service. Its clock
 //! stands still but for its ticks, so that the same requests have the same answers.
@@ -23,7 +23,7 @@ use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{DEFECT_HEADER, Defect, Defects};
 use whippy_engine::model::time::UtcOffset;
 
-/// How many of the last requests are asked again after a while.
+/// The number of last requests that are asked again after a while.
 const ASKED_AGAIN: usize = 400;
 
 /// A session and the answers of a sound service.
@@ -95,7 +95,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// Whether every answer is the same.
+    /// `true` if every answer is the same.
     pub(crate) fn is_same(&self, defect: &'static Defect) -> bool {
         let answers = self.answers(Defects::new([defect]));
         answers.zip(&self.sound).all(|(one, other)| one == *other)

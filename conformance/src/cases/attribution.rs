@@ -14,7 +14,7 @@ use crate::model::finding::{Exchange, Finding, Kind};
 /// Parameters that only cut a list into pages.
 const PAGING: &[&str] = &["limit", "page"];
 
-/// What stands for an operation where a path does not take the method.
+/// The name in place of an operation where a path does not take the method.
 const ELSEWHERE: &str = "other-methods";
 
 /// The parameter by which checks look at their own stocks alone.
