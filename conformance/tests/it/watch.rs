@@ -725,7 +725,9 @@ fn one_fault_of_the_service_is_one_finding_however_often_it_comes() {
         ]
     );
     assert!(
-        ended.out.contains("FAIL service/list-stocks (MUST)"),
+        ended
+            .out
+            .contains("CAUSE 1 of 1 (MUST) list-stocks 200: the body at /results/0/stock"),
         "{}",
         ended.out
     );
