@@ -7,6 +7,7 @@ use std::path::Path;
 use whippy_conformance::model::outcome::{ReadingSeen, Report};
 use whippy_conformance::report::text::{self, Look};
 use whippy_conformance::report::{Format, one_line, render};
+use whippy_engine::findings;
 
 use super::args::Color;
 use super::plan::Wanted;
@@ -103,9 +104,6 @@ pub(crate) fn summarise(
     print(&text).map(|_| ())
 }
 
-/// Most bytes of a step's summary: GitHub refuses it above 1 MiB.
-const SUMMARY: u64 = 1 << 20;
-
 /// Writes a report. Markdown is for a workflow's summary, which the commands of a step
 /// share, so it is added to.
 fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> {
@@ -117,16 +115,5 @@ fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> 
         .create(true)
         .open(path)?;
     let written = file.metadata()?.len();
-    if written + text.len() as u64 <= SUMMARY {
-        return file.write_all(text.as_bytes());
-    }
-    let title = text.lines().next().unwrap_or_default();
-    let left_out = format!(
-        "{title}\n\nThere is no room for more: GitHub takes no summary above 1 MiB. \
-         `--report json=FILE` and `--report html=FILE` hold everything.\n"
-    );
-    if written + left_out.len() as u64 <= SUMMARY {
-        return file.write_all(left_out.as_bytes());
-    }
-    Ok(())
+    file.write_all(findings::summary_addition(text, written).as_bytes())
 }

@@ -98,11 +98,22 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
             Format::Junit => findings::junit(&verdicts, trial.fail_on),
             other => findings::report(&verdicts, *other),
         };
-        if let Err(error) = std::fs::write(path, text) {
+        if let Err(error) = write_report(*format, path, &text) {
             return failed(&format!("--report {}: {error}", path.display()));
         }
     }
     conclude(&trial, &verdicts, ended)
+}
+
+/// Writes a report. Markdown is for a workflow's summary, which the commands of a step
+/// share, so it is added to.
+fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> {
+    if format != Format::Markdown {
+        return std::fs::write(path, text);
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    let written = file.metadata()?.len();
+    file.write_all(findings::summary_addition(text, written).as_bytes())
 }
 
 /// The list of hosts that are asked without a proxy, with the mock's own at the end.

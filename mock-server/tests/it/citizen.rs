@@ -98,6 +98,32 @@ fn a_report_that_cannot_be_written_is_refused_before_the_command_runs() {
     );
 }
 
+#[rstest]
+#[case::room(
+    20,
+    "before\n",
+    "# The client: nothing was asked of the mock\n\n0 of 19"
+)]
+#[case::room_for_a_sentence((1 << 20) - 400, "x", "There is no room for more")]
+#[case::no_room(1 << 20, "x", "")]
+fn a_summary_that_commands_share_is_added_to(
+    #[case] before: usize,
+    #[case] with: &str,
+    #[case] says: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("summary.md");
+    let before = with.repeat(before / with.len());
+    std::fs::write(&path, &before).unwrap();
+    let report = format!("--report=markdown={}", path.display());
+    exec(&[], &[&report, "--", "true"], &[]);
+    let after = std::fs::read_to_string(&path).unwrap();
+    let added = after.strip_prefix(&before).expect("what was there stays");
+    assert!(added.contains(says), "{added}");
+    assert!(after.len() <= 1 << 20, "{} bytes", after.len());
+    assert_eq!(added.is_empty(), says.is_empty(), "{added}");
+}
+
 #[test]
 fn what_fails_a_case_of_the_report_is_what_fails_the_run() {
     for (fail_on, failures) in [("never", "0"), ("note", "1")] {

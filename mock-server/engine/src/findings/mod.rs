@@ -35,7 +35,7 @@ use sheet::Sheet;
 
 pub use coverage::{Coverage, DocumentedMet, RuleMet, known_rules};
 pub use mistakes::{FindingLevel, MISTAKES, Mistake, Source};
-pub use report::{Format, WorldVerdict, json, junit, markdown, report, text};
+pub use report::{Format, WorldVerdict, json, junit, markdown, report, summary_addition, text};
 
 /// One exchange, as whoever stood between client and service saw it.
 #[derive(Debug)]

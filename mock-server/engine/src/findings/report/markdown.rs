@@ -1,5 +1,6 @@
 //! Markdown, for the summary of a CI job: the verdict first, details folded.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::super::{Coverage, Finding};
@@ -10,13 +11,41 @@ use super::{
 /// GitHub refuses a summary above 1 MiB, and a step may write more than one report.
 const LIMIT: usize = 900_000;
 
+/// Most bytes of the file that the reports of a step share.
+const SUMMARY: u64 = 1 << 20;
+
+/// The report as it may be added to a summary of `written` bytes: whole, its title with a
+/// sentence where it is too long, or nothing where there is no room for that.
+///
+/// GitHub shows no summary above 1 MiB.
+pub fn summary_addition(report: &str, written: u64) -> Cow<'_, str> {
+    let fits = |text: &str| written.saturating_add(text.len() as u64) <= SUMMARY;
+    if fits(report) {
+        return report.into();
+    }
+    let title = report.lines().next().unwrap_or_default();
+    let notice = format!(
+        "{title}\n\nThere is no room for more: GitHub takes no summary above 1 MiB. \
+         `--report json=FILE` holds everything.\n"
+    );
+    if fits(&notice) {
+        notice.into()
+    } else {
+        "".into()
+    }
+}
+
 /// The report as Markdown.
 pub fn write(worlds: &[WorldVerdict]) -> String {
     let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
     let findings: Vec<Finding> = worlds.iter().flat_map(|w| w.findings.clone()).collect();
+    let heading = if worlds.is_empty() {
+        "nothing was asked of the mock".to_owned()
+    } else {
+        counts(&findings)
+    };
     let mut text = format!(
-        "# The client: {}\n\n{} met, in {}.\n\n",
-        counts(&findings),
+        "# The client: {heading}\n\n{} met, in {}.\n\n",
         documented(&all),
         many(worlds.len() as u64, "world")
     );

@@ -15,7 +15,7 @@ use crate::redact::Redactor;
 
 pub use json::write as json;
 pub use junit::write as junit;
-pub use markdown::write as markdown;
+pub use markdown::{summary_addition, write as markdown};
 pub use text::write as text;
 
 /// What there is to say of the client of one world.
