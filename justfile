@@ -59,6 +59,11 @@ bench crate name:
 docs:
     cargo doc --workspace --no-deps --document-private-items --open
 
+# Builds the book, documents and contract in one site, into target/book/html.
+book:
+    .ci/tools
+    PATH="$PWD/target/ci/tools/bin:$PATH" docs/book/test
+
 # Runs the mock: `just mock --world demo`.
 mock *arguments:
     cargo run --package whippy-mock -- {{ arguments }}
