@@ -17,10 +17,11 @@ use std::sync::atomic::AtomicBool;
 
 use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
-use whippy_conformance::model::cause::{self, Cause};
+use whippy_conformance::model::cause::Cause;
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
 use whippy_conformance::run::catalogue::{self, Check};
+use whippy_conformance::run::causes;
 use whippy_conformance::run::discovery::{self, Told};
 use whippy_conformance::run::{Options, run};
 use whippy_conformance::transport::target::InProcess;
@@ -123,7 +124,7 @@ fn against(checks: &[Check], defects: &[&'static Defect]) -> Run {
     };
     let never = AtomicBool::new(false);
     let mut reports = run(&session, checks, &|_| true, &options, &never, &|_| {}).checks;
-    let causes = cause::group(&mut reports);
+    let causes = causes::group(&mut reports);
     Run {
         names: defects.iter().map(|defect| defect.name).collect(),
         checks: reports,

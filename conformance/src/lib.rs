@@ -2,11 +2,9 @@
 
 pub mod cases;
 pub mod checks;
-pub mod contract;
-pub mod explore;
-pub mod model;
 pub mod report;
 pub mod run;
 pub mod traffic;
-pub mod transport;
-pub mod workers;
+
+pub use whippy_explore as explore;
+pub use whippy_probe::{contract, model, transport, workers};

@@ -27,7 +27,8 @@ use cli::args::{CleanUpArgs, Command, CoverageArgs, DiffArgs, ExplainArgs, ListA
 use cli::conduct::{self, Audience, Conducted, conduct};
 use cli::connection::Connection;
 use cli::files;
-use cli::layers::{self, Origins};
+use cli::layers;
+use cli::origins::Origins;
 use cli::permission::Writing;
 use cli::plan::{self, Catalogue, Known};
 use cli::printing::{self, print};

@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 use whippy_engine::profile::{Accepts, Reading};
 
 use crate::cases::probe::{Answer, Ask, Credentials, Payload, Probe, Stop};
-use crate::cases::scope::{Relation, Scope, Template};
+use crate::cases::scope::{ENVIRONMENT, Relation, Scope, Template};
 use crate::contract::Contract;
 use crate::contract::pattern::Pattern;
 use crate::model::finding::{Finding, Kind, Level, Source, cut};
@@ -257,26 +257,6 @@ struct StepExpect {
 struct CaseFile {
     cases: Vec<Spanned<Case>>,
 }
-
-/// The names that every case knows: what the environment may hold, and what is fresh in
-/// each case and row. Source of the flags: `whippy-conformance run --help`.
-pub const ENVIRONMENT: &[(&str, &str)] = &[
-    ("base", ""),
-    ("sku", ""),
-    ("sku2", ""),
-    ("sku3", ""),
-    ("provider", "--provider NAME"),
-    ("provider-id", "--provider NAME"),
-    ("location", "--location CODE"),
-    ("second-location", "--second-location CODE"),
-    ("foreign-location", "--foreign-location CODE"),
-    ("stock-list", "--stock-list ID"),
-    ("opted-out-provider", "--create-places"),
-    ("opted-out-location", "--create-places"),
-    ("username", "--username NAME --password PASSWORD"),
-    ("password", "--username NAME --password PASSWORD"),
-    ("place-prefix", "--create-places"),
-];
 
 /// Reads a file of cases and checks it. The error is a sentence with line and column.
 pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, String> {

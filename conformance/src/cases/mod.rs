@@ -1,6 +1,5 @@
 //! Cases: checks as data, and how they run.
 
-pub mod attribution;
 pub mod case;
-pub mod probe;
-pub mod scope;
+
+pub use whippy_probe::{attribution, probe, scope};

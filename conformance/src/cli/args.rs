@@ -10,6 +10,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use whippy_conformance::model::finding::Level;
 use whippy_engine::findings::FindingLevel;
 
+/// The most checks at a time that a live target gets, if nothing else is asked for. Over a
+/// network most of a run is waiting, which they share.
+pub(crate) const JOBS: usize = 8;
+
 /// Checks any implementation of the Whippy Ware Stock API against its contract.
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]

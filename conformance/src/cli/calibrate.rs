@@ -11,6 +11,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use whippy_conformance::cases::probe::Session;
 use whippy_conformance::explore::calibrate;
 use whippy_conformance::model::outcome::Safety;
+use whippy_conformance::run::detection::detectors;
 use whippy_conformance::run::discovery;
 use whippy_conformance::run::verdict::Exit;
 use whippy_conformance::transport::retry::Gateways;
@@ -70,7 +71,9 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
     let calibrated = settled.map(|()| {
         let may_write = permission.mode == Safety::Write;
         let tell = |reading: Reading| spinner.set_message(reading.id());
-        let probe = || calibrate::calibrate(&session, &checks, may_write, &interrupt.stop, &tell);
+        let detectors = detectors(&checks);
+        let probe =
+            || calibrate::calibrate(&session, &detectors, may_write, &interrupt.stop, &tell);
         // Whatever happens, what was written is cleaned up.
         catch_unwind(AssertUnwindSafe(probe))
     });

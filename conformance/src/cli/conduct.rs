@@ -18,7 +18,7 @@ use whippy_conformance::workers::Stopwatch;
 use whippy_conformance::workers::system_time;
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 
-use super::args::{ConnectionArgs, PlaceArgs, RunArgs, WritingArgs};
+use super::args::{ConnectionArgs, JOBS, PlaceArgs, RunArgs, WritingArgs};
 use super::connection::Connection;
 use super::embedded::Embedded;
 use super::interrupt::{Interrupt, to_resume};
@@ -27,10 +27,6 @@ use super::plan;
 use super::progress::Progress;
 use super::refusal::Refusal;
 use super::secrets::secret;
-
-/// The most checks at a time that a live target gets, if nothing else is asked for. Over a
-/// network most of a run is waiting, which they share.
-pub(crate) const JOBS: usize = 8;
 
 /// A run that was conducted.
 pub(crate) struct Conducted {

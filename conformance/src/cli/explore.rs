@@ -11,9 +11,9 @@ use whippy_conformance::explore::concurrent::{self, Concurrent, model::Rules};
 use whippy_conformance::explore::steps::Trace;
 use whippy_conformance::explore::{self, Aid, Explored, tell};
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::{Report, Safety};
+use whippy_conformance::model::outcome::{self, Report, Safety};
 use whippy_conformance::report::harmless;
-use whippy_conformance::run::assembly::{self, Circumstances, assemble};
+use whippy_conformance::run::assembly::{Circumstances, assemble};
 use whippy_conformance::run::discovery;
 use whippy_conformance::run::verdict::conclude;
 use whippy_conformance::run::{Options, Ran};
@@ -252,7 +252,7 @@ fn report(
     let level = args.effort.level.unwrap_or(Level::Must);
     let mut checks = match &came.concurrent {
         Some(concurrent) => {
-            let surprises = assembly::surprises("explore", &concurrent.surprises, mode);
+            let surprises = outcome::surprises("explore", &concurrent.surprises, mode);
             let checks = [concurrent::check(concurrent, session)];
             checks.into_iter().chain(surprises).collect()
         }

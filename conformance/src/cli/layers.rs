@@ -2,20 +2,18 @@
 //! Every flag of one is a variable of the other and a key of the third, and a value is
 //! blamed by the name that it came under.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches};
-use whippy_conformance::run::selection::did_you_mean;
+use whippy_engine::profile::did_you_mean;
 
 use super::args::Cli;
+use super::origins::{Origins, VARIABLES, variable};
 use super::refusal::Refusal;
 use super::settings::{self, Setting, Value};
-
-/// Prefix of every variable.
-pub(crate) const VARIABLES: &str = "WHIPPY_CONFORMANCE_";
 
 /// Groups of flags of which one takes the other's place.
 const RIVALS: &[&[&str]] = &[
@@ -27,24 +25,6 @@ const RIVALS: &[&[&str]] = &[
 
 /// Commands that ask a target or judge its traffic. Their flags are the settings.
 const ASKING: &[&str] = &["run", "explore", "calibrate", "watch", "check-har"];
-
-/// Names under which values came that are not from the command line, by flag.
-#[derive(Debug, Default)]
-pub(crate) struct Origins(BTreeMap<String, String>);
-
-impl Origins {
-    /// A sentence about a flag, its value blamed by the name that it came under: a sentence
-    /// that begins with `--provider` begins with `WHIPPY_CONFORMANCE_PROVIDER` instead.
-    pub(crate) fn blame(&self, sentence: &str) -> String {
-        let flag = sentence.strip_prefix("--").unwrap_or_default();
-        let end = flag.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
-        let (flag, rest) = flag.split_at(end.unwrap_or(flag.len()));
-        match self.0.get(flag) {
-            Some(origin) => format!("{origin}{rest}"),
-            None => sentence.to_owned(),
-        }
-    }
-}
 
 /// Reads the command line with what the environment and the settings file add to it.
 pub(crate) fn read(origins: &mut Origins) -> Result<Cli, Refusal> {
@@ -135,7 +115,7 @@ impl<'a> Layers<'a> {
                 if is_service_link(rest, &value) {
                     continue;
                 }
-                let hint = did_you_mean(&name, &known);
+                let hint = did_you_mean(&name, known.iter().copied());
                 return Err(Refusal::usage(format!(
                     "there is no variable {name}; {hint}`whippy-conformance run --help` lists the flags"
                 )));
@@ -151,7 +131,7 @@ impl<'a> Layers<'a> {
                     self.config = value.first().map(PathBuf::from);
                 }
                 self.add(flag_name, &value, &name)?;
-                self.origins.0.insert(flag_name.to_owned(), name.clone());
+                self.origins.note(flag_name, &name);
                 said.push((flag_name.to_owned(), name));
             }
         }
@@ -173,7 +153,7 @@ impl<'a> Layers<'a> {
             if is_flag(self.subcommand, &key) && !self.settled.contains(&key) {
                 self.add(&key, &value, &place)?;
                 let origin = format!("{place}: `{key}`");
-                self.origins.0.insert(key.clone(), origin);
+                self.origins.note(&key, &origin);
                 said.push((key, place));
             }
         }
@@ -194,7 +174,7 @@ impl<'a> Layers<'a> {
         let flag = known.iter().find(|flag| flag.get_long() == Some(key));
         let Some(flag) = flag else {
             let known: Vec<&str> = known.iter().filter_map(|flag| flag.get_long()).collect();
-            let hint = did_you_mean(key, &known);
+            let hint = did_you_mean(key, known.iter().copied());
             return refused(format!(
                 "there is no setting `{key}`; {hint}`whippy-conformance run --help` lists the flags, which are the settings"
             ));
@@ -354,11 +334,6 @@ fn flags(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
 
 fn is_flag(command: &clap::Command, name: &str) -> bool {
     flags(command).any(|flag| flag.get_long() == Some(name))
-}
-
-/// The variable of a flag.
-fn variable(flag: &str) -> String {
-    format!("{VARIABLES}{}", flag.to_uppercase().replace('-', "_"))
 }
 
 fn switch(text: &str) -> Option<bool> {

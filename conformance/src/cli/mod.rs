@@ -11,6 +11,7 @@ pub(crate) mod explore;
 pub(crate) mod files;
 pub(crate) mod interrupt;
 pub(crate) mod layers;
+pub(crate) mod origins;
 pub(crate) mod permission;
 pub(crate) mod plan;
 pub(crate) mod printing;

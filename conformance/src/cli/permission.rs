@@ -14,8 +14,7 @@ use whippy_conformance::transport::guard::{Guard, Limits};
 use whippy_conformance::transport::ledger::{self, Ledger};
 use whippy_conformance::transport::target::Target;
 
-use super::args::WritingArgs;
-use super::conduct::JOBS;
+use super::args::{JOBS, WritingArgs};
 use super::connection::Connection;
 use super::refusal::Refusal;
 

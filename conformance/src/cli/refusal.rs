@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use whippy_conformance::report::harmless;
 use whippy_conformance::run::verdict::Exit;
 
-use super::layers::Origins;
+use super::origins::Origins;
 
 /// A sentence and an exit code.
 #[derive(Debug)]

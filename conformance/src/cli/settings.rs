@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use whippy_conformance::model::finding::names_a_secret;
 
 use super::files;
-use super::layers::VARIABLES;
+use super::origins::variable;
 use super::refusal::Refusal;
 
 /// The file that is read without being asked for.
@@ -111,7 +111,7 @@ pub(crate) fn secret(key: &str, value: &Value) -> Option<String> {
         Value::Texts(texts) => texts,
         Value::Switch(_) => &[],
     };
-    let variable = format!("{VARIABLES}{}", key.to_uppercase().replace('-', "_"));
+    let variable = variable(key);
     if SECRETS.contains(&key) {
         return Some(format!(
             "`{key}` is a secret, and this file is none: use `{key}-file` or the variable {variable}"

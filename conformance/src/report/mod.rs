@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level, Record};
 use crate::model::outcome::{CheckReport, Outcome, Report};
+pub use whippy_probe::text::{one_line, visible};
 
 mod diff;
 mod github;
@@ -277,27 +278,6 @@ fn duration(micros: u64) -> String {
     }
 }
 
-/// The text with every control character but the newline and the tab spelled out: a body
-/// is a stranger's, and neither a terminal nor an XML parser may be steered by one.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
-    if !text.contains(steers) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
-}
-
 /// A stranger's text for a terminal or a workflow's log: nothing in it gives orders to
 /// either, at the beginning of a line least of all.
 pub fn harmless(text: &str) -> String {
@@ -310,14 +290,6 @@ pub fn harmless(text: &str) -> String {
         safe.push_str(line);
     }
     safe
-}
-
-/// A stranger's text as one line.
-pub fn one_line(text: &str) -> String {
-    visible(text)
-        .replace(['\n', '\t'], " ")
-        .trim_end()
-        .to_owned()
 }
 
 /// What comes after the host of a URL.

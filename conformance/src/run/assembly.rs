@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use whippy_engine::profile::Reading;
 
-use crate::cases::case::ENVIRONMENT;
 use crate::cases::probe::Session;
-use crate::model::cause::{self, Cause};
-use crate::model::finding::{Finding, Level, Record, Secrets, Source, Text};
-use crate::model::outcome::{CheckReport, CleanUp, Outcome, ReadingSeen, Report, Safety};
+use crate::cases::scope::ENVIRONMENT;
+use crate::model::cause::Cause;
+use crate::model::finding::{Finding, Record, Secrets, Text};
+use crate::model::outcome::{CheckReport, CleanUp, ReadingSeen, Report, surprises};
 use crate::report::json::FORMAT;
-use crate::run::{Options, Ran, bounds};
+use crate::run::{Options, Ran, bounds, causes};
 use crate::transport::retry::Surprises;
 
 /// What of the environment no report shows.
@@ -39,7 +39,7 @@ pub struct Circumstances {
 pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumstances) -> Report {
     let mut checks = ran.checks;
     checks.extend(surprises("target", &about.surprises, options.mode));
-    let causes = cause::group(&mut checks);
+    let causes = causes::group(&mut checks);
     bounds::bound(&mut checks);
     let mut report = Report {
         format: FORMAT,
@@ -64,26 +64,6 @@ pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumsta
     };
     redact(&mut report, &session.secrets);
     report
-}
-
-/// What a target did to surprise, as a check of a section that found nothing wrong; `None`
-/// where it did nothing.
-pub fn surprises(section: &str, surprises: &Surprises, safety: Safety) -> Option<CheckReport> {
-    let told = surprises.iter();
-    let told: Vec<_> = told
-        .map(|(surprise, times)| format!("{surprise} ({times}×)"))
-        .collect();
-    let source = Source {
-        section: "HTTP".to_owned(),
-        quote: "429, 502 to 504, a connection that breaks, a token that expires".to_owned(),
-    };
-    let title = "What the target did to surprise, and was got over";
-    let id = format!("{section}/surprises");
-    (!told.is_empty()).then(|| CheckReport {
-        outcome: Outcome::Info,
-        reason: Some(told.join("; ")),
-        ..CheckReport::passed(id, title, Level::May, source, safety)
-    })
 }
 
 fn environment(session: &Session) -> BTreeMap<String, Value> {

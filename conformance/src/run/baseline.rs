@@ -14,8 +14,9 @@ use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
 
-use crate::model::cause::{Cause, mark_known};
+use crate::model::cause::Cause;
 use crate::model::outcome::{CheckReport, Outcome, Report};
+use crate::run::causes::mark_known;
 
 /// The first line of a new file.
 const HEAD: &str = "# Known causes of whippy-conformance: they do not fail a run.\n";

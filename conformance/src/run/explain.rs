@@ -16,8 +16,8 @@ use whippy_engine::profile::{Accepts, Profile, Reading};
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-use crate::cases::case::ENVIRONMENT;
 use crate::cases::probe::Session;
+use crate::cases::scope::ENVIRONMENT;
 use crate::contract::Contract;
 use crate::model::finding::Level;
 use crate::model::outcome::{Coverage, Covered, Safety};

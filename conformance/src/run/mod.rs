@@ -4,6 +4,8 @@ pub mod assembly;
 pub mod baseline;
 pub mod bounds;
 pub mod catalogue;
+pub mod causes;
+pub mod detection;
 pub mod discovery;
 pub mod explain;
 pub mod selection;
@@ -16,8 +18,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::Value;
 
-use crate::cases::case::{Capability, Case, ENVIRONMENT};
+use crate::cases::case::{Capability, Case};
 use crate::cases::probe::{Ask, Payload, Probe, Session, Stop};
+use crate::cases::scope::ENVIRONMENT;
 use crate::contract::documented::Documented;
 use crate::contract::pattern::Pattern;
 use crate::model::cause::Difference;

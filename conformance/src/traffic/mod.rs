@@ -27,11 +27,11 @@ use whippy_engine::profile::Profile;
 
 use crate::cases::attribution::slug;
 use crate::contract::{Aspect, Contract, Violation};
-use crate::model::cause::{self, Difference};
+use crate::model::cause::Difference;
 use crate::model::finding::{Exchange, Finding, Level, Record, Secrets, Source};
 use crate::model::outcome::{CheckReport, Outcome, Report, Safety};
 use crate::report::json::FORMAT;
-use crate::run::assembly;
+use crate::run::{assembly, causes};
 use crate::transport::remote::is_safe;
 pub(crate) use secrets::Keeper;
 
@@ -621,7 +621,7 @@ impl Watcher {
         for check in &mut checks {
             check.safety = mode;
         }
-        let causes = cause::group(&mut checks);
+        let causes = causes::group(&mut checks);
         let mut report = Report {
             format: FORMAT,
             tool: concat!("whippy-conformance ", env!("CARGO_PKG_VERSION")).to_owned(),

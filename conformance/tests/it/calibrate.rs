@@ -9,6 +9,7 @@ use whippy_conformance::contract::Contract;
 use whippy_conformance::explore::calibrate::{Calibrated, calibrate};
 use whippy_conformance::explore::{Options, explore};
 use whippy_conformance::run::catalogue;
+use whippy_conformance::run::detection::detectors;
 use whippy_conformance::run::discovery::{self, Told};
 use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
@@ -20,7 +21,7 @@ use crate::support::{self, TOKEN};
 fn calibrated(session: &Session, may_write: bool) -> Calibrated {
     let checks = catalogue::built_in(&Contract::embedded().unwrap()).unwrap();
     let stop = AtomicBool::new(false);
-    calibrate(session, &checks, may_write, &stop, &|_| {})
+    calibrate(session, &detectors(&checks), may_write, &stop, &|_| {})
 }
 
 fn under(profile: &Profile) -> Arc<dyn Target> {

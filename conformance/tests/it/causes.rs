@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 use http::{Request, Response};
-use whippy_conformance::model::cause::{Cause, Difference, group, mark_known};
+use whippy_conformance::model::cause::{Cause, Difference};
 use whippy_conformance::model::finding::{Exchange, Finding, Level, Record, Secrets, Source};
 use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
 use whippy_conformance::run::bounds::bound;
+use whippy_conformance::run::causes::{group, mark_known};
 
 fn difference(ids: &[&str], alternatives: &[&str]) -> Difference {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();

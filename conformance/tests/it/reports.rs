@@ -7,7 +7,7 @@ use http::{Request, Response};
 use roxmltree::{Document, Node};
 use rstest::rstest;
 use serde_json::{Value, json};
-use whippy_conformance::model::cause::{self, Cause, Difference};
+use whippy_conformance::model::cause::{Cause, Difference};
 use whippy_conformance::model::finding::{Exchange, Finding, Kind, Level, Record, Secrets, Source};
 use whippy_conformance::model::outcome::{
     CheckReport, CleanUp, Coverage, Covered, Outcome, ReadingSeen, Report, Safety,
@@ -15,6 +15,7 @@ use whippy_conformance::model::outcome::{
 use whippy_conformance::report::compare::{self, Change, Comparison};
 use whippy_conformance::report::text::{self, Look};
 use whippy_conformance::report::{Format, json as json_report, render};
+use whippy_conformance::run::causes;
 
 const STOCKS: &str = "http://localhost:8000/api/v1/stocks/";
 
@@ -75,8 +76,8 @@ fn differing(operation: &str, id: &str, sentence: &str, finding: Finding) -> Fin
 
 /// The causes of checks, and the checks as a report that is read back has them.
 fn explained(mut checks: Vec<CheckReport>) -> (Vec<Cause>, Vec<CheckReport>) {
-    let mut causes = cause::group(&mut checks);
-    cause::mark_known(&mut causes, &mut checks, |id| {
+    let mut causes = causes::group(&mut checks);
+    causes::mark_known(&mut causes, &mut checks, |id| {
         id == "list-stocks/answers-500"
     });
     for check in &mut checks {

@@ -6,6 +6,7 @@
 //! waited for either.
 
 mod forward;
+mod outgoing;
 mod pool;
 mod queue;
 mod tee;
@@ -28,12 +29,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use crate::traffic::Came;
-use crate::transport::remote::connect::{Route, Speaks};
-use crate::transport::remote::{RemoteOptions, UsageError, extra_headers, is_safe};
+use crate::transport::remote::connect::Route;
+use crate::transport::remote::{RemoteOptions, Speaks, UsageError, extra_headers, is_safe};
 use crate::transport::target::TargetError;
+use outgoing::{Outgoing, Sent};
 use pool::{Attempt, Pool};
 pub use queue::{Queue, QueueLimits, Seen, queue};
-use tee::{Asked, Passing, Pending, Sent};
+use tee::{Asked, Passing, Pending};
 
 /// The most connections of clients at a time; the next waits.
 const CONNECTIONS: usize = 1024;
@@ -219,7 +221,7 @@ impl Proxy {
         } else {
             self.pool.authority().clone()
         };
-        let mut outgoing = Request::new(tee::Outgoing::new(body, sent.clone()));
+        let mut outgoing = Request::new(Outgoing::new(body, sent.clone()));
         *outgoing.method_mut() = head.method.clone();
         *outgoing.uri_mut() = target;
         *outgoing.headers_mut() = forward::of_request(&head, &host);

@@ -11,7 +11,7 @@ use hyper::client::conn::{http1, http2};
 use hyper::ext::ReasonPhrase;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use super::tee::Outgoing;
+use super::outgoing::Outgoing;
 use super::{MAX_HEAD, MAX_HEADERS};
 use crate::transport::remote::connect::{FirstLine, Route};
 use crate::transport::remote::{UsageError, broken, is_connection_loss};

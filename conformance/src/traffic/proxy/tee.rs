@@ -1,12 +1,11 @@
-//! Bodies on their way, and the copy of their beginning that is kept for the judge.
+//! Exchanges and the bodies of answers on their way, each given to the judge at its end.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::HOST;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 use http_body_util::Full;
@@ -15,146 +14,12 @@ use tokio::time::Sleep;
 use whippy_engine::model::time::Timestamp;
 
 use super::forward;
+use super::outgoing::{Copy, Sent};
 use super::pool::{Line, Shelf};
 use super::queue::Queue;
 use crate::traffic::{Came, Extent, Observed};
 use crate::transport::remote::causes;
-use crate::workers::{Stopwatch, lock};
-
-/// The beginning of a body, and how long it is so far.
-#[derive(Debug)]
-struct Copy {
-    bytes: BytesMut,
-    size: usize,
-    limit: usize,
-}
-
-impl Copy {
-    fn new(limit: usize) -> Self {
-        Self {
-            bytes: BytesMut::new(),
-            size: 0,
-            limit,
-        }
-    }
-
-    fn add(&mut self, data: &[u8]) {
-        self.size += data.len();
-        let room = self.limit - self.bytes.len();
-        self.bytes.extend_from_slice(&data[..data.len().min(room)]);
-    }
-
-    /// What is kept, and whether that is all; `is_over`: whether the body was.
-    fn taken(&mut self, is_over: bool, otherwise: &str) -> (Bytes, Extent) {
-        let bytes = self.bytes.split().freeze();
-        let extent = if bytes.len() < self.size {
-            Extent::Part(format!("a body of more than {} bytes", self.limit))
-        } else if is_over {
-            Extent::Whole
-        } else {
-            Extent::Part(otherwise.to_owned())
-        };
-        (bytes, extent)
-    }
-}
-
-/// The body of a request on its way; clones are of the same.
-#[derive(Debug, Clone)]
-pub(super) struct Sent(Arc<Mutex<Sending>>);
-
-#[derive(Debug)]
-struct Sending {
-    copy: Copy,
-    is_over: bool,
-    last: Option<Instant>,
-}
-
-impl Sent {
-    pub(super) fn new(limit: usize) -> Self {
-        Self(Arc::new(Mutex::new(Sending {
-            copy: Copy::new(limit),
-            is_over: false,
-            last: None,
-        })))
-    }
-
-    /// When the last part of it came.
-    pub(super) fn last(&self) -> Option<Instant> {
-        lock(&self.0).last
-    }
-
-    fn is_over(&self) -> bool {
-        lock(&self.0).is_over
-    }
-
-    fn taken(&self) -> (Bytes, Extent) {
-        let mut sending = lock(&self.0);
-        let is_over = sending.is_over;
-        sending
-            .copy
-            .taken(is_over, "a body that the service did not wait for")
-    }
-}
-
-/// The body of a request as it is passed on.
-pub(super) struct Outgoing {
-    inner: Option<Incoming>,
-    sent: Option<Sent>,
-}
-
-impl Outgoing {
-    pub(super) fn new(inner: Incoming, sent: Option<Sent>) -> Self {
-        Self {
-            inner: Some(inner),
-            sent,
-        }
-    }
-
-    pub(super) fn empty() -> Self {
-        Self {
-            inner: None,
-            sent: None,
-        }
-    }
-}
-
-impl Body for Outgoing {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(inner) = &mut self.inner else {
-            return Poll::Ready(None);
-        };
-        let frame = ready!(Pin::new(&mut *inner).poll_frame(context));
-        let is_over = frame.is_none() || inner.is_end_stream();
-        if let Some(sent) = &self.sent {
-            let mut sending = lock(&sent.0);
-            sending.last = Some(Instant::now());
-            sending.is_over |= is_over;
-            if let Some(Ok(frame)) = &frame
-                && let Some(data) = frame.data_ref()
-            {
-                sending.copy.add(data);
-            }
-        }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.inner {
-            None => SizeHint::with_exact(0),
-            Some(inner) => inner.size_hint(),
-        }
-    }
-}
+use crate::workers::Stopwatch;
 
 /// A request that was asked, as the judge will see it.
 pub(super) struct Asked {

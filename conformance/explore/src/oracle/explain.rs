@@ -1,0 +1,299 @@
+//! The search for a profile that explains what came.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use serde_json::Value;
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::profile::{Accepts, Decided, Profile, Reading};
+
+use super::{Answered, Game, Line, Oracle, Witness, settings};
+use crate::steps::{Names, Step};
+
+/// How many profiles may be tried that get no further than those before: two or three
+/// choices may tell only together.
+const PATIENCE: usize = 1_000;
+
+/// The most profiles that are tried.
+const MOST_TRIALS: usize = 4_000;
+
+/// The most profiles that are candidates at once.
+const MOST_CANDIDATES: usize = 24;
+
+/// Which profile to go on from: the one that explains most, and of those the one that is
+/// the fewest choices from where the search began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    explained: Reverse<Explained>,
+    changes: usize,
+    /// In the order they were tried.
+    number: usize,
+}
+
+/// How far a profile explains what was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Explained {
+    /// Whether it explains the sequence under way.
+    is_under_way: bool,
+    /// How many steps it explains: of that sequence, or of the earlier ones.
+    steps: usize,
+}
+
+/// A profile that explains only a part.
+struct Partial {
+    settings: Arc<Settings>,
+    /// The readings that may have had a say where it fails.
+    open: Decided,
+    /// The earlier sequence that it does not explain, if it is one of those.
+    witness: Option<Arc<Witness>>,
+}
+
+/// What a profile came to.
+enum Trial {
+    Explains(Box<Line>),
+    Fails(Explained, Partial),
+}
+
+impl Oracle {
+    /// The lines of the profiles that explain a sequence so far, and all that is known of
+    /// earlier ones; none: nothing explains it.
+    ///
+    /// A search of the profiles from those that are refuted, the best first, each next one
+    /// a choice of one reading away. Where several do they are as many choices away.
+    pub(super) fn explain(&mut self, game: &Game<'_>, refuted: &[Line]) -> Vec<Line> {
+        let played = &game.steps[..game.answers.len()];
+        let mut tried: HashSet<String> = HashSet::new();
+        let mut queue: BTreeMap<Rank, Partial> = BTreeMap::new();
+        let mut furthest = Explained {
+            is_under_way: false,
+            steps: game.answers.len() - 1,
+        };
+        for line in refuted {
+            tried.insert(line.settings.profile.to_toml());
+            let rank = Rank {
+                explained: Reverse(furthest),
+                changes: 0,
+                number: tried.len(),
+            };
+            let partial = Partial {
+                settings: Arc::clone(&line.settings),
+                open: line.decided.union(quietly_decide(played)),
+                witness: None,
+            };
+            queue.insert(rank, partial);
+        }
+        let mut last_gain = tried.len();
+        while let Some((rank, partial)) = queue.pop_first() {
+            let mut found = Vec::new();
+            for profile in self.changed(&partial, game) {
+                if tried.len() >= MOST_TRIALS || tried.len() - last_gain > PATIENCE {
+                    break;
+                }
+                if !tried.insert(profile.to_toml()) {
+                    continue;
+                }
+                match self.trial(profile, game) {
+                    Trial::Explains(line) => found.push(*line),
+                    Trial::Fails(explained, partial) => {
+                        if explained > furthest {
+                            furthest = explained;
+                            last_gain = tried.len();
+                        }
+                        let rank = Rank {
+                            explained: Reverse(explained),
+                            changes: rank.changes + 1,
+                            number: tried.len(),
+                        };
+                        queue.insert(rank, partial);
+                    }
+                }
+            }
+            if !found.is_empty() {
+                found.truncate(MOST_CANDIDATES);
+                return found;
+            }
+        }
+        Vec::new()
+    }
+
+    /// The profiles that differ in one reading that may have had a say.
+    fn changed(&self, partial: &Partial, game: &Game<'_>) -> Vec<Profile> {
+        let profile = &partial.settings.profile;
+        let mut hints = Hints::default();
+        hints.add(&game.answers);
+        if let Some(witness) = &partial.witness {
+            hints.add(&witness.answers);
+        }
+        let mut changed = Vec::new();
+        for reading in partial.open.iter() {
+            if self.held.contains(reading.id()) {
+                continue;
+            }
+            let current = profile.choice(reading);
+            let choices: Vec<String> = match reading.accepts() {
+                Accepts::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
+                Accepts::Number { least, most } => {
+                    let numbers = hints.numbers(reading);
+                    let numbers = numbers.filter(|number| (least..=most).contains(number));
+                    numbers.map(|number| number.to_string()).collect()
+                }
+            };
+            for choice in choices.into_iter().filter(|choice| *choice != current) {
+                let mut other = profile.clone();
+                if other.set(reading.id(), &choice).is_ok() {
+                    changed.push(other);
+                }
+            }
+        }
+        changed
+    }
+
+    /// Holds a profile to the sequence under way, and then to the earlier ones.
+    fn trial(&mut self, profile: Profile, game: &Game<'_>) -> Trial {
+        let candidate = settings(profile, self.ground.local);
+        let (line, steps) = self.replay(&candidate, game.steps, game.names, &game.answers);
+        if steps < game.answers.len() {
+            let explained = Explained {
+                is_under_way: false,
+                steps,
+            };
+            let partial = Partial {
+                open: line.decided.union(quietly_decide(&game.steps[..=steps])),
+                settings: candidate,
+                witness: None,
+            };
+            return Trial::Fails(explained, partial);
+        }
+        let witnesses = self.witnesses.clone();
+        let mut passed = 0;
+        for witness in witnesses {
+            let (seen, steps) =
+                self.replay(&candidate, &witness.steps, &witness.names, &witness.answers);
+            passed += steps;
+            if steps < witness.answers.len() {
+                let explained = Explained {
+                    is_under_way: true,
+                    steps: passed,
+                };
+                let quiet = quietly_decide(&witness.steps[..=steps]);
+                let partial = Partial {
+                    settings: candidate,
+                    open: line.decided.union(seen.decided).union(quiet),
+                    witness: Some(witness),
+                };
+                return Trial::Fails(explained, partial);
+            }
+        }
+        Trial::Explains(Box::new(line))
+    }
+
+    /// Plays a candidate against answers that came; how many steps it explains.
+    fn replay(
+        &mut self,
+        candidate: &Arc<Settings>,
+        steps: &[Step],
+        names: &Names,
+        answers: &[Answered],
+    ) -> (Line, usize) {
+        let mut line = self.line(candidate);
+        for (at, (step, answered)) in steps.iter().zip(answers).enumerate() {
+            if line.play(self, names, (at, step), None, answered).is_err() {
+                return (line, at);
+            }
+        }
+        (line, answers.len())
+    }
+}
+
+/// The readings that had a say without saying so: that a first reservation counts is no
+/// word of what makes one a duplicate, until another choice would have it one.
+fn quietly_decide(steps: &[Step]) -> Decided {
+    use crate::steps::Operation::{Active, ActiveAlias, Create, Decrease, Increase, List, Upsert};
+    let reserves = |step: &Step| matches!(step.operation, Increase | Decrease);
+    let by_last: &[Reading] = match steps.last().map(|step| step.operation) {
+        Some(List | Active | ActiveAlias) => &[Reading::PageSize, Reading::PageLimit],
+        Some(Create | Upsert) => &[Reading::SkuLength, Reading::UnknownPlace],
+        _ => &[],
+    };
+    let by_any: &[Reading] = if steps.iter().any(reserves) {
+        &[Reading::AlreadyReported, Reading::ReservationArguments]
+    } else {
+        &[]
+    };
+    let quiet = by_last.iter().chain(by_any);
+    quiet.fold(Decided::default(), |quiet, reading| quiet.and(*reading))
+}
+
+/// The most numbers of a kind that are taken from answers.
+const MOST_HINTS: usize = 8;
+
+/// The length of a column that takes more than the default, where nothing says how much
+/// more: one will do, as no sequence tries the others.
+const USUAL_LENGTH: u32 = 255;
+
+/// What stands before the length of a column where a text is refused.
+/// Source: the framework's `CharField`, "Ensure this field has no more than …".
+const MOST_CHARACTERS: &str = "no more than ";
+
+/// Numbers that answers give away.
+#[derive(Debug, Default)]
+struct Hints {
+    /// How many rows the pages have, those of the last answer first.
+    rows: Vec<u32>,
+    /// How long a text may be, as refusals say.
+    said: Vec<u32>,
+}
+
+impl Hints {
+    fn add(&mut self, answers: &[Answered]) {
+        let keep = |numbers: &mut Vec<u32>, number: u32| {
+            if numbers.len() < MOST_HINTS && !numbers.contains(&number) {
+                numbers.push(number);
+            }
+        };
+        for answered in answers.iter().rev() {
+            let Some(body) = &answered.body else {
+                continue;
+            };
+            if let Some(rows) = body.get("results").and_then(Value::as_array) {
+                let sizes = [Some(rows.len()), size_of_those_before(body, rows.len())];
+                for size in sizes.into_iter().flatten() {
+                    if let Ok(size) = u32::try_from(size) {
+                        keep(&mut self.rows, size);
+                    }
+                }
+                continue;
+            }
+            let text = body.to_string();
+            for after in text.split(MOST_CHARACTERS).skip(1) {
+                let digits = after.split(|c: char| !c.is_ascii_digit()).next();
+                if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
+                    keep(&mut self.said, number);
+                }
+            }
+        }
+    }
+
+    /// Those that may be the number of a reading.
+    fn numbers(&self, reading: Reading) -> impl Iterator<Item = u32> {
+        let (numbers, usual) = match reading {
+            Reading::SkuLength => (&self.said, Some(USUAL_LENGTH)),
+            _ => (&self.rows, None),
+        };
+        numbers.iter().copied().chain(usual)
+    }
+}
+
+/// How many rows each page before the last one has.
+fn size_of_those_before(page: &Value, rows: usize) -> Option<usize> {
+    let previous = page["previous"].as_str()?;
+    let query = previous.split_once('?').map_or("", |(_, query)| query);
+    let number = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("page="))
+        // The link to the first page names none.
+        .map_or(Some(1), |number| number.parse().ok())?;
+    let count = usize::try_from(page["count"].as_u64()?).ok()?;
+    count.checked_sub(rows)?.checked_div(number)
+}

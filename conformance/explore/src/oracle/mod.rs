@@ -1,0 +1,447 @@
+//! The engine as the oracle of a target: what should have come, under every profile of
+//! readings that is still possible.
+//!
+//! A profile is a candidate as long as it explains all that was seen. As a rule there is
+//! one, which costs one engine. Where what comes differs, the profiles that take another
+//! choice of a reading are tried on the whole sequence, and on the sequences in which a
+//! reading had a say before: one that explains them all takes its place, and where none
+//! does, the target differs from the contract under every reading of it.
+
+mod compare;
+mod explain;
+
+pub(crate) use compare::UNKNOWN_NAME;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::Request;
+use serde_json::Value;
+use whippy_engine::endpoints::call::{Mount, Settings};
+use whippy_engine::engine::{Engine, Now, Rule};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::problem::Grade;
+use whippy_engine::profile::{Decided, Profile, Reading};
+use whippy_engine::store::Store;
+
+use crate::steps::{Address, Names, Shown, Side, Step};
+use compare::{Bindings, Compared};
+use whippy_probe::model::finding::Level;
+
+/// How many sequences are kept for each reading, for later candidates to explain.
+const WITNESSES: u8 = 3;
+
+/// What the oracle starts from: the world before a sequence.
+#[derive(Clone)]
+pub struct Ground {
+    /// The places that the target has, and the stocks that the sequences look at.
+    pub store: Store,
+    /// The target's zone.
+    pub local: UtcOffset,
+    /// Whether nobody else writes to the target, so that what was created since a moment
+    /// is the sequence's alone.
+    pub is_exclusive: bool,
+    /// Ids and dates of stocks that are there before the sequence, which both sides know.
+    pub known: Vec<Value>,
+}
+
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ground({} stocks)", self.store.len())
+    }
+}
+
+/// An answer as it is compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The status.
+    pub status: u16,
+    /// The body; `None` where it is no JSON or does not say so.
+    pub body: Option<Value>,
+}
+
+/// What should have come, and what did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Difference {
+    /// The position of the step.
+    pub at: usize,
+    /// How much it weighs: as much as who speaks in the rule that the target broke.
+    pub level: Level,
+    /// `create-stock/created; grade=documented`.
+    pub rule: String,
+    /// Both sides in a line.
+    pub summary: String,
+    /// Where the bodies differ, as JSON pointers.
+    pub pointers: Vec<String>,
+    /// What should have come.
+    pub expected: Answered,
+    /// What came.
+    pub got: Answered,
+}
+
+impl Difference {
+    /// What two differences have in common that are one defect's.
+    pub fn kind(&self) -> String {
+        let pointers: Vec<_> = self
+            .pointers
+            .iter()
+            .take(1)
+            .map(|pointer| pointer.replace(|c: char| c.is_ascii_digit(), ""))
+            .collect();
+        let operation = self.rule.split(';').next().unwrap_or_default();
+        format!(
+            "{operation} {}/{} {}",
+            self.expected.status,
+            self.got.status,
+            pointers.join(",")
+        )
+    }
+}
+
+/// What a step came to on the side of the oracle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged {
+    /// The rule that the leading candidate decided by; `None` where it has just taken
+    /// another's place.
+    pub rule: Option<Rule>,
+    /// Whether the candidates are others since.
+    pub has_narrowed: bool,
+}
+
+/// The oracle, over all sequences.
+#[derive(Debug, Clone)]
+pub struct Oracle {
+    ground: Ground,
+    address: Address,
+    candidates: Vec<Arc<Settings>>,
+    held: HashSet<&'static str>,
+    witnesses: Vec<Arc<Witness>>,
+    witnessed: HashMap<&'static str, u8>,
+    /// Names of locations by their codes, as the target first showed them.
+    stores: HashMap<String, String>,
+}
+
+/// A sequence that was played to its end, and what the target answered.
+#[derive(Debug)]
+struct Witness {
+    steps: Vec<Step>,
+    names: Names,
+    answers: Vec<Answered>,
+}
+
+impl Oracle {
+    /// An oracle that begins with a profile; the readings held stay as they are in it.
+    pub fn new(ground: Ground, base: &str, profile: Profile, held: &[Reading]) -> Self {
+        let address = Address {
+            base: base.to_owned(),
+            headers: headers(),
+        };
+        let settings = settings(profile, ground.local);
+        Self {
+            ground,
+            address,
+            candidates: vec![settings],
+            held: held.iter().map(|reading| reading.id()).collect(),
+            witnesses: Vec::new(),
+            witnessed: HashMap::new(),
+            stores: HashMap::new(),
+        }
+    }
+
+    /// The profiles that explain all that was seen, the leading one first.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.candidates.iter().map(|settings| &settings.profile)
+    }
+
+    /// The leading profile.
+    pub fn profile(&self) -> Profile {
+        self.profiles().next().cloned().unwrap_or_default()
+    }
+
+    /// The choices of a reading that are still possible.
+    pub fn choices(&self, reading: Reading) -> Vec<String> {
+        let mut choices: Vec<String> = Vec::new();
+        for profile in self.profiles() {
+            let choice = profile.choice(reading);
+            if !choices.contains(&choice) {
+                choices.push(choice);
+            }
+        }
+        choices
+    }
+
+    /// Puts other ground under the sequences to come.
+    pub fn set_ground(&mut self, ground: Ground) {
+        self.ground = ground;
+    }
+
+    /// Begins a sequence.
+    pub fn begin<'s>(&self, steps: &'s [Step], names: &'s Names) -> Game<'s> {
+        let lines = self.candidates.iter();
+        Game {
+            steps,
+            names,
+            answers: Vec::with_capacity(steps.len()),
+            lines: lines.map(|line| self.line(line)).collect(),
+            has_narrowed: false,
+        }
+    }
+
+    fn line(&self, settings: &Arc<Settings>) -> Line {
+        let mut bindings = Bindings::new(self.ground.is_exclusive);
+        for row in &self.ground.known {
+            bindings.know(row);
+        }
+        Line {
+            engine: Engine::new((**settings).clone(), self.ground.store.clone()),
+            settings: Arc::clone(settings),
+            shown: Shown::default(),
+            bindings,
+            next: BEGINNING,
+            decided: Decided::default(),
+        }
+    }
+
+    /// Judges what the target answered to the next step of a sequence.
+    pub fn judge(
+        &mut self,
+        game: &mut Game<'_>,
+        request: Option<&Request<Bytes>>,
+        answered: Answered,
+    ) -> Result<Judged, Box<Difference>> {
+        let at = game.answers.len();
+        game.answers.push(answered);
+        let (step, answered) = (&game.steps[at], &game.answers[at]);
+        let mut difference = None;
+        let mut rule = None;
+        let mut refuted = Vec::new();
+        let mut standing = Vec::with_capacity(game.lines.len());
+        for mut line in game.lines.drain(..) {
+            match line.play(self, game.names, (at, step), request, answered) {
+                Ok(by) => {
+                    rule.get_or_insert(by);
+                    standing.push(line);
+                }
+                Err(found) => {
+                    difference.get_or_insert(found);
+                    refuted.push(line);
+                }
+            }
+        }
+        game.lines = standing;
+        let Some(difference) = difference else {
+            // Without a difference each line stands, and there is always one.
+            return Ok(Judged {
+                rule,
+                has_narrowed: false,
+            });
+        };
+        game.has_narrowed = true;
+        if game.lines.is_empty() {
+            game.lines = self.explain(game, &refuted);
+            if game.lines.is_empty() {
+                return Err(difference);
+            }
+            rule = None;
+        }
+        self.candidates = game
+            .lines
+            .iter()
+            .map(|line| Arc::clone(&line.settings))
+            .collect();
+        Ok(Judged {
+            rule,
+            has_narrowed: true,
+        })
+    }
+
+    /// Ends a sequence that was played to its end: it is kept where a reading had a say
+    /// in it that has not had one often.
+    pub fn end(&mut self, game: Game<'_>) {
+        let Some(line) = game.lines.first() else {
+            return;
+        };
+        let mut is_new = game.has_narrowed;
+        for reading in line.decided.iter() {
+            let count = self.witnessed.entry(reading.id()).or_default();
+            if *count < WITNESSES {
+                *count += 1;
+                is_new = true;
+            }
+        }
+        if is_new && self.witnesses.len() < MOST_WITNESSES {
+            self.witnesses.push(Arc::new(Witness {
+                steps: game.steps.to_vec(),
+                names: game.names.clone(),
+                answers: game.answers,
+            }));
+        }
+    }
+}
+
+/// The most sequences that are kept.
+const MOST_WITNESSES: usize = 200;
+
+/// Where the oracle's clock stands when a sequence begins, and how far it moves.
+const BEGINNING: i64 = 1_735_689_600_000_000;
+const TICK: i64 = 1_000;
+
+fn settings(profile: Profile, local: UtcOffset) -> Arc<Settings> {
+    Arc::new(Settings {
+        profile,
+        local,
+        ..Settings::default()
+    })
+}
+
+fn headers() -> http::HeaderMap {
+    use http::header::{ACCEPT, AUTHORIZATION, HeaderValue};
+    let mut headers = http::HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(AUTHORIZATION, HeaderValue::from_static("Token any"));
+    headers
+}
+
+/// A sequence while it is played.
+pub struct Game<'s> {
+    steps: &'s [Step],
+    names: &'s Names,
+    answers: Vec<Answered>,
+    lines: Vec<Line>,
+    has_narrowed: bool,
+}
+
+impl Game<'_> {
+    /// What the target answered so far.
+    pub fn answers(&self) -> &[Answered] {
+        &self.answers
+    }
+}
+
+/// A candidate in a sequence.
+struct Line {
+    engine: Engine,
+    settings: Arc<Settings>,
+    shown: Shown,
+    bindings: Bindings,
+    next: i64,
+    /// The readings that had a say so far.
+    decided: Decided,
+}
+
+impl Line {
+    /// Answers a step and compares. A request that is the same on both sides need not be
+    /// made again.
+    fn play(
+        &mut self,
+        oracle: &mut Oracle,
+        names: &Names,
+        (at, step): (usize, &Step),
+        request: Option<&Request<Bytes>>,
+        answered: &Answered,
+    ) -> Result<Rule, Box<Difference>> {
+        let own = Side {
+            names,
+            shown: &self.shown,
+        };
+        let made;
+        let request = match request {
+            Some(request) if request.uri().path().starts_with("/api/") => request,
+            _ => {
+                made = step
+                    .request(own, &oracle.address)
+                    .map(mounted)
+                    .unwrap_or_default();
+                &made
+            }
+        };
+        let now = Now {
+            at: Timestamp::from_micros(self.next).unwrap_or(Timestamp::EPOCH),
+            tick: TICK,
+        };
+        let reply = self.engine.handle(request, now);
+        let reads = i64::try_from(reply.clock_reads).unwrap_or_default();
+        self.next += TICK * reads.max(1);
+        self.decided = self.decided.union(reply.rule.decided);
+        let expected = Answered::of(reply.response.status().as_u16(), &reply.response);
+        let compared = Compared {
+            step,
+            side: own,
+            profile: &self.settings.profile,
+            stores: &mut oracle.stores,
+            bindings: &mut self.bindings,
+        }
+        .compare(&expected, answered);
+        match compared {
+            Ok(()) => {
+                if let Some(body) = &expected.body {
+                    self.shown.keep(step, body);
+                }
+                Ok(reply.rule)
+            }
+            Err((summary, pointers)) => Err(Box::new(Difference {
+                at,
+                level: level(&reply.rule, answered.status),
+                rule: format!(
+                    "{}/{}; grade={}",
+                    reply.rule.operation,
+                    reply.rule.name,
+                    reply.rule.grade.text()
+                ),
+                summary,
+                pointers,
+                expected,
+                got: answered.clone(),
+            })),
+        }
+    }
+}
+
+impl Answered {
+    /// An answer, its body read if it says that it is JSON.
+    pub fn of(status: u16, response: &http::Response<Bytes>) -> Self {
+        let media = response.headers().get(http::header::CONTENT_TYPE);
+        let is_json = media.is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
+        Self {
+            status,
+            body: is_json
+                .then(|| serde_json::from_slice(response.body()).ok())
+                .flatten(),
+        }
+    }
+}
+
+/// A server error is never what anybody asked for; else it weighs as its rule does.
+fn level(rule: &Rule, status: u16) -> Level {
+    match rule.grade {
+        _ if status >= 500 => Level::Must,
+        Grade::Documented => Level::Must,
+        Grade::Stack | Grade::Reading => Level::Should,
+        Grade::Observed => Level::May,
+    }
+}
+
+/// A request under a path in front of `/api/`, as the engine takes it: the path goes into
+/// an extension.
+fn mounted(mut request: Request<Bytes>) -> Request<Bytes> {
+    let uri = request.uri().clone();
+    let Some(at) = uri.path().find("/api/").filter(|at| *at > 0) else {
+        return request;
+    };
+    let (mount, path) = uri.path().split_at(at);
+    let query = uri.query().map(|query| format!("?{query}"));
+    let inner = format!(
+        "{}://{}{path}{}",
+        uri.scheme_str().unwrap_or("http"),
+        uri.authority()
+            .map_or("localhost", |authority| authority.as_str()),
+        query.unwrap_or_default()
+    );
+    if let Ok(inner) = inner.parse() {
+        *request.uri_mut() = inner;
+        request.extensions_mut().insert(Mount(mount.to_owned()));
+    }
+    request
+}

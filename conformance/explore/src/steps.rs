@@ -1,0 +1,541 @@
+//! Requests with holes in them, and sequences of such: what an exploration sends, stores
+//! and plays again on SKUs that nothing else has.
+//!
+//! A hole is written as the cases write it: `${sku}`, `${s3.modified_date + 1}`. What the
+//! answers showed is filled in for each side from its own answers, so that a date-time of
+//! the target is asked of the target, and that of the oracle of the oracle.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::{Method, Request, Uri};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use whippy_probe::probe::encode;
+use whippy_probe::scope::moment;
+
+/// What stands for a date-time that no answer showed: later than any, so that what is
+/// asked since then finds nothing on either side.
+const UNSHOWN: &str = "2099-01-01T00:00:00+03:00";
+
+/// What a step asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// A page of stocks.
+    List,
+    /// A new stock.
+    Create,
+    /// One more reserved.
+    Increase,
+    /// One less reserved.
+    Decrease,
+    /// Where one SKU lies.
+    Query,
+    /// Where several lie.
+    MultiQuery,
+    /// What of one SKU can be sold.
+    Salable,
+    /// What of several can be sold.
+    MultiSalable,
+    /// Insert or update.
+    Upsert,
+    /// The same by GET, as the page's snippet has it.
+    UpsertByGet,
+    /// The active stocks of a list.
+    Active,
+    /// The same on the path of the page's heading.
+    ActiveAlias,
+}
+
+/// One row of [`OPERATIONS`].
+struct Row {
+    operation: Operation,
+    id: &'static str,
+    method: Method,
+    path: &'static str,
+}
+
+/// The id in `openapi.json`, the method and the path of every operation.
+#[rustfmt::skip]
+static OPERATIONS: [Row; 12] = [
+    row(Operation::List, "list-stocks", Method::GET, "/api/v1/stocks/"),
+    row(Operation::Create, "create-stock", Method::POST, "/api/v1/stocks/"),
+    row(Operation::Increase, "increase-reserved-stock", Method::POST, "/api/v1/stocks/increase_reserved_stock/"),
+    row(Operation::Decrease, "decrease-reserved-stock", Method::POST, "/api/v1/stocks/decrease_reserved_stock/"),
+    row(Operation::Query, "stock-query", Method::GET, "/api/v1/stocks/stock_query/"),
+    row(Operation::MultiQuery, "multi-stock-query", Method::GET, "/api/v1/stocks/multi_stock_query/"),
+    row(Operation::Salable, "salable-stock-query", Method::GET, "/api/v1/stocks/salable_stock_query/"),
+    row(Operation::MultiSalable, "multi-salable-stock-query", Method::GET, "/api/v1/stocks/multi_salable_stock_query/"),
+    row(Operation::Upsert, "upsert-stocks", Method::POST, "/api/v1/stocks/insert_or_update_stock/"),
+    row(Operation::UpsertByGet, "upsert-stocks", Method::GET, "/api/v1/stocks/insert_or_update_stock/"),
+    row(Operation::Active, "list-active-stocks", Method::POST, "/api/v1/active-stocks/${stock-list}/"),
+    row(Operation::ActiveAlias, "list-active-stocks-alias", Method::POST, "/api/v1/stocks/${stock-list}/"),
+];
+
+const fn row(operation: Operation, id: &'static str, method: Method, path: &'static str) -> Row {
+    Row {
+        operation,
+        id,
+        method,
+        path,
+    }
+}
+
+impl Operation {
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        OPERATIONS.iter().map(|row| row.operation)
+    }
+
+    fn row(self) -> &'static Row {
+        &OPERATIONS[self as usize]
+    }
+
+    /// As in `openapi.json`.
+    pub fn id(self) -> &'static str {
+        self.row().id
+    }
+
+    /// Its method.
+    pub fn method(self) -> &'static Method {
+        &self.row().method
+    }
+
+    /// Its path, with holes.
+    pub fn path(self) -> &'static str {
+        self.row().path
+    }
+
+    /// Whether it only looks, so that it may be asked again.
+    pub fn is_reading(self) -> bool {
+        !matches!(
+            self,
+            Self::Create | Self::Increase | Self::Decrease | Self::Upsert | Self::UpsertByGet
+        )
+    }
+}
+
+/// The body of a step.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// None.
+    #[default]
+    None,
+    /// JSON.
+    Json(Value),
+    /// JSON that does not say so, as the page's own snippets send it.
+    Untyped(Value),
+}
+
+impl Body {
+    /// What is sent, with its holes.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::None => None,
+            Self::Json(value) | Self::Untyped(value) => Some(value),
+        }
+    }
+
+    /// The same, to change.
+    pub fn value_mut(&mut self) -> Option<&mut Value> {
+        match self {
+            Self::None => None,
+            Self::Json(value) | Self::Untyped(value) => Some(value),
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        *self == Self::None
+    }
+}
+
+/// One request with holes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Its number: later steps name what it showed by `s` and this.
+    pub name: u16,
+    /// What it asks for.
+    pub operation: Operation,
+    /// Names and values, which are encoded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub query: Vec<(String, String)>,
+    /// The body.
+    #[serde(default, skip_serializing_if = "Body::is_none")]
+    pub body: Body,
+}
+
+/// What the holes of a sequence are filled with on both sides alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names(Vec<(&'static str, String)>);
+
+/// The names of the SKUs of a sequence.
+pub const SKUS: [&str; 3] = ["sku", "sku2", "sku3"];
+
+impl Names {
+    /// Gives a name its text.
+    pub fn set(&mut self, name: &'static str, text: impl Into<String>) {
+        let text = text.into();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, held)) => *held = text,
+            None => self.0.push((name, text)),
+        }
+    }
+
+    /// The text of a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let mut known = self.0.iter();
+        known
+            .find(|(known, _)| *known == name)
+            .map(|(_, text)| text.as_str())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, text)| (*name, text.as_str()))
+    }
+
+    /// Whether a SKU is one of the sequence's, or begins with one.
+    pub fn is_own(&self, sku: &str) -> bool {
+        let own = SKUS.iter().filter_map(|name| self.get(name));
+        own.into_iter().any(|own| sku.starts_with(own))
+    }
+}
+
+/// The date-times of the stock that an answer showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dates {
+    /// `created_date`.
+    pub created: String,
+    /// `modified_date`.
+    pub modified: String,
+}
+
+/// What one side has shown so far, by the names of the steps.
+#[derive(Debug, Clone, Default)]
+pub struct Shown(Vec<Option<Dates>>);
+
+impl Shown {
+    /// Keeps the dates of the stock that a step is answered with, if it is with one.
+    pub fn keep(&mut self, step: &Step, answer: &Value) {
+        let text = |name| answer.get(name).and_then(Value::as_str);
+        if let (Some(created), Some(modified)) = (text("created_date"), text("modified_date")) {
+            let at = usize::from(step.name);
+            if self.0.len() <= at {
+                self.0.resize(at + 1, None);
+            }
+            self.0[at] = Some(Dates {
+                created: created.to_owned(),
+                modified: modified.to_owned(),
+            });
+        }
+    }
+
+    /// `s3.modified_date + 1`.
+    fn date(&self, operand: &str) -> Option<String> {
+        let (place, shift) = match operand.split_once(" + ") {
+            Some((place, by)) => (place, by.parse::<i64>().ok()?),
+            None => match operand.split_once(" - ") {
+                Some((place, by)) => (place, -by.parse::<i64>().ok()?),
+                None => (operand, 0),
+            },
+        };
+        let (step, member) = place.strip_prefix('s')?.split_once('.')?;
+        let dates = self.0.get(step.parse::<usize>().ok()?)?.as_ref()?;
+        let text = match member {
+            "created_date" => &dates.created,
+            "modified_date" => &dates.modified,
+            _ => return None,
+        };
+        if shift == 0 {
+            return Some(text.clone());
+        }
+        let (at, offset) = moment(text)?;
+        Some(at.plus(shift).to_text(offset))
+    }
+}
+
+/// One side of a sequence: what it fills the holes with.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    /// What both sides know.
+    pub names: &'a Names,
+    /// What this one showed.
+    pub shown: &'a Shown,
+}
+
+impl Side<'_> {
+    /// A text without its holes.
+    pub fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if !text.contains("${") {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::with_capacity(text.len() + 24);
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("${") {
+            out.push_str(before);
+            let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+            match self.names.get(name) {
+                Some(known) => out.push_str(known),
+                None => out.push_str(self.shown.date(name).as_deref().unwrap_or(UNSHOWN)),
+            }
+            rest = behind;
+        }
+        out.push_str(rest);
+        Cow::Owned(out)
+    }
+
+    /// The parameters of a step, filled.
+    pub fn query(&self, step: &Step) -> Vec<(String, String)> {
+        let pairs = step.query.iter();
+        pairs
+            .map(|(name, value)| (name.clone(), self.fill(value).into_owned()))
+            .collect()
+    }
+
+    fn write_json(&self, value: &Value, out: &mut Vec<u8>) {
+        match value {
+            Value::String(text) => write_string(&self.fill(text), out),
+            Value::Array(items) => {
+                out.push(b'[');
+                for (position, item) in items.iter().enumerate() {
+                    if position > 0 {
+                        out.push(b',');
+                    }
+                    self.write_json(item, out);
+                }
+                out.push(b']');
+            }
+            Value::Object(members) => {
+                out.push(b'{');
+                for (position, (name, member)) in members.iter().enumerate() {
+                    if position > 0 {
+                        out.push(b',');
+                    }
+                    write_string(&self.fill(name), out);
+                    out.push(b':');
+                    self.write_json(member, out);
+                }
+                out.push(b'}');
+            }
+            scalar => {
+                // Writing to a vector cannot fail.
+                let _ = serde_json::to_writer(out, scalar);
+            }
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// Where the requests of a sequence go, and what they all carry.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Scheme, authority and any path in front of `/api/`.
+    pub base: String,
+    /// `Accept`, `Authorization`.
+    pub headers: HeaderMap,
+}
+
+impl Step {
+    /// Whether some of its holes are filled otherwise on each side.
+    pub fn depends_on_answers(&self) -> bool {
+        fn in_value(value: &Value) -> bool {
+            match value {
+                Value::String(text) => in_text(text),
+                Value::Array(items) => items.iter().any(in_value),
+                Value::Object(members) => members.values().any(in_value),
+                _ => false,
+            }
+        }
+        fn in_text(text: &str) -> bool {
+            text.contains("_date")
+        }
+        self.query.iter().any(|(_, value)| in_text(value))
+            || self.body.value().is_some_and(in_value)
+    }
+
+    /// Whether all that it lists is of one SKU of the sequence.
+    pub fn is_of_own_sku(&self) -> bool {
+        let mut skus = self.query.iter().filter(|(name, _)| name == "sku");
+        skus.any(|(_, value)| value.starts_with("${sku"))
+    }
+
+    /// Whether all that it lists was created since the sequence began.
+    pub fn is_since_its_beginning(&self) -> bool {
+        let mut since = self.query.iter();
+        since.any(|(name, value)| name == "created_date__gte" && value == SINCE)
+    }
+
+    /// The request for a side. An error is a path or a header that is none, which a name
+    /// may bring about.
+    pub fn request(&self, side: Side<'_>, address: &Address) -> Result<Request<Bytes>, String> {
+        let mut uri = String::with_capacity(160);
+        uri.push_str(&address.base);
+        uri.push_str(&side.fill(self.operation.path()));
+        for (position, (name, value)) in self.query.iter().enumerate() {
+            uri.push(if position == 0 { '?' } else { '&' });
+            encode(name, &mut uri);
+            uri.push('=');
+            encode(&side.fill(value), &mut uri);
+        }
+        let uri = Uri::try_from(uri.as_str()).map_err(|why| format!("`{uri}`: {why}"))?;
+        let mut body = Vec::new();
+        if let Some(value) = self.body.value() {
+            body.reserve(128);
+            side.write_json(value, &mut body);
+        }
+        let mut request = Request::new(Bytes::from(body));
+        *request.method_mut() = self.operation.method().clone();
+        *request.uri_mut() = uri;
+        let mut headers = address.headers.clone();
+        if matches!(self.body, Body::Json(_)) {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    /// What it asks, in a line, holes and all.
+    pub fn line(&self) -> String {
+        let mut line = format!("{} {}", self.operation.method(), self.operation.path());
+        for (position, (name, value)) in self.query.iter().enumerate() {
+            let mark = if position == 0 { '?' } else { '&' };
+            // Writing to a text cannot fail.
+            let _ = write!(line, "{mark}{name}={value}");
+        }
+        if let Some(body) = self.body.value() {
+            let _ = write!(line, " {body}");
+        }
+        line
+    }
+}
+
+/// The value by which a list is held to what a sequence created: its first step is a
+/// create.
+pub const SINCE: &str = "${s0.created_date}";
+
+/// The version of [`Trace`].
+pub const FORMAT: u32 = 1;
+
+/// A sequence that was sent, and what came: enough to send it again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trace {
+    /// The version of this format.
+    pub trace: u32,
+    /// What wrote it.
+    pub tool: String,
+    /// The target, for people.
+    pub target: String,
+    /// What the sequence was generated from.
+    pub seed: u64,
+    /// The how manieth sequence of the seed it was.
+    pub sequence: u64,
+    /// What its names stood for.
+    pub names: serde_json::Map<String, Value>,
+    /// What was sent.
+    pub steps: Vec<Step>,
+    /// What came, step by step.
+    pub answers: Vec<Came>,
+    /// What was wrong with it, in a line.
+    pub difference: String,
+}
+
+/// An answer in a trace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Came {
+    /// The status.
+    pub status: u16,
+    /// The body, or null where it was no JSON.
+    pub body: Value,
+}
+
+impl Trace {
+    /// Reads a file; the error says where it is wrong.
+    pub fn read(json: &str) -> Result<Self, String> {
+        let trace: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        if trace.trace != FORMAT {
+            return Err(format!(
+                "format {} is not {FORMAT}, the one known here",
+                trace.trace
+            ));
+        }
+        if trace.steps.is_empty() || trace.steps.len() > MOST_STEPS {
+            return Err(format!("a trace has 1 to {MOST_STEPS} steps"));
+        }
+        if trace
+            .steps
+            .iter()
+            .any(|step| usize::from(step.name) > MOST_STEPS)
+        {
+            return Err(format!("the names of steps go up to {MOST_STEPS}"));
+        }
+        Ok(trace)
+    }
+
+    /// As a file.
+    pub fn to_json(&self) -> String {
+        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+}
+
+/// The most steps that a sequence has.
+pub const MOST_STEPS: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn operations_stand_in_the_order_of_their_enum() {
+        for (position, operation) in Operation::all().enumerate() {
+            assert_eq!(operation as usize, position);
+        }
+    }
+
+    #[test]
+    fn holes_are_filled_from_names_and_from_what_was_shown() {
+        let mut names = Names::default();
+        names.set("sku", "00CT-\"1");
+        let mut shown = Shown::default();
+        let step = Step {
+            name: 2,
+            operation: Operation::List,
+            query: vec![
+                ("sku".into(), "${sku}x".into()),
+                ("modified_date__lt".into(), "${s2.modified_date + 1}".into()),
+            ],
+            body: Body::None,
+        };
+        shown.keep(
+            &step,
+            &json!({
+                "created_date": "2023-05-10T13:37:18.209869+03:00",
+                "modified_date": "2023-05-10T13:37:18.999999+03:00",
+            }),
+        );
+        let side = Side {
+            names: &names,
+            shown: &shown,
+        };
+        let pairs = side.query(&step);
+        assert_eq!(pairs[0].1, "00CT-\"1x");
+        assert_eq!(pairs[1].1, "2023-05-10T13:37:19+03:00");
+        assert_eq!(side.fill("${s7.created_date}"), UNSHOWN);
+        let mut body = Vec::new();
+        side.write_json(&json!({"sku": "${sku}", "stock": 5}), &mut body);
+        assert_eq!(body, br#"{"sku":"00CT-\"1","stock":5}"#);
+    }
+}

@@ -1,0 +1,507 @@
+//! Why a check did not pass: what was asked, what was expected, what came.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::cause::Difference;
+pub use crate::model::level::{Level, Source};
+
+/// One request and what became of it, as they went over the wire.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// What it was for: a step's name.
+    pub step: String,
+    /// What was asked.
+    pub request: Request<Bytes>,
+    /// What came, or a sentence that says why nothing did.
+    pub answer: Result<Response<Bytes>, String>,
+}
+
+/// A difference between what the contract says and what a target does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How much it weighs.
+    pub level: Level,
+    /// Both sides in a line: `expected 201, got 200`.
+    pub summary: String,
+    /// The JSON pointers at which bodies differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at: Vec<String>,
+    /// What was expected, whole: pretty-printed JSON, or a line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What came, laid out the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
+    /// The row of a table of variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub row: Option<String>,
+    /// The chain of requests that led here, the one that shows it last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Record>,
+    /// Number of times that the check came upon the same; left out where it was once.
+    #[serde(default = "once", skip_serializing_if = "is_once")]
+    pub times: u64,
+    /// The ids of the causes that explain it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// The kind of difference, before it has a place.
+    #[serde(skip)]
+    pub kind: Kind,
+    /// The difference at its place, from which the causes of a run are made.
+    #[serde(skip)]
+    pub difference: Option<Difference>,
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands over a reference.
+fn is_once(times: &u64) -> bool {
+    *times == 1
+}
+
+/// The kind of difference that a finding is about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Something that several answers show together.
+    #[default]
+    Effect,
+    /// The status.
+    Status {
+        /// Those that would have been right; none: any that is documented.
+        expected: Vec<u16>,
+        /// The one that came.
+        got: u16,
+        /// The member that a refusal was to be about.
+        member: Option<String>,
+    },
+    /// No answer came.
+    NoAnswer,
+    /// The content type.
+    ContentType,
+    /// Another header, by its name in small letters.
+    Header(String),
+    /// Members of the body, at the finding's pointers.
+    Members,
+}
+
+impl Finding {
+    /// A finding of one line.
+    pub fn new(level: Level, summary: impl Into<String>) -> Self {
+        Self {
+            level,
+            summary: summary.into(),
+            at: Vec::new(),
+            expected: None,
+            got: None,
+            row: None,
+            exchanges: Vec::new(),
+            times: 1,
+            causes: Vec::new(),
+            kind: Kind::Effect,
+            difference: None,
+        }
+    }
+
+    /// Two statuses differ.
+    pub fn status(level: Level, expected: &[u16], got: u16) -> Self {
+        let listed: Vec<_> = expected.iter().map(u16::to_string).collect();
+        let summary = format!("expected {}, got {got}", listed.join(" or "));
+        Self {
+            kind: Kind::Status {
+                expected: expected.to_vec(),
+                got,
+                member: None,
+            },
+            ..Self::new(level, summary)
+        }
+    }
+
+    /// Two bodies differ.
+    pub fn bodies(level: Level, at: Vec<String>, expected: &Value, got: &Value) -> Self {
+        let summary = format!("the body differs at {}", listed(&at));
+        let (expected, got) = (side(expected, &at), side(got, &at));
+        Self {
+            at,
+            expected: Some(expected),
+            got: Some(got),
+            kind: Kind::Members,
+            ..Self::new(level, summary)
+        }
+    }
+}
+
+/// The first few, and how many more there are.
+fn listed(at: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown: Vec<_> = at.iter().take(SHOWN).map(String::as_str).collect();
+    match at.len().checked_sub(SHOWN) {
+        None | Some(0) => shown.join(", "),
+        Some(more) => format!("{} and {more} more places", shown.join(", ")),
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+/// A longer body is shown by the places that differ.
+const LONGEST_SIDE: usize = 32_000;
+
+/// Places of a long body that are shown.
+const PLACES: usize = 10;
+
+/// One side of a difference: the whole body, or the values at the first places of a long one.
+fn side(body: &Value, at: &[String]) -> String {
+    let whole = pretty(body);
+    if whole.len() <= LONGEST_SIDE {
+        return whole;
+    }
+    let places = at.iter().take(PLACES).filter_map(|at| {
+        let value = pretty(body.pointer(at)?);
+        Some(format!("{at}: {}", cut(&value, LONGEST_SIDE / PLACES)))
+    });
+    places.collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes for a report: text where they are text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Text {
+    /// UTF-8.
+    Utf8(String),
+    /// Anything else, in hexadecimal digits.
+    Hex {
+        /// The digits.
+        hex: String,
+    },
+}
+
+impl Text {
+    fn of(bytes: &[u8], secrets: &Secrets) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Self::Utf8(secrets.redact(text)),
+            Err(_) => Self::Hex {
+                hex: secrets.redact_hex(&hex(bytes)),
+            },
+        }
+    }
+
+    /// The text, or its digits.
+    pub fn shown(&self) -> &str {
+        match self {
+            Self::Utf8(text) => text,
+            Self::Hex { hex } => hex,
+        }
+    }
+}
+
+/// Secrets of at least so many characters are taken out wherever they stand.
+const LEAST_ANYWHERE: usize = 8;
+
+/// Shorter ones of at least so many are taken out where they stand as a word; the rest as
+/// whole values only, or a token `a` would take every `a` out of a report.
+const LEAST_WORD: usize = 4;
+
+/// What must never be shown, in whatever text it turns up.
+#[derive(Clone, Default)]
+pub struct Secrets(Vec<String>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Secrets({})", self.0.len())
+    }
+}
+
+impl Secrets {
+    /// These, but not empty ones.
+    pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
+        let mut all = Self::default();
+        secrets.into_iter().for_each(|secret| all.add(&secret));
+        all
+    }
+
+    /// One more, in each way that an answer may spell it.
+    pub fn add(&mut self, secret: &str) {
+        if !secret.is_empty() {
+            for spelling in spellings(secret) {
+                if !self.0.contains(&spelling) {
+                    self.0.push(spelling);
+                }
+            }
+        }
+    }
+
+    /// The text without them.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for secret in &self.0 {
+            if text.contains(secret.as_str()) {
+                text = without(&text, secret);
+            }
+        }
+        text
+    }
+
+    /// Bytes as hexadecimal digits, without them.
+    pub fn redact_hex(&self, digits: &str) -> String {
+        let mut digits = digits.to_owned();
+        let long = self.0.iter();
+        for secret in long.filter(|secret| secret.chars().count() >= LEAST_WORD) {
+            digits = digits.replace(&hex(secret.as_bytes()), &hex(REDACTED.as_bytes()));
+        }
+        digits
+    }
+}
+
+/// A text without a secret that is in it.
+fn without(text: &str, secret: &str) -> String {
+    let length = secret.chars().count();
+    if length >= LEAST_ANYWHERE || text == secret {
+        return text.replace(secret, REDACTED);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(secret) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[secret.len()..];
+        kept.push_str(before);
+        let is_taken_out = if length >= LEAST_WORD {
+            let is_part = |c: char| c.is_alphanumeric();
+            !kept.ends_with(is_part) && !after.starts_with(is_part)
+        } else {
+            let is_end = after
+                .chars()
+                .next()
+                .is_none_or(|c| c.is_whitespace() || c == '"');
+            kept.ends_with('"') && after.starts_with('"') || kept.ends_with("Token ") && is_end
+        };
+        kept.push_str(if is_taken_out { REDACTED } else { secret });
+        rest = after;
+    }
+    kept.push_str(rest);
+    kept
+}
+
+/// Whether a header of this name is likely to hold a secret.
+pub fn names_a_secret(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    ["auth", "cookie", "token", "key", "secret", "password"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// A text as it stands, in JSON with and without other letters than ASCII's, and in a URL.
+fn spellings(text: &str) -> [String; 4] {
+    let quoted = Value::from(text).to_string();
+    let in_json = quoted[1..quoted.len() - 1].to_owned();
+    let mut in_ascii = String::new();
+    for c in in_json.chars() {
+        if c.is_ascii() {
+            in_ascii.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(in_ascii, "\\u{unit:04x}");
+            }
+        }
+    }
+    let mut in_url = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            in_url.push(char::from(byte));
+        } else {
+            let _ = write!(in_url, "%{byte:02X}");
+        }
+    }
+    [text.to_owned(), in_ascii, in_url, in_json]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// What stands in a secret's place.
+pub const REDACTED: &str = "(redacted)";
+
+/// An exchange as reports show it, without secrets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What it was for.
+    pub step: String,
+    /// The method.
+    pub method: String,
+    /// The whole URL.
+    pub url: String,
+    /// Names and values, in order.
+    pub request_headers: Vec<(String, String)>,
+    /// The body sent.
+    pub request_body: Text,
+    /// The status, if an answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Names and values, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_headers: Vec<(String, String)>,
+    /// The body that came, whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<Text>,
+    /// Why no answer came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// A command that asks the same, the token aside.
+    pub curl: String,
+}
+
+impl Record {
+    /// The exchange with bodies of no more characters than these.
+    #[must_use]
+    pub fn shortened(mut self, longest: usize) -> Self {
+        for body in std::iter::once(&mut self.request_body).chain(&mut self.response_body) {
+            match body {
+                Text::Utf8(text) | Text::Hex { hex: text } if text.len() <= longest => {}
+                Text::Utf8(text) => *text = cut(text, longest).into_owned(),
+                Text::Hex { hex } => hex.truncate(longest - longest % 2),
+            }
+        }
+        self
+    }
+
+    /// An exchange without its secrets.
+    pub fn new(exchange: &Exchange, secrets: &Secrets) -> Self {
+        let request = &exchange.request;
+        let headers = |headers: &http::HeaderMap| {
+            headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), shown(value, secrets)))
+                .collect()
+        };
+        let answer = exchange.answer.as_ref();
+        Self {
+            step: exchange.step.clone(),
+            method: request.method().to_string(),
+            url: secrets.redact(&request.uri().to_string()),
+            request_headers: headers(request.headers()),
+            request_body: Text::of(request.body(), secrets),
+            status: answer.ok().map(|answer| answer.status().as_u16()),
+            response_headers: answer.map(|a| headers(a.headers())).unwrap_or_default(),
+            response_body: answer.ok().map(|a| Text::of(a.body(), secrets)),
+            failure: answer.err().map(|why| secrets.redact(why)),
+            curl: secrets.redact(&curl(request)),
+        }
+    }
+}
+
+/// In the extensions of a request that was one of so many sent at the same time.
+#[derive(Debug, Clone, Copy)]
+pub struct AtOnce(pub usize);
+
+/// A header's value, but never the token's.
+fn shown(value: &HeaderValue, secrets: &Secrets) -> String {
+    if value.is_sensitive() {
+        REDACTED.to_owned()
+    } else {
+        secrets.redact(&String::from_utf8_lossy(value.as_bytes()))
+    }
+}
+
+/// A command that asks the same, the token aside.
+fn curl(request: &Request<Bytes>) -> String {
+    let mut curl = if request.method() == Method::HEAD {
+        // With `-X HEAD` it would wait for a body.
+        "curl -I".to_owned()
+    } else {
+        format!("curl -i -X {}", request.method())
+    };
+    for (name, value) in request.headers() {
+        curl += " -H ";
+        if value.is_sensitive() {
+            // The token is to be filled in by the shell, so it stands in double quotes.
+            curl += "\"Authorization: Token $WHIPPY_TOKEN\"";
+        } else if value.is_empty() {
+            curl += &quoted(&format!("{name};"));
+        } else {
+            curl += &quoted_bytes(&[name.as_str().as_bytes(), b": ", value.as_bytes()].concat());
+        }
+    }
+    let body = request.body();
+    if !body.is_empty() {
+        // curl adds a type of its own unless it is told not to.
+        if !request.headers().contains_key(http::header::CONTENT_TYPE) {
+            curl += " -H 'Content-Type:'";
+        }
+        curl += " --data-binary ";
+        curl += &quoted_bytes(body);
+    }
+    curl = format!("{curl} {}", quoted(&request.uri().to_string()));
+    if let Some(AtOnce(calls)) = request.extensions().get() {
+        let _ = write!(curl, " # one of {calls} calls that are sent at once");
+    }
+    curl
+}
+
+/// Bytes as a word of a shell.
+fn quoted_bytes(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => quoted(text),
+        _ => {
+            let mut word = String::from("$'");
+            for byte in bytes {
+                let _ = write!(word, "\\x{byte:02x}");
+            }
+            word.push('\'');
+            word
+        }
+    }
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A text of no more characters than these, and how many it loses.
+pub fn cut(text: &str, longest: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(longest) {
+        None => text.into(),
+        Some((at, _)) => {
+            let left = text[at..].chars().count();
+            format!("{} … ({left} more characters)", &text[..at]).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::long("0123456789", "x0123456789y", "x(redacted)y")]
+    #[case::word("T0ken", "the T0ken, not T0kens", "the (redacted), not T0kens")]
+    #[case::letter("a", "a target has a page", "a target has a page")]
+    #[case::digit("1", "?limit=1 and {\"count\": 1}", "?limit=1 and {\"count\": 1}")]
+    #[case::whole("1", "1", "(redacted)")]
+    #[case::member("1", "{\"token\": \"1\"}", "{\"token\": \"(redacted)\"}")]
+    #[case::header("1", "Authorization: Token 1", "Authorization: Token (redacted)")]
+    fn a_secret_is_taken_out_where_it_stands_as_one(
+        #[case] secret: &str,
+        #[case] text: &str,
+        #[case] expected: &str,
+    ) {
+        let secrets = Secrets::new([secret.to_owned()]);
+        assert_eq!(secrets.redact(text), expected);
+    }
+}

@@ -1,0 +1,825 @@
+//! Sends what a check asks, judges every answer, and keeps the transcript.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, Uri};
+use serde_json::Value;
+
+use crate::attribution::Trace;
+use crate::contract::pattern::Pattern;
+use crate::contract::{Aspect, Contract, Violation};
+use crate::model::cause::Difference;
+use crate::model::finding::{AtOnce, Exchange, Finding, Kind, Level, Record, Secrets, cut};
+use crate::scope::{Relation, Scope};
+use crate::transport::target::{Target, TargetError};
+use crate::workers::{lock, race};
+
+/// Why a check ended before its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    /// It found something; the findings say what.
+    Failed,
+    /// The state it starts from could not be brought about.
+    Setup(String),
+    /// The target lacks what it is about.
+    Unsupported(String),
+    /// It needs something that nobody gave.
+    Disabled(String),
+    /// Somebody else wrote meanwhile.
+    Inconclusive(String),
+    /// The suite's own fault.
+    Suite(String),
+    /// The target cannot be reached any more.
+    Unreachable(String),
+    /// Something else answers in its place.
+    NotTheService(String),
+}
+
+/// What all checks of a run share.
+pub struct Session {
+    /// What they talk to.
+    pub target: Arc<dyn Target>,
+    /// The judge of every exchange, which other sessions may share.
+    pub contract: Arc<Contract>,
+    /// Sent as `Authorization: Token …`.
+    pub token: Option<String>,
+    /// What no report may show.
+    pub secrets: Secrets,
+    /// What checks know by name: `base`, `provider`, `location`, …
+    pub environment: Scope,
+    /// What every SKU of the run begins with.
+    pub sku_prefix: String,
+    /// The readings that the target is held to; a number as its digits.
+    pub profile: BTreeMap<String, String>,
+    next_sku: AtomicU64,
+    requests: AtomicU64,
+    readings: Mutex<BTreeMap<String, Vec<String>>>,
+    noted: Mutex<Vec<Noted>>,
+    /// Bytes of exchanges that findings keep.
+    kept: AtomicU64,
+}
+
+/// A violation that the judge found, and the exchange that shows it.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// What the request was to do, or `None` where none got an answer.
+    pub aspect: Option<Aspect>,
+    /// The same for every answer that breaks the contract this way.
+    pub kind: String,
+    /// The check that sent the request.
+    pub check: String,
+    /// What was found.
+    pub finding: Finding,
+}
+
+/// Exchanges of a check that are kept: so many from its beginning, and so many of the last.
+const FIRST_KEPT: usize = 8;
+const LAST_KEPT: usize = 24;
+
+/// Characters of a body that a finding keeps; where findings have kept much already, fewer.
+const LONGEST_BODY: usize = 32_000;
+const SCARCE_BODY: usize = 500;
+
+/// Bytes of exchanges that findings keep before bodies become scarce.
+const MOST_KEPT: u64 = 20_000_000;
+
+/// Different violations that a run tells.
+const MOST_NOTED: usize = 400;
+
+impl Session {
+    /// A session in which nothing has happened yet.
+    pub fn new(target: Arc<dyn Target>, contract: impl Into<Arc<Contract>>) -> Self {
+        let mut environment = Scope::default();
+        environment.set("base", target.base());
+        Self {
+            target,
+            contract: contract.into(),
+            token: None,
+            secrets: Secrets::default(),
+            environment,
+            sku_prefix: "00CT-".to_owned(),
+            profile: BTreeMap::new(),
+            next_sku: AtomicU64::new(1),
+            requests: AtomicU64::new(0),
+            readings: Mutex::default(),
+            noted: Mutex::default(),
+            kept: AtomicU64::new(0),
+        }
+    }
+
+    /// A SKU that no other check of the run uses. It has letters of both cases and zeros
+    /// at its end (and, by the usual prefix, its beginning), so that a service that
+    /// changes it is found out.
+    pub fn fresh_sku(&self) -> String {
+        let number = self.next_sku.fetch_add(1, Ordering::Relaxed);
+        format!("{}{number:04}aB00", self.sku_prefix)
+    }
+
+    /// How many requests were sent so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// The choices of a reading that fit everything seen of it so far; `None` before
+    /// anything was.
+    pub fn reading(&self, id: &str) -> Option<Vec<String>> {
+        lock(&self.readings).get(id).cloned()
+    }
+
+    /// Notes what was seen of a reading; what fits all observations stays.
+    pub fn saw(&self, id: &str, choices: &[String]) {
+        let mut readings = lock(&self.readings);
+        match readings.get_mut(id) {
+            Some(known) => known.retain(|choice| choices.contains(choice)),
+            None => {
+                readings.insert(id.to_owned(), choices.to_vec());
+            }
+        }
+    }
+
+    /// Whether the only choice seen of a reading is this one.
+    pub fn sees(&self, id: &str, choice: &str) -> bool {
+        lock(&self.readings)
+            .get(id)
+            .is_some_and(|known| known.len() == 1 && known[0] == choice)
+    }
+
+    /// What the judge found so far, one of each kind.
+    pub fn noted(&self) -> Vec<Noted> {
+        lock(&self.noted).clone()
+    }
+
+    /// Counts a violation of a kind that is noted already, or has no room any more.
+    fn is_noted(&self, aspect: Option<Aspect>, kind: &str, times: u64) -> bool {
+        let mut all = lock(&self.noted);
+        let is_full = all.len() >= MOST_NOTED;
+        let known = all
+            .iter_mut()
+            .find(|known| known.aspect == aspect && known.kind == kind);
+        match known {
+            Some(known) => {
+                known.finding.times += times;
+                true
+            }
+            None => is_full,
+        }
+    }
+
+    fn note(&self, noted: Noted) {
+        if !self.is_noted(noted.aspect, &noted.kind, noted.finding.times) {
+            lock(&self.noted).push(noted);
+        }
+    }
+
+    /// The documented success that an undocumented one stands for; any other status as it is.
+    fn meant(&self, ask: &Ask, status: u16) -> u16 {
+        let operation = self.contract.route(&ask.method, ask.bare_path());
+        match operation.and_then(|operation| operation.meant(status)) {
+            Some(meant) if (200..300).contains(&status) => meant,
+            _ => status,
+        }
+    }
+
+    /// Sends a request of the suite's own, which no check made: it is not judged.
+    pub fn send_unjudged(&self, ask: &Ask) -> Result<Answer, Stop> {
+        let request = ask.request(self).map_err(Stop::Suite)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        match self.target.send(&request) {
+            Ok(response) => Ok(Answer {
+                status: self.meant(ask, response.status().as_u16()),
+                came: response.status().as_u16(),
+                headers: response.headers().clone(),
+                body: crate::model::json::parse(response.body()).ok(),
+                bytes: response.into_body(),
+                number: 0,
+            }),
+            Err(TargetError::Unreachable(why)) => Err(Stop::Unreachable(why)),
+            Err(TargetError::NotTheService(why)) => Err(Stop::NotTheService(why)),
+            Err(error) => Err(Stop::Setup(format!("{}: {error}", ask.line()))),
+        }
+    }
+}
+
+/// Who a request says it is from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Credentials {
+    /// The run's token.
+    #[default]
+    Given,
+    /// Nobody.
+    None,
+    /// Another `Authorization` header, as it stands.
+    Other(String),
+    /// Another one, of bytes that may be no text.
+    Bytes(&'static [u8]),
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Payload {
+    /// No body.
+    #[default]
+    None,
+    /// JSON, sent as `application/json`.
+    Json(Value),
+    /// Bytes as they are, without a type unless a header names one.
+    Raw(Bytes),
+}
+
+/// A request before it is one.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// What it is for, in reports.
+    pub step: String,
+    /// The method.
+    pub method: Method,
+    /// The path behind the target's base, encoded: `/api/v1/stocks/`; a query may follow.
+    pub path: String,
+    /// Names and values, which are encoded.
+    pub query: Vec<(String, String)>,
+    /// Further headers; `None` leaves out one that would be sent otherwise.
+    pub headers: Vec<(String, Option<String>)>,
+    /// Who it is from.
+    pub credentials: Credentials,
+    /// The body.
+    pub payload: Payload,
+    /// It is no correct client's request, and meant so.
+    pub invalid: bool,
+    /// It brings about the state that the check starts from.
+    pub is_setup: bool,
+}
+
+impl Ask {
+    /// A request of a method and a path.
+    pub fn new(method: Method, path: &str) -> Self {
+        Self {
+            step: format!("{method} {path}"),
+            method,
+            path: path.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// A GET.
+    pub fn get(path: &str) -> Self {
+        Self::new(Method::GET, path)
+    }
+
+    /// A POST of JSON.
+    pub fn post(path: &str, body: Value) -> Self {
+        Self {
+            payload: Payload::Json(body),
+            ..Self::new(Method::POST, path)
+        }
+    }
+
+    /// One more parameter.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
+        self.query.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// One more header.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), Some(value.to_owned())));
+        self
+    }
+
+    /// Called so in reports.
+    #[must_use]
+    pub fn named(mut self, step: &str) -> Self {
+        step.clone_into(&mut self.step);
+        self
+    }
+
+    /// Deliberately no correct client's.
+    #[must_use]
+    pub fn invalid(mut self) -> Self {
+        self.invalid = true;
+        self
+    }
+
+    /// Part of the state that the check starts from.
+    #[must_use]
+    pub fn setup(mut self) -> Self {
+        self.is_setup = true;
+        self
+    }
+
+    fn request(&self, session: &Session) -> Result<Request<Bytes>, String> {
+        let mut uri = format!("{}{}", session.target.base(), self.path);
+        for (position, (name, value)) in self.query.iter().enumerate() {
+            let is_first = position == 0 && !self.path.contains('?');
+            uri.push(if is_first { '?' } else { '&' });
+            encode(name, &mut uri);
+            uri.push('=');
+            encode(value, &mut uri);
+        }
+        let uri: Uri = uri.parse().map_err(|why| format!("`{uri}`: {why}"))?;
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        let authorization = match (&self.credentials, &session.token) {
+            (Credentials::Given, Some(token)) => {
+                let mut value = header_value(&format!("Token {token}"))?;
+                // What others are sent in its place is shown as it is.
+                value.set_sensitive(true);
+                Some(value)
+            }
+            (Credentials::Other(value), _) => Some(header_value(value)?),
+            (Credentials::Bytes(value), _) => {
+                let value = HeaderValue::from_bytes(value);
+                Some(value.map_err(|why| why.to_string())?)
+            }
+            _ => None,
+        };
+        if let Some(authorization) = authorization {
+            headers.insert(AUTHORIZATION, authorization);
+        }
+        let body = match &self.payload {
+            Payload::None => Bytes::new(),
+            Payload::Raw(bytes) => bytes.clone(),
+            Payload::Json(value) => {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                value.to_string().into()
+            }
+        };
+        for (name, value) in &self.headers {
+            let name: HeaderName = name.parse().map_err(|why| format!("`{name}`: {why}"))?;
+            match value {
+                Some(value) => headers.insert(name, header_value(value)?),
+                None => headers.remove(name),
+            };
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+
+    /// Method and path.
+    fn line(&self) -> String {
+        format!("{} {}", self.method, self.bare_path())
+    }
+
+    /// The path alone, without a query.
+    fn bare_path(&self) -> &str {
+        self.path.split('?').next().unwrap_or_default()
+    }
+}
+
+/// A header's value of any characters, as UTF-8.
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|why| format!("`{text}`: {why}"))
+}
+
+/// Appends a query's name or value, percent-encoded.
+pub fn encode(text: &str, out: &mut String) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// What came.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status; a success that is not documented counts as the one that is, so that a
+    /// wrong number alone keeps no check from going on.
+    pub status: u16,
+    /// The status as it came.
+    pub came: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, if it is JSON.
+    pub body: Option<Value>,
+    /// The body as it came.
+    pub bytes: Bytes,
+    /// The number of its exchange in the conversation.
+    number: u64,
+}
+
+/// One check's (or one row's) conversation with the target.
+pub struct Probe<'a> {
+    /// What all checks share.
+    pub session: &'a Session,
+    /// How much the check weighs.
+    pub level: Level,
+    /// What is known by name.
+    pub scope: Scope,
+    /// What was found so far.
+    pub findings: Vec<Finding>,
+    /// The choices of its reading that fit, for the check of one.
+    pub choices: Option<Vec<String>>,
+    /// The check's id.
+    check: &'a str,
+    row: Option<String>,
+    transcript: Vec<Exchange>,
+    /// Exchanges so far.
+    sent: u64,
+    /// Exchanges that are not in the transcript any more.
+    left_out: usize,
+    /// The difference that kept the state it starts from from being brought about.
+    pub blocked_by: Option<Difference>,
+}
+
+impl<'a> Probe<'a> {
+    /// A conversation that begins: with fresh SKUs in `sku`, `sku2`, `sku3`.
+    pub fn new(session: &'a Session, check: &'a str, level: Level) -> Self {
+        let mut scope = session.environment.clone();
+        for name in ["sku", "sku2", "sku3"] {
+            scope.set(name, session.fresh_sku());
+        }
+        Self {
+            session,
+            level,
+            scope,
+            findings: Vec::new(),
+            choices: None,
+            check,
+            row: None,
+            transcript: Vec::new(),
+            sent: 0,
+            left_out: 0,
+            blocked_by: None,
+        }
+    }
+
+    /// The same conversation for a row of a table.
+    #[must_use]
+    pub fn in_row(mut self, row: &str) -> Self {
+        self.row = Some(row.to_owned());
+        self
+    }
+
+    /// How many requests it has sent.
+    pub fn sent(&self) -> u64 {
+        self.transcript.len() as u64
+    }
+
+    /// Something that the environment must know.
+    pub fn need(&self, name: &str) -> Result<String, Stop> {
+        match self.scope.get(name) {
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(value) => Ok(value.to_string()),
+            None => Err(Stop::Disabled(format!("it needs `{name}`"))),
+        }
+    }
+
+    /// Sends a request and judges what comes. What is outside of the contract is noted
+    /// for the whole run; it does not end the check.
+    pub fn send(&mut self, ask: &Ask) -> Result<Answer, Stop> {
+        let request = ask.request(self.session).map_err(Stop::Suite)?;
+        if !ask.invalid
+            && let Some(fault) = self.session.contract.fault(&request, ask.bare_path())
+        {
+            let why = format!(
+                "step `{}` sends what no correct client would: {fault}",
+                ask.step
+            );
+            return Err(Stop::Suite(why));
+        }
+        self.session.requests.fetch_add(1, Ordering::Relaxed);
+        match self.session.target.send(&request) {
+            Ok(response) => {
+                let judgement =
+                    self.session
+                        .contract
+                        .judge(&request, ask.bare_path(), &response, ask.invalid);
+                let answer = Answer {
+                    status: self.session.meant(ask, response.status().as_u16()),
+                    came: response.status().as_u16(),
+                    headers: response.headers().clone(),
+                    body: judgement.body,
+                    bytes: response.body().clone(),
+                    number: self.sent + 1,
+                };
+                self.keep(&ask.step, request, Ok(response));
+                for violation in judgement.violations {
+                    self.note_violation(violation, ask.invalid);
+                }
+                Ok(answer)
+            }
+            Err(error) => {
+                self.keep(&ask.step, request, Err(error.to_string()));
+                Err(self.without_answer(ask, error))
+            }
+        }
+    }
+
+    /// Adds an exchange to the transcript: a long body cut short, and of a long chain the
+    /// first and the last exchanges.
+    fn keep(
+        &mut self,
+        step: &str,
+        request: Request<Bytes>,
+        answer: Result<Response<Bytes>, String>,
+    ) {
+        let answer = answer.map(|answer| {
+            let (head, body) = answer.into_parts();
+            Response::from_parts(head, self.short(body))
+        });
+        if self.transcript.len() >= FIRST_KEPT + LAST_KEPT {
+            self.transcript.remove(FIRST_KEPT);
+            self.left_out += 1;
+        }
+        self.sent += 1;
+        self.transcript.push(Exchange {
+            step: step.to_owned(),
+            request,
+            answer,
+        });
+    }
+
+    /// A body of which no more is kept than a report would show. Secrets come out first,
+    /// so that none is cut in half.
+    fn short(&self, body: Bytes) -> Bytes {
+        if body.len() <= 2 * LONGEST_BODY {
+            return body;
+        }
+        let text = self.session.secrets.redact(&String::from_utf8_lossy(&body));
+        cut(&text, LONGEST_BODY).into_owned().into()
+    }
+
+    /// What a request that got no answer means for the check.
+    fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
+        match error {
+            TargetError::Unreachable(why) => Stop::Unreachable(why),
+            TargetError::NotTheService(why) => Stop::NotTheService(why),
+            TargetError::TimedOut(_) | TargetError::Broken(_) => {
+                let finding = self.with_exchanges(Finding {
+                    kind: Kind::NoAnswer,
+                    ..Finding::new(
+                        Level::Must,
+                        format!("expected an answer to {}, got none: {error}", ask.line()),
+                    )
+                });
+                self.session.note(Noted {
+                    aspect: None,
+                    kind: finding.summary.clone(),
+                    check: self.check.to_owned(),
+                    finding,
+                });
+                let missing = Finding {
+                    kind: Kind::NoAnswer,
+                    ..Finding::new(
+                        self.level,
+                        format!("expected an answer to {}, got none: {error}", ask.step),
+                    )
+                };
+                if ask.is_setup {
+                    return self.block(&missing, format!("{}: {error}", ask.step));
+                }
+                self.record_finding(missing)
+            }
+            error @ TargetError::Away(_) => Stop::Setup(error.to_string()),
+            error => Stop::Disabled(error.to_string()),
+        }
+    }
+
+    /// Sends requests all at once, each from a thread of its own; the answers come in the
+    /// order of the requests.
+    pub fn send_at_once(&mut self, asks: &[Ask]) -> Result<Vec<Answer>, Stop> {
+        let (session, check, level) = (self.session, self.check, self.level);
+        let (scope, row) = (&self.scope, &self.row);
+        let sent = race(asks.len(), |runner| {
+            let mut probe = Probe {
+                session,
+                level,
+                scope: scope.clone(),
+                findings: Vec::new(),
+                choices: None,
+                check,
+                row: row.clone(),
+                transcript: Vec::new(),
+                sent: 0,
+                left_out: 0,
+                blocked_by: None,
+            };
+            let answer = probe.send(&asks[runner]);
+            (probe.findings, probe.transcript, answer)
+        });
+        let mut answers = Vec::with_capacity(asks.len());
+        for (findings, mut transcript, answer) in sent {
+            for exchange in &mut transcript {
+                let at_once = AtOnce(asks.len());
+                exchange.request.extensions_mut().insert(at_once);
+            }
+            self.findings.extend(findings);
+            for exchange in transcript {
+                self.keep(&exchange.step, exchange.request, exchange.answer);
+            }
+            let number = self.sent;
+            answers.push(answer.map(|answer| Answer { number, ..answer }));
+        }
+        answers.into_iter().collect()
+    }
+
+    fn note_violation(&self, mut violation: Violation, invalid: bool) {
+        let secrets = &self.session.secrets;
+        let redact = |text: &mut String| *text = secrets.redact(text);
+        redact(&mut violation.summary);
+        redact(&mut violation.kind);
+        violation.at.iter_mut().for_each(redact);
+        violation.member.iter_mut().for_each(redact);
+        // What a deliberately wrong request meets weighs no more than the check of it.
+        let level = if invalid {
+            violation.level.min(self.level)
+        } else {
+            violation.level
+        };
+        let difference = self.trace().place_violation(&violation);
+        // The same wrong key in the answers of two operations is told for both.
+        let kind = format!("{} {}", difference.operation, violation.kind);
+        let aspect = Some(violation.aspect);
+        if self.session.is_noted(aspect, &kind, violation.count) {
+            return;
+        }
+        let finding = Finding {
+            at: violation.at,
+            times: violation.count,
+            exchanges: self
+                .transcript
+                .last()
+                .map(|e| self.record(e))
+                .into_iter()
+                .collect(),
+            difference: Some(difference),
+            ..Finding::new(level, violation.summary)
+        };
+        self.session.note(Noted {
+            aspect,
+            kind,
+            check: self.check.to_owned(),
+            finding,
+        });
+    }
+
+    fn trace(&self) -> Trace<'_> {
+        Trace {
+            contract: &self.session.contract,
+            base: self.session.target.base(),
+            check: self.check,
+            chain: &self.transcript,
+        }
+    }
+
+    /// Ends the check because the state that it starts from could not be brought about.
+    pub fn block(&mut self, finding: &Finding, why: String) -> Stop {
+        let finding = self.redacted(finding.clone());
+        self.blocked_by = Some(self.trace().place(&finding));
+        Stop::Setup(why)
+    }
+
+    /// Notes a request that must succeed and was refused, for the whole run: the check
+    /// itself goes on another way.
+    pub fn note_refusal(&mut self, expected: &[u16], got: u16) {
+        let finding = self.with_exchanges(Finding::status(Level::Must, expected, got));
+        let operation = finding.difference.as_ref().map(|d| d.operation.clone());
+        let operation = operation.unwrap_or_default();
+        let finding = Finding {
+            summary: format!("{operation} of a plain stock: {}", finding.summary),
+            ..finding
+        };
+        self.session.note(Noted {
+            aspect: Some(Aspect::Status),
+            kind: format!("{operation} refused {got}"),
+            check: self.check.to_owned(),
+            finding,
+        });
+    }
+
+    fn record(&self, exchange: &Exchange) -> Record {
+        let is_full = self.session.kept.load(Ordering::Relaxed) > MOST_KEPT;
+        let longest = if is_full { SCARCE_BODY } else { LONGEST_BODY };
+        let record = Record::new(exchange, &self.session.secrets).shortened(longest);
+        let body = record.response_body.as_ref();
+        let size = body.map_or(0, |body| body.shown().len()) + record.curl.len();
+        self.session.kept.fetch_add(size as u64, Ordering::Relaxed);
+        record
+    }
+
+    /// The chain of exchanges so far; the one after a gap says so.
+    fn records(&self) -> Vec<Record> {
+        let mut records: Vec<_> = self.transcript.iter().map(|e| self.record(e)).collect();
+        if self.left_out > 0
+            && let Some(record) = records.get_mut(FIRST_KEPT)
+        {
+            let (left_out, step) = (self.left_out, &record.step);
+            record.step = format!("{step} (after {left_out} requests that are left out)");
+        }
+        records
+    }
+
+    /// The finding without secrets, before parts of it become ids.
+    fn redacted(&self, mut finding: Finding) -> Finding {
+        let secrets = &self.session.secrets;
+        let redact = |text: &mut String| *text = secrets.redact(text);
+        redact(&mut finding.summary);
+        finding.at.iter_mut().for_each(redact);
+        finding.expected.iter_mut().for_each(redact);
+        finding.got.iter_mut().for_each(redact);
+        finding
+    }
+
+    fn with_exchanges(&self, finding: Finding) -> Finding {
+        let finding = self.redacted(finding);
+        Finding {
+            row: self.row.clone(),
+            exchanges: self.records(),
+            difference: Some(self.trace().place(&finding)),
+            ..finding
+        }
+    }
+
+    /// Records a finding, with every exchange so far. One that the check has made already
+    /// is counted.
+    pub fn record_finding(&mut self, finding: Finding) -> Stop {
+        let finding = self.redacted(finding);
+        let difference = self.trace().place(&finding);
+        let known = self.findings.iter_mut().find(|known| {
+            let ids = known.difference.as_ref().map(|known| &known.ids);
+            ids == Some(&difference.ids) && known.row == self.row
+        });
+        if let Some(known) = known {
+            known.times += 1;
+            return Stop::Failed;
+        }
+        let finding = self.with_exchanges(finding);
+        self.findings.push(finding);
+        Stop::Failed
+    }
+
+    /// Records a finding about an answer, which need not be the last one.
+    fn record_about(&mut self, answer: &Answer, finding: Finding) -> Stop {
+        let later = usize::try_from(self.sent.saturating_sub(answer.number)).unwrap_or(0);
+        if later == 0 || later >= self.transcript.len() {
+            return self.record_finding(finding);
+        }
+        // The exchange that decides stands last.
+        let behind = self.transcript.split_off(self.transcript.len() - later);
+        let stop = self.record_finding(finding);
+        self.transcript.extend(behind);
+        stop
+    }
+
+    /// Records a finding of one line.
+    pub fn fail(&mut self, summary: impl Into<String>) -> Stop {
+        let summary = self.session.secrets.redact(&summary.into());
+        self.record_finding(Finding::new(self.level, summary))
+    }
+
+    /// The answer must have one of these statuses. A success by another number is a
+    /// finding, and the check goes on.
+    pub fn expect_status(&mut self, answer: &Answer, expected: &[u16]) -> Result<(), Stop> {
+        if expected.contains(&answer.came) {
+            return Ok(());
+        }
+        let stop = self.record_about(answer, Finding::status(self.level, expected, answer.came));
+        if expected.contains(&answer.status) {
+            return Ok(());
+        }
+        Err(stop)
+    }
+
+    /// The body must be JSON.
+    pub fn json<'b>(&mut self, answer: &'b Answer) -> Result<&'b Value, Stop> {
+        match &answer.body {
+            Some(body) => Ok(body),
+            None => Err(self.record_finding(Finding {
+                kind: Kind::ContentType,
+                ..Finding::new(self.level, "expected a JSON body, got none")
+            })),
+        }
+    }
+
+    /// The body must fit the pattern.
+    pub fn expect_body(&mut self, answer: &Answer, expected: &Pattern) -> Result<(), Stop> {
+        let got = self.json(answer)?;
+        match expected.mismatch(&self.scope, got).map_err(Stop::Suite)? {
+            None => Ok(()),
+            Some(wrong) => {
+                let finding = Finding::bodies(self.level, wrong.at, &wrong.expected, got);
+                Err(self.record_about(answer, finding))
+            }
+        }
+    }
+
+    /// The relation must hold between what is known by name.
+    pub fn expect_relation(&mut self, relation: &Relation) -> Result<(), Stop> {
+        match relation.check(&self.scope) {
+            Ok(None) => Ok(()),
+            Ok(Some(why)) | Err(why) => Err(self.fail(why)),
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! Names and their values while a case runs, and the little language that uses them:
+//! `${created.id}` in a template, `after.reserved_stock == before.reserved_stock + 1`
+//! as a relation.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde_json::{Number, Value};
+use whippy_engine::model::time::{Timestamp, UtcOffset};
+
+/// The names that every case knows: what the environment may hold, and what is fresh in
+/// each case and row. Source of the flags: `whippy-conformance run --help`.
+pub const ENVIRONMENT: &[(&str, &str)] = &[
+    ("base", ""),
+    ("sku", ""),
+    ("sku2", ""),
+    ("sku3", ""),
+    ("provider", "--provider NAME"),
+    ("provider-id", "--provider NAME"),
+    ("location", "--location CODE"),
+    ("second-location", "--second-location CODE"),
+    ("foreign-location", "--foreign-location CODE"),
+    ("stock-list", "--stock-list ID"),
+    ("opted-out-provider", "--create-places"),
+    ("opted-out-location", "--create-places"),
+    ("username", "--username NAME --password PASSWORD"),
+    ("password", "--username NAME --password PASSWORD"),
+    ("place-prefix", "--create-places"),
+];
+
+/// What is known by name: the target's places, the case's SKUs, captures and answers.
+#[derive(Debug, Clone, Default)]
+pub struct Scope(Vec<(String, Value)>);
+
+impl Scope {
+    /// Gives a name a value; a later one hides an earlier one.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        let value = value.into();
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, held)) => *held = value,
+            None => self.0.push((name.to_owned(), value)),
+        }
+    }
+
+    /// The value of a name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    }
+}
+
+/// `name.member[0].member`, with `+ N` or `- N` behind it: a number so much larger or
+/// smaller, or a date-time so many microseconds later or earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operand {
+    name: String,
+    path: Vec<Step>,
+    offset: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    Member(String),
+    Index(usize),
+    Length,
+}
+
+impl Operand {
+    /// The name it begins with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Reads `created.id`, `page.results[0].stock + 1`, `page.results.length`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        let (path, offset) = match text.split_once(" + ").map(|p| (p, 1)) {
+            Some(((path, number), sign)) => (path, sign * whole(number)?),
+            None => match text.split_once(" - ") {
+                Some((path, number)) => (path, -whole(number)?),
+                None => (text, 0),
+            },
+        };
+        let mut steps = Vec::new();
+        for part in path.trim().split('.') {
+            let (member, indexes) = part.split_once('[').unwrap_or((part, ""));
+            if member.is_empty()
+                || !member
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+            {
+                return Err(format!("`{text}` is no name like `created.id`"));
+            }
+            steps.push(match member {
+                "length" => Step::Length,
+                member => Step::Member(member.to_owned()),
+            });
+            if indexes.is_empty() {
+                continue;
+            }
+            let indexes = indexes
+                .strip_suffix(']')
+                .ok_or_else(|| format!("`{text}` opens a `[` that it does not close"))?;
+            for index in indexes.split("][") {
+                let index = index
+                    .parse()
+                    .map_err(|_| format!("`{index}` in `{text}` is no position"))?;
+                steps.push(Step::Index(index));
+            }
+        }
+        let mut steps = steps.into_iter();
+        match steps.next() {
+            Some(Step::Member(name)) => Ok(Self {
+                name,
+                path: steps.collect(),
+                offset,
+            }),
+            _ => Err(format!("`{text}` does not begin with a name")),
+        }
+    }
+
+    /// What it comes to.
+    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
+        let nothing = || format!("there is no `{self}`");
+        let mut value = scope.get(&self.name).ok_or_else(nothing)?;
+        for step in &self.path {
+            value = match step {
+                Step::Member(member) => value.get(member),
+                Step::Index(index) => value.get(index),
+                Step::Length => return Ok(length(value).ok_or_else(nothing)?.into()),
+            }
+            .ok_or_else(nothing)?;
+        }
+        if self.offset == 0 {
+            return Ok(value.clone());
+        }
+        shifted(value, self.offset)
+            .ok_or_else(|| format!("`{self}` is {value}, neither a whole number nor a date-time"))
+    }
+}
+
+fn length(value: &Value) -> Option<usize> {
+    value
+        .as_array()
+        .map(Vec::len)
+        .or_else(|| value.as_object().map(serde_json::Map::len))
+}
+
+fn whole(text: &str) -> Result<i64, String> {
+    text.trim()
+        .parse()
+        .map_err(|_| format!("`{}` is no whole number", text.trim()))
+}
+
+fn shifted(value: &Value, offset: i64) -> Option<Value> {
+    match value {
+        Value::Number(number) => Some((number.as_i64()?.checked_add(offset)?).into()),
+        Value::String(text) => {
+            let (moment, zone) = moment(text)?;
+            Some(moment.plus(offset).to_text(zone).into())
+        }
+        _ => None,
+    }
+}
+
+impl fmt::Display for Operand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for step in &self.path {
+            match step {
+                Step::Member(member) => write!(f, ".{member}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Length => f.write_str(".length")?,
+            }
+        }
+        match self.offset {
+            0 => Ok(()),
+            offset if offset < 0 => write!(f, " - {}", offset.unsigned_abs()),
+            offset => write!(f, " + {offset}"),
+        }
+    }
+}
+
+/// JSON with `${…}` in its texts. A text that is one `${…}` and nothing else becomes
+/// the value itself, a number a number.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(try_from = "Value")]
+pub struct Template(Value);
+
+impl TryFrom<Value> for Template {
+    type Error = String;
+
+    fn try_from(value: Value) -> Result<Self, String> {
+        operands(&value, &mut Vec::new())?;
+        Ok(Self(value))
+    }
+}
+
+impl Template {
+    /// The names that it uses.
+    pub fn names(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        // It was read without an error before.
+        let _ = operands(&self.0, &mut found);
+        found.into_iter().map(|operand| operand.name).collect()
+    }
+
+    /// The JSON with everything filled in.
+    pub fn fill(&self, scope: &Scope) -> Result<Value, String> {
+        fill(&self.0, scope)
+    }
+
+    /// The same as a text: what is no text is written as JSON.
+    pub fn text(&self, scope: &Scope) -> Result<String, String> {
+        Ok(match self.fill(scope)? {
+            Value::String(text) => text,
+            value => value.to_string(),
+        })
+    }
+}
+
+/// Every operand in the texts of a value.
+pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), String> {
+    match value {
+        Value::String(text) => {
+            for piece in pieces(text)? {
+                if let Piece::Operand(operand) = piece {
+                    found.push(operand);
+                }
+            }
+            Ok(())
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| operands(item, found)),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            operands(&Value::String(name.clone()), found)?;
+            operands(member, found)
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The value with every `${…}` filled in, in keys as well.
+pub fn fill(value: &Value, scope: &Scope) -> Result<Value, String> {
+    Ok(match value {
+        Value::String(text) => fill_text(text, scope)?,
+        Value::Array(items) => {
+            let items: Result<Vec<_>, _> = items.iter().map(|item| fill(item, scope)).collect();
+            Value::Array(items?)
+        }
+        Value::Object(members) => {
+            let mut filled = serde_json::Map::new();
+            for (name, member) in members {
+                let name = match fill_text(name, scope)? {
+                    Value::String(name) => name,
+                    other => other.to_string(),
+                };
+                filled.insert(name, fill(member, scope)?);
+            }
+            Value::Object(filled)
+        }
+        other => other.clone(),
+    })
+}
+
+fn fill_text(text: &str, scope: &Scope) -> Result<Value, String> {
+    if !text.contains("${") {
+        return Ok(text.into());
+    }
+    let pieces = pieces(text)?;
+    if let [Piece::Operand(operand)] = pieces.as_slice() {
+        return operand.value(scope);
+    }
+    let mut filled = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(text) => filled.push_str(text),
+            Piece::Operand(operand) => match operand.value(scope)? {
+                Value::String(value) => filled.push_str(&value),
+                value => filled.push_str(&value.to_string()),
+            },
+        }
+    }
+    Ok(filled.into())
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Operand(Operand),
+}
+
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        let (inside, behind) = after
+            .split_once('}')
+            .ok_or_else(|| format!("`{text}` opens a `${{` that it does not close"))?;
+        pieces.push(Piece::Operand(Operand::parse(inside)?));
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    Ok(pieces)
+}
+
+/// How two values must stand to each other: `before.modified_date < after.modified_date`.
+/// Numbers compare as numbers, date-times as moments, anything else for equality only.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Relation {
+    left: Operand,
+    comparison: Comparison,
+    right: Operand,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+const COMPARISONS: &[(&str, Comparison)] = &[
+    ("==", Comparison::Equal),
+    ("!=", Comparison::Unequal),
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+];
+
+impl TryFrom<String> for Relation {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        for (sign, comparison) in COMPARISONS {
+            if let Some((left, right)) = text.split_once(&format!(" {sign} ")) {
+                return Ok(Self {
+                    left: Operand::parse(left)?,
+                    comparison: *comparison,
+                    right: Operand::parse(right)?,
+                });
+            }
+        }
+        Err(format!(
+            "`{text}` is no relation like `after.stock == before.stock + 1`"
+        ))
+    }
+}
+
+impl fmt::Display for Relation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS
+            .iter()
+            .find(|(_, comparison)| *comparison == self.comparison)
+            .map_or("", |(sign, _)| sign);
+        write!(f, "{} {sign} {}", self.left, self.right)
+    }
+}
+
+impl Relation {
+    /// The names that it uses.
+    pub fn names(&self) -> [&str; 2] {
+        [self.left.name(), self.right.name()]
+    }
+
+    /// `Ok(None)` if it holds, else a sentence with both sides. An error is an operand
+    /// that is not there.
+    pub fn check(&self, scope: &Scope) -> Result<Option<String>, String> {
+        let (left, right) = (self.left.value(scope)?, self.right.value(scope)?);
+        let order = order(&left, &right);
+        let holds = match self.comparison {
+            Comparison::Equal => order == Some(std::cmp::Ordering::Equal) || left == right,
+            Comparison::Unequal => order != Some(std::cmp::Ordering::Equal) && left != right,
+            Comparison::Less => order.is_some_and(std::cmp::Ordering::is_lt),
+            Comparison::LessOrEqual => order.is_some_and(std::cmp::Ordering::is_le),
+            Comparison::Greater => order.is_some_and(std::cmp::Ordering::is_gt),
+            Comparison::GreaterOrEqual => order.is_some_and(std::cmp::Ordering::is_ge),
+        };
+        Ok((!holds).then(|| {
+            format!(
+                "expected {self}, got {} = {left} and {} = {right}",
+                self.left, self.right
+            )
+        }))
+    }
+}
+
+fn order(left: &Value, right: &Value) -> Option<std::cmp::Ordering> {
+    match (left, right) {
+        (Value::Number(left), Value::Number(right)) => number_order(left, right),
+        (Value::String(left), Value::String(right)) => Some(moment(left)?.0.cmp(&moment(right)?.0)),
+        _ => None,
+    }
+}
+
+fn number_order(left: &Number, right: &Number) -> Option<std::cmp::Ordering> {
+    match (left.as_i64(), right.as_i64()) {
+        (Some(left), Some(right)) => Some(left.cmp(&right)),
+        _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
+    }
+}
+
+/// A date-time with an offset, and the offset.
+pub fn moment(text: &str) -> Option<(Timestamp, UtcOffset)> {
+    let zone = match text.strip_suffix('Z') {
+        Some(_) => "Z",
+        None => text.get(text.len().checked_sub(6)?..)?,
+    };
+    let zone = UtcOffset::parse(zone)?;
+    Some((Timestamp::parse_with_offset(text).ok()?, zone))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // A test that cannot go on should say where.
+mod tests {
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::{Operand, Relation, Scope, Template};
+
+    fn scope() -> Scope {
+        let mut scope = Scope::default();
+        scope.set("sku", "ct-1");
+        scope.set(
+            "before",
+            json!({"stock": 5, "at": "2023-05-10T13:37:18.209869+03:00", "rows": [{"n": -1}]}),
+        );
+        scope.set(
+            "after",
+            json!({"stock": 6, "at": "2023-05-10T10:37:18.209870Z"}),
+        );
+        scope
+    }
+
+    #[rstest]
+    #[case("before.stock", json!(5))]
+    #[case("before.rows[0].n - 4", json!(-5))]
+    #[case("before.rows.length", json!(1))]
+    #[case("before.at + 131", json!("2023-05-10T13:37:18.210000+03:00"))]
+    fn an_operand_comes_to_a_value(#[case] text: &str, #[case] value: Value) {
+        assert_eq!(
+            Operand::parse(text).unwrap().value(&scope()).unwrap(),
+            value
+        );
+    }
+
+    #[rstest]
+    #[case("after.stock == before.stock + 1", None)]
+    #[case("after.at > before.at", None)]
+    #[case("before.rows != sku", None)]
+    #[case(
+        "after.stock <= before.stock",
+        Some("expected after.stock <= before.stock, got after.stock = 6 and before.stock = 5")
+    )]
+    fn a_relation_holds_or_names_both_sides(#[case] text: &str, #[case] said: Option<&str>) {
+        let relation = Relation::try_from(text.to_owned()).unwrap();
+        assert_eq!(relation.check(&scope()).unwrap().as_deref(), said);
+    }
+
+    #[test]
+    fn a_template_keeps_the_type_of_what_stands_alone() {
+        let template =
+            Template::try_from(json!({"${sku}": ["${before.stock}", "a ${before.stock}"]}));
+        let filled = template.unwrap().fill(&scope()).unwrap();
+        assert_eq!(filled, json!({"ct-1": [5, "a 5"]}));
+    }
+
+    #[rstest]
+    #[case("after.stock = 5")]
+    #[case("after.stock ==  ")]
+    #[case("after.[0] == before")]
+    fn what_is_no_relation_is_refused(#[case] text: &str) {
+        Relation::try_from(text.to_owned()).unwrap_err();
+    }
+}

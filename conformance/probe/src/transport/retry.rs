@@ -1,0 +1,363 @@
+//! A target on a bad day: what is got over here reaches no check, and is told in the end.
+//!
+//! Asked again is only what was not carried out, or what changes nothing: a request that
+//! was one too many (429), one whose token is taken no more (401), and one that only looks
+//! and that a gateway answered. A write that a gateway answered may have been carried out;
+//! it is not repeated, and the check that sent it comes to nothing.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
+use http::{Request, Response};
+use serde_json::{Value, json};
+
+use crate::transport::remote::is_safe;
+use crate::transport::stand_in::StandIn;
+use crate::transport::target::{SeedState, Target, TargetError};
+use crate::workers::lock;
+
+/// How often a request is sent in all.
+pub const ATTEMPTS: u32 = 4;
+
+/// The longest that a target is waited for, whatever it asks for.
+const MOST_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The longest that a target is waited for in all: one that always asks to be asked later
+/// does not hold a run for ever.
+const MOST_PATIENCE_IN_ALL: Duration = Duration::from_secs(300);
+
+/// How many requests in a row, of those that any service answers, must be answered by
+/// something else before the service is taken to be gone.
+const CONTROLS: u32 = 2;
+
+/// What stands before a token.
+const SCHEME: &str = "Token ";
+
+/// How many requests a token must have served before a refusal means that it has expired;
+/// before that the target refuses what it should take.
+const SERVICE: u64 = 50;
+
+/// What the pages are that a gateway answers with while nobody is behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gateways {
+    /// Answers like any, which are judged: a service that gives them at times is broken.
+    Judged,
+    /// Bad moments, which pass.
+    GotOver,
+}
+
+/// What a target did to surprise, and how often.
+pub type Surprises = BTreeMap<String, u64>;
+
+/// A target that is asked again where that does no harm.
+pub struct Patient {
+    target: Arc<dyn Target>,
+    pause: fn(Duration),
+    gateways: Gateways,
+    login: Option<Login>,
+    tokens: Mutex<Tokens>,
+    surprises: Mutex<Surprises>,
+    /// How long it was waited for so far.
+    waited: Mutex<Duration>,
+    /// Whether the service has answered.
+    is_known: AtomicBool,
+    /// Requests that went out, those that were repeated among them.
+    sent: AtomicU64,
+}
+
+/// Who logs in where a token is taken no more: a name and its password.
+pub type Login = (String, String);
+
+/// The token that the requests bear, and those that took its place.
+#[derive(Default)]
+struct Tokens {
+    first: Option<String>,
+    later: Vec<String>,
+    /// How many requests the last of them has served.
+    served: u64,
+}
+
+impl Tokens {
+    fn current(&self) -> Option<&String> {
+        self.later.last().or(self.first.as_ref())
+    }
+}
+
+impl Patient {
+    /// A target, and how it is waited for. Without a login a token that is taken no more
+    /// is the end of it.
+    pub fn new(
+        target: Arc<dyn Target>,
+        pause: fn(Duration),
+        gateways: Gateways,
+        login: Option<Login>,
+    ) -> Self {
+        Self {
+            target,
+            pause,
+            gateways,
+            login,
+            tokens: Mutex::default(),
+            surprises: Mutex::default(),
+            waited: Mutex::default(),
+            is_known: AtomicBool::new(false),
+            sent: AtomicU64::new(0),
+        }
+    }
+
+    /// How many requests went out, the repeated ones among them.
+    pub fn sent(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
+    }
+
+    /// The token that the run's requests bear; of others a 401 is an answer like any.
+    pub fn bear(&self, token: &str) {
+        lock(&self.tokens).first = Some(token.to_owned());
+    }
+
+    /// The tokens that later logins got.
+    pub fn later_tokens(&self) -> Vec<String> {
+        lock(&self.tokens).later.clone()
+    }
+
+    /// What was got over so far.
+    pub fn surprises(&self) -> Surprises {
+        lock(&self.surprises).clone()
+    }
+
+    fn note(&self, surprise: String) {
+        *lock(&self.surprises).entry(surprise).or_default() += 1;
+    }
+
+    /// The token that is taken now, if a request bears the run's.
+    fn token_of(&self, request: &Request<Bytes>) -> Option<String> {
+        let given = request.headers().get(AUTHORIZATION)?;
+        let given = given.as_bytes().strip_prefix(SCHEME.as_bytes())?;
+        let mut tokens = lock(&self.tokens);
+        let is_own = tokens.first.as_ref()?.as_bytes() == given;
+        tokens.served += u64::from(is_own);
+        tokens.current().filter(|_| is_own).cloned()
+    }
+
+    /// Whether there is another token than this one, if need be by a new login.
+    fn renew(&self, refused: &str) -> bool {
+        let Some((username, password)) = &self.login else {
+            return false;
+        };
+        // Held meanwhile, so that threads that are refused together log in once.
+        let mut tokens = lock(&self.tokens);
+        if tokens.current().is_some_and(|current| current != refused) {
+            return true;
+        }
+        if !tokens.later.is_empty() && tokens.served < SERVICE {
+            return false;
+        }
+        let body = json!({"username": username, "password": password});
+        let request = Request::post(format!("{}/api/v1/auth/login/", self.target.base()))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Bytes::from(body.to_string()));
+        let answer = request
+            .ok()
+            .and_then(|request| self.dispatch(&request).ok());
+        let body = answer.filter(|answer| answer.status() == 200);
+        let body: Value = body
+            .and_then(|answer| serde_json::from_slice(answer.body()).ok())
+            .unwrap_or_default();
+        let key = body["key"].as_str();
+        // It may be the same: a login may give a user's one token, and have it taken again.
+        let Some(key) = key.filter(|key| !key.is_empty()) else {
+            return false;
+        };
+        tokens.later.push(key.to_owned());
+        tokens.served = 0;
+        self.note("401: the token was taken no more, and a new login got another".to_owned());
+        true
+    }
+}
+
+/// Asking.
+impl Patient {
+    fn dispatch(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        self.target.send(request)
+    }
+
+    /// Waits, if there is patience left; whether it did.
+    fn wait(&self, wait: Duration) -> bool {
+        let mut waited = lock(&self.waited);
+        if *waited + wait > MOST_PATIENCE_IN_ALL {
+            return false;
+        }
+        *waited += wait;
+        drop(waited);
+        (self.pause)(wait);
+        true
+    }
+
+    /// The answer to a request, asked again where that does no harm.
+    fn insist(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        let mut attempt = 0;
+        let mut is_renewed = false;
+        loop {
+            attempt += 1;
+            let token = self.token_of(request);
+            let response = match &token {
+                Some(token) => self.dispatch(&bearing(request, token))?,
+                None => self.dispatch(request)?,
+            };
+            let status = response.status().as_u16();
+            let is_throttled = status == 429;
+            let is_away = self.gateways == Gateways::GotOver && is_gateways(&response);
+            let may_repeat = is_throttled || (is_away && is_safe(request.method()));
+            if let (401, Some(token), false) = (status, &token, is_renewed)
+                && self.renew(token)
+            {
+                is_renewed = true;
+            } else if attempt < ATTEMPTS && may_repeat && self.wait(patience(&response, attempt)) {
+                self.note(format!("{status}, and it was asked again"));
+            } else if is_away && !is_safe(request.method()) {
+                self.note(format!(
+                    "{status}: what became of the write is not known, so it was not repeated"
+                ));
+                return Err(TargetError::Away(status));
+            } else {
+                return Ok(response);
+            }
+        }
+    }
+
+    /// The answer, if it is the service's. Where it may be another's, the service is asked
+    /// what it has answered before: if that comes to nothing too, the service is gone.
+    fn vouch(
+        &self,
+        request: &Request<Bytes>,
+        response: Response<Bytes>,
+    ) -> Result<Response<Bytes>, TargetError> {
+        let is_own = self.bears_own_token(request);
+        let Some(stand_in) = StandIn::of(request, &response, is_own) else {
+            let is_of_api = request.uri().path().contains("/api/v1/stocks/");
+            if is_of_api && response.status().is_success() {
+                self.is_known.store(true, Ordering::Relaxed);
+                // Only waiting that led to nothing is held against the target.
+                *lock(&self.waited) = Duration::ZERO;
+            }
+            return Ok(response);
+        };
+        // Before the service has answered once, the first look says what is wrong.
+        if !self.is_known.load(Ordering::Relaxed) {
+            return Ok(response);
+        }
+        if self.is_gone(request) {
+            // Whatever else is asked is not waited for any more.
+            *lock(&self.waited) = MOST_PATIENCE_IN_ALL;
+            return Err(TargetError::NotTheService(format!(
+                "{}: {stand_in}",
+                self.target.base()
+            )));
+        }
+        if stand_in.is_certain() {
+            self.note(format!("{}: it is not the service's", stand_in.status()));
+            return Err(TargetError::Away(stand_in.status()));
+        }
+        Ok(response)
+    }
+
+    fn bears_own_token(&self, request: &Request<Bytes>) -> bool {
+        let given = request.headers().get(AUTHORIZATION);
+        let given = given.and_then(|given| given.as_bytes().strip_prefix(SCHEME.as_bytes()));
+        let tokens = lock(&self.tokens);
+        let own = tokens.first.as_ref().map(String::as_bytes);
+        given.is_some() && given == own
+    }
+
+    /// Whether the service does not answer either what it has answered before.
+    fn is_gone(&self, request: &Request<Bytes>) -> bool {
+        let token = lock(&self.tokens).current().cloned();
+        let path = "/api/v1/stocks/?limit=1";
+        let mut control = Request::get(format!("{}{path}", self.target.base()))
+            .header(ACCEPT, "application/json");
+        if let Some(token) = token {
+            control = control.header(AUTHORIZATION, format!("{SCHEME}{token}"));
+        } else if let Some(authorization) = request.headers().get(AUTHORIZATION) {
+            control = control.header(AUTHORIZATION, authorization);
+        }
+        let Ok(control) = control.body(Bytes::new()) else {
+            return false;
+        };
+        (0..CONTROLS).all(|_| {
+            let answer = self.dispatch(&control);
+            answer.is_ok_and(|answer| StandIn::of(&control, &answer, true).is_some())
+        })
+    }
+}
+
+impl Target for Patient {
+    fn base(&self) -> &str {
+        self.target.base()
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        let response = self.insist(request)?;
+        self.vouch(request, response)
+    }
+
+    fn seed(&self, state: &SeedState) -> Result<(), TargetError> {
+        self.target.seed(state)
+    }
+}
+
+/// A request with this token.
+fn bearing<'r>(request: &'r Request<Bytes>, token: &str) -> Cow<'r, Request<Bytes>> {
+    let mut value = HeaderValue::try_from(format!("{SCHEME}{token}"));
+    match &mut value {
+        Ok(value) if request.headers().get(AUTHORIZATION) != Some(value) => {
+            value.set_sensitive(true);
+            let mut request = request.clone();
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+            Cow::Owned(request)
+        }
+        _ => Cow::Borrowed(request),
+    }
+}
+
+/// Whether a gateway answered, and nobody behind it: with a page, and not with the JSON
+/// that the service answers with.
+fn is_gateways(response: &Response<Bytes>) -> bool {
+    let media = response.headers().get(CONTENT_TYPE);
+    matches!(response.status().as_u16(), 502..=504)
+        && media.is_none_or(|media| !media.as_bytes().starts_with(b"application/json"))
+}
+
+/// How long to leave a target alone after so many attempts: as long as it asks for, within
+/// reason, or twice as long each time.
+fn patience(response: &Response<Bytes>, attempt: u32) -> Duration {
+    let asked = asked_for(response.headers());
+    asked.map_or_else(|| backoff(attempt), |asked| asked.min(MOST_PATIENCE))
+}
+
+/// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3).
+fn asked_for(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = httpdate::parse_http_date(text).ok()?;
+    // The clocks of the two sides may differ, so the date is held against the other's.
+    let now = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let now = now.and_then(|date| httpdate::parse_http_date(date).ok());
+    let wait = until.duration_since(now.unwrap_or_else(SystemTime::now));
+    // Dates have whole seconds: at the moment that is named it may still be too early.
+    Some(wait.unwrap_or_default() + Duration::from_secs(1))
+}
+
+/// How long to wait after so many attempts, where the target does not say.
+pub fn backoff(attempt: u32) -> Duration {
+    Duration::from_millis(100 << attempt.min(6))
+}

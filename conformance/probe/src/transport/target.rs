@@ -1,0 +1,205 @@
+//! What a check talks to: the mock's service in this process, or a server far away.
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::workers::system_time;
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri};
+use serde_json::Value;
+use whippy_engine::assets;
+use whippy_engine::backend::{InMemory, Reset, Seed};
+use whippy_engine::clock::ClockMode;
+use whippy_engine::defects::{Defects, Delivery};
+use whippy_engine::endpoints::call::Settings;
+use whippy_engine::model::time::UtcOffset;
+use whippy_engine::profile::Profile;
+
+use whippy_engine::store::Store;
+use whippy_engine::store::world::World;
+
+/// Something that answers requests as the API does. Threads may share it, as checks of
+/// races do.
+pub trait Target: Send + Sync {
+    /// Scheme, authority and any path in front of `/api/`, without a slash at the end.
+    fn base(&self) -> &str;
+
+    /// Sends a request, whose URI is absolute and begins with [`Target::base`].
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError>;
+
+    /// Lets time pass. In process the service's clock is put forward, and nobody waits.
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    /// Brings the target into a state, which only a whippy-mock can.
+    fn seed(&self, _state: &SeedState) -> Result<(), TargetError> {
+        Err(not_seedable("it is no whippy-mock"))
+    }
+}
+
+/// Why no answer came. Each holds a sentence, without the full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TargetError {
+    /// Nobody answers there: no such name, no connection, no TLS.
+    Unreachable(String),
+    /// The whole answer did not come in this time.
+    TimedOut(Duration),
+    /// The connection ended in the middle, or what came is no HTTP.
+    Broken(String),
+    /// A gateway answered with this status, so that whether the request was carried out is
+    /// not known.
+    Away(u16),
+    /// Something else answers in the service's place, whatever it is asked.
+    NotTheService(String),
+    /// The target cannot be brought into the state that a check needs.
+    NotSeedable(String),
+    /// The guard refused: the suite must not send this, and has not.
+    Forbidden(String),
+}
+
+impl fmt::Display for TargetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(why) => write!(f, "the target cannot be reached: {why}"),
+            Self::TimedOut(limit) => write!(f, "no answer within {} s", limit.as_secs_f64()),
+            Self::Broken(why) => write!(f, "the answer is broken: {why}"),
+            Self::Away(status) => {
+                write!(f, "a gateway answered {status}, and nobody behind it")
+            }
+            Self::NotTheService(why) => f.write_str(why),
+            Self::NotSeedable(why) => write!(f, "the target cannot be seeded: {why}"),
+            Self::Forbidden(why) => write!(f, "not sent: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for TargetError {}
+
+/// The state that a check starts from.
+#[derive(Debug, Clone)]
+pub struct SeedState {
+    /// A built-in world.
+    pub world: String,
+    /// `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
+    pub clock: String,
+    /// Reading ids and choices.
+    pub profile: Value,
+}
+
+/// The mock's service, in this process.
+#[derive(Debug)]
+pub struct InProcess {
+    service: InMemory,
+    defects: Defects,
+    /// Microseconds by which its clock is ahead of the system's.
+    ahead: AtomicI64,
+}
+
+/// Where the service would be, were it on its usual port.
+const BASE: &str = "http://localhost:8000";
+
+/// How long a client would wait for a service that never answers. In process nobody does.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl InProcess {
+    /// A service that starts with the seed.
+    pub fn new(seed: Seed) -> Self {
+        Self {
+            service: InMemory::new(seed),
+            defects: Defects::none(),
+            ahead: AtomicI64::new(0),
+        }
+    }
+
+    /// The same, broken in these ways.
+    #[must_use]
+    pub fn with_defects(self, defects: Defects) -> Self {
+        Self { defects, ..self }
+    }
+
+    /// A service of a built-in world by the system's clock; no such world is
+    /// [`TargetError::NotSeedable`].
+    pub fn of_world(world: &str, profile: Profile) -> Result<Self, TargetError> {
+        Ok(Self::new(Seed {
+            settings: Settings {
+                profile,
+                ..Settings::default()
+            },
+            store: load(world)?,
+            clock: ClockMode::Real,
+        }))
+    }
+}
+
+impl Target for InProcess {
+    fn base(&self) -> &'static str {
+        BASE
+    }
+
+    fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
+        let request = as_received(request);
+        let ahead = self.ahead.load(Ordering::Relaxed);
+        let now = || system_time().plus(ahead);
+        match self.defects.answer(&self.service, &request, now) {
+            Delivery::Answer(reply) => Ok(reply.response),
+            Delivery::Hang => Err(TargetError::TimedOut(PATIENCE)),
+            Delivery::Reset => Err(TargetError::Broken(
+                "the connection was closed without an answer".to_owned(),
+            )),
+            Delivery::Truncated(_) => Err(TargetError::Broken(
+                "the connection was closed in the middle of the answer".to_owned(),
+            )),
+        }
+    }
+
+    fn pause(&self, time: Duration) {
+        let micros = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        self.ahead.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    fn seed(&self, state: &SeedState) -> Result<(), TargetError> {
+        let mut profile = Profile::default();
+        profile.apply_json(&state.profile).map_err(not_seedable)?;
+        let clock = ClockMode::parse(&state.clock, UtcOffset::PAGE).map_err(not_seedable)?;
+        self.service.reset(Reset {
+            store: Some(load(&state.world)?),
+            clock: Some(clock),
+            profile: Some(profile),
+        });
+        Ok(())
+    }
+}
+
+/// A request as a server gets it: the path alone in its line, and the host in a header.
+fn as_received(request: &Request<Bytes>) -> Request<Bytes> {
+    let mut received = request.clone();
+    *received.uri_mut() = origin_form(request.uri());
+    let authority = request.uri().authority();
+    let host = authority.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+    if let (false, Some(host)) = (received.headers().contains_key(HOST), host) {
+        received.headers_mut().insert(HOST, host);
+    }
+    received
+}
+
+/// Path and query of a URI, as a request's line has them.
+pub fn origin_form(uri: &Uri) -> Uri {
+    let path = uri.path_and_query().cloned();
+    Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")))
+}
+
+fn not_seedable(why: impl fmt::Display) -> TargetError {
+    TargetError::NotSeedable(why.to_string())
+}
+
+fn load(world: &str) -> Result<Store, TargetError> {
+    let json = assets::world(world)
+        .ok_or_else(|| not_seedable(format!("there is no built-in world `{world}`")))?;
+    World::from_json(json.as_bytes())
+        .and_then(|world| Store::load(&world))
+        .map_err(not_seedable)
+}
