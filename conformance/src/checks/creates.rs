@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::CodeCheck;
-use super::pages::{STOCKS, page, stock_of};
-use super::sorting::number_of;
+use super::kit::paging::{STOCKS, page};
+use super::kit::stocks::{number_of, stock_of};
 use crate::cases::case::given;
 use crate::cases::probe::{Ask, Probe, Stop};
 use crate::model::finding::{Finding, Level};

@@ -8,7 +8,9 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::CaseFolding;
 
 use super::CodeCheck;
-use super::pages::{Page, STOCKS, follow, page, shown_by};
+use super::kit::letters::{parts, swapped, swapped_part};
+use super::kit::paging::{STOCKS, page};
+use super::kit::places::location_of;
 use crate::cases::case::{Capability, given};
 use crate::cases::probe::{Ask, Probe, Stop};
 use crate::cases::scope::moment;
@@ -76,57 +78,6 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..CodeCheck::WRITE
     },
 ];
-
-/// How many pages of locations are looked through.
-const MOST_PAGES: usize = 12;
-
-/// The location of a code and a provider's name, as its own path shows it.
-pub(super) fn location_of(
-    probe: &mut Probe<'_>,
-    code: &str,
-    provider: &str,
-) -> Result<Value, Stop> {
-    let provider = listed(probe, "/api/v1/providers/", &|row| row["name"] == provider)?;
-    let (id, is_code) = (&provider["id"], |row: &Value| row["code"] == code);
-    listed(probe, "/api/v1/stock-locations/", &|row| {
-        is_code(row) && row["provider"] == *id
-    })
-}
-
-/// A place among those that a path lists. Those that the run made are the latest, and those
-/// that it found the first, so it is looked for from both ends.
-fn listed(
-    probe: &mut Probe<'_>,
-    path: &str,
-    is_it: &dyn Fn(&Value) -> bool,
-) -> Result<Value, Stop> {
-    let first = Ask::get(path).with("limit", 100);
-    let last = first.clone().with("page", "last");
-    let mut forth = Some(page(probe, &first)?);
-    let mut back = None;
-    for turn in 0..MOST_PAGES {
-        let shown = [&forth, &back].into_iter().flatten();
-        if let Some(place) = shown.flat_map(|page| &page.rows).find(|row| is_it(row)) {
-            return Ok(place.clone());
-        }
-        let next = forth.and_then(|page| page.next);
-        back = match back.and_then(|page: Page| page.previous) {
-            Some(previous) => Some(follow(probe, "previous", &previous)?),
-            // Only the stack knows the word `last`.
-            None if turn == 0 && next.is_some() => {
-                let answer = probe.send(&last)?;
-                (answer.status == 200)
-                    .then(|| shown_by(probe, &last, &answer))
-                    .transpose()?
-            }
-            None => None,
-        };
-        forth = next.map(|link| follow(probe, "next", &link)).transpose()?;
-    }
-    Err(Stop::Unsupported(format!(
-        "a place of a stock is not among those that {path} lists"
-    )))
-}
 
 /// Whether a stock that the check creates is found by a filter.
 fn expect_found(
@@ -222,37 +173,6 @@ fn respelled(name: &str) -> Vec<String> {
         name.to_lowercase(),
     ];
     cases.into_iter().chain(others).collect()
-}
-
-/// A text without its last letter, and without its first.
-pub(super) fn parts(text: &str) -> Vec<String> {
-    let letters: Vec<char> = text.chars().collect();
-    if letters.len() < 2 {
-        return Vec::new();
-    }
-    let cut = [&letters[..letters.len() - 1], &letters[1..]];
-    // A space at the end would be trimmed, and the rest be a part all the same.
-    cut.map(|part| part.iter().collect::<String>().trim().to_owned())
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect()
-}
-
-/// The longest run of letters whose case all languages agree on, in the other case: an i
-/// is another letter in Turkish.
-pub(super) fn swapped_part(text: &str) -> Option<String> {
-    let is_plain = |c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'i');
-    let runs = text.split(|c| !is_plain(c));
-    let run = runs.max_by_key(|run| run.len())?;
-    (!run.is_empty()).then(|| swapped(run))
-}
-
-pub(super) fn swapped(text: &str) -> String {
-    let swap = |c: char| match c {
-        'a'..='z' => c.to_ascii_uppercase(),
-        other => other.to_ascii_lowercase(),
-    };
-    text.chars().map(swap).collect()
 }
 
 fn exact(probe: &mut Probe<'_>) -> Result<(), Stop> {

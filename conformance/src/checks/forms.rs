@@ -4,7 +4,8 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use super::pages::{STOCKS, page, stock_of};
+use super::kit::paging::{STOCKS, page};
+use super::kit::stocks::stock_of;
 use crate::cases::case::Capability;
 use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop, encode};
 use crate::contract::pattern::Pattern;

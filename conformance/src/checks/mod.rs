@@ -7,6 +7,7 @@ mod creates;
 mod everywhere;
 mod filters;
 mod forms;
+mod kit;
 mod methods;
 mod pages;
 mod queries;

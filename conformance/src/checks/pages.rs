@@ -1,12 +1,10 @@
 //! Pages: cut from one list, joined by links, none missing and none twice. What a page of
 //! one row shows is in `pages.yaml`.
 
-use http::Uri;
-use serde_json::{Value, json};
-
 use super::CodeCheck;
-use super::sorting::{Stocks, ids};
-use crate::cases::probe::{Answer, Ask, Probe, Stop};
+use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
+use super::kit::stocks::{Stocks, ids};
+use crate::cases::probe::{Ask, Probe, Stop};
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
@@ -57,84 +55,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// The path of the list.
-pub(super) const STOCKS: &str = "/api/v1/stocks/";
-
 /// The largest limit that is asked for, so that no service has to bear more.
 const MOST_ROWS: usize = 2000;
-
-/// A page of stocks.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) count: usize,
-    pub(super) next: Option<String>,
-    pub(super) previous: Option<String>,
-    pub(super) rows: Vec<Value>,
-}
-
-/// The page that a request is answered with.
-pub(super) fn page(probe: &mut Probe<'_>, ask: &Ask) -> Result<Page, Stop> {
-    let answer = probe.send(ask)?;
-    shown_by(probe, ask, &answer)
-}
-
-/// The page that an answer holds.
-pub(super) fn shown_by(probe: &mut Probe<'_>, ask: &Ask, answer: &Answer) -> Result<Page, Stop> {
-    probe.expect_status(answer, &[200])?;
-    let body = probe.json(answer)?;
-    let count = body["count"]
-        .as_u64()
-        .and_then(|count| usize::try_from(count).ok());
-    let link = |name: &str| body[name].as_str().map(str::to_owned);
-    match (count, body["results"].as_array()) {
-        (Some(count), Some(rows)) => Ok(Page {
-            count,
-            next: link("next"),
-            previous: link("previous"),
-            rows: rows.clone(),
-        }),
-        _ => Err(probe.fail(format!(
-            "{}: expected a page with `count` and `results`, got another body",
-            ask.step
-        ))),
-    }
-}
-
-/// The page that a link leads to.
-pub(super) fn follow(probe: &mut Probe<'_>, name: &str, link: &str) -> Result<Page, Stop> {
-    let target: Option<Uri> = probe.session.target.base().parse().ok();
-    let prefix = target.as_ref().map_or("", Uri::path).trim_end_matches('/');
-    // What is not ASCII has no place in a URL, but the parser lets it through.
-    let link: Option<Uri> = Some(link)
-        .filter(|link| link.is_ascii())
-        .and_then(|l| l.parse().ok());
-    let link = link.filter(|link| link.host().is_some());
-    let path = link.as_ref().and_then(Uri::path_and_query);
-    let Some(path) = path.and_then(|path| path.as_str().strip_prefix(prefix)) else {
-        return Err(probe.fail(format!(
-            "expected `{name}` to be a URL of the target, got another"
-        )));
-    };
-    // The target wrote it: what it asks for is no mistake of the suite's.
-    page(probe, &Ask::get(path).named(name).invalid())
-}
-
-/// The pages from the first on, by `next`; `most` at the utmost.
-pub(super) fn walk(probe: &mut Probe<'_>, first: &Ask, most: usize) -> Result<Vec<Page>, Stop> {
-    let mut pages = vec![page(probe, first)?];
-    while pages.len() < most {
-        let Some(next) = pages.last().and_then(|page| page.next.clone()) else {
-            break;
-        };
-        pages.push(follow(probe, "next", &next)?);
-    }
-    Ok(pages)
-}
-
-/// The rows of pages, one after the other.
-pub(super) fn rows(pages: &[Page]) -> Vec<&Value> {
-    pages.iter().flat_map(|page| &page.rows).collect()
-}
 
 fn concatenate(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;
@@ -226,10 +148,4 @@ fn observe(probe: &mut Probe<'_>, page: &Page) -> Result<(), Stop> {
     }
     probe.choices = Some(vec![shown.to_string()]);
     Ok(())
-}
-
-/// A body that creates a stock of the run's provider.
-pub(super) fn stock_of(probe: &Probe<'_>, sku: &str) -> Result<Value, Stop> {
-    let (provider, location) = (probe.need("provider")?, probe.need("location")?);
-    Ok(json!({"sku": sku, "provider": provider, "location": location, "stock": 5}))
 }

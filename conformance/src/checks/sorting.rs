@@ -7,11 +7,12 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use super::filters::location_of;
-use super::pages::{STOCKS, page, rows, stock_of, walk};
+use super::kit::ordering::{compare, in_order};
+use super::kit::paging::{STOCKS, page};
+use super::kit::places::location_of;
+use super::kit::stocks::{Stocks, ids};
 use crate::cases::case::{Capability, given};
 use crate::cases::probe::{Ask, Probe, Stop};
-use crate::cases::scope::moment;
 use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
@@ -113,159 +114,6 @@ const FIELDS: &[&str] = &[
     "is_active",
     "sku",
 ];
-
-/// Fields of a `sort`, and whether they go down.
-pub(super) type Fields<'a> = &'a [(&'a str, bool)];
-
-/// Four stocks whose order differs by every field, and a number that nobody else has
-/// reserved, so that they are found by it whatever SKUs they are of.
-pub(super) struct Stocks {
-    /// In the order of their ids.
-    pub(super) rows: Vec<Value>,
-    reserved: u32,
-}
-
-impl Stocks {
-    /// Creates them. What was created first is changed last but for the second.
-    pub(super) fn create(probe: &mut Probe<'_>) -> Result<Self, Stop> {
-        let [first, second, third] = ["sku", "sku2", "sku3"].map(|name| probe.need(name));
-        let (first, second, third) = (first?, second?, third?);
-        let elsewhere = probe.need("second-location")?;
-        let reserved = number_of(&first);
-        let stocks = [
-            json!({"sku": second, "stock": 10, "unit_type": "kg"}),
-            json!({"sku": first, "stock": 9, "is_active": false, "location": elsewhere}),
-            json!({"sku": third, "stock": 9, "stock_type": "scheduled"}),
-            json!({"sku": first, "stock": 100}),
-        ];
-        let mut rows = Vec::new();
-        for mut stock in stocks {
-            stock["reserved_stock"] = reserved.into();
-            rows.push(given(probe, "stock", &stock)?);
-        }
-        // The first is changed last: its quantity is set to what it is.
-        let mut change = stock_of(probe, &second)?;
-        change["stock"] = 10.into();
-        let upsert = Ask::post("/api/v1/stocks/insert_or_update_stock/", change);
-        let answer = probe.send(&upsert.named("changed").setup())?;
-        let changed = probe.send(
-            &Ask::get(STOCKS)
-                .with("sku", &second)
-                .named("changed")
-                .setup(),
-        )?;
-        let row = changed
-            .body
-            .as_ref()
-            .and_then(|body| body.pointer("/results/0"));
-        match (answer.status, row) {
-            (200, Some(row)) => rows[0] = row.clone(),
-            (status, _) => {
-                let why = format!("expected 200 from upsert-stocks, got {status}");
-                return Err(Stop::Setup(why));
-            }
-        }
-        Ok(Self { rows, reserved })
-    }
-
-    /// Asks for them, and nothing else.
-    pub(super) fn ask(&self) -> Ask {
-        Ask::get(STOCKS).with("reserved_stock", self.reserved)
-    }
-
-    /// All of them as a `sort` orders them, so many a page.
-    fn shown(
-        &self,
-        probe: &mut Probe<'_>,
-        sort: Option<Fields<'_>>,
-        limit: usize,
-    ) -> Result<Vec<Value>, Stop> {
-        let ask = match sort {
-            Some(fields) => self.ask().with("sort", term(fields)),
-            None => self.ask(),
-        };
-        let pages = walk(probe, &ask.with("limit", limit), self.rows.len() + 1)?;
-        let shown: Vec<_> = rows(&pages).into_iter().cloned().collect();
-        let (expected, mut got) = (ids(&self.rows), ids(&shown));
-        got.sort_unstable();
-        if got == expected {
-            return Ok(shown);
-        }
-        let sort = sort.map_or_else(|| "no sort".to_owned(), |f| format!("sort={}", term(f)));
-        Err(probe.fail(format!(
-            "{sort}: expected the stocks {expected:?}, got {got:?}"
-        )))
-    }
-}
-
-/// A number of nine digits and more that another SKU hardly has.
-pub(super) fn number_of(sku: &str) -> u32 {
-    let hash = sku.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    });
-    100_000_000 + hash % 2_000_000_000
-}
-
-/// The ids of stocks, as they come.
-pub(super) fn ids<'a>(rows: impl IntoIterator<Item = &'a Value>) -> Vec<i64> {
-    rows.into_iter()
-        .filter_map(|row| row["id"].as_i64())
-        .collect()
-}
-
-pub(super) fn term(fields: Fields<'_>) -> String {
-    let terms = fields
-        .iter()
-        .map(|(name, down)| format!("{}{name}", if *down { "-" } else { "" }));
-    terms.collect::<Vec<_>>().join(",")
-}
-
-/// How two values of a member stand to each other, where every service agrees on it: texts
-/// only where their letters are of one alphabet and case, as those of the suite's SKUs are.
-pub(super) fn compare(one: &Value, other: &Value) -> Ordering {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => one.as_i64().cmp(&other.as_i64()),
-        (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
-        (Value::String(one), Value::String(other)) => match (moment(one), moment(other)) {
-            (Some((one, _)), Some((other, _))) => one.cmp(&other),
-            _ => one.cmp(other),
-        },
-        _ => Ordering::Equal,
-    }
-}
-
-/// How two stocks stand to each other by these fields.
-pub(super) fn order(fields: Fields<'_>, one: &Value, other: &Value) -> Ordering {
-    let orders = fields.iter().map(|(name, down)| {
-        let order = compare(&one[*name], &other[*name]);
-        if *down { order.reverse() } else { order }
-    });
-    orders.fold(Ordering::Equal, Ordering::then)
-}
-
-/// Each stock must not come before its neighbour by these fields.
-pub(super) fn in_order(
-    probe: &mut Probe<'_>,
-    rows: &[Value],
-    fields: Fields<'_>,
-) -> Result<(), Stop> {
-    let wrong = rows
-        .windows(2)
-        .find(|pair| order(fields, &pair[0], &pair[1]).is_gt());
-    let Some(pair) = wrong else { return Ok(()) };
-    let shown = |row: &Value| {
-        let values = fields
-            .iter()
-            .map(|(name, _)| format!("{name} {}", row[*name]));
-        values.collect::<Vec<_>>().join(", ")
-    };
-    Err(probe.fail(format!(
-        "sort={}: expected {} before {}, got it behind",
-        term(fields),
-        shown(&pair[1]),
-        shown(&pair[0])
-    )))
-}
 
 fn every_field(probe: &mut Probe<'_>, down: bool) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;

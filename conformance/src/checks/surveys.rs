@@ -6,9 +6,11 @@
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use super::filters::{location_of, parts, swapped, swapped_part};
-use super::pages::{Page, STOCKS, follow, page, rows, walk};
-use super::sorting::{Fields, compare, ids, in_order, order, term};
+use super::kit::letters::{parts, swapped, swapped_part};
+use super::kit::ordering::{Fields, compare, in_order, order, term};
+use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
+use super::kit::places::location_of;
+use super::kit::stocks::ids;
 use crate::cases::case::{Capability, takes_query};
 use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop};
 use crate::cases::scope::moment;

@@ -1,0 +1,32 @@
+//! Parts of a text, and its letters in the other case.
+
+/// A text without its last letter, and without its first.
+pub(crate) fn parts(text: &str) -> Vec<String> {
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() < 2 {
+        return Vec::new();
+    }
+    let cut = [&letters[..letters.len() - 1], &letters[1..]];
+    // A space at the end would be trimmed, and the rest be a part all the same.
+    cut.map(|part| part.iter().collect::<String>().trim().to_owned())
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect()
+}
+
+/// The longest run of letters whose case all languages agree on, in the other case: an i
+/// is another letter in Turkish.
+pub(crate) fn swapped_part(text: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'i');
+    let runs = text.split(|c| !is_plain(c));
+    let run = runs.max_by_key(|run| run.len())?;
+    (!run.is_empty()).then(|| swapped(run))
+}
+
+pub(crate) fn swapped(text: &str) -> String {
+    let swap = |c: char| match c {
+        'a'..='z' => c.to_ascii_uppercase(),
+        other => other.to_ascii_lowercase(),
+    };
+    text.chars().map(swap).collect()
+}

@@ -1,0 +1,7 @@
+//! Helpers that several files of checks share. The files import these, never each other.
+
+pub(super) mod letters;
+pub(super) mod ordering;
+pub(super) mod paging;
+pub(super) mod places;
+pub(super) mod stocks;

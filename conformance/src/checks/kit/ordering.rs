@@ -1,0 +1,65 @@
+//! The order of stocks by their members.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use crate::cases::probe::{Probe, Stop};
+use crate::cases::scope::moment;
+
+/// Fields of a `sort`, and whether they go down.
+pub(crate) type Fields<'a> = &'a [(&'a str, bool)];
+
+pub(crate) fn term(fields: Fields<'_>) -> String {
+    let terms = fields
+        .iter()
+        .map(|(name, down)| format!("{}{name}", if *down { "-" } else { "" }));
+    terms.collect::<Vec<_>>().join(",")
+}
+
+/// How two values of a member stand to each other, where every service agrees on it: texts
+/// only where their letters are of one alphabet and case, as those of the suite's SKUs are.
+pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => one.as_i64().cmp(&other.as_i64()),
+        (Value::Bool(one), Value::Bool(other)) => one.cmp(other),
+        (Value::String(one), Value::String(other)) => match (moment(one), moment(other)) {
+            (Some((one, _)), Some((other, _))) => one.cmp(&other),
+            _ => one.cmp(other),
+        },
+        _ => Ordering::Equal,
+    }
+}
+
+/// How two stocks stand to each other by these fields.
+pub(crate) fn order(fields: Fields<'_>, one: &Value, other: &Value) -> Ordering {
+    let orders = fields.iter().map(|(name, down)| {
+        let order = compare(&one[*name], &other[*name]);
+        if *down { order.reverse() } else { order }
+    });
+    orders.fold(Ordering::Equal, Ordering::then)
+}
+
+/// Each stock must not come before its neighbour by these fields.
+pub(crate) fn in_order(
+    probe: &mut Probe<'_>,
+    rows: &[Value],
+    fields: Fields<'_>,
+) -> Result<(), Stop> {
+    let wrong = rows
+        .windows(2)
+        .find(|pair| order(fields, &pair[0], &pair[1]).is_gt());
+    let Some(pair) = wrong else { return Ok(()) };
+    let shown = |row: &Value| {
+        let values = fields
+            .iter()
+            .map(|(name, _)| format!("{name} {}", row[*name]));
+        values.collect::<Vec<_>>().join(", ")
+    };
+    Err(probe.fail(format!(
+        "sort={}: expected {} before {}, got it behind",
+        term(fields),
+        shown(&pair[1]),
+        shown(&pair[0])
+    )))
+}

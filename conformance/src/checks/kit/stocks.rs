@@ -1,0 +1,110 @@
+//! Stocks that a check creates, to be told apart by every member.
+
+use serde_json::{Value, json};
+
+use super::ordering::{Fields, term};
+use super::paging::{STOCKS, rows, walk};
+use crate::cases::case::given;
+use crate::cases::probe::{Ask, Probe, Stop};
+
+/// Four stocks whose order differs by every field, and a number that nobody else has
+/// reserved, so that they are found by it whatever SKUs they are of.
+pub(crate) struct Stocks {
+    /// In the order of their ids.
+    pub(crate) rows: Vec<Value>,
+    reserved: u32,
+}
+
+impl Stocks {
+    /// Creates them. What was created first is changed last but for the second.
+    pub(crate) fn create(probe: &mut Probe<'_>) -> Result<Self, Stop> {
+        let [first, second, third] = ["sku", "sku2", "sku3"].map(|name| probe.need(name));
+        let (first, second, third) = (first?, second?, third?);
+        let elsewhere = probe.need("second-location")?;
+        let reserved = number_of(&first);
+        let stocks = [
+            json!({"sku": second, "stock": 10, "unit_type": "kg"}),
+            json!({"sku": first, "stock": 9, "is_active": false, "location": elsewhere}),
+            json!({"sku": third, "stock": 9, "stock_type": "scheduled"}),
+            json!({"sku": first, "stock": 100}),
+        ];
+        let mut rows = Vec::new();
+        for mut stock in stocks {
+            stock["reserved_stock"] = reserved.into();
+            rows.push(given(probe, "stock", &stock)?);
+        }
+        // The first is changed last: its quantity is set to what it is.
+        let mut change = stock_of(probe, &second)?;
+        change["stock"] = 10.into();
+        let upsert = Ask::post("/api/v1/stocks/insert_or_update_stock/", change);
+        let answer = probe.send(&upsert.named("changed").setup())?;
+        let changed = probe.send(
+            &Ask::get(STOCKS)
+                .with("sku", &second)
+                .named("changed")
+                .setup(),
+        )?;
+        let row = changed
+            .body
+            .as_ref()
+            .and_then(|body| body.pointer("/results/0"));
+        match (answer.status, row) {
+            (200, Some(row)) => rows[0] = row.clone(),
+            (status, _) => {
+                let why = format!("expected 200 from upsert-stocks, got {status}");
+                return Err(Stop::Setup(why));
+            }
+        }
+        Ok(Self { rows, reserved })
+    }
+
+    /// Asks for them, and nothing else.
+    pub(crate) fn ask(&self) -> Ask {
+        Ask::get(STOCKS).with("reserved_stock", self.reserved)
+    }
+
+    /// All of them as a `sort` orders them, so many a page.
+    pub(crate) fn shown(
+        &self,
+        probe: &mut Probe<'_>,
+        sort: Option<Fields<'_>>,
+        limit: usize,
+    ) -> Result<Vec<Value>, Stop> {
+        let ask = match sort {
+            Some(fields) => self.ask().with("sort", term(fields)),
+            None => self.ask(),
+        };
+        let pages = walk(probe, &ask.with("limit", limit), self.rows.len() + 1)?;
+        let shown: Vec<_> = rows(&pages).into_iter().cloned().collect();
+        let (expected, mut got) = (ids(&self.rows), ids(&shown));
+        got.sort_unstable();
+        if got == expected {
+            return Ok(shown);
+        }
+        let sort = sort.map_or_else(|| "no sort".to_owned(), |f| format!("sort={}", term(f)));
+        Err(probe.fail(format!(
+            "{sort}: expected the stocks {expected:?}, got {got:?}"
+        )))
+    }
+}
+
+/// A number of nine digits and more that another SKU hardly has.
+pub(crate) fn number_of(sku: &str) -> u32 {
+    let hash = sku.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    100_000_000 + hash % 2_000_000_000
+}
+
+/// The ids of stocks, as they come.
+pub(crate) fn ids<'a>(rows: impl IntoIterator<Item = &'a Value>) -> Vec<i64> {
+    rows.into_iter()
+        .filter_map(|row| row["id"].as_i64())
+        .collect()
+}
+
+/// A body that creates a stock of the run's provider.
+pub(crate) fn stock_of(probe: &Probe<'_>, sku: &str) -> Result<Value, Stop> {
+    let (provider, location) = (probe.need("provider")?, probe.need("location")?);
+    Ok(json!({"sku": sku, "provider": provider, "location": location, "stock": 5}))
+}
