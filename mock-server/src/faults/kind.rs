@@ -5,14 +5,14 @@ use std::time::Duration;
 use http::HeaderValue;
 use serde_json::Value;
 
+use super::act::{Act, Cut, Edit, Garbage, Hold};
 use super::chance::Chance;
-use super::matching::{Glob, operations};
-use super::plan::{Act, Cut, Edit, Garbage, Hold};
-use super::reader::Members;
-use super::{
+use super::limits::{
     MAX_CHUNKS, MAX_DELAY_MILLIS, MAX_GARBAGE, MAX_HOLD_MILLIS, MAX_RETRY_AFTER, MAX_STALE,
     MAX_TEXT,
 };
+use super::matching::{Glob, operations};
+use super::reader::Members;
 use whippy_engine::defects::{self, Defect};
 use whippy_engine::endpoints::{Handler, RESOURCES};
 use whippy_engine::problem::Problem;

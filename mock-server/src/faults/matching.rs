@@ -8,8 +8,9 @@ use http::header::HeaderName;
 use http::{Method, Request};
 use serde_json::Value;
 
+use super::Asked;
+use super::limits::{MAX_CONDITIONS, MAX_COUNT, MAX_TEXT};
 use super::reader::{Members, kind_of};
-use super::{Asked, MAX_CONDITIONS, MAX_COUNT, MAX_TEXT};
 use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::{Call, Settings};
 use whippy_engine::model::fields::Body;

@@ -11,8 +11,10 @@
 //! the first of the rules that decides it. Where that is before the commit, the request
 //! is not carried out, and of the other rules only those count that make it wait before.
 
+mod act;
 mod chance;
 mod kind;
+mod limits;
 mod matching;
 mod plan;
 mod prefer;
@@ -20,7 +22,6 @@ mod reader;
 mod rule;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
@@ -35,37 +36,10 @@ use whippy_engine::defects::{Defect, Defects};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::profile::did_you_mean;
 
-pub use plan::{Act, Cut, Edit, FAULT_HEADER, Garbage, Hold, Plan};
+pub use act::{Act, Cut, Edit, Garbage, Hold};
+pub use plan::{FAULT_HEADER, Plan};
 pub use prefer::{PREFER, PREFERENCE_APPLIED, prefer};
 pub use rule::FaultRules;
-
-// The bounds of the language; `docs/faults.md` states them.
-
-/// The largest file of rules, bytes.
-const MAX_BYTES: usize = 1_048_576;
-/// The most members of a `header`, a `query` or a `body` in a `match`.
-const MAX_CONDITIONS: usize = 16;
-/// The most characters of a text.
-const MAX_TEXT: usize = 1_000;
-/// The largest `nth`, `every` and `times`.
-const MAX_COUNT: u64 = 1_000_000_000;
-/// The largest seed: the integers that every reader of JSON knows.
-const MAX_SEED: u64 = 9_007_199_254_740_991;
-/// The longest `ttl_seconds`: a week.
-const MAX_TTL_SECONDS: u64 = 604_800;
-/// The longest delay, and all delays of an exchange together: ten minutes.
-const MAX_DELAY_MILLIS: u32 = 600_000;
-const MAX_DELAY: Duration = Duration::from_millis(MAX_DELAY_MILLIS as u64);
-/// The longest that a request is held: a minute.
-const MAX_HOLD_MILLIS: u32 = 60_000;
-/// The most pieces of a slow body.
-const MAX_CHUNKS: u32 = 1_000;
-/// The most bytes of garbage.
-const MAX_GARBAGE: u32 = 65_536;
-/// The most writes that a read is behind.
-const MAX_STALE: u32 = 1_000;
-/// The longest `retry_after`, seconds: a day.
-const MAX_RETRY_AFTER: u32 = 86_400;
 
 /// The rules of a world and how far they have come. The default: nothing goes wrong.
 #[derive(Debug)]

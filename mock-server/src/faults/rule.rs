@@ -7,15 +7,9 @@ use serde_json::Value;
 
 use super::chance::Chance;
 use super::kind::{self, Effect, Kind, Moments};
+use super::limits::{MAX_BYTES, MAX_COUNT, MAX_NAME, MAX_RULES, MAX_SEED, MAX_TTL_SECONDS};
 use super::matching::{Matching, operations};
 use super::reader::Members;
-use super::{MAX_BYTES, MAX_COUNT, MAX_SEED, MAX_TTL_SECONDS};
-
-/// The most rules of a file.
-pub(super) const MAX_RULES: usize = 1_000;
-
-/// The most characters of a rule's name.
-pub(super) const MAX_NAME: usize = 64;
 
 /// On which side of the commit a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,33 @@
+//! Bounds of the language of faults; `docs/faults.md` states them.
+
+use std::time::Duration;
+
+/// The largest file of rules, bytes.
+pub(super) const MAX_BYTES: usize = 1_048_576;
+/// The most rules of a file.
+pub(super) const MAX_RULES: usize = 1_000;
+/// The most characters of a rule's name.
+pub(super) const MAX_NAME: usize = 64;
+/// The most members of a `header`, a `query` or a `body` in a `match`.
+pub(super) const MAX_CONDITIONS: usize = 16;
+/// The most characters of a text.
+pub(super) const MAX_TEXT: usize = 1_000;
+/// The largest `nth`, `every` and `times`.
+pub(super) const MAX_COUNT: u64 = 1_000_000_000;
+/// The largest seed: the integers that every reader of JSON knows.
+pub(super) const MAX_SEED: u64 = 9_007_199_254_740_991;
+/// The longest `ttl_seconds`: a week.
+pub(super) const MAX_TTL_SECONDS: u64 = 604_800;
+/// The longest delay, and all delays of an exchange together: ten minutes.
+pub(super) const MAX_DELAY_MILLIS: u32 = 600_000;
+pub(super) const MAX_DELAY: Duration = Duration::from_millis(MAX_DELAY_MILLIS as u64);
+/// The longest that a request is held: a minute.
+pub(super) const MAX_HOLD_MILLIS: u32 = 60_000;
+/// The most pieces of a slow body.
+pub(super) const MAX_CHUNKS: u32 = 1_000;
+/// The most bytes of garbage.
+pub(super) const MAX_GARBAGE: u32 = 65_536;
+/// The most writes that a read is behind.
+pub(super) const MAX_STALE: u32 = 1_000;
+/// The longest `retry_after`, seconds: a day.
+pub(super) const MAX_RETRY_AFTER: u32 = 86_400;
