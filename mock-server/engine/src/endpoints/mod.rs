@@ -314,3 +314,52 @@ pub fn off_switch(path: &str, method: Option<&Method>) -> Option<Reading> {
     };
     only_if.map(|(reading, _)| reading)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stock by its id beside the alias of the active stocks, which has the same path.
+    const BESIDE_THE_ALIAS: Resource = Resource {
+        path: "/api/v1/stocks/{id}/",
+        actions: &[
+            get("get-stock", stocks::list),
+            Action {
+                only_if: Some((Reading::ActivePath, |p| p.active_path == ActivePath::Both)),
+                ..ask("list-active-stocks-alias", active_stocks::list)
+            },
+        ],
+        ..STOCKS
+    };
+
+    #[test]
+    fn a_path_may_have_a_method_that_a_reading_switches_and_one_that_none_does() {
+        let operations = |active_path| {
+            let profile = Profile {
+                active_path,
+                ..Profile::default()
+            };
+            let of = |method| {
+                let action = BESIDE_THE_ALIAS.action(&method, &profile);
+                action.map(|action| action.operation)
+            };
+            let allow = BESIDE_THE_ALIAS.allow(&profile);
+            (of(Method::GET), of(Method::POST), allow)
+        };
+        assert_eq!(
+            BESIDE_THE_ALIAS.matches("/api/v1/stocks/6/"),
+            Some(Some("6"))
+        );
+        let (stock, alias) = ("get-stock", "list-active-stocks-alias");
+        let both = "GET, POST, HEAD, OPTIONS";
+        assert_eq!(
+            operations(ActivePath::Both),
+            (Some(stock), Some(alias), both)
+        );
+        let own = "GET, HEAD, OPTIONS";
+        assert_eq!(
+            operations(ActivePath::ActiveStocks),
+            (Some(stock), None, own)
+        );
+    }
+}

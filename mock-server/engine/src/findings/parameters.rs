@@ -115,21 +115,35 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
         let is_filter = || FILTERS.iter().any(|field| field.lookup(name).is_some());
         let elsewhere = (exchange.shape != Shape::Filtered && is_filter())
             .then(|| format!("GET /api/v1/stocks/?{name}={value}"));
+        let lookup = unknown_lookup(exchange, name);
+        let several = lookup == Some(("sku", "in"));
+        let several = several.then(|| "GET /api/v1/stocks/multi_stock_query/".to_owned());
         let takes = match known.as_slice() {
             [] => "takes no parameters".to_owned(),
             [only] => format!("takes `{only}` alone"),
             many if many.len() <= 6 => format!("takes {}", many.join(", ")),
-            _ => "has no such filter".to_owned(),
+            _ => match lookup {
+                Some((field, lookup)) => format!("has no lookup `{lookup}` of `{field}`"),
+                None => "has no such filter".to_owned(),
+            },
         };
         Said {
             sent: pair(exchange, name, value),
-            meant: elsewhere.or(meant),
+            meant: elsewhere.or(several).or(meant),
             why: format!(
                 "{} {takes}: the parameter is ignored",
                 exchange.operation.unwrap_or("the path")
             ),
         }
     });
+}
+
+/// A filter and the lookup of it that a parameter names, where it is not one of the filter's.
+fn unknown_lookup<'n>(exchange: &Exchange<'_>, name: &'n str) -> Option<(&'static str, &'n str)> {
+    let (base, lookup) = name.split_once("__")?;
+    let mut filters = FILTERS.iter();
+    let field = filters.find(|field| exchange.shape == Shape::Filtered && field.name == base)?;
+    (!field.lookups.contains(&lookup)).then_some((field.name, lookup))
 }
 
 /// What the operation reads of a query.

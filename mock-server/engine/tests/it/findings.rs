@@ -377,9 +377,50 @@ fn a_correct_use_is_no_mistake(#[case] readings: &[(&str, &str)], #[case] sessio
     assert_eq!(ids(&findings), [""; 0], "{findings:#?}");
 }
 
+#[rstest]
+#[case(
+    "sku__in=500,505",
+    "list-stocks has no lookup `in` of `sku`: the parameter is ignored"
+)]
+#[case(
+    "stock__gtee=4",
+    "list-stocks has no lookup `gtee` of `stock`: the parameter is ignored"
+)]
+#[case(
+    "stock__exact=4",
+    "list-stocks has no such filter: the parameter is ignored"
+)]
+#[case(
+    "colour__in=red",
+    "list-stocks has no such filter: the parameter is ignored"
+)]
+fn a_lookup_that_a_filter_does_not_have_is_named(#[case] query: &str, #[case] why: &str) {
+    let findings = judged(
+        "documented",
+        &[],
+        &[get(&format!("/api/v1/stocks/?{query}"))],
+    );
+    let whys: Vec<_> = findings
+        .iter()
+        .map(|finding| finding.why.as_str())
+        .collect();
+    assert_eq!(whys, [why]);
+}
+
 /// What is sent and what is meant.
 #[rstest]
 #[case(get("/api/v1/stocks/?stock_gt=4"), "stock_gt=4", Some("stock__gt"))]
+#[case(get("/api/v1/stocks/?stock__in=4,5"), "stock__in=4,5", None)]
+#[case(
+    get("/api/v1/stocks/?stock__gtee=4"),
+    "stock__gtee=4",
+    Some("stock__gte")
+)]
+#[case(
+    get("/api/v1/stocks/?sku__in=500,505"),
+    "sku__in=500,505",
+    Some("GET /api/v1/stocks/multi_stock_query/")
+)]
 #[case(get("/api/v1/stocks/?ordering=sku"), "ordering=sku", Some("sort"))]
 #[case(get("/api/v1/stocks/?page_size=5"), "page_size=5", Some("limit"))]
 #[case(get("/api/v1/stocks/?colour=red"), "colour=red", None)]
