@@ -72,6 +72,15 @@ mock *arguments:
 conformance *arguments:
     cargo run --package whippy-conformance -- run {{ arguments }}
 
-# Builds both programs as they are released, into target/release.
-dist:
-    cargo build --workspace --bins --release --locked
+# Builds what a release holds into target/dist, for all targets or for some.
+dist *targets:
+    .ci/dist {{ targets }}
+
+# Tries what `just dist` built, as somebody without Rust uses it.
+try-dist:
+    .ci/try-dist
+
+# Tries the scripts of the GitHub Action and the template of GitLab.
+action:
+    cargo build --workspace --bins
+    WHIPPY_MOCK_BINARY=target/debug/whippy-mock clients/github/test
