@@ -7,13 +7,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
+use whippy_engine::endpoints::{Handler, Verb, operations};
 use whippy_probe::probe::encode;
 use whippy_probe::scope::moment;
 
@@ -51,48 +52,60 @@ pub enum Operation {
     ActiveAlias,
 }
 
-/// One row of [`OPERATIONS`].
+/// An operation as the engine's table of routes has it.
 struct Row {
-    operation: Operation,
     id: &'static str,
     method: Method,
-    path: &'static str,
+    /// With holes.
+    path: String,
+    is_reading: bool,
 }
 
-/// The id in `openapi.json`, the method and the path of every operation.
-#[rustfmt::skip]
-static OPERATIONS: [Row; 12] = [
-    row(Operation::List, "list-stocks", Method::GET, "/api/v1/stocks/"),
-    row(Operation::Create, "create-stock", Method::POST, "/api/v1/stocks/"),
-    row(Operation::Increase, "increase-reserved-stock", Method::POST, "/api/v1/stocks/increase_reserved_stock/"),
-    row(Operation::Decrease, "decrease-reserved-stock", Method::POST, "/api/v1/stocks/decrease_reserved_stock/"),
-    row(Operation::Query, "stock-query", Method::GET, "/api/v1/stocks/stock_query/"),
-    row(Operation::MultiQuery, "multi-stock-query", Method::GET, "/api/v1/stocks/multi_stock_query/"),
-    row(Operation::Salable, "salable-stock-query", Method::GET, "/api/v1/stocks/salable_stock_query/"),
-    row(Operation::MultiSalable, "multi-salable-stock-query", Method::GET, "/api/v1/stocks/multi_salable_stock_query/"),
-    row(Operation::Upsert, "upsert-stocks", Method::POST, "/api/v1/stocks/insert_or_update_stock/"),
-    row(Operation::UpsertByGet, "upsert-stocks", Method::GET, "/api/v1/stocks/insert_or_update_stock/"),
-    row(Operation::Active, "list-active-stocks", Method::POST, "/api/v1/active-stocks/${stock-list}/"),
-    row(Operation::ActiveAlias, "list-active-stocks-alias", Method::POST, "/api/v1/stocks/${stock-list}/"),
+/// The id in `openapi.json` and the verb of every operation.
+const OPERATIONS: [(Operation, &str, Verb); 12] = [
+    (Operation::List, "list-stocks", Verb::Get),
+    (Operation::Create, "create-stock", Verb::Post),
+    (Operation::Increase, "increase-reserved-stock", Verb::Post),
+    (Operation::Decrease, "decrease-reserved-stock", Verb::Post),
+    (Operation::Query, "stock-query", Verb::Get),
+    (Operation::MultiQuery, "multi-stock-query", Verb::Get),
+    (Operation::Salable, "salable-stock-query", Verb::Get),
+    (
+        Operation::MultiSalable,
+        "multi-salable-stock-query",
+        Verb::Get,
+    ),
+    (Operation::Upsert, "upsert-stocks", Verb::Post),
+    (Operation::UpsertByGet, "upsert-stocks", Verb::Get),
+    (Operation::Active, "list-active-stocks", Verb::Post),
+    (
+        Operation::ActiveAlias,
+        "list-active-stocks-alias",
+        Verb::Post,
+    ),
 ];
 
-const fn row(operation: Operation, id: &'static str, method: Method, path: &'static str) -> Row {
-    Row {
-        operation,
-        id,
-        method,
-        path,
-    }
-}
+static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
+    let rows = OPERATIONS.iter().filter_map(|(_, id, verb)| {
+        let (resource, action) = operations().find(|(_, action)| action.operation == *id)?;
+        Some(Row {
+            id,
+            method: verb.method(),
+            path: resource.path.replace("{stocklist_id}", "${stock-list}"),
+            is_reading: matches!(action.handler, Handler::Read(_)),
+        })
+    });
+    rows.collect()
+});
 
 impl Operation {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Self> {
-        OPERATIONS.iter().map(|row| row.operation)
+        OPERATIONS.iter().map(|(operation, ..)| *operation)
     }
 
     fn row(self) -> &'static Row {
-        &OPERATIONS[self as usize]
+        &ROWS[self as usize]
     }
 
     /// As in `openapi.json`.
@@ -107,15 +120,12 @@ impl Operation {
 
     /// Its path, with holes.
     pub fn path(self) -> &'static str {
-        self.row().path
+        &self.row().path
     }
 
     /// Whether it only looks, so that it may be asked again.
     pub fn is_reading(self) -> bool {
-        !matches!(
-            self,
-            Self::Create | Self::Increase | Self::Decrease | Self::Upsert | Self::UpsertByGet
-        )
+        self.row().is_reading
     }
 }
 
@@ -502,6 +512,8 @@ mod tests {
     fn operations_stand_in_the_order_of_their_enum() {
         for (position, operation) in Operation::all().enumerate() {
             assert_eq!(operation as usize, position);
+            // One that the engine has no route for would move the rest.
+            assert_eq!(operation.id(), OPERATIONS[position].1);
         }
     }
 

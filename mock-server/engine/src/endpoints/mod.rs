@@ -99,6 +99,14 @@ impl Verb {
         }
     }
 
+    /// The method that it is declared by.
+    pub fn method(self) -> Method {
+        match self {
+            Self::Get => Method::GET,
+            Self::Post => Method::POST,
+        }
+    }
+
     /// The verb that answers a method.
     fn of(method: &Method) -> Option<Self> {
         if method == Method::GET || method == Method::HEAD {
@@ -111,6 +119,23 @@ impl Verb {
     }
 }
 
+/// The parts of a request that an operation reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// Filters, an order and a page of the list of stocks.
+    Filtered,
+    /// A page.
+    Paged,
+    /// Arguments, in the body or in the query as a reading says.
+    Arguments,
+    /// Arguments in the body or in the query, and a page.
+    PagedArguments,
+    /// A body alone.
+    Body,
+    /// The path alone.
+    Bare,
+}
+
 /// One method of a path.
 #[derive(Clone, Copy)]
 pub struct Action {
@@ -118,7 +143,11 @@ pub struct Action {
     pub verb: Verb,
     /// The operation's id in `openapi.json`.
     pub operation: &'static str,
-    /// What answers.
+    /// What it reads.
+    pub input: Input,
+    /// The rules that it answers by, and other operations do not.
+    pub rules: &'static [&'static str],
+    /// The function that answers.
     pub handler: Handler,
     /// Under which reading it is there; `None`: always.
     pub only_if: Option<OnlyIf>,
@@ -143,22 +172,66 @@ pub struct Resource {
     pub only_if: Option<OnlyIf>,
 }
 
+/// An operation that shows one thing.
 const fn get(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
     Action {
         verb: Verb::Get,
         operation,
+        input: Input::Bare,
+        rules: &["shown", "not-found"],
         handler: Handler::Read(handler),
         only_if: None,
     }
 }
 
-const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+/// An operation that shows a list in pages.
+const fn list(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
     Action {
-        verb: Verb::Post,
+        input: Input::Paged,
+        rules: &["listed", "invalid-page"],
         ..get(operation, handler)
     }
 }
 
+/// A query of stock.
+const fn query(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+    Action {
+        input: Input::Arguments,
+        rules: &[
+            "answered",
+            "required-fields",
+            "invalid-fields",
+            "no-such-stock",
+        ],
+        ..get(operation, handler)
+    }
+}
+
+/// An operation that looks only, by POST.
+const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+    Action {
+        verb: Verb::Post,
+        input: Input::Body,
+        ..get(operation, handler)
+    }
+}
+
+/// A list of active stocks.
+const fn active(operation: &'static str) -> Action {
+    Action {
+        input: Input::PagedArguments,
+        rules: &[
+            "single",
+            "multiple",
+            "invalid-fields",
+            "invalid-page",
+            "not-found",
+        ],
+        ..ask(operation, active_stocks::list)
+    }
+}
+
+/// An operation that creates something.
 const fn write(
     operation: &'static str,
     handler: fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome,
@@ -166,10 +239,87 @@ const fn write(
     Action {
         verb: Verb::Post,
         operation,
+        input: Input::Body,
+        rules: &["created", "required-fields", "invalid-fields"],
         handler: Handler::Write(handler),
         only_if: None,
     }
 }
+
+/// A change of the reserved quantity.
+const fn reserve(
+    operation: &'static str,
+    rules: &'static [&'static str],
+    handler: fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome,
+) -> Action {
+    Action {
+        input: Input::Arguments,
+        rules,
+        ..write(operation, handler)
+    }
+}
+
+const LIST: Action = Action {
+    input: Input::Filtered,
+    ..list("list-stocks", stocks::list)
+};
+
+const CREATE: Action = Action {
+    rules: &[
+        "created",
+        "required-fields",
+        "invalid-fields",
+        "stock-exists",
+        "invalid-location",
+    ],
+    ..write("create-stock", stocks::create)
+};
+
+const UPSERT: Action = Action {
+    rules: &[
+        "upserted",
+        "upserted-in-part",
+        "required-fields",
+        "invalid-fields",
+        "invalid-rows",
+        "invalid-location",
+    ],
+    ..write("upsert-stocks", upsert::upsert)
+};
+
+const LOGIN: Action = Action {
+    rules: &[
+        "logged-in",
+        "login-refused",
+        "required-fields",
+        "invalid-fields",
+    ],
+    ..ask("login", login::login)
+};
+
+const INCREASE: Action = reserve(
+    "increase-reserved-stock",
+    &[
+        "increased",
+        "required-fields",
+        "invalid-fields",
+        "already-reported",
+        "no-such-stock",
+    ],
+    reservations::increase,
+);
+
+const DECREASE: Action = reserve(
+    "decrease-reserved-stock",
+    &[
+        "decreased",
+        "required-fields",
+        "invalid-fields",
+        "already-reported",
+        "no-such-stock",
+    ],
+    reservations::decrease,
+);
 
 /// A resource of the stocks view, whose paths all show the filters.
 const STOCKS: Resource = Resource {
@@ -191,56 +341,56 @@ const OTHER: Resource = Resource {
 #[rustfmt::skip]
 pub const RESOURCES: &[Resource] = &[
     Resource { path: "/api/v1/stocks/", title: "Stock List", fields: meta::STOCK, actions: &[
-        get("list-stocks", stocks::list),
-        write("create-stock", stocks::create),
+        LIST,
+        CREATE,
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/increase_reserved_stock/", title: "Increase reserved stock", fields: meta::RESERVATION, actions: &[
-        write("increase-reserved-stock", reservations::increase),
+        INCREASE,
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/decrease_reserved_stock/", title: "Decrease reserved stock", fields: meta::RESERVATION, actions: &[
-        write("decrease-reserved-stock", reservations::decrease),
+        DECREASE,
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/stock_query/", title: "Stock query", actions: &[
-        get("stock-query", queries::stock),
+        query("stock-query", queries::stock),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/multi_stock_query/", title: "Multi stock query", actions: &[
-        get("multi-stock-query", queries::multi_stock),
+        query("multi-stock-query", queries::multi_stock),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/salable_stock_query/", title: "Salable stock query", actions: &[
-        get("salable-stock-query", queries::salable),
+        query("salable-stock-query", queries::salable),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/multi_salable_stock_query/", title: "Multi salable stock query", actions: &[
-        get("multi-salable-stock-query", queries::multi_salable),
+        query("multi-salable-stock-query", queries::multi_salable),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/insert_or_update_stock/", title: "Insert or update stock", fields: meta::STOCK, actions: &[
-        write("upsert-stocks", upsert::upsert),
-        Action { verb: Verb::Get, only_if: Some((Reading::UpsertMethod, |p| p.upsert_method == UpsertMethod::PostOrGet)), ..write("upsert-stocks", upsert::upsert) },
+        UPSERT,
+        Action { verb: Verb::Get, only_if: Some((Reading::UpsertMethod, |p| p.upsert_method == UpsertMethod::PostOrGet)), ..UPSERT },
     ], ..STOCKS },
     Resource { path: "/api/v1/active-stocks/{stocklist_id}/", title: "Active Stocks", fields: meta::ACTIVE_STOCKS, actions: &[
-        ask("list-active-stocks", active_stocks::list),
+        active("list-active-stocks"),
     ], ..OTHER },
     Resource { path: "/api/v1/stocks/{stocklist_id}/", title: "Active Stocks", fields: meta::ACTIVE_STOCKS, actions: &[
-        ask("list-active-stocks-alias", active_stocks::list),
+        active("list-active-stocks-alias"),
     ], only_if: Some((Reading::ActivePath, |p| p.active_path == ActivePath::Both)), ..OTHER },
     Resource { path: "/api/v1/auth/login/", title: "Login", fields: meta::LOGIN, public: true, actions: &[
-        ask("login", login::login),
+        LOGIN,
     ], ..OTHER },
     Resource { path: "/api/v1/providers/", title: "Provider List", fields: meta::PROVIDER, actions: &[
-        get("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)),
+        list("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)),
         write("create-provider", places::create_provider),
     ], ..OTHER },
     Resource { path: "/api/v1/providers/{id}/", title: "Provider Instance", actions: &[
         get("get-provider", |s, c| places::show(PlaceKind::Provider, s, c)),
     ], ..OTHER },
     Resource { path: "/api/v1/stock-locations/", title: "Stock Location List", fields: meta::LOCATION, actions: &[
-        get("list-stock-locations", |s, c| places::list(PlaceKind::Location, s, c)),
+        list("list-stock-locations", |s, c| places::list(PlaceKind::Location, s, c)),
         write("create-stock-location", places::create_location),
     ], ..OTHER },
     Resource { path: "/api/v1/stock-locations/{id}/", title: "Stock Location Instance", actions: &[
         get("get-stock-location", |s, c| places::show(PlaceKind::Location, s, c)),
     ], ..OTHER },
     Resource { path: "/api/v1/stock-lists/", title: "Stock List List", fields: meta::STOCK_LIST, actions: &[
-        get("list-stock-lists", |s, c| places::list(PlaceKind::StockList, s, c)),
+        list("list-stock-lists", |s, c| places::list(PlaceKind::StockList, s, c)),
         write("create-stock-list", places::create_stock_list),
     ], ..OTHER },
     Resource { path: "/api/v1/stock-lists/{id}/", title: "Stock List Instance", actions: &[
@@ -290,6 +440,19 @@ fn is_on(only_if: Option<OnlyIf>, profile: &Profile) -> bool {
     only_if.is_none_or(|(_, test)| test(profile))
 }
 
+/// Every operation with its path, in the order of the table; one that two methods ask for
+/// comes with the first.
+pub fn operations() -> impl Iterator<Item = (&'static Resource, &'static Action)> {
+    RESOURCES.iter().flat_map(|resource| {
+        let actions = resource.actions.iter().enumerate();
+        let first = actions.filter(|(at, action)| {
+            let mut before = resource.actions[..*at].iter();
+            before.all(|before| before.operation != action.operation)
+        });
+        first.map(move |(_, action)| (resource, action))
+    })
+}
+
 /// The resource of a decoded path under a profile, and the text of its parameter.
 pub fn resolve<'p>(
     path: &'p str,
@@ -326,7 +489,7 @@ mod tests {
             get("get-stock", stocks::list),
             Action {
                 only_if: Some((Reading::ActivePath, |p| p.active_path == ActivePath::Both)),
-                ..ask("list-active-stocks-alias", active_stocks::list)
+                ..active("list-active-stocks-alias")
             },
         ],
         ..STOCKS

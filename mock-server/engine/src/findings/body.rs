@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use http::header::CONTENT_TYPE;
 
-use super::exchange::{Exchange, Shape};
+use super::exchange::Exchange;
 use super::mistakes::{
     BOOLEAN_AS_STRING, FORM_WITHOUT_FLAG, JSON_AS_FORM, LOST_BODY, MISPLACED_ARGUMENT,
     MISSING_CONTENT_TYPE, NUMBER_AS_STRING, READ_ONLY_BODY_KEY, REFUSED_CONTENT_TYPE,
@@ -12,6 +12,7 @@ use super::mistakes::{
 };
 use super::nearest;
 use super::sheet::{Said, Sheet};
+use crate::endpoints::Input;
 use crate::endpoints::call::{charset_of, header_text};
 use crate::endpoints::metadata::Meta;
 use crate::model::stock::UnitType;
@@ -158,7 +159,7 @@ fn unread(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     }
     exchange.note(sheet, &MISPLACED_ARGUMENT, "body", || {
         let start = String::from_utf8_lossy(&body[..body.len().min(80)]);
-        let is_list = matches!(exchange.shape, Shape::Filtered | Shape::Arguments);
+        let is_list = matches!(exchange.input, Input::Filtered | Input::Arguments);
         Said {
             sent: format!("a body: {start}"),
             meant: is_list.then(|| "the same in the query".to_owned()),
@@ -336,7 +337,7 @@ fn unknown_key(exchange: &Exchange<'_>, key: &str, sent: &dyn Fn() -> String, sh
 fn read_only_key(exchange: &Exchange<'_>, key: &str, sent: &dyn Fn() -> String, sheet: &mut Sheet) {
     exchange.note(sheet, &READ_ONLY_BODY_KEY, key, || Said {
         sent: sent(),
-        meant: (exchange.shape == Shape::Body && key == "id")
+        meant: (exchange.input == Input::Body && key == "id")
             .then(|| "sku, provider and location, which name a stock".to_owned()),
         why: format!("the service sets `{key}`; what a client sends is ignored"),
     });
@@ -372,7 +373,7 @@ fn of_form(exchange: &Exchange<'_>, kind: Kind, arguments: &mut Arguments, sheet
             Some(_) => {}
         }
     }
-    let creates = exchange.verdict == Some(201) && exchange.shape == Shape::Body;
+    let creates = exchange.verdict == Some(201) && exchange.input == Input::Body;
     let has_flag = fields.iter().any(|field| field.name() == "is_active");
     if creates && has_flag && form.last("is_active").is_none() {
         exchange.note(sheet, &FORM_WITHOUT_FLAG, "is_active", || Said {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::body::Arguments;
 use super::exchange::Exchange;
 use super::pages::Step;
-use crate::endpoints::{Action, RESOURCES, Verb};
+use crate::endpoints::{Action, Input, RESOURCES, Verb, operations};
 use crate::engine::Rule;
 use crate::query::{FILTERS, parameter};
 
@@ -125,137 +125,28 @@ impl Coverage {
     }
 }
 
-/// What an operation answers by, and others do not.
-const RULES: &[(&str, &[&str])] = &[
-    ("list-stocks", &["listed", "invalid-page"]),
+/// Rules of the list of stocks that are counted as operations of their own: the search, which
+/// the page describes apart, and `OPTIONS`, whose answer it shows.
+const OF_THE_LIST: [(&str, &[&str]); 2] = [
     ("search-stocks", &["found", "invalid-filter"]),
     ("stock-metadata", &["metadata"]),
-    (
-        "create-stock",
-        &[
-            "created",
-            "required-fields",
-            "invalid-fields",
-            "stock-exists",
-            "invalid-location",
-        ],
-    ),
-    (
-        "increase-reserved-stock",
-        &[
-            "increased",
-            "required-fields",
-            "invalid-fields",
-            "already-reported",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "decrease-reserved-stock",
-        &[
-            "decreased",
-            "required-fields",
-            "invalid-fields",
-            "already-reported",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "stock-query",
-        &[
-            "answered",
-            "required-fields",
-            "invalid-fields",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "multi-stock-query",
-        &[
-            "answered",
-            "required-fields",
-            "invalid-fields",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "salable-stock-query",
-        &[
-            "answered",
-            "required-fields",
-            "invalid-fields",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "multi-salable-stock-query",
-        &[
-            "answered",
-            "required-fields",
-            "invalid-fields",
-            "no-such-stock",
-        ],
-    ),
-    (
-        "upsert-stocks",
-        &[
-            "upserted",
-            "upserted-in-part",
-            "required-fields",
-            "invalid-fields",
-            "invalid-rows",
-            "invalid-location",
-        ],
-    ),
-    (
-        "list-active-stocks",
-        &[
-            "single",
-            "multiple",
-            "invalid-fields",
-            "invalid-page",
-            "not-found",
-        ],
-    ),
-    (
-        "list-active-stocks-alias",
-        &[
-            "single",
-            "multiple",
-            "invalid-fields",
-            "invalid-page",
-            "not-found",
-        ],
-    ),
-    (
-        "login",
-        &[
-            "logged-in",
-            "login-refused",
-            "required-fields",
-            "invalid-fields",
-        ],
-    ),
-    ("list-providers", &["listed", "invalid-page"]),
-    (
-        "create-provider",
-        &["created", "required-fields", "invalid-fields"],
-    ),
-    ("get-provider", &["shown", "not-found"]),
-    ("list-stock-locations", &["listed", "invalid-page"]),
-    (
-        "create-stock-location",
-        &["created", "required-fields", "invalid-fields"],
-    ),
-    ("get-stock-location", &["shown", "not-found"]),
-    ("list-stock-lists", &["listed", "invalid-page"]),
-    (
-        "create-stock-list",
-        &["created", "required-fields", "invalid-fields"],
-    ),
-    ("get-stock-list", &["shown", "not-found"]),
-    ("unrouted", &["no-such-path", "missing-slash"]),
 ];
+
+/// Rules of paths that there are not.
+const OF_NO_PATH: (&str, &[&str]) = ("unrouted", &["no-such-path", "missing-slash"]);
+
+/// Each operation and the rules that others do not answer by, in the order of the routes.
+fn own_rules() -> Vec<(&'static str, &'static [&'static str])> {
+    let mut all = Vec::new();
+    for (_, action) in operations() {
+        all.push((action.operation, action.rules));
+        if action.input == Input::Filtered {
+            all.extend(OF_THE_LIST);
+        }
+    }
+    all.push(OF_NO_PATH);
+    all
+}
 
 /// What every path answers by.
 const EVERYWHERE: &[&str] = &[
@@ -284,14 +175,13 @@ type Pair = (&'static str, &'static str);
 /// Every operation and rule that the mock can answer by.
 pub fn known_rules() -> Vec<Pair> {
     let mut known: Vec<Pair> = Vec::new();
-    for &(operation, own) in RULES {
+    for (operation, own) in own_rules() {
         let mut add = |rules: &[&'static str]| {
             known.extend(rules.iter().map(|&rule| (operation, rule)));
         };
         add(own);
-        let actions = || RESOURCES.iter().flat_map(|resource| resource.actions);
-        let action = actions().find(|action| action.operation == operation);
-        if action.is_some_and(reads_body) {
+        let action = operations().find(|(_, action)| action.operation == operation);
+        if action.is_some_and(|(_, action)| reads_body(action)) {
             add(OF_A_BODY);
         }
         let leads = |resource: &crate::endpoints::Resource| {
@@ -317,7 +207,7 @@ pub fn known_rules() -> Vec<Pair> {
 }
 
 fn reads_body(action: &Action) -> bool {
-    action.verb == Verb::Post || action.operation.ends_with("-query")
+    action.verb == Verb::Post || action.input == Input::Arguments
 }
 
 /// The counts.
@@ -455,19 +345,14 @@ fn told(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Pair {
     let operation = exchange.operation.unwrap_or(of_path);
     let granted = || match operation {
         _ if method == Method::OPTIONS => "metadata",
-        "list-stocks" => "listed",
-        "increase-reserved-stock" => "increased",
-        "decrease-reserved-stock" => "decreased",
-        "upsert-stocks" if has("\"Store_checkResult\":{}") => "upserted",
-        "upsert-stocks" if has("[") => "upserted-in-part",
-        "upsert-stocks" => "upserted",
-        "login" => "logged-in",
-        "list-active-stocks" | "list-active-stocks-alias" if arguments.sku => "single",
-        "list-active-stocks" | "list-active-stocks-alias" => "multiple",
-        query if query.ends_with("-query") => "answered",
-        list if list.starts_with("list-") => "listed",
-        get if get.starts_with("get-") => "shown",
-        _ => "created",
+        "upsert-stocks" if !has("\"Store_checkResult\":{}") && has("[") => "upserted-in-part",
+        _ if exchange.input == Input::PagedArguments && !arguments.sku => "multiple",
+        // The first of an operation's rules is the usual answer.
+        _ => {
+            let own = operations().find(|(_, action)| action.operation == operation);
+            own.and_then(|(_, action)| action.rules.first().copied())
+                .unwrap_or("created")
+        }
     };
     let rule = match status {
         208 => "already-reported",

@@ -9,28 +9,11 @@ use super::Seen;
 use super::mistakes::Mistake;
 use super::sheet::{Said, Sheet, Trace};
 use crate::endpoints::metadata::{self, Meta};
-use crate::endpoints::{Handler, Resource, Verb, resolve};
+use crate::endpoints::{Handler, Input, Resource, resolve};
 use crate::profile::{Profile, QueryArguments, ReservationArguments};
 use crate::query::parameter;
 use crate::wire::text::Integer;
 use crate::wire::urlencoded::{self, Pair};
-
-/// Where an operation reads what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// The list of stocks: filters, an order, pages.
-    Filtered,
-    /// Another list: pages.
-    Paged,
-    /// A query or a reservation: arguments in the body or in the query.
-    Arguments,
-    /// The same, and pages.
-    PagedArguments,
-    /// A body alone.
-    Body,
-    /// Nothing.
-    Bare,
-}
 
 /// An exchange with a path of the API.
 pub(super) struct Exchange<'a> {
@@ -40,7 +23,7 @@ pub(super) struct Exchange<'a> {
     pub(super) resource: &'static Resource,
     /// `None` where the path does not take the method.
     pub(super) operation: Option<&'static str>,
-    pub(super) shape: Shape,
+    pub(super) input: Input,
     /// Whether it is there to change the world.
     pub(super) writes: bool,
     pub(super) query: Vec<Pair<'a>>,
@@ -67,7 +50,7 @@ impl<'a> Exchange<'a> {
             path,
             resource,
             operation: action.map(|action| action.operation),
-            shape: action.map_or(Shape::Bare, |action| shape(action.operation, action.verb)),
+            input: action.map_or(Input::Bare, |action| action.input),
             writes: action.is_some_and(|action| matches!(action.handler, Handler::Write(_))),
             query,
             status,
@@ -104,7 +87,7 @@ impl<'a> Exchange<'a> {
 
     /// Whether it is one of the four queries of stock.
     pub(super) fn is_query(&self) -> bool {
-        self.shape == Shape::Arguments && !self.is_reservation()
+        self.input == Input::Arguments && !self.is_reservation()
     }
 
     /// Whether several SKUs may be asked for at once.
@@ -117,42 +100,42 @@ impl<'a> Exchange<'a> {
 
     pub(super) fn has_pages(&self) -> bool {
         matches!(
-            self.shape,
-            Shape::Filtered | Shape::Paged | Shape::PagedArguments
+            self.input,
+            Input::Filtered | Input::Paged | Input::PagedArguments
         )
     }
 
     /// The members of the body, or the arguments that may be in the query instead.
     pub(super) fn fields(&self) -> &'static [Meta] {
-        match self.shape {
+        match self.input {
             // What `OPTIONS` has no table for, since the queries take no POST.
-            Shape::Arguments if self.resource.fields.is_empty() => metadata::ACTIVE_STOCKS,
-            Shape::Arguments | Shape::PagedArguments | Shape::Body => self.resource.fields,
-            Shape::Filtered | Shape::Paged | Shape::Bare => &[],
+            Input::Arguments if self.resource.fields.is_empty() => metadata::ACTIVE_STOCKS,
+            Input::Arguments | Input::PagedArguments | Input::Body => self.resource.fields,
+            Input::Filtered | Input::Paged | Input::Bare => &[],
         }
     }
 
     /// Whether the body is read at all.
     pub(super) fn reads_body(&self) -> bool {
-        match self.shape {
-            Shape::Filtered | Shape::Paged | Shape::Bare => false,
-            Shape::PagedArguments | Shape::Body => true,
-            Shape::Arguments if self.is_reservation() => {
+        match self.input {
+            Input::Filtered | Input::Paged | Input::Bare => false,
+            Input::PagedArguments | Input::Body => true,
+            Input::Arguments if self.is_reservation() => {
                 self.profile().reservation_arguments != ReservationArguments::Query
             }
-            Shape::Arguments => self.profile().query_arguments != QueryArguments::Query,
+            Input::Arguments => self.profile().query_arguments != QueryArguments::Query,
         }
     }
 
     /// Whether arguments are read from the query.
     pub(super) fn reads_arguments_of_query(&self) -> bool {
-        match self.shape {
-            Shape::Filtered | Shape::Paged | Shape::Bare | Shape::Body => false,
-            Shape::PagedArguments => true,
-            Shape::Arguments if self.is_reservation() => {
+        match self.input {
+            Input::Filtered | Input::Paged | Input::Bare | Input::Body => false,
+            Input::PagedArguments => true,
+            Input::Arguments if self.is_reservation() => {
                 self.profile().reservation_arguments != ReservationArguments::Body
             }
-            Shape::Arguments => self.profile().query_arguments != QueryArguments::Body,
+            Input::Arguments => self.profile().query_arguments != QueryArguments::Body,
         }
     }
 
@@ -177,22 +160,5 @@ impl<'a> Exchange<'a> {
         let place = (self.resource.path, subject);
         let trace = || Trace::of(self.seen);
         sheet.note(mistake, place, self.seen.id, trace, say);
-    }
-}
-
-fn shape(operation: &str, verb: Verb) -> Shape {
-    match operation {
-        "list-stocks" => Shape::Filtered,
-        "list-providers" | "list-stock-locations" | "list-stock-lists" => Shape::Paged,
-        "increase-reserved-stock"
-        | "decrease-reserved-stock"
-        | "stock-query"
-        | "multi-stock-query"
-        | "salable-stock-query"
-        | "multi-salable-stock-query" => Shape::Arguments,
-        "list-active-stocks" | "list-active-stocks-alias" => Shape::PagedArguments,
-        "upsert-stocks" => Shape::Body,
-        _ if verb == Verb::Post => Shape::Body,
-        _ => Shape::Bare,
     }
 }

@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use http::Method;
 
-use super::exchange::{Exchange, Shape};
+use super::exchange::Exchange;
 use super::mistakes::{ABANDONED_WALK, NO_SUCH_PAGE, UNREAD_PAGES};
 use super::sheet::{Said, Sheet, Trace};
+use crate::endpoints::Input;
 use crate::query::parameter;
 use crate::wire::text::Integer;
 
@@ -169,7 +170,7 @@ fn is_narrowed(exchange: &Exchange<'_>) -> bool {
     let is_plain = |name: &str| matches!(name, "page" | "sort" | "format");
     let asks = !exchange.query.iter().all(|(name, _)| is_plain(name));
     // The body of active stocks names a SKU.
-    asks || exchange.shape == Shape::PagedArguments && !exchange.request().body().is_empty()
+    asks || exchange.input == Input::PagedArguments && !exchange.request().body().is_empty()
 }
 
 /// Path and query without the page, in whatever order: links come sorted.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::exchange::{Exchange, Shape};
+use super::exchange::Exchange;
 use super::mistakes::{
     CLAMPED_LIMIT, IGNORED_FILTER_VALUE, IGNORED_LIMIT, IGNORED_PERIOD, MISPLACED_ARGUMENT,
     NO_SUCH_PAGE, RAW_PLUS, REFUSED_ACCEPT, REPEATED_PARAMETER, SURPLUS_PAGE, TOKEN_IN_QUERY,
@@ -10,6 +10,7 @@ use super::mistakes::{
 };
 use super::nearest;
 use super::sheet::{Said, Sheet, names_a_token};
+use crate::endpoints::Input;
 use crate::endpoints::metadata::{self, Meta};
 use crate::model::stock::UnitType;
 use crate::profile::UnitLabels;
@@ -51,7 +52,7 @@ fn judge_one(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet
             _ => {}
         }
     }
-    if exchange.shape == Shape::Filtered {
+    if exchange.input == Input::Filtered {
         if name == "sort" {
             return sort(exchange, value, sheet);
         }
@@ -87,7 +88,7 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
         });
         return;
     }
-    if exchange.shape == Shape::Filtered && name == "period" {
+    if exchange.input == Input::Filtered && name == "period" {
         exchange.note(sheet, &IGNORED_PERIOD, name, || Said {
             sent: format!("{name}={value}"),
             meant: Some("period__startswith__lte and period__endswith__gte".to_owned()),
@@ -113,7 +114,7 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
             .or_else(|| nearest::meant(name, &known))
             .map(str::to_owned);
         let is_filter = || FILTERS.iter().any(|field| field.lookup(name).is_some());
-        let elsewhere = (exchange.shape != Shape::Filtered && is_filter())
+        let elsewhere = (exchange.input != Input::Filtered && is_filter())
             .then(|| format!("GET /api/v1/stocks/?{name}={value}"));
         let lookup = unknown_lookup(exchange, name);
         let several = lookup == Some(("sku", "in"));
@@ -142,14 +143,14 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
 fn unknown_lookup<'n>(exchange: &Exchange<'_>, name: &'n str) -> Option<(&'static str, &'n str)> {
     let (base, lookup) = name.split_once("__")?;
     let mut filters = FILTERS.iter();
-    let field = filters.find(|field| exchange.shape == Shape::Filtered && field.name == base)?;
+    let field = filters.find(|field| exchange.input == Input::Filtered && field.name == base)?;
     (!field.lookups.contains(&lookup)).then_some((field.name, lookup))
 }
 
 /// What the operation reads of a query.
 fn known(exchange: &Exchange<'_>) -> Vec<Cow<'static, str>> {
     let mut known = Vec::new();
-    if exchange.shape == Shape::Filtered {
+    if exchange.input == Input::Filtered {
         let filters = FILTERS.iter().flat_map(|field| field.parameters());
         known.extend(filters.map(|(name, _)| name));
         known.push("sort".into());
