@@ -186,7 +186,7 @@ fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {
             "--target {other}: the ledger is one of {target}"
         )));
     }
-    let connection = Connection::new(&target, &args.connection, None, Gateways::GotOver)?;
+    let connection = Connection::new(&target, &args.connection, None, Gateways::Retried)?;
     let writing = Writing::of_ledger(&args.from, ledger, &connection)?;
     let contract = Contract::embedded().map_err(Refusal::no_verdict)?;
     let mut session = Session::new(writing.target(), contract);

@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::faults::{self, Faults};
+use crate::faults::{self, FaultError, Faults};
 use crate::http::{Listener, Server, Tls, TlsError, system_time};
 use crate::worlds::journal::{JournalLimits, JournalShare, Wanted};
 use crate::worlds::{LiveWorld, Start, WorldError, WorldLimits, Worlds};
@@ -325,16 +325,15 @@ impl MockWorld<'_> {
         self.world.judge().coverage()
     }
 
-    /// Lets things go wrong, as `schemas/faults.schema.json` has them; a sentence where the
-    /// rules are none.
-    pub fn set_faults(&self, json: &[u8]) -> Result<(), String> {
+    /// Lets things go wrong, as `schemas/faults.schema.json` has them.
+    pub fn set_faults(&self, json: &[u8]) -> Result<(), FaultError> {
         let rules = Faults::parse(json)?;
         self.world.set_faults(Faults::new(rules, system_time()));
         Ok(())
     }
 
     /// The same, by the name of a preset.
-    pub fn set_faults_preset(&self, name: &str) -> Result<(), String> {
+    pub fn set_faults_preset(&self, name: &str) -> Result<(), FaultError> {
         let rules = faults::preset(name)?;
         self.world.set_faults(Faults::new(rules, system_time()));
         Ok(())

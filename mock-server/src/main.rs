@@ -12,8 +12,9 @@ use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use cli::args::{self, Cli, Command, ListingCli};
+use cli::args::{self, Command, ListingCli};
 use cli::mock::Mock;
+use cli::origins::{self, Origins};
 use cli::{exec, health, init, listing, replay};
 
 fn main() -> ExitCode {
@@ -21,33 +22,36 @@ fn main() -> ExitCode {
     if let Ok(cli) = ListingCli::try_parse() {
         return listing::print(&listing::text(cli.listing));
     }
-    let cli = Cli::parse();
+    let (cli, origins) = match origins::read() {
+        Ok(read) => read,
+        Err(error) => error.exit(),
+    };
     for sentence in args::misspelled_variables() {
         eprintln!("whippy-mock: {sentence}");
     }
     match cli.command {
-        None => serve(cli.serve),
-        Some(Command::Serve(args)) => serve(*args),
+        None => serve(cli.serve, &origins),
+        Some(Command::Serve(args)) => serve(*args, &origins),
         // As the first process of a container it starts itself as a second one.
         Some(Command::Exec(_)) if init::is_first_process() => init::run(),
-        Some(Command::Exec(args)) => exec(*args),
+        Some(Command::Exec(args)) => exec(*args, &origins),
         Some(Command::Health(args)) => health::run(&args.target),
         Some(Command::Replay(args)) => replay::run(&args.bundle, args.check),
         Some(Command::Listing(listing)) => listing::print(&listing::text(listing)),
     }
 }
 
-fn serve(args: args::ServeArgs) -> ExitCode {
+fn serve(args: args::ServeArgs, origins: &Origins) -> ExitCode {
     match args.into_mock() {
         Ok(mock) => run(listen_and_serve(mock)),
-        Err(sentence) => refuse(&sentence),
+        Err(sentence) => refuse(&origins.blame(&sentence)),
     }
 }
 
-fn exec(args: args::ExecArgs) -> ExitCode {
+fn exec(args: args::ExecArgs, origins: &Origins) -> ExitCode {
     match args.into_trial() {
         Ok((trial, mock)) => run(exec::run(trial, mock)),
-        Err(sentence) => refuse(&sentence),
+        Err(sentence) => refuse(&origins.blame(&sentence)),
     }
 }
 

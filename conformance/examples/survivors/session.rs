@@ -49,7 +49,7 @@ impl Comparison {
             UtcOffset::PAGE,
         );
         let seed = Seed {
-            clock: clock?,
+            clock: clock.map_err(|why| why.to_string())?,
             ..seed.clone()
         };
         let recorder = Arc::new(Recorder {

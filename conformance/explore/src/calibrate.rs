@@ -21,7 +21,7 @@ use whippy_probe::scope::ENVIRONMENT;
 pub struct Calibrated {
     /// In the order of the register.
     pub readings: Vec<Known>,
-    /// How many requests it took.
+    /// The number of requests it took.
     pub requests: u64,
     /// Why it ended early.
     pub aborted: Option<String>,
@@ -38,7 +38,7 @@ pub struct Known {
     pub evidence: Vec<String>,
     /// Why it is not decided.
     pub why: Option<String>,
-    /// Whether no exchange can tell, as another reading leaves nothing to decide.
+    /// `true` if no exchange can tell, as another reading leaves nothing to decide.
     pub is_moot: bool,
 }
 
@@ -154,7 +154,7 @@ fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// How many stocks are created where a page shows all that there are.
+/// The number of stocks that are created where a page shows all that there are.
 const MANY: usize = 101;
 
 /// The longest line of evidence, characters.
@@ -276,7 +276,7 @@ impl Calibration<'_> {
         known.choices = seen;
     }
 
-    /// Whether a check applies; if not why, and whether it never could.
+    /// Returns `true` if a check applies; if not why, and whether it never could.
     fn admit(&self, check: &Detector<'_>) -> Result<(), (String, bool)> {
         if check.safety == Safety::Write && !self.may_write {
             return Err((
@@ -381,7 +381,7 @@ impl Calibration<'_> {
     }
 }
 
-/// Whether a request only brought about what was to be looked at.
+/// Returns `true` if a request only brought about what was to be looked at.
 fn is_setup(record: &Record) -> bool {
     record.step.starts_with("given ")
 }

@@ -11,25 +11,25 @@ use crate::steps::{Body, Names, Operation, SINCE, Step};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Each is a question of its own.
 pub struct Scope {
-    /// Whether there is a second location of the provider.
+    /// `true` if there is a second location of the provider.
     pub has_second: bool,
-    /// Whether there is a location of another provider.
+    /// `true` if there is a location of another provider.
     pub has_foreign: bool,
-    /// Whether the provider's id is known.
+    /// `true` if the provider's id is known.
     pub has_id: bool,
-    /// Whether there is a provider that takes no reservations.
+    /// `true` if there is a provider that takes no reservations.
     pub has_opted_out: bool,
-    /// Whether there is a stock list whose locations are known.
+    /// `true` if there is a stock list whose locations are known.
     pub has_list: bool,
-    /// Whether the list may be asked for by the path's other name.
+    /// `true` if the list may be asked for by the path's other name.
     pub has_alias: bool,
     /// Names and codes of another case and in part, with the filters that take them.
     pub parts: Vec<(&'static str, &'static str)>,
-    /// Whether stocks may be written.
+    /// `true` if stocks may be written.
     pub writes: bool,
-    /// Whether reservations are sent in the query as a rule.
+    /// `true` if reservations are sent in the query as a rule.
     pub reserves_by_query: bool,
-    /// Whether queries are.
+    /// `true` if queries are.
     pub queries_by_query: bool,
 }
 

@@ -11,7 +11,7 @@ use whippy_engine::store::world::World;
 use super::Options;
 use super::player::Player;
 use super::random::Random;
-use crate::oracle::{Ground, UNKNOWN_NAME};
+use crate::oracle::{StartState, UNKNOWN_NAME};
 use crate::steps::{Body, Names, Operation, SKUS, Step};
 use whippy_probe::probe::{Ask, Session};
 use whippy_probe::scope::moment;
@@ -25,7 +25,7 @@ const MOST_PAGES: usize = 200;
 /// The most stocks of one SKU that a reading sequence looks at.
 const MOST_STOCKS: usize = 50;
 
-/// How many stocks are looked at for their SKUs.
+/// The number of stocks that are looked at for their SKUs.
 const SAMPLE: usize = 100;
 
 /// What the cases know by name and a sequence may use.
@@ -40,10 +40,10 @@ const NAMES: [&str; 7] = [
 ];
 
 /// The target's places and stocks.
-pub(super) struct Landscape {
+pub(super) struct Survey {
     /// The places by the names of the cases.
     pub(super) names: Names,
-    pub(super) ground: Ground,
+    pub(super) ground: StartState,
     places: Places,
     /// SKUs that are there, for sequences that only look.
     skus: Vec<String>,
@@ -60,9 +60,9 @@ struct Places {
     lists: Vec<Value>,
 }
 
-impl Landscape {
+impl Survey {
     /// Looks round. An error is a sentence: what is missing.
-    pub(super) fn survey(
+    pub(super) fn take(
         session: &Session,
         player: &mut Player<'_>,
         options: &Options,
@@ -89,7 +89,7 @@ impl Landscape {
             .map(|(_, offset)| offset)
             .next();
         let mut landscape = Self {
-            ground: Ground {
+            ground: StartState {
                 store: places.world(&[])?,
                 local: local.unwrap_or(UtcOffset::PAGE),
                 is_exclusive: options.is_exclusive,
@@ -186,7 +186,7 @@ impl Landscape {
         names.set("sku-of-other-case", sku);
         self.stocks = Self::stocks_of(session, &names)?;
         let store = self.places.world(&self.stocks)?;
-        self.ground = Ground {
+        self.ground = StartState {
             store,
             known: self.stocks.clone(),
             ..self.ground.clone()
@@ -194,7 +194,7 @@ impl Landscape {
         Ok(names)
     }
 
-    /// Whether the stocks are others than when the sequence began.
+    /// Returns `true` if the stocks are others than when the sequence began.
     pub(super) fn has_moved(&self, session: &Session, names: &Names) -> bool {
         Self::stocks_of(session, names).is_ok_and(|stocks| stocks != self.stocks)
     }

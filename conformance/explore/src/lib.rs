@@ -23,9 +23,9 @@ use serde_json::Value;
 use whippy_engine::profile::{Profile, Reading};
 
 use crate::oracle::{Answered, Difference, Oracle};
-use crate::steps::{Came, Names, Operation, SKUS, Step, Trace};
+use crate::steps::{Names, Operation, RecordedAnswer, SKUS, Step, Trace};
 use generate::{Scope, sequence};
-use ground::Landscape;
+use ground::Survey;
 use player::{Lost, Played, Player};
 use whippy_probe::model::finding::{Exchange, Level};
 use whippy_probe::probe::Session;
@@ -43,11 +43,11 @@ pub struct Options {
     pub micros: Option<u64>,
     /// After so many differences of different kinds it ends.
     pub most_differences: usize,
-    /// Whether stocks may be written.
+    /// `true` if stocks may be written.
     pub writes: bool,
-    /// Whether nobody else writes to the target.
+    /// `true` if nobody else writes to the target.
     pub is_exclusive: bool,
-    /// Whether the alias of the active stocks may be asked: who does not know the path may
+    /// `true` if the alias of the active stocks may be asked: who does not know the path may
     /// take it for another.
     pub asks_alias: bool,
     /// The readings to begin with.
@@ -56,7 +56,7 @@ pub struct Options {
     pub held: Vec<Reading>,
     /// The most requests for shrinking one difference; none: it is told as it came.
     pub shrinking: u64,
-    /// Whether answers are held to `openapi.json` as well, for the coverage.
+    /// `true` if answers are held to `openapi.json` as well, for the coverage.
     pub is_covered: bool,
 }
 
@@ -92,19 +92,19 @@ pub struct Aid<'a> {
 /// What an exploration came to.
 #[derive(Debug, Default)]
 pub struct Explored {
-    /// How many sequences were played to their end.
+    /// The number of sequences that were played to their end.
     pub sequences: u64,
     /// Those given up, as a write in them got no answer.
     pub abandoned: u64,
-    /// How many requests were sent for the sequences.
+    /// The number of requests that were sent for the sequences.
     pub steps: u64,
     /// How many were sent at all.
     pub requests: u64,
-    /// How often each status came, by operation.
+    /// The number of times each status came, by operation.
     pub statuses: BTreeMap<(Operation, u16), u64>,
     /// The rules that decided.
     pub rules: BTreeSet<(&'static str, &'static str)>,
-    /// How often each reading had a say, by its id.
+    /// The number of times each reading had a say, by its id.
     pub readings: BTreeMap<&'static str, u64>,
     /// The choices that explain all that was seen, for the readings that had a say.
     pub choices: BTreeMap<&'static str, Vec<String>>,
@@ -131,9 +131,9 @@ pub struct Found {
     pub trace: Trace,
     /// What was sent and what came, as they went over the wire.
     pub exchanges: Vec<Exchange>,
-    /// How many steps the sequence had before it was shortened.
+    /// The number of steps the sequence had before it was shortened.
     pub before: usize,
-    /// Whether it came again when the same was sent once more.
+    /// `true` if it came again when the same was sent once more.
     pub is_steady: bool,
     /// What the names stood for.
     pub names: Names,
@@ -167,7 +167,7 @@ struct Explorer<'a> {
     player: Player<'a>,
     oracle: Oracle,
     places: Names,
-    landscape: Landscape,
+    survey: Survey,
     scope: Scope,
     aid: Aid<'a>,
     explored: Explored,
@@ -183,10 +183,10 @@ const UNANSWERED: u32 = 5;
 impl<'a> Explorer<'a> {
     fn new(session: &'a Session, options: &Options, aid: Aid<'a>) -> Result<Self, String> {
         let mut player = Player::new(session, aid, options.is_covered);
-        let landscape = Landscape::survey(session, &mut player, options)?;
-        let places = landscape.names.clone();
+        let survey = Survey::take(session, &mut player, options)?;
+        let places = survey.names.clone();
         let oracle = Oracle::new(
-            landscape.ground.clone(),
+            survey.ground.clone(),
             session.target.base(),
             options.profile.clone(),
             &options.held,
@@ -198,7 +198,7 @@ impl<'a> Explorer<'a> {
             player,
             oracle,
             places,
-            landscape,
+            survey,
             scope,
             aid,
             explored: Explored::default(),
@@ -224,9 +224,9 @@ impl<'a> Explorer<'a> {
             let names = if options.writes {
                 self.fresh_names()
             } else {
-                match self.landscape.look_again(self.session, number) {
+                match self.survey.look_again(self.session, number) {
                     Ok(names) => {
-                        self.oracle.set_ground(self.landscape.ground.clone());
+                        self.oracle.set_ground(self.survey.ground.clone());
                         names
                     }
                     Err(why) => {
@@ -294,9 +294,9 @@ impl<'a> Explorer<'a> {
         played
     }
 
-    /// Whether the stocks that a reading sequence looked at are others than before.
+    /// Returns `true` if the stocks that a reading sequence looked at are others than before.
     fn has_moved(&mut self, names: &Names) -> bool {
-        self.landscape.has_moved(self.session, names)
+        self.survey.has_moved(self.session, names)
     }
 
     /// A write got no answer: what it did is not known, so the sequence tells nothing more.
@@ -413,7 +413,7 @@ impl<'a> Explorer<'a> {
             steps: steps.to_vec(),
             answers: answers
                 .iter()
-                .map(|answered| Came {
+                .map(|answered| RecordedAnswer {
                     status: answered.status,
                     body: redacted(answered.body.clone().unwrap_or_default(), &redact),
                 })

@@ -33,7 +33,7 @@ impl Random {
         usize::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// Whether one of so many falls on it.
+    /// Returns `true` if one of so many falls on it.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

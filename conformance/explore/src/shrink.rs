@@ -57,7 +57,7 @@ struct Shrinker<'p, 'a> {
 }
 
 impl Shrinker<'_, '_> {
-    /// Whether these steps show the same difference; they are the best from then on.
+    /// Returns `true` if these steps show the same difference; they are the best from then on.
     fn shows(&mut self, steps: &[Step]) -> bool {
         if self.player.sent >= self.end || steps.is_empty() {
             return false;

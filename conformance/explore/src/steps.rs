@@ -113,17 +113,17 @@ impl Operation {
         self.row().id
     }
 
-    /// Its method.
+    /// The method.
     pub fn method(self) -> &'static Method {
         &self.row().method
     }
 
-    /// Its path, with holes.
+    /// The path, with holes.
     pub fn path(self) -> &'static str {
         &self.row().path
     }
 
-    /// Whether it only looks, so that it may be asked again.
+    /// Returns `true` if it only looks, so that it may be asked again.
     pub fn is_reading(self) -> bool {
         self.row().is_reading
     }
@@ -168,7 +168,7 @@ impl Body {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Its number: later steps name what it showed by `s` and this.
+    /// The number: later steps name what it showed by `s` and this.
     pub name: u16,
     /// What it asks for.
     pub operation: Operation,
@@ -210,7 +210,7 @@ impl Names {
         self.0.iter().map(|(name, text)| (*name, text.as_str()))
     }
 
-    /// Whether a SKU is one of the sequence's, or begins with one.
+    /// Returns `true` if a SKU is one of the sequence's, or begins with one.
     pub fn is_own(&self, sku: &str) -> bool {
         let own = SKUS.iter().filter_map(|name| self.get(name));
         own.into_iter().any(|own| sku.starts_with(own))
@@ -355,7 +355,7 @@ pub struct Address {
 }
 
 impl Step {
-    /// Whether some of its holes are filled otherwise on each side.
+    /// Returns `true` if some of its holes are filled otherwise on each side.
     pub fn depends_on_answers(&self) -> bool {
         fn in_value(value: &Value) -> bool {
             match value {
@@ -372,13 +372,13 @@ impl Step {
             || self.body.value().is_some_and(in_value)
     }
 
-    /// Whether all that it lists is of one SKU of the sequence.
+    /// Returns `true` if all that it lists is of one SKU of the sequence.
     pub fn is_of_own_sku(&self) -> bool {
         let mut skus = self.query.iter().filter(|(name, _)| name == "sku");
         skus.any(|(_, value)| value.starts_with("${sku"))
     }
 
-    /// Whether all that it lists was created since the sequence began.
+    /// Returns `true` if all that it lists was created since the sequence began.
     pub fn is_since_its_beginning(&self) -> bool {
         let mut since = self.query.iter();
         since.any(|(name, value)| name == "created_date__gte" && value == SINCE)
@@ -447,14 +447,14 @@ pub struct Trace {
     pub target: String,
     /// What the sequence was generated from.
     pub seed: u64,
-    /// The how manieth sequence of the seed it was.
+    /// Zero-based index of the sequence, counted from the seed.
     pub sequence: u64,
     /// What its names stood for.
     pub names: serde_json::Map<String, Value>,
     /// What was sent.
     pub steps: Vec<Step>,
     /// What came, step by step.
-    pub answers: Vec<Came>,
+    pub answers: Vec<RecordedAnswer>,
     /// What was wrong with it, in a line.
     pub difference: String,
 }
@@ -462,7 +462,7 @@ pub struct Trace {
 /// An answer in a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Came {
+pub struct RecordedAnswer {
     /// The status.
     pub status: u16,
     /// The body, or null where it was no JSON.

@@ -120,7 +120,7 @@ impl Session {
         format!("{}{number:04}aB00", self.sku_prefix)
     }
 
-    /// How many requests were sent so far.
+    /// The number of requests that were sent so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// Whether the only choice seen of a reading is this one.
+    /// Returns `true` if the only choice seen of a reading is this one.
     pub fn sees(&self, id: &str, choice: &str) -> bool {
         lock(&self.readings)
             .get(id)
@@ -462,7 +462,7 @@ impl<'a> Probe<'a> {
         self
     }
 
-    /// How many requests it has sent.
+    /// The number of requests it has sent.
     pub fn sent(&self) -> u64 {
         self.transcript.len() as u64
     }

@@ -12,7 +12,7 @@ pub fn system_time() -> Timestamp {
     Timestamp::from(SystemTime::now())
 }
 
-/// How long something takes.
+/// The time that something takes.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 

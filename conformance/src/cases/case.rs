@@ -98,7 +98,7 @@ pub struct Step {
     /// It brings about the state to start from: that it fails is no finding.
     #[serde(default)]
     pub setup: bool,
-    /// How often it is sent, each time with the same expectation.
+    /// The number of times it is sent, each time with the same expectation.
     #[serde(default = "once")]
     pub repeat: u32,
 }
@@ -502,7 +502,7 @@ pub fn with_arguments(probe: &Probe<'_>, mut ask: Ask, arguments: Value) -> Ask 
     ask
 }
 
-/// Whether the target has shown that it reads an operation's arguments from the query
+/// Returns `true` if the target has shown that it reads an operation's arguments from the query
 /// alone.
 pub fn takes_query(probe: &Probe<'_>, path: &str) -> bool {
     let reading = if path.contains("reserved_stock") {
@@ -629,8 +629,8 @@ fn header_mismatch(
     Ok((!fits).then(|| format!("expected the header `{name}` to be {expected}, got {shown}")))
 }
 
-/// Whether a header is a list whose order says nothing: the framework writes it out of a
-/// set, in another order in every process.
+/// Returns `true` if a header is a list whose order says nothing: the framework writes it out
+/// of a set, in another order in every process.
 fn is_a_set(header: &str) -> bool {
     ["allow", "vary"]
         .iter()

@@ -53,7 +53,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         &args.connection,
         &args.writing,
         embedded.as_ref(),
-        Gateways::GotOver,
+        Gateways::Retried,
     )?;
     let permission = Permission::new(
         &args.writing,

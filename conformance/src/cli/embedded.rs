@@ -44,11 +44,8 @@ impl Embedded {
     /// Starts one.
     pub(crate) fn start(args: &MockArgs, profile: Profile) -> Result<Self, Refusal> {
         let world = args.world.as_deref().unwrap_or(WORLD);
-        let broken: Result<Vec<_>, String> = args
-            .defect
-            .iter()
-            .map(|name| defects::named(name))
-            .collect();
+        let broken = args.defect.iter().map(|name| defects::named(name));
+        let broken: Result<Vec<_>, _> = broken.collect();
         let broken = broken.map_err(|why| Refusal::usage(format!("--defect: {why}")))?;
         let mut about = format!("a whippy-mock of its own, world {world}");
         if !broken.is_empty() {

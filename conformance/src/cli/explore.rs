@@ -43,7 +43,7 @@ const REQUESTS_LIVE: u64 = 1_000;
 const OUT: &str = "whippy-explore";
 
 /// What was found, one way or the other.
-struct Came {
+struct Results {
     explored: Explored,
     concurrent: Option<Concurrent>,
 }
@@ -67,7 +67,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
         &args.connection,
         &args.writing,
         embedded.as_ref(),
-        Gateways::GotOver,
+        Gateways::Retried,
     )?;
     let permission = Permission::new(
         &args.writing,
@@ -158,7 +158,7 @@ fn went(
     trace: Option<&Trace>,
     options: &explore::Options,
     aid: Aid<'_>,
-) -> Result<Came, String> {
+) -> Result<Results, String> {
     if let Some(clients) = args.effort.concurrent {
         let rules = if session.profile.is_empty() {
             Rules::all()
@@ -172,7 +172,7 @@ fn went(
             micros: options.micros,
             rules,
         };
-        return Ok(Came {
+        return Ok(Results {
             explored: Explored::default(),
             concurrent: Some(concurrent::concurrent(session, &concurrent, aid)?),
         });
@@ -181,7 +181,7 @@ fn went(
         Some(trace) => explore::replay(session, trace, options, aid)?,
         None => explore::explore(session, options, aid)?,
     };
-    Ok(Came {
+    Ok(Results {
         explored,
         concurrent: None,
     })
@@ -245,7 +245,7 @@ fn read_trace(path: &Path) -> Result<Trace, Refusal> {
 fn report(
     args: &ExploreArgs,
     session: &Session,
-    came: &Came,
+    came: &Results,
     mode: Safety,
     about: Circumstances,
 ) -> Report {
@@ -285,7 +285,7 @@ fn report(
 fn write_found(
     args: &ExploreArgs,
     session: &Session,
-    came: &Came,
+    came: &Results,
 ) -> Result<Option<PathBuf>, Refusal> {
     let mut files: Vec<(String, String)> = Vec::new();
     let secrets = &session.secrets;
@@ -319,7 +319,7 @@ fn write_found(
 }
 
 /// What the summary does not say: the seed, what was covered, and where it is written.
-fn told_first(came: &Came, options: &explore::Options, written: Option<&Path>) -> String {
+fn told_first(came: &Results, options: &explore::Options, written: Option<&Path>) -> String {
     let mut text = match &came.concurrent {
         Some(concurrent) => concurrent::summary(concurrent),
         None => format!(

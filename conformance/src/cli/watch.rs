@@ -14,7 +14,7 @@ use whippy_conformance::model::finding::{Level, Secrets};
 use whippy_conformance::run::verdict::{Exit, conclude};
 use whippy_conformance::traffic::proxy::{Proxy, ProxyOptions, QueueLimits, Seen, queue};
 use whippy_conformance::traffic::recording::Recording;
-use whippy_conformance::traffic::{Circumstances, Terms, Told, Watcher};
+use whippy_conformance::traffic::{Circumstances, Notice, Terms, Watcher};
 use whippy_conformance::workers::Stopwatch;
 use whippy_conformance::workers::system_time;
 use whippy_engine::findings::FindingLevel;
@@ -198,7 +198,7 @@ fn judge(
         while let Some((exchanges, dropped)) = seen.next() {
             watcher.dropped(dropped);
             for mut observed in exchanges {
-                for Told { about, text } in watcher.see(&mut observed) {
+                for Notice { about, text } in watcher.see(&mut observed) {
                     if !is_quiet {
                         eprintln!("{about:8} {text}");
                     }

@@ -51,7 +51,7 @@ impl Change {
 /// A check that is not what it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckChange {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// What became of it.
     pub change: Change,
@@ -64,7 +64,7 @@ pub struct CheckChange {
 /// A reading that was seen otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadingChange {
-    /// Its id.
+    /// The id.
     pub id: String,
     /// The choices that fitted before; empty: it was not seen.
     pub before: Vec<String>,
@@ -163,7 +163,7 @@ impl Comparison {
     }
 }
 
-/// Whether a check says something about the target.
+/// Returns `true` if a check says something about the target.
 fn is_judged(check: &CheckReport) -> bool {
     match check.outcome {
         Outcome::Pass | Outcome::Fail | Outcome::Warn | Outcome::Info | Outcome::Flaky => true,
@@ -176,7 +176,7 @@ fn is_judged(check: &CheckReport) -> bool {
     }
 }
 
-/// Whether a check fails its run: a known finding of the baseline does not.
+/// Returns `true` if a check fails its run: a known finding of the baseline does not.
 fn is_failing(check: &CheckReport) -> bool {
     check.outcome == Outcome::Fail && !check.known
 }
@@ -213,8 +213,8 @@ fn check_change(before: Option<&CheckReport>, after: Option<&CheckReport>) -> Op
     })
 }
 
-/// Whether two runs found the same. Ids and times differ from run to run, so bodies and
-/// exchanges are not held against each other, only what the findings say of them.
+/// Returns `true` if two runs found the same. Ids and times differ from run to run, so bodies
+/// and exchanges are not held against each other, only what the findings say of them.
 fn same_findings(before: &[Finding], after: &[Finding]) -> bool {
     let same = |(before, after): (&Finding, &Finding)| {
         before.level == after.level

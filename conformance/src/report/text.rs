@@ -254,7 +254,7 @@ impl Page {
         }
     }
 
-    /// How many checks show a cause, with the first ids; the deciding one is named below.
+    /// The number of checks that show a cause, with the first ids; the deciding one is named below.
     fn cause_checks(&mut self, cause: &Cause, deciding: Option<&str>) {
         if !cause.checks.is_empty() {
             let others: Vec<_> = cause

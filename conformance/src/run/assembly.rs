@@ -25,7 +25,7 @@ pub struct Circumstances {
     pub target: String,
     /// When it began, RFC 3339.
     pub started: String,
-    /// How long it took, microseconds.
+    /// The time that it took, microseconds.
     pub micros: u64,
     /// What became of what it wrote.
     pub clean_up: Option<CleanUp>,

@@ -132,7 +132,7 @@ fn blockers(check: &CheckReport, checks: &[CheckReport], groups: &Groups) -> Vec
     of_dependency.unwrap_or_default()
 }
 
-/// Whether each of several members is a difference of its own.
+/// Returns `true` if each of several members is a difference of its own.
 fn is_of_members(difference: &Difference) -> bool {
     difference.ids.iter().any(|id| id.contains("/member-"))
 }

@@ -21,7 +21,7 @@ pub struct Told {
     pub foreign_location: Option<String>,
     /// The id of a stock list.
     pub stock_list: Option<i64>,
-    /// Whether to make places for the run, which stay.
+    /// `true` if to make places for the run, which stay.
     pub create_places: bool,
 }
 
@@ -31,7 +31,7 @@ const SAMPLE: u32 = 100;
 /// The most pages of a list that are read to find a place that was named.
 const MOST_PAGES: u32 = 50;
 
-/// How many names a sentence lists.
+/// The number of names a sentence lists.
 const MOST_NAMES: usize = 20;
 
 /// Why the places to work with cannot be settled.
@@ -70,7 +70,7 @@ pub enum Misnamed {
         flag: &'static str,
         /// The location's code.
         code: String,
-        /// Its provider.
+        /// The provider.
         provider: String,
         /// The provider that it must be of.
         expected: Option<String>,
@@ -152,9 +152,9 @@ struct Places {
     /// Those that count reservations first.
     providers: Vec<Provider>,
     locations: Vec<Place>,
-    /// Whether all providers are known, so that another name is a mistake.
+    /// `true` if all providers are known, so that another name is a mistake.
     are_providers_whole: bool,
-    /// Whether all locations are.
+    /// `true` if all locations are.
     are_locations_whole: bool,
 }
 
@@ -208,8 +208,8 @@ impl Told {
             .filter_map(|(flag, code)| Some((flag, code.as_ref()?)))
     }
 
-    /// Whether the places that were named are there, and of whom they should be. Nothing is
-    /// refused that the target does not list whole.
+    /// Returns `true` if the places that were named are there, and of whom they should be.
+    /// Nothing is refused that the target does not list whole.
     fn judge(&self, places: &Places) -> Result<(), Misnamed> {
         if let Some(name) = &self.provider
             && places.are_providers_whole

@@ -33,22 +33,22 @@ use crate::workers::{Stopwatch, into_inner, lock, spread};
 /// How a run goes about it.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Whether stocks may be written.
+    /// `true` if stocks may be written.
     pub mode: Safety,
     /// Findings of this level or above fail the run.
     pub level: Level,
-    /// How many checks at once.
+    /// The number of checks at once.
     pub jobs: usize,
-    /// How often a check that failed is tried again.
+    /// The number of times a check that failed is tried again.
     pub retries: u32,
-    /// Whether the target may be put into other states, which ends the one it is in.
+    /// `true` if the target may be put into other states, which ends the one it is in.
     pub may_seed: bool,
 }
 
 /// Beginning of the reason of a check that others disturbed.
 pub(crate) const DISTURBED: &str = "somebody else wrote during each";
 
-/// How often a check that others disturb is tried.
+/// The number of times a check that others disturb is tried.
 const DISTURBED_ATTEMPTS: u32 = 5;
 
 /// After so many checks in a row that get no answer in time, nobody answers.
@@ -202,7 +202,7 @@ struct Attempt {
     stop: Option<Stop>,
     /// The choices of a reading that fit.
     choices: Option<Vec<String>>,
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     requests: u64,
     /// The difference that kept it from being made.
     blocked_by: Option<Difference>,
@@ -241,7 +241,7 @@ impl Runner<'_> {
         report
     }
 
-    /// Whether a check applies.
+    /// Returns `true` if a check applies.
     fn admit(&self, check: &Check) -> Result<(), (Outcome, String)> {
         if let Some(why) = lock(&self.aborted).clone() {
             return Err((Outcome::SetupFailed, format!("the run ended early: {why}")));
@@ -314,7 +314,7 @@ impl Runner<'_> {
         Some(id.clone())
     }
 
-    /// Whether the target has something that it may lack; asked once.
+    /// Returns `true` if the target has something that it may lack; asked once.
     fn has(&self, capability: Capability) -> bool {
         let mut known = lock(&self.capabilities);
         if let Some((_, has)) = known.iter().find(|(name, _)| *name == capability) {

@@ -22,7 +22,7 @@ impl Selection {
         })
     }
 
-    /// Whether a check is among them.
+    /// Returns `true` if a check is among them.
     pub fn takes(&self, id: &str) -> bool {
         let matches = |globs: &[(String, GlobSet)]| globs.iter().any(|(_, glob)| glob.is_match(id));
         (self.only.is_empty() || matches(&self.only)) && !matches(&self.skip)

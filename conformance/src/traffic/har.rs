@@ -19,16 +19,16 @@ use serde_json::Value;
 use whippy_engine::model::time::Timestamp;
 
 use crate::traffic::har_json::{self, Files};
-use crate::traffic::{Came, Extent, Observed, WithoutHeaders};
+use crate::traffic::{Ending, Extent, Observed, WithoutHeaders};
 
 /// What of an archive is the service's.
 #[derive(Debug, Default)]
 pub struct Archive {
-    /// Its exchanges, in the order of their times.
+    /// The exchanges, in the order of their times.
     pub observed: Vec<Observed>,
     /// Where the service is, without a slash at the end.
     pub base: String,
-    /// How many entries are of other hosts, or of other paths of this one.
+    /// The number of entries that are of other hosts, or of other paths of this one.
     pub skipped: u64,
 }
 
@@ -370,16 +370,16 @@ fn body(content: &Value, files: &Files) -> Option<Result<Bytes, Extent>> {
     })
 }
 
-fn came(response: &Value, method: &Method, files: &Files) -> Result<Came, Wrong> {
+fn came(response: &Value, method: &Method, files: &Files) -> Result<Ending, Wrong> {
     // A request that was stopped, or was still under way.
     if !response.is_object() || response["status"].is_null() {
-        return Ok(Came::Unknown("the archive has no answer".to_owned()));
+        return Ok(Ending::Unknown("the archive has no answer".to_owned()));
     }
     let status = response["status"].as_i64();
     let status = status.ok_or_else(|| wrong("response.status", "it is no number"))?;
     // What came to no answer has the status 0, in some programs -1.
     if status <= 0 {
-        return Ok(Came::Failed {
+        return Ok(Ending::Failed {
             why: "no answer, as the archive has it".to_owned(),
             status: None,
         });
@@ -418,7 +418,7 @@ fn came(response: &Value, method: &Method, files: &Files) -> Result<Came, Wrong>
     if is_bare {
         response.extensions_mut().insert(WithoutHeaders);
     }
-    Ok(Came::Answer {
+    Ok(Ending::Answer {
         response,
         body: extent,
     })

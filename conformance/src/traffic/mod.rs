@@ -73,7 +73,7 @@ impl Extent {
 
 /// What became of a request.
 #[derive(Debug, Clone)]
-pub enum Came {
+pub enum Ending {
     /// The service's answer.
     Answer {
         /// Head and body, the body as far as it is known.
@@ -105,14 +105,14 @@ pub struct Observed {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// How long it took, microseconds.
+    /// The time that it took, microseconds.
     pub micros: u64,
     /// What was asked: path and query as they came, `Host` as the client sent it.
     pub request: Request<Bytes>,
     /// How much of the request's body is known.
     pub request_body: Extent,
     /// What became of it.
-    pub came: Came,
+    pub came: Ending,
 }
 
 /// How others are judged.
@@ -138,7 +138,7 @@ pub struct Terms {
 
 /// What is to be told as soon as it is seen: one line, or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
+pub struct Notice {
     /// Whom it is about: `service`, `client` or `upstream`.
     pub about: &'static str,
     /// The sentence.
@@ -163,7 +163,7 @@ struct Load {
 #[derive(Default)]
 struct Client {
     judge: Judge,
-    /// How many findings it has, without those that only the end shows.
+    /// The number of findings it has, without those that only the end shows.
     found: usize,
     /// The exchanges that show them, by their place.
     shown: HashMap<usize, Record>,
@@ -198,7 +198,7 @@ pub struct Circumstances {
     pub target: String,
     /// When it began, RFC 3339.
     pub started: String,
-    /// How long it took, microseconds.
+    /// The time that it took, microseconds.
     pub micros: u64,
     /// When it ended.
     pub ended: Option<Timestamp>,
@@ -247,14 +247,14 @@ impl Watcher {
 
     /// Judges an exchange; what is new by it. The body is unpacked in place, for whoever
     /// looks at the exchange next.
-    pub fn see(&mut self, observed: &mut Observed) -> Vec<Told> {
+    pub fn see(&mut self, observed: &mut Observed) -> Vec<Notice> {
         self.exchanges += 1;
         self.has_written |= !is_safe(observed.request.method());
         let mut told = Vec::new();
-        if let Came::Failed { why, .. } = &observed.came {
+        if let Ending::Failed { why, .. } = &observed.came {
             let why = self.keeper.secrets().redact(why);
             if count(&mut self.failures, &why) {
-                told.push(Told {
+                told.push(Notice {
                     about: "upstream",
                     text: why,
                 });
@@ -275,7 +275,7 @@ impl Watcher {
         let before = self.service.len();
         self.judge_service(&request, observed);
         let found = &self.service[before..];
-        told.extend(found.iter().map(|kept| Told {
+        told.extend(found.iter().map(|kept| Notice {
             about: "service",
             text: line(&kept.finding),
         }));
@@ -301,10 +301,10 @@ impl Watcher {
         if let Extent::Part(why) = &observed.request_body {
             count(&mut self.unjudged, &format!("a request with {why}"));
         }
-        if let Came::Unknown(why) = &observed.came {
+        if let Ending::Unknown(why) = &observed.came {
             count(&mut self.unjudged, &format!("a request of which {why}"));
         }
-        let Came::Answer { response, body } = &mut observed.came else {
+        let Ending::Answer { response, body } = &mut observed.came else {
             return;
         };
         if body.is_whole() {
@@ -319,7 +319,7 @@ impl Watcher {
     }
 
     fn judge_service(&mut self, request: &Request<Bytes>, observed: &Observed) {
-        let Came::Answer { response, body } = &observed.came else {
+        let Ending::Answer { response, body } = &observed.came else {
             return;
         };
         let status = response.status().as_u16();
@@ -420,7 +420,7 @@ impl Watcher {
         mount: &str,
         request: &Request<Bytes>,
         observed: &Observed,
-        told: &mut Vec<Told>,
+        told: &mut Vec<Notice>,
     ) {
         if !observed.request_body.is_whole() {
             self.walks
@@ -433,18 +433,18 @@ impl Watcher {
             return;
         }
         let (response, is_fault) = match &observed.came {
-            Came::Answer { response, body } if body.is_whole() => (Some(response.clone()), false),
+            Ending::Answer { response, body } if body.is_whole() => (Some(response.clone()), false),
             // What the client had of it is not known; that it was answered is.
-            Came::Answer { response, .. } => {
+            Ending::Answer { response, .. } => {
                 self.walks
                     .get_or_insert_with(|| "not every answer is known whole".to_owned());
                 (Some(head_of(response)), false)
             }
-            Came::Failed { status, .. } => {
+            Ending::Failed { status, .. } => {
                 let status = status.and_then(|status| StatusCode::from_u16(status).ok());
                 (status.map(answered), true)
             }
-            Came::Abandoned | Came::Unknown(_) => (None, false),
+            Ending::Abandoned | Ending::Unknown(_) => (None, false),
         };
         let client = self.clients.entry(mount.to_owned()).or_default();
         self.client_requests += 1;
@@ -465,7 +465,7 @@ impl Watcher {
         let all = client.judge.findings(observed.at);
         let found: Vec<_> = all.into_iter().skip(from).take(new).collect();
         for (position, finding) in found.iter().enumerate() {
-            told.push(Told {
+            told.push(Notice {
                 about: "client",
                 text: format!(
                     "{:6} {}: {}",
@@ -493,9 +493,9 @@ impl Watcher {
             *request.uri_mut() = uri;
         }
         let answer = match &observed.came {
-            Came::Answer { response, .. } => Ok(self.keeper.response(response)),
-            Came::Failed { why, .. } | Came::Unknown(why) => Err(why.clone()),
-            Came::Abandoned => Err("the client was gone before there was an answer".to_owned()),
+            Ending::Answer { response, .. } => Ok(self.keeper.response(response)),
+            Ending::Failed { why, .. } | Ending::Unknown(why) => Err(why.clone()),
+            Ending::Abandoned => Err("the client was gone before there was an answer".to_owned()),
         };
         let exchange = Exchange {
             step: format!("exchange {}", observed.id),
@@ -559,7 +559,7 @@ fn answered(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// Whether a browser asks whether a page may ask.
+/// Returns `true` if a browser asks whether a page may ask.
 fn is_preflight(request: &Request<Bytes>) -> bool {
     request.method() == Method::OPTIONS
         && request
@@ -567,8 +567,8 @@ fn is_preflight(request: &Request<Bytes>) -> bool {
             .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Whether an answer is what any server may say to a request under conditions, or for a
-/// part.
+/// Returns `true` if an answer is what any server may say to a request under conditions, or for
+/// a part.
 fn is_conditional(request: &Request<Bytes>, status: StatusCode) -> bool {
     let has = |name| request.headers().contains_key(name);
     match status.as_u16() {

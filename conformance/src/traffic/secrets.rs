@@ -162,7 +162,7 @@ impl Keeper {
         }
     }
 
-    /// Whether something was taken out.
+    /// Returns `true` if something was taken out.
     fn member(&mut self, value: &mut Value) -> bool {
         match value {
             Value::Array(items) => items

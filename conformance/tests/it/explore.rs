@@ -437,7 +437,7 @@ fn a_bad_day_is_got_over_and_told_and_no_write_is_repeated() {
     let patient = Arc::new(Patient::new(
         weather.clone(),
         pause,
-        Gateways::GotOver,
+        Gateways::Retried,
         login,
     ));
     patient.bear(TOKEN);
@@ -480,7 +480,7 @@ fn a_target_that_refuses_the_token_for_good_ends_it() {
             ..Asked::default()
         }),
     });
-    let patient = Patient::new(weather, |_| {}, Gateways::GotOver, None);
+    let patient = Patient::new(weather, |_| {}, Gateways::Retried, None);
     let session = session(Arc::new(patient));
     let stop = AtomicBool::new(false);
     let explored = explore(&session, &options(6_000), unaided(&stop)).unwrap();

@@ -83,7 +83,7 @@ fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static 
     });
     let login = has_login.then(|| ("someone".to_owned(), "something".to_owned()));
     let pause = |wait| WAITED.with_borrow_mut(|waited| waited.push(wait));
-    let patient = Patient::new(scripted.clone(), pause, Gateways::GotOver, login);
+    let patient = Patient::new(scripted.clone(), pause, Gateways::Retried, login);
     patient.bear("first");
     let answers = requests.iter().map(|(method, token)| {
         let request = Request::builder()

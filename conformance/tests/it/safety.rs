@@ -811,23 +811,23 @@ fn what_is_none_of_a_ledger_is_an_error_and_stays_as_it_is(#[case] tail: &[u8]) 
     let (_folder, path) = with_tail(tail);
     let before = std::fs::read(&path).unwrap();
     let error = Ledger::open(&path).unwrap_err().to_string();
-    assert!(error.starts_with("line 6 is none of a ledger"), "{error}");
+    assert!(error.starts_with("line 6 is not a ledger entry"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
 #[rstest]
-#[case::empty("", "line 1 is none of a ledger: the file is empty")]
+#[case::empty("", "line 1 is not a ledger entry: the file is empty")]
 #[case::of_something_else(
     "{}\n",
-    "line 1 is none of a ledger: it does not say which run it is of"
+    "line 1 is not a ledger entry: it does not say which run it is of"
 )]
 #[case::cut_off(
     "{\"ledger\":1,\"ru",
-    "line 1 is none of a ledger: it does not say which run it is of"
+    "line 1 is not a ledger entry: it does not say which run it is of"
 )]
 #[case::of_another_version(
     "{\"ledger\":2,\"run\":{\"id\":\"\",\"target\":\"\",\"prefix\":\"\",\"started\":\"\"}}\n",
-    "line 1 is none of a ledger: format 2 is not 1, the one known here"
+    "line 1 is not a ledger entry: format 2 is not 1, the one known here"
 )]
 fn a_file_that_is_no_ledger_is_refused(#[case] content: &str, #[case] said: &str) {
     let folder = folder();

@@ -552,7 +552,7 @@ fn a_base_has_no_slash_and_no_usual_port(#[case] url: &str, #[case] base: &str) 
 #[case::the_transports(|o: &mut RemoteOptions| o.headers.push(("Host".into(), "hunter2".into())), "is set by the transport")]
 #[case::no_header(|o: &mut RemoteOptions| o.headers.push(("a b".into(), "hunter2".into())), "`a b` is no header's name")]
 #[case::no_value(|o: &mut RemoteOptions| o.headers.push(("a".into(), "hunter2\n".into())), "none that a header can have")]
-#[case::no_rate(|o: &mut RemoteOptions| o.rate = Some(0.0), "a rate of 0 a second is none")]
+#[case::no_rate(|o: &mut RemoteOptions| o.rate = Some(0.0), "the rate must be greater than 0, not 0")]
 #[case::no_time(|o: &mut RemoteOptions| o.timeout = Duration::ZERO, "no time for an answer")]
 #[case::no_proxy(|o: &mut RemoteOptions| o.proxy = Some("socks5://u:hunter2@localhost".into()), "the proxy is no URL like")]
 fn options_that_are_of_no_use_are_refused(

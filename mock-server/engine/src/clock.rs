@@ -3,6 +3,8 @@
 //!
 //! The system's time arrives as an argument, so that nothing here waits or guesses.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Now;
@@ -41,9 +43,49 @@ pub enum ClockMode {
     },
 }
 
+/// Reasons why a clock cannot be set.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ClockError {
+    /// A text is not a date-time.
+    Moment(String),
+    /// The tick is not a number.
+    TickText(String),
+    /// The tick is out of bounds, microseconds.
+    Tick(i64),
+    /// The speed is out of bounds, times the real one.
+    Speed(f64),
+    /// The speed of a recorded clock is out of bounds, thousandths of the real one.
+    RecordedSpeed(i64),
+    /// A recorded moment is out of bounds, microseconds since 1970.
+    RecordedMoment(i64),
+}
+
+impl fmt::Display for ClockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Moment(text) => write!(
+                f,
+                "`{text}` is no date-time like 2023-05-10T13:37:18.209869+03:00"
+            ),
+            Self::TickText(text) => write!(f, "the tick `{text}` is no number of microseconds"),
+            Self::Tick(tick) => write!(
+                f,
+                "the tick {tick} is not between 0 and {MAX_TICK} microseconds"
+            ),
+            Self::Speed(times) => write!(f, "the speed {times} is not between 0.001 and 86400"),
+            Self::RecordedSpeed(speed) => write!(f, "{speed} is no speed in thousandths"),
+            Self::RecordedMoment(micros) => {
+                write!(f, "{micros} is no moment of the years 1 to 9999")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ClockError {}
+
 impl ClockMode {
-    /// Reads `real` or `TIMESTAMP[,tick=MICROSECONDS]`; a sentence where it is neither.
-    pub fn parse(text: &str, local: UtcOffset) -> Result<Self, String> {
+    /// Reads `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
+    pub fn parse(text: &str, local: UtcOffset) -> Result<Self, ClockError> {
         if text == "real" {
             return Ok(Self::Real);
         }
@@ -51,38 +93,34 @@ impl ClockMode {
             Some((moment, tick)) => (moment, Some(tick)),
             None => (text, None),
         };
-        let now = Timestamp::parse(moment, local).map_err(|_| {
-            format!("`{moment}` is no date-time like 2023-05-10T13:37:18.209869+03:00")
-        })?;
+        let now = Timestamp::parse(moment, local);
+        let now = now.map_err(|_| ClockError::Moment(moment.to_owned()))?;
         let tick = match tick {
             None => 0,
             Some(text) => text
                 .parse()
-                .map_err(|_| format!("the tick `{text}` is no number of microseconds"))?,
+                .map_err(|_| ClockError::TickText(text.to_owned()))?,
         };
         Self::fixed(now, tick)
     }
 
-    /// A fixed clock; a sentence where the tick is out of bounds.
-    pub fn fixed(now: Timestamp, tick: i64) -> Result<Self, String> {
+    /// A fixed clock, the tick in microseconds.
+    pub fn fixed(now: Timestamp, tick: i64) -> Result<Self, ClockError> {
         if (0..=MAX_TICK).contains(&tick) {
             Ok(Self::Fixed { now, tick })
         } else {
-            Err(format!(
-                "the tick {tick} is not between 0 and {MAX_TICK} microseconds"
-            ))
+            Err(ClockError::Tick(tick))
         }
     }
 
-    /// A clock that runs so many times as fast as the system's, from a moment on; a
-    /// sentence where the speed is out of bounds.
-    pub fn running(now: Timestamp, since: Timestamp, times: f64) -> Result<Self, String> {
+    /// A clock that runs so many times as fast as the system's, from a moment on.
+    pub fn running(now: Timestamp, since: Timestamp, times: f64) -> Result<Self, ClockError> {
         #[allow(clippy::cast_possible_truncation)] // What is out of bounds is refused.
         let speed = (times * 1e3).round() as i64;
         if SPEEDS.contains(&speed) {
             Ok(Self::Running { now, since, speed })
         } else {
-            Err(format!("the speed {times} is not between 0.001 and 86400"))
+            Err(ClockError::Speed(times))
         }
     }
 }
@@ -141,13 +179,11 @@ impl From<ServiceClock> for ClockRecord {
 }
 
 impl TryFrom<ClockRecord> for ServiceClock {
-    type Error = String;
+    type Error = ClockError;
 
-    fn try_from(record: ClockRecord) -> Result<Self, String> {
-        let moment = |micros| {
-            Timestamp::from_micros(micros)
-                .ok_or_else(|| format!("{micros} is no moment of the years 1 to 9999"))
-        };
+    fn try_from(record: ClockRecord) -> Result<Self, ClockError> {
+        let moment =
+            |micros| Timestamp::from_micros(micros).ok_or(ClockError::RecordedMoment(micros));
         Ok(match record {
             ClockRecord::Real { ahead, last } => Self {
                 mode: ClockMode::Real,
@@ -162,7 +198,7 @@ impl TryFrom<ClockRecord> for ServiceClock {
                 last,
             } => {
                 if !SPEEDS.contains(&speed) {
-                    return Err(format!("{speed} is no speed in thousandths"));
+                    return Err(ClockError::RecordedSpeed(speed));
                 }
                 let (now, since) = (moment(now)?, moment(since)?);
                 Self {
@@ -285,7 +321,10 @@ mod tests {
 
     #[test]
     fn what_is_no_clock_is_named() {
-        let said = |text| ClockMode::parse(text, UtcOffset::PAGE).unwrap_err();
+        let said = |text| {
+            let error = ClockMode::parse(text, UtcOffset::PAGE).unwrap_err();
+            error.to_string()
+        };
         assert_eq!(
             said("noon"),
             "`noon` is no date-time like 2023-05-10T13:37:18.209869+03:00"

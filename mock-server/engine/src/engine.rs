@@ -49,9 +49,9 @@ pub struct Reply {
     pub response: Response<Bytes>,
     /// The rule that decided.
     pub rule: Rule,
-    /// How often the clock was read.
+    /// The number of times the clock was read.
     pub clock_reads: u64,
-    /// How many writes the world had seen before this request; whoever counts them says.
+    /// The number of writes the world had seen before this request; whoever counts them says.
     pub writes: u64,
     /// The number of the write that this request was; `None`: it wrote nothing.
     pub wrote: Option<u64>,
@@ -102,17 +102,17 @@ impl Engine {
         Self { settings, ..self }
     }
 
-    /// Its world.
+    /// The world.
     pub fn store(&self) -> &Store {
         &self.store
     }
 
-    /// Its world, to write to past every rule.
+    /// The world, to write to past every rule.
     pub fn store_mut(&mut self) -> &mut Store {
         &mut self.store
     }
 
-    /// Whether a request may change the world, and so needs [`Engine::handle`].
+    /// Returns `true` if a request may change the world, and so needs [`Engine::handle`].
     pub fn writes(&self, request: &Request<Bytes>) -> bool {
         let profile = &self.settings.profile;
         // Short of a reading, only a POST does.

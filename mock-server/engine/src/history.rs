@@ -7,11 +7,12 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use smol_str::SmolStr;
 
 use crate::clock::ServiceClock;
@@ -19,7 +20,7 @@ use crate::endpoints::call::{Settings, header_text};
 use crate::engine::{self, Engine, Now};
 use crate::redact;
 use crate::store::Store;
-use crate::store::world::World;
+use crate::store::world::{World, WorldError};
 
 /// The writes that are kept of a world.
 pub const MAX_WRITES: usize = 10_000;
@@ -37,24 +38,106 @@ const STRIDE_BYTES: usize = MAX_BYTES / 8;
 /// answer was to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path and query, as they came.
+    /// The path and query, as they came.
     pub target: SmolStr,
-    /// Its content type, a character a byte; several as one, with commas.
+    /// The content type, a character a byte; several as one, with commas.
     pub content_type: Option<SmolStr>,
-    /// Its body.
+    /// The body.
     pub body: Bytes,
 }
+
+/// Reasons why a state of a history cannot be shown.
+#[derive(Debug)]
+pub enum HistoryError {
+    /// No write has the number yet.
+    Ahead {
+        /// The number that was asked for.
+        seq: u64,
+        /// The number of the last write.
+        last: u64,
+    },
+    /// The state is older than the oldest that is kept.
+    Truncated {
+        /// The number that was asked for.
+        seq: u64,
+        /// The number of the oldest write whose state is kept.
+        first: u64,
+        /// The number of the last write.
+        last: u64,
+    },
+    /// A write cannot be repeated.
+    Write {
+        /// The number.
+        seq: u64,
+        /// The reason.
+        why: Unrepeatable,
+    },
+}
+
+/// Reasons why a write cannot be repeated.
+#[derive(Debug)]
+pub enum Unrepeatable {
+    /// What it left behind cannot be put into the store.
+    World(WorldError),
+    /// The target is not a path.
+    Target(String, http::uri::InvalidUri),
+    /// The content type is not the value of a header.
+    ContentType(String),
+    /// The engine answers otherwise than it did.
+    Differs {
+        /// The number of times the clock was read then.
+        then: u64,
+        /// The number of times it is read now.
+        now: u64,
+        /// The status of the answer now.
+        status: StatusCode,
+    },
+}
+
+impl fmt::Display for HistoryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ahead { seq, last } => {
+                write!(f, "there is no write {seq} yet: the last is {last}")
+            }
+            Self::Truncated { seq, first, last } => write!(
+                f,
+                "the state after write {seq} is not kept any more: the kept ones are those \
+                 after write {first} to {last}"
+            ),
+            Self::Write { seq, why } => write!(f, "write {seq} cannot be repeated: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for Unrepeatable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::World(why) => why.fmt(f),
+            Self::Target(target, error) => write!(f, "`{target}` is no path: {error}"),
+            Self::ContentType(text) => write!(f, "`{text}` is no content type"),
+            Self::Differs { then, now, status } => write!(
+                f,
+                "it read the clock {then} times, and now {now} times, answering {status}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HistoryError {}
+
+impl std::error::Error for Unrepeatable {}
 
 /// One write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// Its number; the first of a world is 1.
+    /// The number; the first of a world is 1.
     pub seq: u64,
     /// Where the clock stood.
     pub now: Now,
-    /// How often the clock was read.
+    /// The number of times the clock was read.
     pub reads: u64,
     /// The request.
     pub asked: Asked,
@@ -84,18 +167,18 @@ impl Asked {
     }
 
     /// The request that asks the same once more, with a token.
-    pub fn request(&self) -> Result<Request<Bytes>, String> {
+    pub fn request(&self) -> Result<Request<Bytes>, Unrepeatable> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self
             .target
             .parse()
-            .map_err(|error| format!("`{}` is no path: {error}", self.target))?;
+            .map_err(|error| Unrepeatable::Target(self.target.to_string(), error))?;
         let headers = request.headers_mut();
         if let Some(text) = &self.content_type {
             let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
             let value = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
-            let value = value.ok_or_else(|| format!("`{text}` is no content type"))?;
+            let value = value.ok_or_else(|| Unrepeatable::ContentType(text.to_string()))?;
             headers.insert(CONTENT_TYPE, value);
         }
         headers.insert(AUTHORIZATION, HeaderValue::from_static("Token replay"));
@@ -114,14 +197,14 @@ impl Write {
         size_of::<Self>() + self.asked.bytes() + left
     }
 
-    /// Writes it once more, whatever tokens the engine knows; a sentence where the
-    /// engine does not do what it did then.
-    pub fn apply(&self, engine: &mut Engine) -> Result<(), String> {
-        let fail = |why: String| format!("write {} cannot be repeated: {why}", self.seq);
+    /// Writes it once more, whatever tokens the engine knows. An error says that the engine
+    /// does not do what it did then.
+    pub fn apply(&self, engine: &mut Engine) -> Result<(), HistoryError> {
+        let fail = |why| HistoryError::Write { seq: self.seq, why };
         if let Some(left) = &self.left {
             let world = World::from_json(left);
             let applied = world.and_then(|world| engine.store_mut().apply(&world));
-            return applied.map_err(|why| fail(why.to_string()));
+            return applied.map_err(|why| fail(Unrepeatable::World(why)));
         }
         let request = self.asked.request().map_err(fail)?;
         let known = Arc::clone(engine.settings());
@@ -139,11 +222,11 @@ impl Write {
         if reply.clock_reads == self.reads {
             Ok(())
         } else {
-            let status = reply.response.status();
-            Err(fail(format!(
-                "it read the clock {} times, and now {} times, answering {status}",
-                self.reads, reply.clock_reads
-            )))
+            Err(fail(Unrepeatable::Differs {
+                then: self.reads,
+                now: reply.clock_reads,
+                status: reply.response.status(),
+            }))
         }
     }
 }
@@ -207,7 +290,7 @@ impl Kept {
 
 /// What no longer is of a history. Much of it is dropped outside the locks.
 #[derive(Debug, Default)]
-pub struct LetGo(#[allow(dead_code)] Vec<Kept>); // Only ever dropped.
+pub struct Discarded(#[allow(dead_code)] Vec<Kept>); // Only ever dropped.
 
 impl History {
     /// A world that begins, after so many writes.
@@ -255,7 +338,7 @@ impl History {
         write: Write,
         (engine, clock): (&Engine, ServiceClock),
         settled: u64,
-    ) -> LetGo {
+    ) -> Discarded {
         let bytes = write.bytes();
         self.count += 1;
         self.bytes += bytes;
@@ -278,7 +361,7 @@ impl History {
             self.bytes -= kept.bytes;
             gone.push(kept);
         }
-        LetGo(gone)
+        Discarded(gone)
     }
 
     /// Keeps that the clock was set after the last write.
@@ -291,16 +374,13 @@ impl History {
     }
 
     /// A state and the writes that lead from it to the one after write `seq`.
-    pub fn until(&self, seq: u64) -> Result<Stretch, String> {
+    pub fn until(&self, seq: u64) -> Result<Stretch, HistoryError> {
         let (first, last) = (self.first(), self.last());
         if seq > last {
-            return Err(format!("there is no write {seq} yet: the last is {last}"));
+            return Err(HistoryError::Ahead { seq, last });
         }
         if seq < first {
-            return Err(format!(
-                "the state after write {seq} is not kept any more: the kept ones are those \
-                 after write {first} to {last}"
-            ));
+            return Err(HistoryError::Truncated { seq, first, last });
         }
         let kept = if seq >= self.current.stretch.seq {
             &self.current
@@ -373,7 +453,7 @@ impl History {
 
 impl Stretch {
     /// The state after the last of the writes.
-    pub fn replay(self) -> Result<Engine, String> {
+    pub fn replay(self) -> Result<Engine, HistoryError> {
         let mut engine = self.engine;
         for write in &self.writes {
             write.apply(&mut engine)?;

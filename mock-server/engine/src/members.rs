@@ -24,13 +24,13 @@ pub enum Kind {
 /// One member of an object that the service shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// Its key.
+    /// The key.
     pub name: &'static str,
-    /// Its values.
+    /// The values.
     pub kind: Kind,
-    /// Whether a client may send it.
+    /// `true` if a client may send it.
     pub is_written: bool,
-    /// Whether a create must have it.
+    /// `true` if a create must have it.
     pub is_required: bool,
 }
 

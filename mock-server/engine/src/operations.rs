@@ -47,11 +47,11 @@ pub struct Answered {
 /// One operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
-    /// Its id in `openapi.json`.
+    /// The id in `openapi.json`.
     pub id: &'static str,
     /// Who describes it.
     pub grade: Grade,
-    /// Whether it writes.
+    /// `true` if it writes.
     pub writes: bool,
     /// The members of its JSON body, or of the query that stands for one.
     pub arguments: &'static [&'static str],

@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Write as _};
 
-/// How many readings there are room for in a [`Decided`].
+/// The number of readings there are room for in a [`Decided`].
 type Bits = u32;
 
 /// A refused setting of a reading, as a sentence that names what would be accepted.

@@ -118,7 +118,7 @@ pub struct Search {
     pub filters: Vec<Filter>,
     /// In what order.
     pub order: Vec<SortBy>,
-    /// Whether the query names a filter or an order at all.
+    /// `true` if the query names a filter or an order at all.
     pub is_search: bool,
 }
 
@@ -195,8 +195,8 @@ fn decided_by(kind: FilterKind, value: &str, places: &Places) -> Decided {
     }
 }
 
-/// Whether a text is the id of a provider and no provider's name: only then it matters
-/// whether ids name providers.
+/// Returns `true` if a text is the id of a provider and no provider's name: only then it
+/// matters whether ids name providers.
 pub fn is_provider_id(places: &Places, text: &str) -> bool {
     let by_id = text.parse().ok();
     let by_id = by_id.and_then(|id| places.with_id(PlaceKind::Provider, id));

@@ -14,40 +14,42 @@ impl Stack {
         }
     }
 
-    /// Whether answers have the header `Cross-Origin-Opener-Policy`, as since Django 4.0.
+    /// Returns `true` if answers have the header `Cross-Origin-Opener-Policy`, as since Django
+    /// 4.0.
     pub fn sends_opener_policy(self) -> bool {
         self != Self::Django32
     }
 
-    /// Whether the stack's own pages name their character set, as since Django 4.0.
+    /// Returns `true` if the stack's own pages name their character set, as since Django 4.0.
     pub fn names_charset_of_pages(self) -> bool {
         self != Self::Django32
     }
 
-    /// Whether `?page=` is the first page, as since Django REST framework 3.15.
+    /// Returns `true` if `?page=` is the first page, as since Django REST framework 3.15.
     pub fn takes_empty_page(self) -> bool {
         self == Self::Django52
     }
 
-    /// Whether a 404 names the model of what is missing, as since Django REST framework 3.15.
+    /// Returns `true` if a 404 names the model of what is missing, as since Django REST
+    /// framework 3.15.
     pub fn names_missing_model(self) -> bool {
         self == Self::Django52
     }
 
-    /// Whether a boolean in a body is read in upper, lower and mixed case alike, as since
-    /// Django REST framework 3.15.
+    /// Returns `true` if a boolean in a body is read in upper, lower and mixed case alike, as
+    /// since Django REST framework 3.15.
     pub fn reads_boolean_in_any_case(self) -> bool {
         self == Self::Django52
     }
 
-    /// Whether the errors of several rows are an object keyed by index, as since Django REST
-    /// framework 3.18, and not a list as long as the rows.
+    /// Returns `true` if the errors of several rows are an object keyed by index, as since
+    /// Django REST framework 3.18, and not a list as long as the rows.
     pub fn keys_rows_by_index(self) -> bool {
         self == Self::Django52
     }
 
-    /// Whether a `charset` that is a codec of Python but not of text is refused, as since
-    /// Django REST framework 3.18.
+    /// Returns `true` if a `charset` that is a codec of Python but not of text is refused, as
+    /// since Django REST framework 3.18.
     pub fn refuses_codecs_of_no_text(self) -> bool {
         self == Self::Django52
     }

@@ -11,6 +11,7 @@ mod readings;
 mod ui;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -260,8 +261,8 @@ impl Refusal {
         }
     }
 
-    fn bad(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+    fn bad(detail: impl fmt::Display) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail.to_string())
     }
 
     fn response(self) -> Response<Bytes> {

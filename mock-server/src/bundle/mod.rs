@@ -4,6 +4,7 @@
 //! Nothing here knows sockets, files or the system's time. Secrets are not in a bundle: a
 //! token that was let in is let in again, and one that was not is not.
 
+mod error;
 mod replay;
 
 use base64::Engine as _;
@@ -26,6 +27,7 @@ use whippy_engine::history::{Asked, Write};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::redact::REDACTED;
 
+pub use error::{BundleError, PartError, StageError};
 use replay::Stage;
 pub use replay::{Replayed, Verdict};
 
@@ -181,24 +183,20 @@ impl Bundle {
         }
     }
 
-    /// Reads the document; a sentence where it is none.
-    pub fn from_json(json: &[u8]) -> Result<Self, String> {
+    /// Reads the document.
+    pub fn from_json(json: &[u8]) -> Result<Self, BundleError> {
         #[derive(Deserialize)]
         struct Head {
             version: Option<u32>,
         }
         let head: Head = serde_json::from_slice(json)
-            .map_err(|error| format!("it is no bundle of whippy-mock: {error}"))?;
+            .map_err(|error| BundleError::Foreign(error.to_string()))?;
         match head.version {
             Some(VERSION) => {}
-            Some(other) => {
-                return Err(format!(
-                    "it is a bundle of version {other}, and this whippy-mock plays version {VERSION}"
-                ));
-            }
-            None => return Err("it is no bundle of whippy-mock: it has no version".to_owned()),
+            Some(other) => return Err(BundleError::Version(other)),
+            None => return Err(BundleError::Foreign("it has no version".to_owned())),
         }
-        serde_json::from_slice(json).map_err(|error| format!("the bundle is damaged: {error}"))
+        serde_json::from_slice(json).map_err(|error| BundleError::Damaged(error.to_string()))
     }
 
     /// The document.
@@ -206,10 +204,9 @@ impl Bundle {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// Plays every exchange again, world by world, in the order of what each had seen. A
-    /// sentence where a world cannot be made.
-    pub fn replay(&self) -> Result<impl Iterator<Item = Replayed>, String> {
-        let stages: Result<Vec<_>, String> = self.worlds.iter().map(Stage::set).collect();
+    /// Plays every exchange again, world by world, in the order of what each had seen.
+    pub fn replay(&self) -> Result<impl Iterator<Item = Replayed>, BundleError> {
+        let stages: Result<Vec<_>, BundleError> = self.worlds.iter().map(Stage::set).collect();
         Ok(stages?.into_iter().flatten())
     }
 }
@@ -237,15 +234,15 @@ impl BundledBody {
     }
 
     /// The bytes, as far as they were kept.
-    pub fn bytes(&self) -> Result<Bytes, String> {
+    pub fn bytes(&self) -> Result<Bytes, PartError> {
         match (&self.text, &self.base64) {
             (Some(text), None) => Ok(Bytes::copy_from_slice(text.as_bytes())),
             (None, Some(encoded)) => BASE64
                 .decode(encoded)
                 .map(Bytes::from)
-                .map_err(|error| format!("a body is no base64: {error}")),
+                .map_err(PartError::Base64),
             (None, None) => Ok(Bytes::new()),
-            (Some(_), Some(_)) => Err("a body is text or base64, not both".to_owned()),
+            (Some(_), Some(_)) => Err(PartError::TwoBodies),
         }
     }
 }
@@ -299,8 +296,8 @@ impl BundledWrite {
         }
     }
 
-    fn write(&self) -> Result<Write, String> {
-        let fail = |why: String| format!("write {}: {why}", self.seq);
+    fn write(&self) -> Result<Write, (u64, PartError)> {
+        let fail = |why| (self.seq, why);
         let left = self.left_behind.as_ref();
         Ok(Write {
             seq: self.seq,
@@ -320,13 +317,12 @@ impl BundledWrite {
     }
 }
 
-fn moment(micros: i64) -> Result<Timestamp, String> {
-    Timestamp::from_micros(micros)
-        .ok_or_else(|| format!("{micros} is no moment of the years 1 to 9999"))
+fn moment(micros: i64) -> Result<Timestamp, PartError> {
+    Timestamp::from_micros(micros).ok_or(PartError::Moment(micros))
 }
 
-fn method(text: &str) -> Result<Method, String> {
-    Method::from_bytes(text.as_bytes()).map_err(|_| format!("`{text}` is no method"))
+fn method(text: &str) -> Result<Method, PartError> {
+    Method::from_bytes(text.as_bytes()).map_err(|_| PartError::Method(text.to_owned()))
 }
 
 impl BundledExchange {
@@ -365,19 +361,19 @@ fn pairs(headers: &KeptHeaders) -> Vec<(String, String)> {
 }
 
 impl BundledRequest {
-    fn request(&self) -> Result<Request<Bytes>, String> {
+    fn request(&self) -> Result<Request<Bytes>, PartError> {
         let mut request = Request::new(self.body.bytes()?);
         *request.method_mut() = method(&self.method)?;
         *request.uri_mut() = self
             .target
             .parse()
-            .map_err(|error| format!("`{}` is no path: {error}", self.target))?;
+            .map_err(|error| PartError::Target(self.target.clone(), error))?;
         for (name, value) in &self.headers {
             let named = HeaderName::from_bytes(name.as_bytes()).ok();
             let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
             let valued = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
             let (Some(named), Some(valued)) = (named, valued) else {
-                return Err(format!("`{name}: {value}` is no header"));
+                return Err(PartError::Header(name.clone(), value.clone()));
             };
             request.headers_mut().append(named, valued);
         }

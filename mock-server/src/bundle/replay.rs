@@ -7,6 +7,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::{Request, Response};
 
+use super::error::{BundleError, StageError, Unreached};
 use super::{BundledExchange, BundledResponse, BundledWorld, BundledWrite};
 use crate::faults::{self, Act, Faults, Plan};
 use crate::worlds::service::Service;
@@ -82,14 +83,20 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn set(world: &BundledWorld) -> Result<Self, String> {
-        let fail = |why: String| format!("the world `{}` cannot be made: {why}", world.name);
+    pub(super) fn set(world: &BundledWorld) -> Result<Self, BundleError> {
+        Self::of(world).map_err(|why| BundleError::World {
+            name: world.name.clone(),
+            why,
+        })
+    }
+
+    fn of(world: &BundledWorld) -> Result<Self, StageError> {
         let mut profile = Profile::default();
         profile
             .apply_json(&world.profile)
-            .map_err(|why| fail(why.to_string()))?;
+            .map_err(StageError::Profile)?;
         let local = UtcOffset::parse(&world.utc_offset)
-            .ok_or_else(|| fail(format!("`{}` is no zone", world.utc_offset)))?;
+            .ok_or_else(|| StageError::Zone(world.utc_offset.clone()))?;
         let settings = Settings {
             profile,
             local,
@@ -98,18 +105,19 @@ impl Stage {
         let base = world.base.to_string();
         let store = World::from_json(base.as_bytes())
             .and_then(|world| Store::load(&world))
-            .map_err(|why| fail(why.to_string()))?;
+            .map_err(StageError::Base)?;
         let defects: Result<Vec<_>, _> = world.defects.iter().map(|n| defects::named(n)).collect();
         let writes: Result<VecDeque<_>, _> = world.writes.iter().map(BundledWrite::write).collect();
-        let writes = writes.map_err(fail)?;
+        let writes = writes.map_err(|(seq, why)| StageError::Write(seq, why))?;
         let expected = world.seq + 1..;
         if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
-            return Err(fail(format!("write {seq} is missing")));
+            return Err(StageError::Missing(seq));
         }
         let faults = if world.faults.is_null() {
             Faults::default()
         } else {
-            let rules = Faults::parse(world.faults.to_string().as_bytes()).map_err(fail)?;
+            let rules = Faults::parse(world.faults.to_string().as_bytes());
+            let rules = rules.map_err(StageError::Faults)?;
             Faults::new(rules, Timestamp::EPOCH)
         };
         let mut exchanges = world.exchanges.clone();
@@ -121,7 +129,7 @@ impl Stage {
             seq: world.seq,
             first: world.seq,
             writes,
-            defects: Defects::new(defects.map_err(fail)?),
+            defects: Defects::new(defects.map_err(StageError::Defect)?),
             faults,
             exchanges: exchanges.into(),
             broken: None,
@@ -135,7 +143,12 @@ impl Stage {
         };
         let plan = match plan {
             Ok(plan) => plan,
-            Err(why) => return (None, Verdict::Different(format!("its plan is none: {why}"))),
+            Err(why) => {
+                return (
+                    None,
+                    Verdict::Different(format!("its plan cannot be read: {why}")),
+                );
+            }
         };
         if let Some(why) = self.unplayable(exchange, &plan) {
             return (None, Verdict::Skipped(why));
@@ -144,15 +157,16 @@ impl Stage {
         if !plan.takes_its_place()
             && let Err(why) = self.go_to(exchange.writes_before)
         {
+            let why = why.to_string();
             self.broken = Some(why.clone());
             return (None, Verdict::Different(why));
         }
         let request = match exchange.request.request() {
             Ok(request) => request,
-            Err(why) => return (None, Verdict::Different(why)),
+            Err(why) => return (None, Verdict::Different(why.to_string())),
         };
         let status = exchange.response.as_ref().map(|response| response.status);
-        // Whoever was let in is let in: the secrets are not here to be compared.
+        // A bundle has no secrets, so a token that was accepted then is accepted again.
         let settings = Settings {
             tokens: (status == Some(401)).then(unknown).into_iter().collect(),
             credentials: (status == Some(400)).then(|| (unknown(), unknown())),
@@ -249,15 +263,12 @@ impl Stage {
         })
     }
 
-    fn go_to(&mut self, seq: u64) -> Result<(), String> {
+    fn go_to(&mut self, seq: u64) -> Result<(), Unreached> {
         while self.seq < seq {
-            let write = self.writes.pop_front().ok_or_else(|| {
-                format!(
-                    "it was answered after write {seq}, and the last is {}",
-                    self.seq
-                )
-            })?;
-            write.apply(&mut self.engine)?;
+            let last = self.seq;
+            let write = self.writes.pop_front();
+            let write = write.ok_or(Unreached::Beyond { seq, last })?;
+            write.apply(&mut self.engine).map_err(Unreached::Write)?;
             self.seq = write.seq;
         }
         Ok(())
@@ -368,7 +379,7 @@ fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> 
     }
     let (old, new) = match (then.body.bytes(), now.body.bytes()) {
         (Ok(old), Ok(new)) => (old, new),
-        (Err(why), _) | (_, Err(why)) => return Some(why),
+        (Err(why), _) | (_, Err(why)) => return Some(why.to_string()),
     };
     let new = match redact::body(None, &new) {
         Cow::Owned(clean) if then.body.redacted => clean.into(),

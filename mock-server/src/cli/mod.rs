@@ -7,6 +7,7 @@ pub(crate) mod health;
 pub(crate) mod init;
 pub(crate) mod listing;
 pub(crate) mod mock;
+pub(crate) mod origins;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod sources;

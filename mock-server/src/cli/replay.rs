@@ -11,13 +11,13 @@ use crate::cli::listing;
 /// Plays a bundle, and says of each exchange whether it came out the same. With `check`
 /// it ends with 1 at the first that did not.
 pub(crate) fn run(path: &Path, check: bool) -> ExitCode {
-    let refuse = |why: &str| {
+    let refuse = |why: &dyn std::fmt::Display| {
         eprintln!("whippy-mock: {}: {why}", path.display());
         ExitCode::from(2)
     };
     let json = match std::fs::read(path) {
         Ok(json) => json,
-        Err(error) => return refuse(&error.to_string()),
+        Err(error) => return refuse(&error),
     };
     let bundle = match Bundle::from_json(&json) {
         Ok(bundle) => bundle,

@@ -1,5 +1,6 @@
 //! The files that flags name: they are read at the start, and again when they change.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use whippy_engine::assets;
@@ -89,14 +90,16 @@ impl Sources {
         let Some(name) = &self.faults else {
             return Ok(Faults::default());
         };
+        let named = |why: &dyn Display| format!("--faults {name}: {why}");
         let rules = match faults::preset(name) {
-            Ok(rules) => Ok(rules),
-            Err(none) => match std::fs::read(name) {
-                Ok(json) => Faults::parse(without_bom(&json)),
-                Err(error) => Err(format!("{none}, and no file: {error}")),
-            },
+            Ok(rules) => rules,
+            Err(none) => {
+                let json = std::fs::read(name);
+                let json =
+                    json.map_err(|error| named(&format_args!("{none}, and no file: {error}")))?;
+                Faults::parse(without_bom(&json)).map_err(|why| named(&why))?
+            }
         };
-        let rules = rules.map_err(|why| format!("--faults {name}: {why}"))?;
         Ok(Faults::new(rules, system_time()))
     }
 }

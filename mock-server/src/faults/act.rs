@@ -32,7 +32,7 @@ pub enum Act {
     Truncate(Cut),
     /// The body goes out in so many pieces, spread evenly over a time.
     SlowBody {
-        /// How many pieces.
+        /// The number of pieces.
         chunks: u32,
         /// The time from the first to the last.
         over: Duration,
@@ -41,7 +41,7 @@ pub enum Act {
     Edit(Edit),
 }
 
-/// How long a request is held.
+/// The time that a request is held.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {
     until: Option<Glob>,
@@ -54,12 +54,12 @@ impl Hold {
         Self { until, at_most }
     }
 
-    /// Whether it ends once another request, of this operation, has committed.
+    /// Returns `true` if it ends once another request, of this operation, has committed.
     pub fn ends_with(&self, operation: &str) -> bool {
         self.until.as_ref().is_some_and(|glob| glob.fits(operation))
     }
 
-    /// Whether a commit can end it, and not the time alone.
+    /// Returns `true` if a commit can end it, and not the time alone.
     pub fn awaits_a_commit(&self) -> bool {
         self.until.is_some()
     }
@@ -94,7 +94,7 @@ pub enum Cut {
 }
 
 impl Cut {
-    /// How many bytes of a body are sent: never all of them.
+    /// The number of bytes of a body are sent: never all of them.
     pub fn of(self, length: usize) -> usize {
         let most = length.saturating_sub(1);
         match self {
@@ -116,7 +116,7 @@ impl Cut {
 /// How an answer is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// Its last bracket is a comma: as long as before, and no JSON.
+    /// The last bracket is a comma: as long as before, and no JSON.
     MalformedBody,
     /// It claims to be of another type.
     WrongContentType(HeaderValue),
@@ -143,17 +143,17 @@ impl Edit {
 }
 
 impl Act {
-    /// Whether it decides what the client gets; an exchange has one such act.
+    /// Returns `true` if it decides what the client gets; an exchange has one such act.
     pub fn is_ending(&self) -> bool {
         !matches!(self, Self::Delay(_) | Self::Hold(_) | Self::Edit(_))
     }
 
-    /// Whether nothing of the answer reaches the client.
+    /// Returns `true` if nothing of the answer reaches the client.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::EmptyReply | Self::Reset | Self::Garbage(_))
     }
 
-    /// Its place after the commit: another answer first, then what changes it, then the
+    /// The place after the commit: another answer first, then what changes it, then the
     /// waiting, and how it goes out last.
     pub(super) fn place(&self) -> u8 {
         match self {

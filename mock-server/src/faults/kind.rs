@@ -12,7 +12,7 @@ use super::limits::{
     MAX_TEXT,
 };
 use super::matching::{Glob, operations};
-use super::reader::Members;
+use super::reader::{FaultError, Members};
 use whippy_engine::defects::{self, Defect};
 use whippy_engine::endpoints::{Handler, RESOURCES};
 use whippy_engine::problem::Problem;
@@ -26,7 +26,7 @@ pub(super) struct Kind {
     /// What it takes beside its `kind`.
     members: &'static [&'static str],
     pub(super) moments: Moments,
-    read: fn(&Members<'_>) -> Result<Effect, String>,
+    read: fn(&Members<'_>) -> Result<Effect, FaultError>,
 }
 
 /// On which side of the commit a kind can be.
@@ -85,7 +85,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// Whether it decides what the client gets.
+    /// Returns `true` if it decides what the client gets.
     pub(super) fn is_ending(&self) -> bool {
         match self {
             Self::Act(act) => act.is_ending(),
@@ -94,7 +94,7 @@ impl Effect {
         }
     }
 
-    /// Whether nothing of the answer reaches the client.
+    /// Returns `true` if nothing of the answer reaches the client.
     pub(super) fn is_silent(&self) -> bool {
         match self {
             Self::Act(act) => act.is_silent(),
@@ -103,17 +103,17 @@ impl Effect {
         }
     }
 
-    /// Whether it is waiting.
+    /// Returns `true` if it is waiting.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self, Self::Delay(_) | Self::Act(Act::Hold(_)))
     }
 
-    /// Whether it changes an answer.
+    /// Returns `true` if it changes an answer.
     pub(super) fn is_edit(&self) -> bool {
         matches!(self, Self::Act(Act::Edit(_)))
     }
 
-    /// Whether it can show in an operation at all.
+    /// Returns `true` if it can show in an operation at all.
     pub(super) fn concerns(&self, operation: &str) -> bool {
         match self {
             Self::Stale(_) => looks_only(operation),
@@ -153,7 +153,7 @@ fn handlers(operation: &str) -> impl Iterator<Item = Handler> {
     of_it.map(|action| action.handler)
 }
 
-/// How long a delay is, milliseconds.
+/// The time that a delay is, milliseconds.
 #[derive(Debug)]
 pub(super) enum Delay {
     Fixed(u32),
@@ -186,7 +186,7 @@ impl Delay {
 }
 
 /// Reads a fault: its kind, and what that takes.
-pub(super) fn read(value: &Value, path: &str) -> Result<(&'static Kind, Effect), String> {
+pub(super) fn read(value: &Value, path: &str) -> Result<(&'static Kind, Effect), FaultError> {
     let members = Members::of(value, path, "a fault")?;
     let name = members.needs("kind", members.text("kind", MAX_TEXT)?)?;
     let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
@@ -194,7 +194,7 @@ pub(super) fn read(value: &Value, path: &str) -> Result<(&'static Kind, Effect),
         let hint = did_you_mean(name, names.clone());
         let names = names.collect::<Vec<_>>().join(", ");
         let sentence = format!("there is no kind `{name}`; {hint}there are {names}");
-        return members.wrong_at("kind", &sentence);
+        return members.wrong_at("kind", sentence);
     };
     let mut known = vec!["kind"];
     known.extend_from_slice(kind.members);
@@ -203,7 +203,7 @@ pub(super) fn read(value: &Value, path: &str) -> Result<(&'static Kind, Effect),
     Ok((kind, effect))
 }
 
-fn status(members: &Members<'_>) -> Result<Effect, String> {
+fn status(members: &Members<'_>) -> Result<Effect, FaultError> {
     const TAKEN: &str = "400, 401, 403, 404, 429, 500, 502, 503 and 504 are taken";
     let status = members.needs("status", members.get("status"))?;
     let retry_after = members.small("retry_after", 0..=MAX_RETRY_AFTER)?;
@@ -226,7 +226,7 @@ fn status(members: &Members<'_>) -> Result<Effect, String> {
     Ok(Effect::Act(Act::Answer(problem)))
 }
 
-fn delay(members: &Members<'_>) -> Result<Effect, String> {
+fn delay(members: &Members<'_>) -> Result<Effect, FaultError> {
     let fixed = members.small("milliseconds", 0..=MAX_DELAY_MILLIS)?;
     let delay = match (fixed, members.get("distribution")) {
         (Some(millis), None) => Delay::Fixed(millis),
@@ -239,7 +239,7 @@ fn delay(members: &Members<'_>) -> Result<Effect, String> {
     Ok(Effect::Delay(delay))
 }
 
-fn distribution(members: &Members<'_>) -> Result<Delay, String> {
+fn distribution(members: &Members<'_>) -> Result<Delay, FaultError> {
     let bounds = 0..=MAX_DELAY_MILLIS;
     match members.needs("type", members.text("type", MAX_TEXT)?)? {
         "uniform" => {
@@ -261,12 +261,12 @@ fn distribution(members: &Members<'_>) -> Result<Delay, String> {
         }
         other => members.wrong_at(
             "type",
-            &format!("there is no distribution `{other}`; there are uniform, lognormal"),
+            format!("there is no distribution `{other}`; there are uniform, lognormal"),
         ),
     }
 }
 
-fn slow_body(members: &Members<'_>) -> Result<Effect, String> {
+fn slow_body(members: &Members<'_>) -> Result<Effect, FaultError> {
     let chunks = members.needs("chunks", members.small("chunks", 2..=MAX_CHUNKS)?)?;
     let over = members.small("over_milliseconds", 0..=MAX_DELAY_MILLIS)?;
     let over = members.needs("over_milliseconds", over)?;
@@ -274,7 +274,7 @@ fn slow_body(members: &Members<'_>) -> Result<Effect, String> {
     Ok(Effect::Act(Act::SlowBody { chunks, over }))
 }
 
-fn truncated_body(members: &Members<'_>) -> Result<Effect, String> {
+fn truncated_body(members: &Members<'_>) -> Result<Effect, FaultError> {
     let bytes = members.small("bytes", 0..=u32::MAX)?;
     let fraction = members.number("fraction", 0.0..=1.0)?;
     let cut = match (bytes, fraction) {
@@ -288,13 +288,13 @@ fn truncated_body(members: &Members<'_>) -> Result<Effect, String> {
     Ok(Effect::Act(Act::Truncate(cut)))
 }
 
-fn garbage(members: &Members<'_>) -> Result<Effect, String> {
+fn garbage(members: &Members<'_>) -> Result<Effect, FaultError> {
     let bytes = members.small("bytes", 1..=MAX_GARBAGE)?.unwrap_or(256);
     let seed = members.small("seed", 0..=u32::MAX)?;
     Ok(Effect::Garbage { bytes, seed })
 }
 
-fn wrong_content_type(members: &Members<'_>) -> Result<Effect, String> {
+fn wrong_content_type(members: &Members<'_>) -> Result<Effect, FaultError> {
     let text = members.text("content_type", MAX_TEXT)?;
     let text = members.needs("content_type", text)?;
     match HeaderValue::from_str(text) {
@@ -305,32 +305,32 @@ fn wrong_content_type(members: &Members<'_>) -> Result<Effect, String> {
     }
 }
 
-fn stale_read(members: &Members<'_>) -> Result<Effect, String> {
+fn stale_read(members: &Members<'_>) -> Result<Effect, FaultError> {
     let writes = members.needs("writes", members.small("writes", 1..=MAX_STALE)?)?;
     Ok(Effect::Stale(writes))
 }
 
-fn defect(members: &Members<'_>) -> Result<Effect, String> {
+fn defect(members: &Members<'_>) -> Result<Effect, FaultError> {
     let name = members.needs("name", members.text("name", MAX_TEXT)?)?;
     match defects::named(name) {
         Ok(defect) => Ok(Effect::Defect(defect)),
-        Err(sentence) => members.wrong_at("name", &sentence),
+        Err(unknown) => members.wrong_at("name", unknown.to_string()),
     }
 }
 
 /// A defect that has a kind of its own.
-fn in_force(members: &Members<'_>, name: &str) -> Result<Effect, String> {
+fn in_force(members: &Members<'_>, name: &str) -> Result<Effect, FaultError> {
     match defects::named(name) {
         Ok(defect) => Ok(Effect::Defect(defect)),
-        Err(sentence) => members.wrong(&sentence),
+        Err(unknown) => members.wrong(unknown.to_string()),
     }
 }
 
-fn hold(members: &Members<'_>) -> Result<Effect, String> {
+fn hold(members: &Members<'_>) -> Result<Effect, FaultError> {
     let until = members.text("until_commit", MAX_TEXT)?;
     let until = match until.map(Glob::of_operations).transpose() {
         Ok(until) => until,
-        Err(sentence) => return members.wrong_at("until_commit", &sentence),
+        Err(unknown) => return members.wrong_at("until_commit", unknown.to_string()),
     };
     let commits = |glob: &Glob| operations().any(|o| glob.fits(o) && writes(o));
     if until.as_ref().is_some_and(|glob| !commits(glob)) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
+use std::fmt;
 
 use bytes::Bytes;
 use http::header::HeaderName;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 use super::Asked;
 use super::limits::{MAX_CONDITIONS, MAX_COUNT, MAX_TEXT};
-use super::reader::{Members, kind_of};
+use super::reader::{FaultError, Members, Wrong, kind_of};
 use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::{Call, Settings};
 use whippy_engine::model::fields::Body;
@@ -18,6 +19,21 @@ use whippy_engine::profile::did_you_mean;
 use whippy_engine::wire::form::FormValue;
 use whippy_engine::wire::json;
 use whippy_engine::wire::urlencoded::{self, Pair};
+
+/// A pattern that no operation fits.
+#[derive(Debug)]
+pub(super) struct UnknownOperation(String);
+
+impl fmt::Display for UnknownOperation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(pattern) = self;
+        let hint = did_you_mean(pattern, operations());
+        write!(
+            f,
+            "there is no operation `{pattern}`; {hint}openapi.json names them all"
+        )
+    }
+}
 
 /// A pattern in which `*` stands for any text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,16 +44,13 @@ impl Glob {
         Self(pattern.to_owned())
     }
 
-    /// A pattern that some operation fits; a sentence where none does.
-    pub(super) fn of_operations(pattern: &str) -> Result<Self, String> {
+    /// A pattern that some operation fits.
+    pub(super) fn of_operations(pattern: &str) -> Result<Self, UnknownOperation> {
         let glob = Self::new(pattern);
         if operations().any(|operation| glob.fits(operation)) {
             return Ok(glob);
         }
-        let hint = did_you_mean(pattern, operations());
-        Err(format!(
-            "there is no operation `{pattern}`; {hint}openapi.json names them all"
-        ))
+        Err(UnknownOperation(pattern.to_owned()))
     }
 
     pub(super) fn text(&self) -> &str {
@@ -84,17 +97,23 @@ enum Wanted {
 }
 
 impl Wanted {
-    fn read(value: &Value, path: &str) -> Result<Self, String> {
+    fn read(value: &Value, path: &str) -> Result<Self, FaultError> {
         match value {
             Value::Null => Ok(Self::Null),
             Value::Bool(truth) => Ok(Self::Bool(*truth)),
             Value::Number(number) => Ok(Self::Text(number.to_string())),
             Value::String(text) if text.chars().count() <= MAX_TEXT => Ok(Self::Text(text.clone())),
-            Value::String(_) => Err(format!("{path}: at most {MAX_TEXT} characters are taken")),
-            other => Err(format!(
-                "{path}: a text, a number, true, false or null is taken, not {}",
-                kind_of(other)
+            Value::String(_) => Err(FaultError::rule(
+                path,
+                format!("at most {MAX_TEXT} characters are taken"),
             )),
+            other => Err(FaultError {
+                path: path.to_owned(),
+                why: Wrong::Type {
+                    taken: "a text, a number, true, false or null is taken".to_owned(),
+                    found: kind_of(other),
+                },
+            }),
         }
     }
 
@@ -144,13 +163,13 @@ const METHODS: [Method; 7] = [
 ];
 
 impl Matching {
-    pub(super) fn read(value: &Value, path: String) -> Result<Self, String> {
+    pub(super) fn read(value: &Value, path: String) -> Result<Self, FaultError> {
         let members = Members::of(value, path, "`match`")?;
         members.only(MEMBERS)?;
         let operation = members.text("operation", MAX_TEXT)?;
         let operation = match operation.map(Glob::of_operations).transpose() {
             Ok(operation) => operation,
-            Err(sentence) => return members.wrong_at("operation", &sentence),
+            Err(unknown) => return members.wrong_at("operation", unknown.to_string()),
         };
         let method = members.text("method", MAX_TEXT)?;
         let method = method.map(|name| {
@@ -159,7 +178,7 @@ impl Matching {
                 || {
                     let names = METHODS.iter().map(Method::as_str);
                     let names = names.collect::<Vec<_>>().join(", ");
-                    members.wrong_at("method", &format!("one of {names} is taken"))
+                    members.wrong_at("method", format!("one of {names} is taken"))
                 },
                 Ok,
             )
@@ -177,7 +196,7 @@ impl Matching {
         })
     }
 
-    /// Whether a request is one that the rule is about, apart from its turn.
+    /// Returns `true` if a request is one that the rule is about, apart from its turn.
     pub(super) fn fits(&self, seen: &Seen<'_>) -> bool {
         let request = seen.asked.request;
         self.operation
@@ -202,7 +221,7 @@ impl Matching {
             && (self.body.is_empty() || seen.has_body(&self.body))
     }
 
-    /// Whether it is the turn of the nth request that fits; `falls` decides of chance.
+    /// Returns `true` if it is the turn of the nth request that fits; `falls` decides of chance.
     pub(super) fn is_turn(&self, nth: u64, falls: impl FnOnce(f64) -> bool) -> bool {
         self.nth.is_none_or(|wanted| wanted == nth)
             && self.every.is_none_or(|every| nth.is_multiple_of(every))
@@ -213,13 +232,13 @@ impl Matching {
 type Condition = (String, Wanted, String);
 
 /// Names, what each must be, and where that was read.
-fn conditions(members: &Members<'_>, name: &str) -> Result<Vec<Condition>, String> {
+fn conditions(members: &Members<'_>, name: &str) -> Result<Vec<Condition>, FaultError> {
     let Some(value) = members.get(name) else {
         return Ok(Vec::new());
     };
     let object = Members::of(value, members.path_of(name), &format!("`{name}`"))?;
     if object.len() > MAX_CONDITIONS {
-        return object.wrong(&format!("at most {MAX_CONDITIONS} members are taken"));
+        return object.wrong(format!("at most {MAX_CONDITIONS} members are taken"));
     }
     let read = |(name, value, path): (&str, _, String)| {
         Wanted::read(value, &path).map(|wanted| (name.to_owned(), wanted, path))
@@ -232,10 +251,10 @@ fn without_paths(conditions: Vec<Condition>) -> Vec<(String, Wanted)> {
     kept.map(|(name, wanted, _)| (name, wanted)).collect()
 }
 
-fn headers(conditions: Vec<Condition>) -> Result<Vec<(HeaderName, Wanted)>, String> {
+fn headers(conditions: Vec<Condition>) -> Result<Vec<(HeaderName, Wanted)>, FaultError> {
     let named = |(name, wanted, path): Condition| {
         let name = HeaderName::try_from(&name);
-        let name = name.map_err(|_| format!("{path}: this is no name of a header"))?;
+        let name = name.map_err(|_| FaultError::rule(path, "this is no name of a header"))?;
         Ok((name, wanted))
     };
     conditions.into_iter().map(named).collect()
@@ -272,7 +291,7 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Whether the body, or a row of it where it is a list, has all these members.
+    /// Returns `true` if the body, or a row of it where it is a list, has all these members.
     fn has_body(&self, conditions: &[(String, Wanted)]) -> bool {
         let rows = self.rows.get_or_init(|| rows_of(self.asked.request));
         rows.iter().any(|row| {

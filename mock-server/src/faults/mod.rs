@@ -39,6 +39,7 @@ use whippy_engine::profile::did_you_mean;
 pub use act::{Act, Cut, Edit, Garbage, Hold};
 pub use plan::{FAULT_HEADER, Plan};
 pub use prefer::{PREFER, PREFERENCE_APPLIED, prefer};
+pub use reader::{FaultError, Wrong};
 pub use rule::FaultRules;
 
 /// The rules of a world and how far they have come. The default: nothing goes wrong.
@@ -51,7 +52,7 @@ pub struct Faults {
     layers: Vec<Option<Defects>>,
 }
 
-/// How often a rule was met, and fired.
+/// The number of times a rule was met, and fired.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     matched: u64,
@@ -72,12 +73,13 @@ pub struct Asked<'a> {
     pub at: Timestamp,
 }
 
-/// The rules of a built-in name, or a sentence with the one that was probably meant.
-pub fn preset(name: &str) -> Result<FaultRules, String> {
+/// The rules of a built-in name.
+pub fn preset(name: &str) -> Result<FaultRules, FaultError> {
     let json = assets::faults(name).ok_or_else(|| {
         let hint = did_you_mean(name, assets::faults_names());
         let names = assets::faults_names().collect::<Vec<_>>().join(", ");
-        format!("there are no built-in faults `{name}`; {hint}there are {names}")
+        let sentence = format!("there are no built-in faults `{name}`; {hint}there are {names}");
+        FaultError::rule("", sentence)
     })?;
     Faults::parse(json.as_bytes())
 }
@@ -94,8 +96,8 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// Reads rules from JSON; what is wrong is told in a sentence with its path.
-    pub fn parse(json: &[u8]) -> Result<FaultRules, String> {
+    /// Reads rules from JSON.
+    pub fn parse(json: &[u8]) -> Result<FaultRules, FaultError> {
         FaultRules::parse(json)
     }
 
@@ -123,7 +125,7 @@ impl Faults {
         }
     }
 
-    /// Whether nothing can go wrong, so that no plan is needed.
+    /// Returns `true` if nothing can go wrong, so that no plan is needed.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -213,7 +215,7 @@ impl Faults {
     }
 }
 
-/// Whether a rule that is due has its effect in an exchange that ends by another.
+/// Returns `true` if a rule that is due has its effect in an exchange that ends by another.
 fn comes_to_it(rule: &Rule, ending: Option<&Rule>) -> bool {
     let Some(ending) = ending else {
         return true;

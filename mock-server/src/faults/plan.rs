@@ -13,7 +13,7 @@ use super::Faults;
 use super::act::{Act, Garbage};
 use super::kind::{Effect, Moments};
 use super::limits::{MAX_DELAY, MAX_NAME, MAX_RULES, MAX_STALE};
-use super::reader::Members;
+use super::reader::{FaultError, Members, Wrong};
 use super::rule::When;
 use whippy_engine::defects::{Defect, Defects, named};
 
@@ -39,12 +39,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether the exchange goes its usual way.
+    /// Returns `true` if the exchange goes its usual way.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Whether something happens in place of carrying the request out.
+    /// Returns `true` if something happens in place of carrying the request out.
     pub fn takes_its_place(&self) -> bool {
         self.before.iter().any(Act::is_ending)
     }
@@ -61,7 +61,7 @@ impl Plan {
         own.fold(of_world.clone(), Defects::around)
     }
 
-    /// Whether the plan has defects of its own, so that those of the world do not do.
+    /// Returns `true` if the plan has defects of its own, so that those of the world do not do.
     pub fn has_defects(&self) -> bool {
         !self.defects.is_empty()
     }
@@ -108,13 +108,13 @@ impl Plan {
     /// A plan that was written by [`Plan::to_json`]. What a defect keeps from one request
     /// to the next belongs to its rule: it is shared with the rule of `faults` that has
     /// the same name and defect, where there is one.
-    pub fn from_json(json: &Value, faults: &Faults) -> Result<Self, String> {
+    pub fn from_json(json: &Value, faults: &Faults) -> Result<Self, FaultError> {
         let members = Members::of(json, "", "a plan")?;
         members.only(&["rules", "before", "after", "stale", "defects"])?;
         let mut plan = Self::default();
         for (name, path) in members.items("rules", MAX_RULES)? {
             let name = name.as_str().filter(|name| name.len() <= MAX_NAME);
-            let name = name.ok_or_else(|| format!("{path}: the name of a rule is taken"))?;
+            let name = name.ok_or_else(|| FaultError::rule(path, "the name of a rule is taken"))?;
             plan.rules.push(name.into());
         }
         for (when, stage) in [(When::Before, "before"), (When::After, "after")] {
@@ -135,7 +135,7 @@ impl Plan {
             let name = entry.needs("name", entry.text("name", MAX_NAME)?)?;
             let defect = match named(name) {
                 Ok(defect) => defect,
-                Err(sentence) => return entry.wrong_at("name", &sentence),
+                Err(unknown) => return entry.wrong_at("name", unknown.to_string()),
             };
             plan.defects
                 .push((rule.into(), faults.layer_of(rule, defect)));
@@ -169,24 +169,32 @@ impl Plan {
     }
 }
 
-fn read_act(act: &Value, path: &str, when: When) -> Result<Act, String> {
+fn read_act(act: &Value, path: &str, when: When) -> Result<Act, FaultError> {
     let (kind, effect) = super::kind::read(act, path)?;
     if when == When::Before && kind.moments == Moments::After {
-        return Err(format!("{path}: `{}` is always after", kind.name));
+        let sentence = format!("`{}` is always after", kind.name);
+        return Err(FaultError::rule(path, sentence));
     }
     match effect {
         Effect::Act(act) => Ok(act),
         Effect::Delay(delay) => match delay.fixed() {
             Some(time) => Ok(Act::Delay(time)),
-            None => Err(format!("{path}: a plan has delays of `milliseconds` only")),
+            None => {
+                let sentence = "a plan has delays of `milliseconds` only";
+                Err(FaultError::rule(path, sentence))
+            }
         },
         Effect::Garbage {
             bytes,
             seed: Some(seed),
         } => Ok(Act::Garbage(Garbage { seed, bytes })),
-        Effect::Garbage { .. } => Err(format!("{path}: `seed` is missing")),
+        Effect::Garbage { .. } => Err(FaultError {
+            path: path.to_owned(),
+            why: Wrong::Missing("seed".to_owned()),
+        }),
         Effect::Stale(_) | Effect::Defect(_) => {
-            Err(format!("{path}: `{}` is no act of a plan", kind.name))
+            let sentence = format!("`{}` is no act of a plan", kind.name);
+            Err(FaultError::rule(path, sentence))
         }
     }
 }

@@ -1,10 +1,123 @@
 //! JSON that knows where it stands: what is wrong is told with its path.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use whippy_engine::profile::did_you_mean;
+
+/// A place in a document, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultError {
+    /// The way to the place, such as `rules[0].fault.status`; empty for the document.
+    pub path: String,
+    /// The reason.
+    pub why: Wrong,
+}
+
+/// Reasons why a document about faults is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wrong {
+    /// The document is longer than is read.
+    Size {
+        /// The length, bytes.
+        bytes: usize,
+        /// The most that is read.
+        most: usize,
+    },
+    /// The document is not JSON.
+    Json(String),
+    /// A value is of another type.
+    Type {
+        /// What is taken, as a sentence begins with it.
+        taken: String,
+        /// What came.
+        found: &'static str,
+    },
+    /// A text has no or too many characters.
+    Length(usize),
+    /// A number is out of bounds, or not one.
+    Number {
+        /// The kind of number that is taken.
+        taken: &'static str,
+        /// The least and the greatest.
+        bounds: (String, String),
+        /// What came.
+        found: String,
+    },
+    /// A list has too many items.
+    Items {
+        /// How many are taken.
+        most: usize,
+        /// How many came.
+        found: usize,
+    },
+    /// A member that there must be is missing.
+    Missing(String),
+    /// There is no member of the name.
+    Member {
+        /// A guess at what was meant, as the middle of the sentence.
+        hint: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A name or a combination of members that a rule cannot have.
+    Rule(Cow<'static, str>),
+}
+
+impl fmt::Display for FaultError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            self.why.fmt(f)
+        } else {
+            write!(f, "{}: {}", self.path, self.why)
+        }
+    }
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size { bytes, most } => write!(
+                f,
+                "the faults are {bytes} bytes long, and at most {most} are taken"
+            ),
+            Self::Json(error) => write!(f, "the faults are no JSON: {error}"),
+            Self::Type { taken, found } => write!(f, "{taken}, not {found}"),
+            Self::Length(most) => write!(f, "a text of 1 to {most} characters is taken"),
+            Self::Number {
+                taken,
+                bounds: (least, most),
+                found,
+            } => write!(f, "{taken} from {least} to {most} is taken, not {found}"),
+            Self::Items { most, found } => write!(f, "at most {most} are taken, not {found}"),
+            Self::Missing(name) => write!(f, "`{name}` is missing"),
+            Self::Member { hint, known } => {
+                let names: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+                write!(
+                    f,
+                    "there is no such member; {hint}there are {}",
+                    names.join(", ")
+                )
+            }
+            Self::Rule(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl std::error::Error for FaultError {}
+
+impl FaultError {
+    /// The error of a place that has a sentence of its own.
+    pub(super) fn rule(path: impl Into<String>, why: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            path: path.into(),
+            why: Wrong::Rule(why.into()),
+        }
+    }
+}
 
 /// An object and the path that leads to it.
 pub(super) struct Members<'a> {
@@ -18,14 +131,17 @@ impl<'a> Members<'a> {
         value: &'a Value,
         path: impl Into<String>,
         what: &str,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, FaultError> {
         let path = path.into();
         match value {
             Value::Object(members) => Ok(Self { path, members }),
-            other => Err(told(
-                &path,
-                &format!("{what} is an object, not {}", kind_of(other)),
-            )),
+            other => Err(FaultError {
+                path,
+                why: Wrong::Type {
+                    taken: format!("{what} is an object"),
+                    found: kind_of(other),
+                },
+            }),
         }
     }
 
@@ -39,17 +155,26 @@ impl<'a> Members<'a> {
     }
 
     /// A sentence about the object itself.
-    pub(super) fn wrong<T>(&self, sentence: &str) -> Result<T, String> {
-        Err(told(&self.path, sentence))
+    pub(super) fn wrong<T>(&self, sentence: impl Into<Cow<'static, str>>) -> Result<T, FaultError> {
+        Err(FaultError::rule(&self.path, sentence))
     }
 
     /// A sentence about a member.
-    pub(super) fn wrong_at<T>(&self, name: &str, sentence: &str) -> Result<T, String> {
-        Err(told(&self.path_of(name), sentence))
+    pub(super) fn wrong_at<T>(
+        &self,
+        name: &str,
+        sentence: impl Into<Cow<'static, str>>,
+    ) -> Result<T, FaultError> {
+        Err(FaultError::rule(self.path_of(name), sentence))
+    }
+
+    fn refuse<T>(&self, name: &str, why: Wrong) -> Result<T, FaultError> {
+        let path = self.path_of(name);
+        Err(FaultError { path, why })
     }
 
     /// Holds the object to the members that are known.
-    pub(super) fn only(&self, known: &[&str]) -> Result<(), String> {
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), FaultError> {
         let Some(name) = self.members.keys().find(|name| !known.contains(&&***name)) else {
             return Ok(());
         };
@@ -58,12 +183,8 @@ impl<'a> Members<'a> {
             "fail_times" | "failTimes" => "it is called `times` here; ".to_owned(),
             name => did_you_mean(name, known.iter().copied()),
         };
-        let names = known.iter().map(|name| format!("`{name}`"));
-        let names = names.collect::<Vec<_>>().join(", ");
-        self.wrong_at(
-            name,
-            &format!("there is no such member; {hint}there are {names}"),
-        )
+        let known = known.iter().map(|name| (*name).to_owned()).collect();
+        self.refuse(name, Wrong::Member { hint, known })
     }
 
     /// A member of any type.
@@ -77,22 +198,20 @@ impl<'a> Members<'a> {
         members.map(|(name, value)| (name.as_str(), value, self.path_of(name)))
     }
 
-    /// How many members there are.
+    /// The number of members there are.
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }
 
     /// A text of at least one and at most so many characters.
-    pub(super) fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, String> {
+    pub(super) fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, FaultError> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
         match value {
             Value::String(text) if (1..=most).contains(&text.chars().count()) => Ok(Some(text)),
-            Value::String(_) => {
-                self.wrong_at(name, &format!("a text of 1 to {most} characters is taken"))
-            }
-            other => self.wrong_at(name, &format!("a text is taken, not {}", kind_of(other))),
+            Value::String(_) => self.refuse(name, Wrong::Length(most)),
+            other => self.refuse(name, Wrong::of_type("a text is taken", other)),
         }
     }
 
@@ -101,21 +220,13 @@ impl<'a> Members<'a> {
         &self,
         name: &str,
         bounds: RangeInclusive<u64>,
-    ) -> Result<Option<u64>, String> {
+    ) -> Result<Option<u64>, FaultError> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
         match value.as_u64().filter(|number| bounds.contains(number)) {
             Some(number) => Ok(Some(number)),
-            None => self.wrong_at(
-                name,
-                &format!(
-                    "a whole number from {} to {} is taken, not {}",
-                    bounds.start(),
-                    bounds.end(),
-                    shown(value)
-                ),
-            ),
+            None => self.refuse(name, Wrong::number("a whole number", &bounds, value)),
         }
     }
 
@@ -124,7 +235,7 @@ impl<'a> Members<'a> {
         &self,
         name: &str,
         bounds: RangeInclusive<u32>,
-    ) -> Result<Option<u32>, String> {
+    ) -> Result<Option<u32>, FaultError> {
         let bounds = u64::from(*bounds.start())..=u64::from(*bounds.end());
         let number = self.whole(name, bounds)?;
         Ok(number.and_then(|number| u32::try_from(number).ok()))
@@ -135,21 +246,13 @@ impl<'a> Members<'a> {
         &self,
         name: &str,
         bounds: RangeInclusive<f64>,
-    ) -> Result<Option<f64>, String> {
+    ) -> Result<Option<f64>, FaultError> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
         match value.as_f64().filter(|number| bounds.contains(number)) {
             Some(number) => Ok(Some(number)),
-            None => self.wrong_at(
-                name,
-                &format!(
-                    "a number from {} to {} is taken, not {}",
-                    bounds.start(),
-                    bounds.end(),
-                    shown(value)
-                ),
-            ),
+            None => self.refuse(name, Wrong::number("a number", &bounds, value)),
         }
     }
 
@@ -158,7 +261,7 @@ impl<'a> Members<'a> {
         &self,
         name: &str,
         most: usize,
-    ) -> Result<Vec<(&'a Value, String)>, String> {
+    ) -> Result<Vec<(&'a Value, String)>, FaultError> {
         match self.get(name) {
             None => Ok(Vec::new()),
             Some(Value::Array(items)) if items.len() <= most => {
@@ -166,30 +269,44 @@ impl<'a> Members<'a> {
                 let items = items.iter().enumerate();
                 Ok(items.map(|(i, item)| (item, at(i))).collect())
             }
-            Some(Value::Array(items)) => self.wrong_at(
-                name,
-                &format!("at most {most} are taken, not {}", items.len()),
-            ),
-            Some(other) => {
-                self.wrong_at(name, &format!("an array is taken, not {}", kind_of(other)))
+            Some(Value::Array(items)) => {
+                let found = items.len();
+                self.refuse(name, Wrong::Items { most, found })
             }
+            Some(other) => self.refuse(name, Wrong::of_type("an array is taken", other)),
         }
     }
 
-    /// What must be there, or a sentence that says so.
-    pub(super) fn needs<T>(&self, name: &str, value: Option<T>) -> Result<T, String> {
+    /// The value of a member that there must be.
+    pub(super) fn needs<T>(&self, name: &str, value: Option<T>) -> Result<T, FaultError> {
         match value {
             Some(value) => Ok(value),
-            None => self.wrong(&format!("`{name}` is missing")),
+            None => Err(FaultError {
+                path: self.path.clone(),
+                why: Wrong::Missing(name.to_owned()),
+            }),
         }
     }
 }
 
-fn told(path: &str, sentence: &str) -> String {
-    if path.is_empty() {
-        sentence.to_owned()
-    } else {
-        format!("{path}: {sentence}")
+impl Wrong {
+    fn of_type(taken: &str, found: &Value) -> Self {
+        Self::Type {
+            taken: taken.to_owned(),
+            found: kind_of(found),
+        }
+    }
+
+    fn number<N: fmt::Display>(
+        taken: &'static str,
+        bounds: &RangeInclusive<N>,
+        found: &Value,
+    ) -> Self {
+        Self::Number {
+            taken,
+            bounds: (bounds.start().to_string(), bounds.end().to_string()),
+            found: shown(found),
+        }
     }
 }
 

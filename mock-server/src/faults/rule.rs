@@ -9,7 +9,7 @@ use super::chance::Chance;
 use super::kind::{self, Effect, Kind, Moments};
 use super::limits::{MAX_BYTES, MAX_COUNT, MAX_NAME, MAX_RULES, MAX_SEED, MAX_TTL_SECONDS};
 use super::matching::{Matching, operations};
-use super::reader::Members;
+use super::reader::{FaultError, Members, Wrong};
 
 /// On which side of the commit a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +39,20 @@ pub struct FaultRules {
 }
 
 impl FaultRules {
-    pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(json: &[u8]) -> Result<Self, FaultError> {
         if json.len() > MAX_BYTES {
-            return Err(format!(
-                "the faults are {} bytes long, and at most {MAX_BYTES} are taken",
-                json.len()
-            ));
+            return Err(FaultError {
+                path: String::new(),
+                why: Wrong::Size {
+                    bytes: json.len(),
+                    most: MAX_BYTES,
+                },
+            });
         }
-        let value: Value = serde_json::from_slice(json)
-            .map_err(|error| format!("the faults are no JSON: {error}"))?;
+        let value: Value = serde_json::from_slice(json).map_err(|error| FaultError {
+            path: String::new(),
+            why: Wrong::Json(error.to_string()),
+        })?;
         let members = Members::of(&value, "", "a file of faults")?;
         members.only(&["seed", "rules"])?;
         let seed = members.whole("seed", 0..=MAX_SEED)?.unwrap_or(0);
@@ -58,28 +63,26 @@ impl FaultRules {
         let mut names = BTreeSet::new();
         for (at, rule) in rules.iter().enumerate() {
             if !names.insert(&*rule.name) {
-                return Err(format!(
-                    "rules[{at}].name: another rule is called `{}`",
-                    rule.name
-                ));
+                let sentence = format!("another rule is called `{}`", rule.name);
+                return Err(FaultError::rule(format!("rules[{at}].name"), sentence));
             }
         }
         Ok(Self { seed, rules })
     }
 
-    /// How many rules there are.
+    /// The number of rules there are.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
-    /// Whether nothing is to go wrong.
+    /// Returns `true` if nothing is to go wrong.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 }
 
 impl Rule {
-    fn read(value: &Value, path: String) -> Result<Self, String> {
+    fn read(value: &Value, path: String) -> Result<Self, FaultError> {
         // What is shown of a rule may be put back, with the counts of what came of it.
         let value = &without_counts(value);
         let members = Members::of(value, path, "a rule")?;
@@ -107,7 +110,7 @@ impl Rule {
                 kind.name,
                 concerned.join(", ")
             );
-            return members.wrong_at("match.operation", &sentence);
+            return members.wrong_at("match.operation", sentence);
         }
         Ok(Self {
             name: name.into(),
@@ -120,14 +123,14 @@ impl Rule {
         })
     }
 
-    /// Whether its time is over, so many microseconds after it was installed.
+    /// Returns `true` if its time is over, so many microseconds after it was installed.
     pub(super) fn is_over(&self, micros: i64) -> bool {
         let age = u64::try_from(micros).unwrap_or(0);
         self.ttl_seconds
             .is_some_and(|seconds| age >= seconds * 1_000_000)
     }
 
-    /// Whether it is due at the nth request that it is about, having fired so often.
+    /// Returns `true` if it is due at the nth request that it is about, having fired so often.
     pub(super) fn is_due(&self, nth: u64, fired: u64, chance: &mut Chance) -> bool {
         // Drawn whatever else is asked, so that what falls next does not depend on it.
         let drawn = chance.unit();
@@ -147,7 +150,7 @@ fn without_counts(rule: &Value) -> Value {
     rule
 }
 
-fn when(members: &Members<'_>, kind: &Kind) -> Result<When, String> {
+fn when(members: &Members<'_>, kind: &Kind) -> Result<When, FaultError> {
     let when = match members.get("when") {
         None => None,
         Some(Value::String(text)) if text == "before" => Some(When::Before),
@@ -158,7 +161,7 @@ fn when(members: &Members<'_>, kind: &Kind) -> Result<When, String> {
         (Moments::Either, when) => Ok(when.unwrap_or(When::Before)),
         (Moments::After, Some(When::Before)) => members.wrong_at(
             "when",
-            &format!(
+            format!(
                 "a `{}` is about the answer, so it is always `after`",
                 kind.name
             ),
@@ -167,7 +170,7 @@ fn when(members: &Members<'_>, kind: &Kind) -> Result<When, String> {
         (Moments::Neither, None) => Ok(When::Before),
         (Moments::Neither, Some(_)) => members.wrong_at(
             "when",
-            &format!("a `{}` is neither before nor after", kind.name),
+            format!("a `{}` is neither before nor after", kind.name),
         ),
     }
 }

@@ -15,7 +15,7 @@ use whippy_engine::durability::Commit;
 use whippy_engine::history::Write;
 use whippy_engine::store::Store;
 
-/// How many states are remembered so that worlds which begin alike share one.
+/// The number of states that are remembered so that worlds which begin alike share one.
 const SHARED_STATES: usize = 4;
 
 /// Writes until the log is closed and nothing waits any more.

@@ -1,6 +1,7 @@
 //! The file: what makes it ours, how it is opened without harm, and how a world is read
 //! from it.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use smol_str::SmolStr;
 
 use super::beside::{Answered, Reserve, beside};
 use super::commit::Tally;
+use super::error::{FileError, LogError, PastError};
 use super::seal::{Damage, Total};
 use super::{KeptWorld, LEAST_LIMIT, LogOptions, Past, SEQ_BITS, Sync, Track};
 use whippy_engine::engine::Now;
@@ -117,14 +119,18 @@ pub(super) struct LogFile {
 
 /// Opens a file that is ours, sound and nobody else's, or makes one where there is none;
 /// the worlds that it has. Whatever is refused is left as it was.
-pub(super) fn open(path: &Path, options: LogOptions) -> Result<(LogFile, Vec<KeptWorld>), String> {
-    let say = |why: String| format!("{}: {why}", path.display());
+pub(super) fn open(
+    path: &Path,
+    options: LogOptions,
+) -> Result<(LogFile, Vec<KeptWorld>), LogError> {
+    let say = |why| LogError {
+        path: path.to_owned(),
+        why,
+    };
     if let Some(limit) = options.limit
         && limit < LEAST_LIMIT
     {
-        return Err(say(format!(
-            "it cannot be limited to {limit} bytes: the least is {LEAST_LIMIT}"
-        )));
+        return Err(say(FileError::Limit(limit)));
     }
     let is_new = look(path).map_err(say)?;
     let ahead = beside(path, "-wal");
@@ -137,7 +143,7 @@ pub(super) fn open(path: &Path, options: LogOptions) -> Result<(LogFile, Vec<Kep
             OpenFlags::empty()
         };
     let connection = Connection::open_with_flags(path, flags)
-        .map_err(|error| say(format!("it cannot be opened: {error}")))?;
+        .map_err(|error| say(FileError::Unopened(error)))?;
     let opened = take(&connection, is_new)
         .and_then(|()| prepare(&connection, options))
         .and_then(|()| verify(&connection))
@@ -178,35 +184,28 @@ pub(super) fn open(path: &Path, options: LogOptions) -> Result<(LogFile, Vec<Kep
 
 /// Looks at a file without SQLite, which would take over what is not ours; whether there
 /// is nothing yet.
-fn look(path: &Path) -> Result<bool, String> {
+fn look(path: &Path) -> Result<bool, FileError> {
     let name = path.to_string_lossy();
     if name.starts_with(':') || name.starts_with("file:") {
-        return Err(
-            "SQLite takes this for a name of its own, and nothing would be kept; \
-                    name a file, such as ./mock.db"
-                .to_owned(),
-        );
+        return Err(FileError::NameOfSqlite);
     }
     let mut head = Vec::new();
     // Asked before it is opened: to open a pipe waits for its other end.
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(format!("it cannot be read: {error}")),
-        Ok(data) if !data.is_file() => return Err("it is not a file".to_owned()),
+        Err(error) => return Err(FileError::Unreadable(error)),
+        Ok(data) if !data.is_file() => return Err(FileError::NotAFile),
         Ok(_) => {
-            let file = File::open(path).map_err(|error| format!("it cannot be read: {error}"))?;
+            let file = File::open(path).map_err(FileError::Unreadable)?;
             file.take(100)
                 .read_to_end(&mut head)
-                .map_err(|error| format!("it cannot be read: {error}"))?;
+                .map_err(FileError::Unreadable)?;
         }
     }
     if head.is_empty() {
         let ahead = beside(path, "-wal");
         return if ahead.metadata().is_ok_and(|data| data.len() > 0) {
-            Err(format!(
-                "it is empty or missing, but {} beside it is not: they belong together",
-                ahead.display()
-            ))
+            Err(FileError::Torn(ahead))
         } else {
             Ok(true)
         };
@@ -216,27 +215,23 @@ fn look(path: &Path) -> Result<bool, String> {
         Some(i32::from_be_bytes(bytes))
     };
     if !head.starts_with(b"SQLite format 3\0") || number(68) != Some(APPLICATION_ID) {
-        return Err("it is no data file of whippy-mock; name another, or none that exists".into());
+        return Err(FileError::Foreign);
     }
     match number(60) {
         Some(FORMAT) => Ok(false),
-        format => Err(format!(
-            "its format is {}, and this version of whippy-mock reads {FORMAT}",
-            format.unwrap_or_default()
-        )),
+        format => Err(FileError::Format {
+            found: format.unwrap_or_default(),
+            known: FORMAT,
+        }),
     }
 }
 
 /// Takes a file for this process alone, and checks that it is whole.
-fn take(connection: &Connection, is_new: bool) -> Result<(), String> {
+fn take(connection: &Connection, is_new: bool) -> Result<(), FileError> {
     let sentence = |error: rusqlite::Error| match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            "another process is using it".to_owned()
-        }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            format!("it is damaged, and left as it is: {error}")
-        }
-        _ => format!("it cannot be used: {error}"),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => FileError::InUse,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => damaged(error),
+        _ => FileError::Unusable(error),
     };
     let checked = || -> rusqlite::Result<Vec<String>> {
         connection.busy_timeout(Duration::ZERO)?;
@@ -258,16 +253,17 @@ fn take(connection: &Connection, is_new: bool) -> Result<(), String> {
     let found = checked().map_err(sentence)?;
     match found.first() {
         Some(ok) if ok == "ok" => Ok(()),
-        Some(damage) => Err(format!(
-            "it is damaged, and left as it is: {}",
-            damage.trim().replace('\n', " ")
-        )),
-        None => Err("it cannot be checked".to_owned()),
+        Some(damage) => Err(damaged(damage.trim().replace('\n', " "))),
+        None => Err(FileError::Unchecked),
     }
 }
 
+fn damaged(why: impl fmt::Display) -> FileError {
+    FileError::Damaged(why.to_string())
+}
+
 /// Makes the tables where there are none, and sets how it is kept.
-fn prepare(connection: &Connection, options: LogOptions) -> Result<(), String> {
+fn prepare(connection: &Connection, options: LogOptions) -> Result<(), FileError> {
     let prepared = || -> rusqlite::Result<()> {
         let tables: i64 =
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -291,48 +287,43 @@ fn prepare(connection: &Connection, options: LogOptions) -> Result<(), String> {
         }
         Ok(())
     };
-    prepared().map_err(|error| format!("it cannot be prepared: {error}"))
+    prepared().map_err(FileError::Unprepared)
 }
 
 /// Checks every record, and that none is missing.
-fn verify(connection: &Connection) -> Result<Tally, String> {
-    let damaged = |what: Damage| format!("it is damaged, and left as it is: {what}");
+fn verify(connection: &Connection) -> Result<Tally, FileError> {
     let (commits, expected) = connection
         .query_row("SELECT commits, total FROM tally", [], |row| {
             Ok((row.get(0)?, Total::from_file(row.get(1)?)))
         })
-        .map_err(|error| damaged(error.into()))?;
+        .map_err(|error| damaged(Damage::from(error)))?;
     let total = Total::verified(connection).map_err(damaged)?;
     if total != expected {
-        return Err("it is damaged, and left as it is: records are missing".to_owned());
+        return Err(damaged("records are missing"));
     }
     Ok(Tally { commits, total })
 }
 
 /// Checks that the file has every commit that was answered.
-fn nothing_is_missing(tally: Tally, answered: u64, path: &Path) -> Result<(), String> {
+fn nothing_is_missing(tally: Tally, answered: u64, path: &Path) -> Result<(), FileError> {
     if tally.commits >= answered {
         return Ok(());
     }
-    Err(format!(
-        "it is damaged, and left as it is: {} of the commits that were answered are missing, most \
-         likely from {}; to go on with what is left, delete {}",
-        answered - tally.commits,
-        beside(path, "-wal").display(),
-        Answered::path(path).display()
-    ))
+    Err(FileError::Missing {
+        commits: answered - tally.commits,
+        ahead: beside(path, "-wal"),
+        counter: Answered::path(path),
+    })
 }
 
 /// Lets what closes the file put it in order, now that it is known to be whole.
-fn accept(connection: &Connection) -> Result<(), String> {
+fn accept(connection: &Connection) -> Result<(), FileError> {
     let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
-    set.map(drop)
-        .map_err(|error| format!("it cannot be prepared: {error}"))
+    set.map(drop).map_err(FileError::Unprepared)
 }
 
 /// Every world of a file.
-fn load(connection: &Connection) -> Result<Vec<KeptWorld>, String> {
-    let damaged = |error: rusqlite::Error| format!("it is damaged, and left as it is: {error}");
+fn load(connection: &Connection) -> Result<Vec<KeptWorld>, FileError> {
     let mut worlds = connection
         .prepare("SELECT id, name, profile, utc_offset, clock, clock_seq FROM worlds ORDER BY name")
         .map_err(damaged)?;
@@ -346,7 +337,10 @@ fn load(connection: &Connection) -> Result<Vec<KeptWorld>, String> {
     let mut found = Vec::new();
     for row in rows {
         let (id, name, [profile_text, local, clock], clock_seq) = row.map_err(damaged)?;
-        let fail = |why: String| format!("its world `{name}` cannot be read: {why}");
+        let fail = |why: String| FileError::World {
+            name: name.clone(),
+            why,
+        };
         let mut profile = Profile::default();
         profile
             .apply_toml(&profile_text)
@@ -354,7 +348,8 @@ fn load(connection: &Connection) -> Result<Vec<KeptWorld>, String> {
         let local = UtcOffset::parse(&local).ok_or_else(|| fail(format!("no zone `{local}`")))?;
         let clock = serde_json::from_str(&clock).map_err(|why| fail(why.to_string()))?;
         let track = Track::new(id, name.as_str().into());
-        let (store, seq, writes) = past(connection, &track, (1 << SEQ_BITS) - 1).map_err(&fail)?;
+        let (store, seq, writes) =
+            past(connection, &track, (1 << SEQ_BITS) - 1).map_err(|why| fail(why.to_string()))?;
         let last = writes.last().map_or(seq, |write| write.seq);
         track.is_begun.store(true, Ordering::Release);
         track.committed.store(last, Ordering::Release);
@@ -374,7 +369,7 @@ fn load(connection: &Connection) -> Result<Vec<KeptWorld>, String> {
 }
 
 /// The last state that a file has up to a write, and the writes from there to it.
-pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<Past, String> {
+pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<Past, PastError> {
     type Found = Option<(u64, Vec<u8>, Vec<Write>)>;
     let found = || -> rusqlite::Result<Found> {
         let snapshot: Option<(u64, i64)> = connection
@@ -403,14 +398,14 @@ pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<P
         Ok(Some((from, json, writes)))
     };
     let (from, json, writes) = found()
-        .map_err(|error| error.to_string())?
-        .ok_or_else(|| format!("the state after write {seq} is not kept any more"))?;
+        .map_err(PastError::Unread)?
+        .ok_or(PastError::NotKept(seq))?;
     let expected = from + 1..;
     if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
-        return Err(format!("write {seq} is missing"));
+        return Err(PastError::Missing(seq));
     }
     let world = World::from_json(&json).and_then(|world| Store::load(&world));
-    let store = world.map_err(|why| format!("the state after write {from}: {why}"))?;
+    let store = world.map_err(|why| PastError::World { seq: from, why })?;
     Ok((store, from, writes))
 }
 

@@ -7,8 +7,11 @@
 
 mod beside;
 mod commit;
+mod error;
 mod file;
 mod seal;
+
+pub use error::{FileError, LogError, PastError};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -59,11 +62,11 @@ pub const LEAST_LIMIT: u64 = 256 * 1024;
 /// A world as it was found in a file.
 #[derive(Debug)]
 pub struct KeptWorld {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The readings in force.
     pub profile: Profile,
-    /// Its local time zone.
+    /// The local time zone.
     pub local: UtcOffset,
     /// A state of it.
     pub store: Store,
@@ -73,7 +76,7 @@ pub struct KeptWorld {
     pub writes: Vec<Write>,
     /// The clock, and the number of the write after which it stood so.
     pub clock: (ServiceClock, u64),
-    /// Its place in the file.
+    /// The place in the file.
     pub track: Arc<Track>,
 }
 
@@ -103,7 +106,7 @@ impl Track {
         &self.name
     }
 
-    /// Whether the file has its beginning.
+    /// Returns `true` if the file has its beginning.
     pub fn is_begun(&self) -> bool {
         self.is_begun.load(Ordering::Acquire)
     }
@@ -113,8 +116,8 @@ impl Track {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// Whether something of it could not be kept, so that it stands elsewhere than the
-    /// file.
+    /// Returns `true` if something of it could not be kept, so that it stands elsewhere than
+    /// the file.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
     }
@@ -145,12 +148,12 @@ pub enum Event {
         clock: ServiceClock,
         /// The number of the write before its first.
         seq: u64,
-        /// Its state.
+        /// The state.
         base: Base,
     },
     /// A write.
     Write(Write),
-    /// Its clock is set, after so many writes.
+    /// The clock is set, after so many writes.
     Clock(ServiceClock, u64),
     /// It is dropped.
     Drop,
@@ -187,7 +190,7 @@ enum Task {
 struct Look {
     track: Arc<Track>,
     seq: u64,
-    told: std::sync::mpsc::SyncSender<Result<Past, String>>,
+    told: std::sync::mpsc::SyncSender<Result<Past, PastError>>,
 }
 
 /// A state, its number, and the writes that lead from it to the one that was asked for.
@@ -212,7 +215,7 @@ struct Shared {
     /// There is room again.
     emptied: Condvar,
     next_track: AtomicI64,
-    /// Whether a snapshot is under way; one at a time is enough.
+    /// `true` if a snapshot is under way; one at a time is enough.
     is_snapping: AtomicBool,
 }
 
@@ -225,9 +228,9 @@ struct Queue {
 }
 
 impl Log {
-    /// Opens a file, or makes one; the worlds that it has. A sentence where it cannot be
-    /// used, and then it is left as it was.
-    pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), String> {
+    /// Opens a file, or makes one; the worlds that it has. A file that cannot be used is left
+    /// as it was.
+    pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), LogError> {
         let (file, worlds) = file::open(path, options)?;
         let next = worlds.iter().map(|world| world.track.id + 1).max();
         let shared = Arc::new(Shared {
@@ -249,7 +252,10 @@ impl Log {
                 let shared = Arc::clone(&shared);
                 move || commit::serve(&file, &shared)
             })
-            .map_err(|error| format!("{}: no thread for the log: {error}", path.display()))?;
+            .map_err(|error| LogError {
+                path: path.to_owned(),
+                why: FileError::Thread(error),
+            })?;
         let thread = Some(thread);
         Ok((Self(Arc::new(Owner { shared, thread })), worlds))
     }
@@ -339,9 +345,8 @@ impl Log {
         began.is_ok()
     }
 
-    /// The way to the state after a write, for one that is no longer in memory; a sentence
-    /// where the file does not have it either.
-    pub fn past(&self, track: &Arc<Track>, seq: u64) -> Result<Past, String> {
+    /// The way to the state after a write, for one that is no longer in memory.
+    pub fn past(&self, track: &Arc<Track>, seq: u64) -> Result<Past, PastError> {
         let (told, answer) = std::sync::mpsc::sync_channel(1);
         let look = Look {
             track: Arc::clone(track),
@@ -351,9 +356,7 @@ impl Log {
         let shared = &self.0.shared;
         shared.queue().tasks.push(Task::Look(look));
         shared.filled.notify_one();
-        answer
-            .recv()
-            .unwrap_or_else(|_| Err("the data file is being closed".to_owned()))
+        answer.recv().unwrap_or(Err(PastError::Closing))
     }
 
     /// Where the file is.

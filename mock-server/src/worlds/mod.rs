@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::faults::{Asked, Faults, Plan};
 use crate::log::{KeptWorld, Log};
 use crate::worlds::journal::{Journal, JournalShare};
-use crate::worlds::service::Service;
+use crate::worlds::service::{Service, Unreadable};
 use whippy_engine::backend::{Reset, Seed};
 use whippy_engine::defects::{self, Defects};
 use whippy_engine::durability::{NotKept, Pending};
@@ -234,15 +234,14 @@ impl Worlds {
         }
     }
 
-    /// The same, kept in a file: those that it has go on where it left them. A sentence
-    /// where one cannot be read.
+    /// The same, kept in a file: those that it has go on where it left them.
     pub fn durable(
         start: Start,
         limits: WorldLimits,
         by_token: bool,
         share: JournalShare,
         (log, found): (Log, Vec<KeptWorld>),
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Unreadable> {
         let share = Arc::new(share);
         let mut own = None;
         let mut named = HashMap::new();

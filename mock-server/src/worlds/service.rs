@@ -4,6 +4,8 @@
 //! and takes its number while it does, so that the order of times and of numbers is the
 //! order of writes.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use bytes::Bytes;
@@ -11,17 +13,83 @@ use http::{Method, Request};
 use serde_json::{Value, json};
 use smol_str::SmolStr;
 
-use crate::log::{Base, Event, KeptWorld, Log, Track};
+use crate::log::{Base, Event, KeptWorld, Log, PastError, Track};
 use whippy_engine::backend::{Backend, Reset, Run, Seed};
 use whippy_engine::clock::{ClockMode, ServiceClock};
 use whippy_engine::durability::{NotKept, Pending};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::engine::{self, Engine, Reply};
-use whippy_engine::history::{self, Asked, History, LetGo, Stretch, Write};
+use whippy_engine::history::{self, Asked, Discarded, History, HistoryError, Stretch, Write};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
+
+/// Reasons why a state of a world cannot be shown.
+#[derive(Debug)]
+pub enum StateError {
+    /// The history in memory does not have it.
+    History(HistoryError),
+    /// The data file does not have it.
+    File(PastError),
+    /// The first of two writes is after the second.
+    Reversed {
+        /// The number of the first.
+        from: u64,
+        /// The number of the second.
+        to: u64,
+    },
+}
+
+impl fmt::Display for StateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::History(why) => why.fmt(f),
+            Self::File(why) => why.fmt(f),
+            Self::Reversed { from, to } => {
+                write!(f, "from is {from}, which is after to, {to}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for StateError {}
+
+impl From<HistoryError> for StateError {
+    fn from(why: HistoryError) -> Self {
+        Self::History(why)
+    }
+}
+
+impl From<PastError> for StateError {
+    fn from(why: PastError) -> Self {
+        Self::File(why)
+    }
+}
+
+/// A world of a data file whose writes cannot be repeated.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The file.
+    pub path: PathBuf,
+    /// The name of the world.
+    pub world: String,
+    /// The reason.
+    pub why: HistoryError,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, world) = (self.path.display(), &self.world);
+        write!(
+            f,
+            "{path}: the world `{world}` cannot be read: {}",
+            self.why
+        )
+    }
+}
+
+impl std::error::Error for Unreadable {}
 
 /// The running service.
 #[derive(Debug)]
@@ -120,7 +188,7 @@ impl State {
     }
 
     /// Numbers a write and keeps it, given where the clock stood before it.
-    fn record(&mut self, write: Write) -> LetGo {
+    fn record(&mut self, write: Write) -> Discarded {
         let begin = self.begin_in_file();
         let Some(durable) = &mut self.durable else {
             let settled = write.seq;
@@ -263,7 +331,7 @@ impl Service {
 
     /// A service that goes on where a file left it. Readings, zone, clock and state are
     /// the file's; who is known, and what a reset returns to, are the seed's.
-    pub fn restored(mut seed: Seed, log: &Log, kept: KeptWorld) -> Result<Self, String> {
+    pub fn restored(mut seed: Seed, log: &Log, kept: KeptWorld) -> Result<Self, Unreadable> {
         seed.settings.local = kept.local;
         let settings = Settings {
             profile: kept.profile,
@@ -276,9 +344,10 @@ impl Service {
         );
         let mut state = State::begin(Engine::new(settings, kept.store), clock, kept.seq);
         for write in kept.writes {
-            let fail = |why| {
-                let path = log.path().display();
-                format!("{path}: the world `{}` cannot be read: {why}", kept.name)
+            let fail = |why| Unreadable {
+                path: log.path().to_owned(),
+                world: kept.name.clone(),
+                why,
             };
             write.apply(&mut state.engine).map_err(fail)?;
             if write.seq > set_after {
@@ -376,7 +445,7 @@ impl Service {
             let mut was_reset = false;
             let mut wrote = None;
             let mut pending = None;
-            let mut let_go = LetGo::default();
+            let mut let_go = Discarded::default();
             let reply = engine::answer(&settings, request, |handler, call| {
                 let asked = Asked::of(request);
                 let mut state = self.write();
@@ -497,19 +566,18 @@ impl Service {
             .collect()
     }
 
-    /// The service as it stood after a write, 0 for the beginning; a sentence where that
-    /// is not kept.
-    pub fn at(&self, seq: u64) -> Result<Engine, String> {
-        self.way_to(seq)?.replay()
+    /// The service as it stood after a write, 0 for the beginning.
+    pub fn at(&self, seq: u64) -> Result<Engine, StateError> {
+        Ok(self.way_to(seq)?.replay()?)
     }
 
     /// The way to the state after a write: from memory, or else from the file.
-    fn way_to(&self, seq: u64) -> Result<Stretch, String> {
+    fn way_to(&self, seq: u64) -> Result<Stretch, StateError> {
         let (settings, log, track) = {
             let state = self.read();
             let durable = match (&state.durable, state.history.until(seq)) {
                 (Some(durable), Err(_)) if seq < state.history.first() => durable,
-                (_, way) => return way,
+                (_, way) => return Ok(way?),
             };
             (
                 Arc::clone(state.engine.settings()),
@@ -543,9 +611,9 @@ impl Service {
     }
 
     /// What came of the world from after one write to after another.
-    pub fn diff(&self, from: u64, to: u64) -> Result<Value, String> {
+    pub fn diff(&self, from: u64, to: u64) -> Result<Value, StateError> {
         if from > to {
-            return Err(format!("from is {from}, which is after to, {to}"));
+            return Err(StateError::Reversed { from, to });
         }
         let (before, after) = (self.way_to(from)?, self.way_to(to)?);
         let before = before.replay()?;

@@ -590,7 +590,13 @@ fn a_bad_value_is_refused_with_the_flag_and_what_it_takes(
     assert!(by_flag.contains(&format!("--{flag}")), "{by_flag}");
     assert!(by_flag.contains(takes), "not what it takes: {by_flag}");
     assert_eq!(refusal(&["serve", &given], &[]), by_flag);
-    assert_eq!(refusal(&[], &[(&variable(flag), value)]), by_flag);
+    // The value of a variable is blamed by the name of the variable.
+    let named = by_flag.replacen(&format!("--{flag}"), &variable(flag), 1);
+    let by_variable = match named.split_once(" <") {
+        Some((before, after)) => format!("{before}{}", after.split_once('>').unwrap().1),
+        None => named,
+    };
+    assert_eq!(refusal(&[], &[(&variable(flag), value)]), by_variable);
 }
 
 #[test]

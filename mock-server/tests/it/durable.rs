@@ -18,7 +18,7 @@ use whippy_engine::backend::{Backend, Reset, Seed};
 use whippy_engine::clock::ClockMode;
 use whippy_engine::engine::Reply;
 use whippy_engine::model::time::{Timestamp, UtcOffset};
-use whippy_mock::log::{Log, LogOptions};
+use whippy_mock::log::{FileError, Log, LogOptions};
 use whippy_mock::worlds::service::Service;
 
 use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export_of, post, seed};
@@ -66,7 +66,7 @@ const OPEN: LogOptions = LogOptions {
 
 #[track_caller]
 fn refused(path: &Path) -> String {
-    let said = Log::open(path, OPEN).unwrap_err();
+    let said = Log::open(path, OPEN).unwrap_err().to_string();
     let rest = said.strip_prefix(&format!("{}: ", path.display())).unwrap();
     rest.to_owned()
 }
@@ -77,7 +77,7 @@ fn opened(path: &Path) -> (Log, Vec<whippy_mock::log::KeptWorld>) {
     let until = Instant::now() + PATIENCE;
     loop {
         match Log::open(path, OPEN) {
-            Err(why) if why.ends_with("is using it") && Instant::now() < until => {
+            Err(why) if matches!(why.why, FileError::InUse) && Instant::now() < until => {
                 std::thread::yield_now();
             }
             opened => return opened.unwrap(),
@@ -321,7 +321,7 @@ fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
         json!({"before": from - 5, "after": from + 5})
     );
     // Whatever lies before the last snapshot but one is let go of.
-    let gone = service.at(1).unwrap_err();
+    let gone = service.at(1).unwrap_err().to_string();
     assert_eq!(gone, "the state after write 1 is not kept any more");
 }
 
@@ -639,7 +639,7 @@ fn a_limit_that_holds_nothing_is_refused() {
         limit: Some(1_000),
         ..OPEN
     };
-    let said = Log::open(&folder.file(), options).unwrap_err();
+    let said = Log::open(&folder.file(), options).unwrap_err().to_string();
     assert!(
         said.ends_with("it cannot be limited to 1000 bytes: the least is 262144"),
         "{said}"

@@ -169,7 +169,9 @@ fn installed(rules: &Value) -> Faults {
 }
 
 fn refused(file: &Value) -> String {
-    Faults::parse(file.to_string().as_bytes()).unwrap_err()
+    Faults::parse(file.to_string().as_bytes())
+        .unwrap_err()
+        .to_string()
 }
 
 fn get(path: &str) -> Request<Bytes> {
@@ -1207,7 +1209,7 @@ fn the_schema_refuses_what_the_parser_refuses() {
 
 #[test]
 fn what_is_no_json_or_too_long_is_no_file() {
-    let said = |text: &str| Faults::parse(text.as_bytes()).unwrap_err();
+    let said = |text: &str| Faults::parse(text.as_bytes()).unwrap_err().to_string();
     assert!(
         said("{").starts_with("the faults are no JSON: EOF"),
         "{}",
@@ -1266,7 +1268,7 @@ fn every_built_in_file_is_embedded() {
 #[test]
 fn a_built_in_file_that_is_none_is_named_with_those_there_are() {
     assert_eq!(
-        faults::preset("flaky-netwrk").unwrap_err(),
+        faults::preset("flaky-netwrk").unwrap_err().to_string(),
         "there are no built-in faults `flaky-netwrk`; did you mean `flaky-network`? \
          there are flaky-network, maintenance, rate-limited, slow-erp"
     );
@@ -1459,7 +1461,9 @@ fn another_seed_meets_other_plans() {
 #[case(json!({"defects": [{"rule": "a", "name": "no"}]}), "defects[0].name: there is no defect `no`; `whippy-mock defects` lists them all")]
 fn what_is_no_plan_is_refused(#[case] plan: Value, #[case] sentence: &str) {
     assert_eq!(
-        Plan::from_json(&plan, &Faults::default()).unwrap_err(),
+        Plan::from_json(&plan, &Faults::default())
+            .unwrap_err()
+            .to_string(),
         sentence
     );
 }

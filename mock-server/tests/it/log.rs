@@ -277,7 +277,7 @@ fn a_history_lets_go_of_its_oldest_writes() {
         assert_eq!(reserved, seq);
     }
     assert_eq!(
-        service.at(first - 1).unwrap_err(),
+        service.at(first - 1).unwrap_err().to_string(),
         format!(
             "the state after write {} is not kept any more: the kept ones are those after \
              write {first} to {last}",
@@ -285,7 +285,7 @@ fn a_history_lets_go_of_its_oldest_writes() {
         )
     );
     assert_eq!(
-        service.at(last + 1).unwrap_err(),
+        service.at(last + 1).unwrap_err().to_string(),
         format!("there is no write {} yet: the last is {last}", last + 1)
     );
 }
@@ -332,7 +332,7 @@ fn a_diff_names_what_was_added_and_what_changed() {
     let none = service.diff(2, 2).unwrap();
     assert_eq!(none["stocks"], json!({"added": [], "changed": []}));
     assert_eq!(
-        service.diff(3, 2).unwrap_err(),
+        service.diff(3, 2).unwrap_err().to_string(),
         "from is 3, which is after to, 2"
     );
 }

@@ -33,7 +33,7 @@ use whippy_probe::workers::{Stopwatch, race};
 pub struct Options {
     /// What the calls come from.
     pub seed: u64,
-    /// How many clients there are at once.
+    /// The number of clients there are at once.
     pub clients: usize,
     /// The most requests.
     pub requests: u64,
@@ -59,7 +59,7 @@ pub struct Concurrent {
     pub undecided: u64,
     /// The rules that explain them all.
     pub rules: Vec<Rules>,
-    /// How often each kind of call came to what.
+    /// The number of times each kind of call came to what.
     pub outcomes: BTreeMap<String, u64>,
     /// What did not go as it should and was got over.
     pub surprises: BTreeMap<String, u64>,
@@ -100,10 +100,10 @@ pub struct Broken {
 /// How many SKUs the clients share.
 const SKUS: usize = 2;
 
-/// How many calls a SKU's history has about; all of one round.
+/// The number of calls that a SKU's history has, about; all of one round.
 const CALLS: usize = 80;
 
-/// How often the calls that broke a history are tried alone.
+/// The number of times the calls that broke a history are tried alone.
 const RETRIES: usize = 40;
 
 /// Lets many clients call at once, until a history has no order. An error is a sentence:
@@ -138,7 +138,7 @@ struct Crowd<'a> {
     session: &'a Session,
     address: Address,
     places: Names,
-    /// How many locations the calls are about.
+    /// The number of locations the calls are about.
     locations: usize,
     clients: usize,
     by_query: bool,
@@ -193,7 +193,7 @@ impl<'a> Crowd<'a> {
         Ok(crowd)
     }
 
-    /// Whether the target reads the arguments of a reservation from the query alone.
+    /// Returns `true` if the target reads the arguments of a reservation from the query alone.
     fn reads_queries(&mut self) -> bool {
         let names = self.names();
         let call = Call::Increase {

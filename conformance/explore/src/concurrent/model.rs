@@ -3,7 +3,7 @@
 
 use whippy_engine::profile::{AlreadyReported, DecreaseAtZero, Profile, ReservationWithoutStock};
 
-/// How many places a SKU may lie at.
+/// The number of places a SKU may lie at.
 pub const PLACES: usize = 2;
 
 /// What a client asks. Dates are numbers from 0: the even ones are long past, the odd ones
@@ -21,14 +21,14 @@ pub enum Call {
     Increase {
         /// Where.
         place: usize,
-        /// Its date.
+        /// The date.
         date: Option<usize>,
     },
     /// One less reserved.
     Decrease {
         /// Where.
         place: usize,
-        /// Its date.
+        /// The date.
         date: Option<usize>,
     },
     /// A new quantity.

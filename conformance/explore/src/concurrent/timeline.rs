@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::model::{Call, Saw};
 use super::{DATES, Event};
 
-/// How many columns time takes.
+/// The number of columns time takes.
 const WIDTH: u64 = 40;
 
 /// What is wrong with a history, in a line: what its last answer has in common with

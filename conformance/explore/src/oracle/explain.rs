@@ -11,7 +11,7 @@ use whippy_engine::profile::{Accepts, Decided, Profile, Reading};
 use super::{Answered, Game, Line, Oracle, Witness, settings};
 use crate::steps::{Names, Step};
 
-/// How many profiles may be tried that get no further than those before: two or three
+/// The number of profiles that may be tried that get no further than those before: two or three
 /// choices may tell only together.
 const PATIENCE: usize = 1_000;
 
@@ -34,9 +34,9 @@ struct Rank {
 /// How far a profile explains what was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Explained {
-    /// Whether it explains the sequence under way.
+    /// `true` if it explains the sequence under way.
     is_under_way: bool,
-    /// How many steps it explains: of that sequence, or of the earlier ones.
+    /// The number of steps it explains: of that sequence, or of the earlier ones.
     steps: usize,
 }
 
@@ -239,9 +239,9 @@ const MOST_CHARACTERS: &str = "no more than ";
 /// Numbers that answers give away.
 #[derive(Debug, Default)]
 struct Hints {
-    /// How many rows the pages have, those of the last answer first.
+    /// The number of rows the pages have, those of the last answer first.
     rows: Vec<u32>,
-    /// How long a text may be, as refusals say.
+    /// The longest that a text may be, as refusals say.
     said: Vec<u32>,
 }
 
@@ -285,7 +285,7 @@ impl Hints {
     }
 }
 
-/// How many rows each page before the last one has.
+/// The number of rows each page before the last one has.
 fn size_of_those_before(page: &Value, rows: usize) -> Option<usize> {
     let previous = page["previous"].as_str()?;
     let query = previous.split_once('?').map_or("", |(_, query)| query);

@@ -30,26 +30,26 @@ use crate::steps::{Address, Names, Shown, Side, Step};
 use compare::{Bindings, Compared};
 use whippy_probe::model::finding::Level;
 
-/// How many sequences are kept for each reading, for later candidates to explain.
+/// The number of sequences that are kept for each reading, for later candidates to explain.
 const WITNESSES: u8 = 3;
 
 /// What the oracle starts from: the world before a sequence.
 #[derive(Clone)]
-pub struct Ground {
+pub struct StartState {
     /// The places that the target has, and the stocks that the sequences look at.
     pub store: Store,
     /// The target's zone.
     pub local: UtcOffset,
-    /// Whether nobody else writes to the target, so that what was created since a moment
-    /// is the sequence's alone.
+    /// `true` if nobody else writes to the target, so that what was created since a moment is
+    /// the sequence's alone.
     pub is_exclusive: bool,
     /// Ids and dates of stocks that are there before the sequence, which both sides know.
     pub known: Vec<Value>,
 }
 
-impl fmt::Debug for Ground {
+impl fmt::Debug for StartState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ground({} stocks)", self.store.len())
+        write!(f, "StartState({} stocks)", self.store.len())
     }
 }
 
@@ -106,14 +106,14 @@ pub struct Judged {
     /// The rule that the leading candidate decided by; `None` where it has just taken
     /// another's place.
     pub rule: Option<Rule>,
-    /// Whether the candidates are others since.
+    /// `true` if the candidates are others since.
     pub has_narrowed: bool,
 }
 
 /// The oracle, over all sequences.
 #[derive(Debug, Clone)]
 pub struct Oracle {
-    ground: Ground,
+    ground: StartState,
     address: Address,
     candidates: Vec<Arc<Settings>>,
     held: HashSet<&'static str>,
@@ -133,7 +133,7 @@ struct Witness {
 
 impl Oracle {
     /// An oracle that begins with a profile; the readings held stay as they are in it.
-    pub fn new(ground: Ground, base: &str, profile: Profile, held: &[Reading]) -> Self {
+    pub fn new(ground: StartState, base: &str, profile: Profile, held: &[Reading]) -> Self {
         let address = Address {
             base: base.to_owned(),
             headers: headers(),
@@ -173,7 +173,7 @@ impl Oracle {
     }
 
     /// Puts other ground under the sequences to come.
-    pub fn set_ground(&mut self, ground: Ground) {
+    pub fn set_ground(&mut self, ground: StartState) {
         self.ground = ground;
     }
 

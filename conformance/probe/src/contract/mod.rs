@@ -35,11 +35,11 @@ pub struct Contract {
 
 /// One operation: a method and a path.
 pub struct Operation {
-    /// Its id: `create-stock`.
+    /// The id: `create-stock`.
     pub id: String,
-    /// Its method.
+    /// The method.
     pub method: Method,
-    /// Its path, with `{name}` where an argument goes.
+    /// The path, with `{name}` where an argument goes.
     pub path: String,
     /// The grade of what it is there for.
     pub level: Level,
@@ -303,7 +303,7 @@ fn note(covered: &mut Covered, met: &AtomicBool, name: impl Fn() -> String) {
     }
 }
 
-/// Whether a path is an instance of a template.
+/// Returns `true` if a path is an instance of a template.
 fn fits(template: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let all = template.split('/').all(|wanted| {
@@ -366,7 +366,7 @@ impl Parameter {
 }
 
 impl Operation {
-    /// Whether it documents a status.
+    /// Returns `true` if it documents a status.
     pub fn documents(&self, status: u16) -> bool {
         self.answers.iter().any(|answer| answer.status == status)
     }
@@ -380,12 +380,12 @@ impl Operation {
         known.find(|known| known / 100 == status / 100)
     }
 
-    /// Whether it takes a body.
+    /// Returns `true` if it takes a body.
     pub fn takes_body(&self) -> bool {
         self.body.is_some()
     }
 
-    /// Whether it has a parameter of the name.
+    /// Returns `true` if it has a parameter of the name.
     pub fn has_parameter(&self, name: &str) -> bool {
         self.parameters
             .iter()

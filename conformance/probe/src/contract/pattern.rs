@@ -254,7 +254,7 @@ fn fits_operator(name: &str, operand: &Value, got: &Value) -> bool {
     }
 }
 
-/// Whether each item can be given to a pattern of its own.
+/// Returns `true` if each item can be given to a pattern of its own.
 fn permuted(patterns: &[Value], items: &[Value]) -> bool {
     let Some((pattern, rest)) = patterns.split_first() else {
         return true;

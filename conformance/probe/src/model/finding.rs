@@ -290,7 +290,7 @@ fn without(text: &str, secret: &str) -> String {
     kept
 }
 
-/// Whether a header of this name is likely to hold a secret.
+/// Returns `true` if a header of this name is likely to hold a secret.
 pub fn names_a_secret(header: &str) -> bool {
     let name = header.to_ascii_lowercase();
     ["auth", "cookie", "token", "key", "secret", "password"]

@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-/// How many members there is room for at once: a stock has twelve.
+/// The number of members there is room for at once: a stock has twelve.
 const USUAL_MEMBERS: usize = 12;
 
 /// Reads one JSON document, and says what is wrong with any other bytes.

@@ -69,12 +69,12 @@ impl Outcome {
         }
     }
 
-    /// Whether requests were sent and judged.
+    /// Returns `true` if requests were sent and judged.
     pub fn ran(self) -> bool {
         !matches!(self, Self::Unsupported | Self::Disabled)
     }
 
-    /// Whether the check says nothing about the target although it was to.
+    /// Returns `true` if the check says nothing about the target although it was to.
     pub fn is_no_verdict(self) -> bool {
         matches!(
             self,
@@ -136,11 +136,11 @@ pub struct CheckReport {
     /// The check that was to detect what this one builds on.
     #[serde(skip)]
     pub depends_on: Option<String>,
-    /// How often it was tried.
+    /// The number of times it was tried.
     pub attempts: u32,
-    /// How long it took, microseconds.
+    /// The time that it took, microseconds.
     pub micros: u64,
-    /// How many requests it sent.
+    /// The number of requests it sent.
     pub requests: u64,
 }
 
@@ -207,7 +207,7 @@ pub fn surprises(
 /// What was seen of a reading.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingSeen {
-    /// Its id in the register.
+    /// The id in the register.
     pub id: String,
     /// The choices that fit, the only one as a rule; a number for the numeric readings.
     pub choices: Vec<String>,
@@ -268,13 +268,13 @@ pub struct Report {
     pub target: String,
     /// When it began, RFC 3339.
     pub started: String,
-    /// How long it took, microseconds.
+    /// The time that it took, microseconds.
     pub micros: u64,
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     pub requests: u64,
     /// Findings of this level or above fail the run.
     pub level: Level,
-    /// Whether the run may write.
+    /// `true` if the run may write.
     pub mode: Safety,
     /// What the checks were told or found to work with: provider, location, …
     pub environment: BTreeMap<String, Value>,
@@ -306,7 +306,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// How many checks came to an outcome.
+    /// The number of checks that came to an outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.checks
             .iter()

@@ -18,16 +18,16 @@ use crate::transport::ledger::Ledger;
 use crate::transport::target::Target;
 use crate::workers::{lock, spread};
 
-/// How many stocks go into one upsert.
+/// The number of stocks that go into one upsert.
 const BATCH: usize = 100;
 
 /// Above this, reservations are overwritten and not released one by one.
 const MOST_RELEASES: i64 = 20;
 
-/// How many pages a list of one SKU's stocks may have.
+/// The number of pages a list of one SKU's stocks may have.
 const MOST_PAGES: usize = 50;
 
-/// How many pages a list of many SKUs' stocks may have, and rows a page.
+/// The number of pages a list of many SKUs' stocks may have, and rows a page.
 const MOST_PAGES_OF_ALL: usize = 500;
 const ROWS: usize = 1000;
 
@@ -39,7 +39,7 @@ const FEW: usize = 4;
 pub struct Manner {
     /// The `Authorization` header.
     pub authorization: Option<HeaderValue>,
-    /// Whether the arguments of a reservation go into the query; else into the body.
+    /// `true` if the arguments of a reservation go into the query; else into the body.
     pub reservation_in_query: bool,
     /// The most requests at a time; 0 is 1.
     pub jobs: usize,
@@ -95,8 +95,8 @@ struct Shown {
     reserved: i64,
     is_active: bool,
     created: String,
-    /// Whether no other stock of its SKU lies at its location: a reservation cannot say
-    /// which of several it means.
+    /// `true` if no other stock of its SKU lies at its location: a reservation cannot say which
+    /// of several it means.
     is_alone: bool,
 }
 

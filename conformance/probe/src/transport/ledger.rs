@@ -63,7 +63,7 @@ pub struct TouchedStock {
 pub struct TouchedPlace {
     /// `providers`, `stock-locations` or `stock-lists`.
     pub kind: String,
-    /// Its code, or its name where it has none.
+    /// The code, or its name where it has none.
     pub code: String,
 }
 
@@ -117,7 +117,7 @@ impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(why) => f.write_str(why),
-            Self::Foreign { line, why } => write!(f, "line {line} is none of a ledger: {why}"),
+            Self::Foreign { line, why } => write!(f, "line {line} is not a ledger entry: {why}"),
         }
     }
 }
@@ -304,8 +304,8 @@ impl Ledger {
         state.append(&line)
     }
 
-    /// Whether a write may have created a stock of this SKU: one that was not refused, or of
-    /// which nothing is known.
+    /// Returns `true` if a write may have created a stock of this SKU: one that was not
+    /// refused, or of which nothing is known.
     pub fn may_have_created(&self, sku: &str) -> bool {
         let state = self.lock();
         let mut pending = state.pending.values().flatten();

@@ -23,7 +23,7 @@ use crate::transport::stand_in::StandIn;
 use crate::transport::target::{SeedState, Target, TargetError};
 use crate::workers::lock;
 
-/// How often a request is sent in all.
+/// The number of times a request is sent in all.
 pub const ATTEMPTS: u32 = 4;
 
 /// The longest that a target is waited for, whatever it asks for.
@@ -33,14 +33,14 @@ const MOST_PATIENCE: Duration = Duration::from_secs(60);
 /// does not hold a run for ever.
 const MOST_PATIENCE_IN_ALL: Duration = Duration::from_secs(300);
 
-/// How many requests in a row, of those that any service answers, must be answered by
+/// The number of requests in a row, of those that any service answers, that are answered by
 /// something else before the service is taken to be gone.
 const CONTROLS: u32 = 2;
 
 /// What stands before a token.
 const SCHEME: &str = "Token ";
 
-/// How many requests a token must have served before a refusal means that it has expired;
+/// The number of requests a token must have served before a refusal means that it has expired;
 /// before that the target refuses what it should take.
 const SERVICE: u64 = 50;
 
@@ -50,7 +50,7 @@ pub enum Gateways {
     /// Answers like any, which are judged: a service that gives them at times is broken.
     Judged,
     /// Bad moments, which pass.
-    GotOver,
+    Retried,
 }
 
 /// What a target did to surprise, and how often.
@@ -64,9 +64,9 @@ pub struct Patient {
     login: Option<Login>,
     tokens: Mutex<Tokens>,
     surprises: Mutex<Surprises>,
-    /// How long it was waited for so far.
+    /// The time that it was waited for so far.
     waited: Mutex<Duration>,
-    /// Whether the service has answered.
+    /// `true` if the service has answered.
     is_known: AtomicBool,
     /// Requests that went out, those that were repeated among them.
     sent: AtomicU64,
@@ -80,7 +80,7 @@ pub type Login = (String, String);
 struct Tokens {
     first: Option<String>,
     later: Vec<String>,
-    /// How many requests the last of them has served.
+    /// The number of requests the last of them has served.
     served: u64,
 }
 
@@ -112,7 +112,7 @@ impl Patient {
         }
     }
 
-    /// How many requests went out, the repeated ones among them.
+    /// The number of requests that went out, the repeated ones among them.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
@@ -146,7 +146,7 @@ impl Patient {
         tokens.current().filter(|_| is_own).cloned()
     }
 
-    /// Whether there is another token than this one, if need be by a new login.
+    /// Returns `true` if there is another token than this one, if need be by a new login.
     fn renew(&self, refused: &str) -> bool {
         let Some((username, password)) = &self.login else {
             return false;
@@ -214,7 +214,7 @@ impl Patient {
             };
             let status = response.status().as_u16();
             let is_throttled = status == 429;
-            let is_away = self.gateways == Gateways::GotOver && is_gateways(&response);
+            let is_away = self.gateways == Gateways::Retried && is_gateways(&response);
             let may_repeat = is_throttled || (is_away && is_safe(request.method()));
             if let (401, Some(token), false) = (status, &token, is_renewed)
                 && self.renew(token)
@@ -277,7 +277,7 @@ impl Patient {
         given.is_some() && given == own
     }
 
-    /// Whether the service does not answer either what it has answered before.
+    /// Returns `true` if the service does not answer either what it has answered before.
     fn is_gone(&self, request: &Request<Bytes>) -> bool {
         let token = lock(&self.tokens).current().cloned();
         let path = "/api/v1/stocks/?limit=1";
@@ -327,15 +327,15 @@ fn bearing<'r>(request: &'r Request<Bytes>, token: &str) -> Cow<'r, Request<Byte
     }
 }
 
-/// Whether a gateway answered, and nobody behind it: with a page, and not with the JSON
-/// that the service answers with.
+/// Returns `true` if a gateway answered, and nobody behind it: with a page, and not with the
+/// JSON that the service answers with.
 fn is_gateways(response: &Response<Bytes>) -> bool {
     let media = response.headers().get(CONTENT_TYPE);
     matches!(response.status().as_u16(), 502..=504)
         && media.is_none_or(|media| !media.as_bytes().starts_with(b"application/json"))
 }
 
-/// How long to leave a target alone after so many attempts: as long as it asks for, within
+/// The time to leave a target alone after so many attempts: as long as it asks for, within
 /// reason, or twice as long each time.
 fn patience(response: &Response<Bytes>, attempt: u32) -> Duration {
     let asked = asked_for(response.headers());
@@ -357,7 +357,7 @@ fn asked_for(headers: &HeaderMap) -> Option<Duration> {
     Some(wait.unwrap_or_default() + Duration::from_secs(1))
 }
 
-/// How long to wait after so many attempts, where the target does not say.
+/// The time to wait after so many attempts, where the target does not say.
 pub fn backoff(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.min(6))
 }

@@ -78,7 +78,7 @@ impl StandIn {
         Some(Self { status, kind, name })
     }
 
-    /// Whether no service of the contract gives such an answer.
+    /// Returns `true` if no service of the contract gives such an answer.
     pub fn is_certain(&self) -> bool {
         matches!(
             self.kind,
@@ -141,8 +141,8 @@ impl fmt::Display for StandIn {
     }
 }
 
-/// Whether a body is a web page. The type alone does not tell: a service that calls its JSON
-/// `text/html` is wrong, and the service all the same.
+/// Returns `true` if a body is a web page. The type alone does not tell: a service that calls
+/// its JSON `text/html` is wrong, and the service all the same.
 fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
@@ -155,7 +155,7 @@ fn is_json(headers: &HeaderMap, body: &[u8]) -> bool {
     serde_json::from_slice::<IgnoredAny>(body).is_ok()
 }
 
-/// Whether a redirect leads to another host.
+/// Returns `true` if a redirect leads to another host.
 fn leads_elsewhere(headers: &HeaderMap, host: Option<&str>) -> bool {
     let target = headers.get(LOCATION).and_then(|to| to.to_str().ok());
     let target = target.and_then(|to| to.parse::<Uri>().ok());

@@ -102,7 +102,7 @@ pub struct InProcess {
 /// Where the service would be, were it on its usual port.
 const BASE: &str = "http://localhost:8000";
 
-/// How long a client would wait for a service that never answers. In process nobody does.
+/// The time that a client would wait for a service that never answers. In process nobody does.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl InProcess {

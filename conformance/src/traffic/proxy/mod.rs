@@ -28,7 +28,7 @@ use hyper_util::server::conn::auto;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
-use crate::traffic::Came;
+use crate::traffic::Ending;
 use crate::transport::remote::connect::Route;
 use crate::transport::remote::{RemoteOptions, Speaks, UsageError, extra_headers, is_safe};
 use crate::transport::target::TargetError;
@@ -44,10 +44,10 @@ const CONNECTIONS: usize = 1024;
 const MAX_HEAD: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 512;
 
-/// How long a client may keep a connection without asking anything.
+/// The time that a client may keep a connection without asking anything.
 const IDLE: Duration = Duration::from_secs(90);
 
-/// How long what is in flight has at the end.
+/// The time that what is in flight has at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// What a client that speaks HTTP/2 with prior knowledge sends first.
@@ -59,7 +59,7 @@ pub struct ProxyOptions {
     /// How the service is reached. Its timeout is for the head of an answer, and then for
     /// each next part of its body.
     pub upstream: RemoteOptions,
-    /// Whether the service sees the `Host` that the client asked for, and not its own.
+    /// `true` if the service sees the `Host` that the client asked for, and not its own.
     pub preserve_host: bool,
     /// The most bytes of a body that are kept for the judge.
     pub body_limit: usize,
@@ -296,7 +296,7 @@ impl Proxy {
 
 /// An answer of the proxy's own: a status and a sentence.
 fn refusal(status: StatusCode, why: &str, pending: Pending) -> Response<Passing> {
-    pending.came(Came::Failed {
+    pending.came(Ending::Failed {
         why: why.to_owned(),
         status: Some(status.as_u16()),
     });

@@ -21,13 +21,13 @@ use crate::workers::lock;
 /// The most connections that are kept for the next request.
 const MOST_IDLE: usize = 256;
 
-/// How long one is kept. Services give up theirs after a minute or so.
+/// The time that one is kept. Services give up theirs after a minute or so.
 const KEPT: Duration = Duration::from_secs(50);
 
 /// A connection over which one exchange at a time goes.
 pub(super) struct Line {
     sender: http1::SendRequest<Outgoing>,
-    /// Whether a byte came since this was last cleared.
+    /// `true` if a byte came since this was last cleared.
     heard: Arc<AtomicBool>,
     /// The first line that came since then.
     start: FirstLine,

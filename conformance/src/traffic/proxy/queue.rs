@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::traffic::{Came, Observed};
+use crate::traffic::{Ending, Observed};
 use crate::workers::lock;
 
-/// How long the judge rests where nothing waits. Nobody wakes him for every exchange, since
-/// whoever passes one on would pay for that.
+/// The time that the judge rests where nothing waits. Nobody wakes him for every exchange,
+/// since whoever passes one on would pay for that.
 const REST: Duration = Duration::from_millis(20);
 
 /// How much may wait.
@@ -122,8 +122,8 @@ fn weight(observed: &Observed) -> usize {
     // Two heads of the usual size.
     const HEADS: usize = 4096;
     let answer = match &observed.came {
-        Came::Answer { response, .. } => response.body().len(),
-        Came::Failed { .. } | Came::Abandoned | Came::Unknown(_) => 0,
+        Ending::Answer { response, .. } => response.body().len(),
+        Ending::Failed { .. } | Ending::Abandoned | Ending::Unknown(_) => 0,
     };
     HEADS + observed.request.body().len() + answer
 }
@@ -145,7 +145,7 @@ mod tests {
             micros: 0,
             request: Request::new(Bytes::from(vec![b' '; bytes])),
             request_body: Extent::Whole,
-            came: Came::Abandoned,
+            came: Ending::Abandoned,
         }
     }
 

@@ -17,7 +17,7 @@ use super::forward;
 use super::outgoing::{Copy, Sent};
 use super::pool::{Line, Shelf};
 use super::queue::Queue;
-use crate::traffic::{Came, Extent, Observed};
+use crate::traffic::{Ending, Extent, Observed};
 use crate::transport::remote::causes;
 use crate::workers::Stopwatch;
 
@@ -49,7 +49,7 @@ impl Asked {
         }
     }
 
-    fn observed(self, sent: Option<&Sent>, came: Came) -> Observed {
+    fn observed(self, sent: Option<&Sent>, came: Ending) -> Observed {
         let (body, request_body) = sent.map_or((Bytes::new(), Extent::Whole), Sent::taken);
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
@@ -85,11 +85,11 @@ impl Pending {
     }
 
     /// Gives the exchange to the judge.
-    pub(super) fn came(mut self, came: Came) {
+    pub(super) fn came(mut self, came: Ending) {
         self.end(came);
     }
 
-    fn end(&mut self, came: Came) {
+    fn end(&mut self, came: Ending) {
         if let Some(asked) = self.asked.take() {
             self.queue.push(asked.observed(self.sent.as_ref(), came));
         }
@@ -98,7 +98,7 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.end(Came::Abandoned);
+        self.end(Ending::Abandoned);
     }
 }
 
@@ -128,9 +128,9 @@ pub(super) struct Through {
     answer: Option<Answer>,
     /// The connection that it comes over, and where to put that.
     line: Option<(Line, Shelf)>,
-    /// How long the next part may take; there while one is waited for.
+    /// The time that the next part may take; there while one is waited for.
     patience: Option<Pin<Box<Sleep>>>,
-    /// Whether it is a 304, whose length is that of a body that it does not have. It goes on
+    /// `true` if it is a 304, whose length is that of a body that it does not have. It goes on
     /// only if the body does not say that it is empty.
     is_not_modified: bool,
 }
@@ -180,14 +180,14 @@ impl Through {
             shelf.keep(line);
         }
         let came = if let Some(why) = failure {
-            Came::Failed { why, status: None }
+            Ending::Failed { why, status: None }
         } else {
             let left = "a body that the client did not wait for";
             let (bytes, body) = self.copy.taken(is_over, left);
             let mut response = Response::new(bytes);
             *response.status_mut() = answer.status;
             *response.headers_mut() = answer.headers;
-            Came::Answer { response, body }
+            Ending::Answer { response, body }
         };
         answer.pending.came(came);
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 use whippy_engine::exchange::{self, Answered};
 
 use crate::run::assembly;
-use crate::traffic::{Came, Extent, Observed, Watcher};
+use crate::traffic::{Ending, Extent, Observed, Watcher};
 use world::Gathered;
 
 /// The exchanges, in the folder.
@@ -143,12 +143,12 @@ fn entry(observed: &Observed, base: &str, watcher: &mut Watcher) -> Value {
     let mut comment = None;
     let mut is_body_known = true;
     match &observed.came {
-        Came::Answer { response, body } => {
+        Ending::Answer { response, body } => {
             is_body_known = *body == Extent::Whole;
             exchange.answer = Some(Answered::of(&keeper.response(response), usize::MAX));
         }
-        Came::Failed { why, .. } | Came::Unknown(why) => comment = Some(why.clone()),
-        Came::Abandoned => comment = Some("the client was gone before".to_owned()),
+        Ending::Failed { why, .. } | Ending::Unknown(why) => comment = Some(why.clone()),
+        Ending::Abandoned => comment = Some("the client was gone before".to_owned()),
     }
     let mut archive = exchange::har([&exchange]);
     let mut entry = archive["log"]["entries"][0].take();

@@ -11,7 +11,7 @@ use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
 
-use crate::traffic::{Came, Extent, Observed};
+use crate::traffic::{Ending, Extent, Observed};
 
 /// The most rows of a kind that are kept.
 const MOST_ROWS: usize = 1_000_000;
@@ -95,7 +95,7 @@ type Finished = (Result<Vec<u8>, String>, String, Vec<String>);
 impl Gathered {
     /// Learns from an exchange that was answered whole.
     pub(super) fn see(&mut self, observed: &Observed) {
-        let Came::Answer {
+        let Ending::Answer {
             response,
             body: Extent::Whole,
         } = &observed.came
@@ -449,7 +449,7 @@ fn picked(row: &Value, members: &[&str]) -> Row {
     members.collect()
 }
 
-/// Whether a row has what a stock needs.
+/// Returns `true` if a row has what a stock needs.
 fn is_stock(row: &Row) -> bool {
     let is_whole = |name: &str| {
         let number = row.get(name).and_then(Value::as_i64);

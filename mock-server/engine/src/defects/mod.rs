@@ -142,13 +142,27 @@ pub fn find(name: &str) -> Option<&'static Defect> {
     by_hand.or_else(|| derived::find(name))
 }
 
-/// The defect of a name, or a sentence with the one that was probably meant.
-pub fn named(name: &str) -> Result<&'static Defect, String> {
-    find(name).ok_or_else(|| {
+/// A name that no defect has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownDefect(pub String);
+
+impl fmt::Display for UnknownDefect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(name) = self;
         let known = DEFECTS.iter().chain(derived::defects());
         let hint = did_you_mean(name, known.map(|defect| defect.name));
-        format!("there is no defect `{name}`; {hint}`whippy-mock defects` lists them all")
-    })
+        write!(
+            f,
+            "there is no defect `{name}`; {hint}`whippy-mock defects` lists them all"
+        )
+    }
+}
+
+impl std::error::Error for UnknownDefect {}
+
+/// The defect of a name.
+pub fn named(name: &str) -> Result<&'static Defect, UnknownDefect> {
+    find(name).ok_or_else(|| UnknownDefect(name.to_owned()))
 }
 
 /// What becomes of a request.

@@ -57,7 +57,7 @@ pub struct DocumentedMet {
     pub status: u16,
     /// What it is.
     pub what: &'static str,
-    /// How often it came.
+    /// The number of times it came.
     pub count: u64,
 }
 
@@ -68,14 +68,14 @@ pub struct RuleMet {
     pub operation: &'static str,
     /// The rule within it.
     pub rule: &'static str,
-    /// How often it decided.
+    /// The number of times it decided.
     pub count: u64,
 }
 
 /// How much of the contract a client has met.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
-    /// How many requests went to the API.
+    /// The number of requests that went to the API.
     pub requests: u64,
     /// The documented responses, all of them, in the order of the page.
     pub documented: Vec<DocumentedMet>,
@@ -88,7 +88,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// How many documented responses were met, and how many there are.
+    /// The number of documented responses that were met, and how many there are.
     pub fn documented_met(&self) -> (usize, usize) {
         let met = self.documented.iter().filter(|met| met.count > 0);
         (met.count(), self.documented.len())
@@ -101,7 +101,7 @@ impl Coverage {
         met as f64 * 100.0 / all as f64
     }
 
-    /// How many rules were met, and how many there are.
+    /// The number of rules that were met, and how many there are.
     pub fn rules_met(&self) -> (usize, usize) {
         let met = self.rules.iter().filter(|met| met.count > 0);
         (met.count(), self.rules.len())
@@ -325,7 +325,7 @@ fn documented(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Opt
     })
 }
 
-/// Whether the list is asked for something, as the page's search is.
+/// Returns `true` if the list is asked for something, as the page's search is.
 fn is_search(exchange: &Exchange<'_>) -> bool {
     let asks = |name: &str| name == "sort" || FILTERS.iter().any(|f| f.lookup(name).is_some());
     exchange.query.iter().any(|(name, _)| asks(name))

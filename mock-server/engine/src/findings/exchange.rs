@@ -24,7 +24,7 @@ pub(super) struct Exchange<'a> {
     /// `None` where the path does not take the method.
     pub(super) operation: Option<&'static str>,
     pub(super) input: Input,
-    /// Whether it is there to change the world.
+    /// `true` if it is there to change the world.
     pub(super) writes: bool,
     pub(super) query: Vec<Pair<'a>>,
     /// The status, where an answer came.
@@ -71,7 +71,7 @@ impl<'a> Exchange<'a> {
         self.seen.response.map_or(&[], |response| response.body())
     }
 
-    /// Whether the answer has a text. A refusal is short, so its head is enough.
+    /// Returns `true` if the answer has a text. A refusal is short, so its head is enough.
     pub(super) fn answer_has(&self, text: &str) -> bool {
         let answer = self.answer();
         let head = &answer[..answer.len().min(4096)];
@@ -85,12 +85,12 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// Whether it is one of the four queries of stock.
+    /// Returns `true` if it is one of the four queries of stock.
     pub(super) fn is_query(&self) -> bool {
         self.input == Input::Arguments && !self.is_reservation()
     }
 
-    /// Whether several SKUs may be asked for at once.
+    /// Returns `true` if several SKUs may be asked for at once.
     pub(super) fn is_multi(&self) -> bool {
         matches!(
             self.operation,
@@ -115,7 +115,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Whether the body is read at all.
+    /// Returns `true` if the body is read at all.
     pub(super) fn reads_body(&self) -> bool {
         match self.input {
             Input::Filtered | Input::Paged | Input::Bare => false,
@@ -127,7 +127,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Whether arguments are read from the query.
+    /// Returns `true` if arguments are read from the query.
     pub(super) fn reads_arguments_of_query(&self) -> bool {
         match self.input {
             Input::Filtered | Input::Paged | Input::Bare | Input::Body => false,

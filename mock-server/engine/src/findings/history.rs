@@ -16,10 +16,10 @@ use super::mistakes::{
 use super::sheet::{Said, Sheet};
 use crate::model::time::Timestamp;
 
-/// How many requests of a kind are remembered.
+/// The number of requests of a kind that are remembered.
 const REMEMBERED: usize = 256;
 
-/// How long after a failure the same request counts as its retry, microseconds.
+/// The time after a failure in which the same request counts as its retry, microseconds.
 const RETRY_WINDOW: i64 = 5 * 60 * 1_000_000;
 
 /// So many upserts of a row each …

@@ -48,17 +48,30 @@ impl Serialize for FindingLevel {
     }
 }
 
-impl FromStr for FindingLevel {
-    type Err = String;
+/// A text that is no level of findings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownLevel(pub String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|level| level.text() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::text).join(", ");
-                format!("there is no level `{text}` of findings: it is one of {names}")
-            })
+impl fmt::Display for UnknownLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = FindingLevel::ALL.map(FindingLevel::text).join(", ");
+        write!(
+            f,
+            "there is no level `{}` of findings: it is one of {names}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownLevel {}
+
+impl FromStr for FindingLevel {
+    type Err = UnknownLevel;
+
+    fn from_str(text: &str) -> Result<Self, UnknownLevel> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|level| level.text() == text)
+            .ok_or_else(|| UnknownLevel(text.to_owned()))
     }
 }
 

@@ -34,8 +34,10 @@ use pages::Walks;
 use sheet::Sheet;
 
 pub use coverage::{Coverage, DocumentedMet, RuleMet, known_rules};
-pub use mistakes::{FindingLevel, MISTAKES, Mistake, Source};
-pub use report::{Format, WorldVerdict, json, junit, markdown, report, summary_addition, text};
+pub use mistakes::{FindingLevel, MISTAKES, Mistake, Source, UnknownLevel};
+pub use report::{
+    Format, UnknownFormat, WorldVerdict, json, junit, markdown, report, summary_addition, text,
+};
 
 /// One exchange, as whoever stood between client and service saw it.
 #[derive(Debug)]
@@ -52,7 +54,7 @@ pub struct Seen<'a> {
     pub rule: Option<Rule>,
     /// The readings that the service is held to.
     pub profile: &'a Profile,
-    /// Whether the answer was a fault of ours and not the service's own.
+    /// `true` if the answer was a fault of ours and not the service's own.
     pub fault: bool,
 }
 
@@ -68,9 +70,9 @@ pub struct Finding {
     /// When that was.
     #[serde(serialize_with = "in_utc")]
     pub at: Timestamp,
-    /// Its method.
+    /// The method.
     pub method: String,
-    /// Its path and query, tokens left out.
+    /// The path and query, tokens left out.
     pub target: String,
     /// What is wrong in it.
     pub sent: String,
@@ -80,7 +82,7 @@ pub struct Finding {
     pub why: String,
     /// Who says so.
     pub source: Source,
-    /// How often it came.
+    /// The number of times it came.
     pub count: u64,
     /// The requests that show it, the first twenty.
     pub requests: Vec<u64>,
@@ -157,7 +159,7 @@ impl Judge {
         findings
     }
 
-    /// How many mistakes there was no room for: of a thousand different ones no more are
+    /// The number of mistakes there was no room for: of a thousand different ones no more are
     /// kept.
     pub fn left_out(&self) -> u64 {
         self.sheet.left_out()
@@ -189,7 +191,7 @@ impl Judge {
     }
 }
 
-/// Whether a method asks without changing anything.
+/// Returns `true` if a method asks without changing anything.
 fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }

@@ -12,7 +12,7 @@ use crate::endpoints::Input;
 use crate::query::parameter;
 use crate::wire::text::Integer;
 
-/// How many walks are watched at a time.
+/// The number of walks that are watched at a time.
 const MOST_WALKS: usize = 512;
 
 /// In how much of an answer `next` is looked for: it stands before the rows.
@@ -30,11 +30,11 @@ struct Walk {
     /// The request for the last page that came.
     trace: Trace,
     path: &'static str,
-    /// How many pages came, counted from the first.
+    /// The number of pages that came, counted from the first.
     pages: u64,
     /// The page that `next` names.
     next: usize,
-    /// Whether the query says anything beyond which page.
+    /// `true` if the query says anything beyond which page.
     narrowed: bool,
 }
 
@@ -164,8 +164,8 @@ impl Walks {
     }
 }
 
-/// Whether the client asks for something of its own: a part of the list, or a page of a
-/// certain size.
+/// Returns `true` if the client asks for something of its own: a part of the list, or a page of
+/// a certain size.
 fn is_narrowed(exchange: &Exchange<'_>) -> bool {
     let is_plain = |name: &str| matches!(name, "page" | "sort" | "format");
     let asks = !exchange.query.iter().all(|(name, _)| is_plain(name));
@@ -190,8 +190,8 @@ fn hash(part: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Whether the `next` of a page is a link; `None` where there is no such member before
-/// the rows.
+/// Returns `true` if the `next` of a page is a link; `None` where there is no such member
+/// before the rows.
 fn next(answer: &[u8]) -> Option<bool> {
     let head = &answer[..answer.len().min(HEAD)];
     let mut from = 0;

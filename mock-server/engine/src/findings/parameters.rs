@@ -17,7 +17,7 @@ use crate::profile::UnitLabels;
 use crate::query::{FILTERS, FilterField};
 use crate::wire::text::{Integer, strip};
 
-/// How many parameters a later one is compared with: a query may have a thousand.
+/// The number of parameters a later one is compared with: a query may have a thousand.
 const LOOKED_BACK: usize = 64;
 
 /// Judges every parameter.
@@ -217,7 +217,7 @@ fn limit(exchange: &Exchange<'_>, value: &str, sheet: &mut Sheet) {
         _ => exchange.note(sheet, &IGNORED_LIMIT, "limit", || Said {
             sent: format!("limit={value}"),
             meant: Some(format!("limit=N with N from 1 to {most}")),
-            why: "a limit that is none is ignored: the page has the default size".to_owned(),
+            why: "only whole numbers from 1 up are limits: this one is ignored, and the page has the default size".to_owned(),
         }),
     }
 }
@@ -257,7 +257,7 @@ fn filter(exchange: &Exchange<'_>, field: FilterField, name: &str, value: &str, 
             sent: format!("{name}={value}"),
             meant: (field.type_name == "BooleanFilter")
                 .then(|| format!("{name}=true or {name}=false")),
-            why: "the value is none for this filter, so the filter is dropped and every stock passes it"
+            why: "the filter does not read this value, so it is dropped and every stock passes it"
                 .to_owned(),
         });
     }
@@ -288,8 +288,8 @@ fn raw_plus(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet)
 /// The length of ` 03:00`.
 const OFFSET: usize = 6;
 
-/// Whether a decoded value ends in an offset whose sign was lost. `2023-05-10 13:37` has a
-/// time there, and no other before it.
+/// Returns `true` if a decoded value ends in an offset whose sign was lost. `2023-05-10 13:37`
+/// has a time there, and no other before it.
 fn has_raw_plus(value: &str) -> bool {
     let bytes = value.as_bytes();
     let Some(start) = bytes.len().checked_sub(OFFSET) else {

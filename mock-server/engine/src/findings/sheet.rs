@@ -64,7 +64,7 @@ impl Sheet {
         self.findings
     }
 
-    /// How many mistakes there was no room for.
+    /// The number of mistakes there was no room for.
     pub(super) fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -139,7 +139,7 @@ const TOKEN_NAMES: &[&str] = &[
     "authorization",
 ];
 
-/// Whether a parameter's name says that its value is a token.
+/// Returns `true` if a parameter's name says that its value is a token.
 pub(super) fn names_a_token(name: &str) -> bool {
     TOKEN_NAMES
         .iter()

@@ -31,7 +31,7 @@ enum Given<'a> {
     Value(Cow<'a, Value<'a>>),
 }
 
-/// Whether a field must be there.
+/// `true` if a field must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
     /// An error says so.
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the body is a form that does not name a field, as one with an empty
+    /// Returns `true` if the body is a form that does not name a field, as one with an empty
     /// check box does not.
     pub fn is_left_out(&self, name: &str) -> bool {
         matches!(self.body, Some(Body::Form(form)) if form.last(name).is_none())
@@ -100,7 +100,7 @@ impl<'a> Fields<'a> {
         self.errors
     }
 
-    /// Whether nothing was wrong so far.
+    /// Returns `true` if nothing was wrong so far.
     pub fn is_clean(&self) -> bool {
         self.errors.is_empty()
     }

@@ -9,9 +9,9 @@ use crate::wire::json;
 /// Which ends of a range belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
-    /// Whether the lower end belongs.
+    /// `true` if the lower end belongs.
     pub lower: bool,
-    /// Whether the upper end belongs.
+    /// `true` if the upper end belongs.
     pub upper: bool,
 }
 

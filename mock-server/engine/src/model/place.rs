@@ -13,7 +13,7 @@ pub struct Head {
     pub created: Timestamp,
     /// When it was last written.
     pub modified: Timestamp,
-    /// Whether it is in use.
+    /// `true` if it is in use.
     pub is_active: bool,
     /// For people.
     pub name: SmolStr,
@@ -26,7 +26,7 @@ pub struct Head {
 pub struct Provider {
     /// What every place carries; a provider's name is unique too.
     pub head: Head,
-    /// Whether reservations count on its stock.
+    /// `true` if reservations count on its stock.
     pub should_add_reservations: bool,
 }
 
@@ -35,7 +35,7 @@ pub struct Provider {
 pub struct Location {
     /// What every place carries.
     pub head: Head,
-    /// Its provider, by position in the world's table of providers.
+    /// The provider, by position in the world's table of providers.
     pub provider: u32,
 }
 

@@ -80,7 +80,7 @@ pub struct Stock {
     pub location: u32,
     /// The existing quantity.
     pub stock: i32,
-    /// Whether it is in use.
+    /// `true` if it is in use.
     pub is_active: bool,
     /// The product.
     pub sku: SmolStr,

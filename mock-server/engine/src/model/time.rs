@@ -240,7 +240,7 @@ fn read(text: &str, forms: DateForms) -> Option<Read> {
     }
 }
 
-/// Whether the versions of the stack read a text differently.
+/// Returns `true` if the versions of the stack read a text differently.
 pub fn is_read_by_some(text: &str) -> bool {
     read(text, DateForms::Pattern) != read(text, DateForms::Iso)
 }

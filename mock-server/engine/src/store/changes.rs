@@ -41,7 +41,7 @@ impl Store {
         }
     }
 
-    /// Whether nothing changed since a state that this one was cloned from.
+    /// Returns `true` if nothing changed since a state that this one was cloned from.
     pub fn is_as(&self, before: &Self) -> bool {
         let places = |store: &Self| {
             let places = store.places();

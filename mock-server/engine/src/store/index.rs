@@ -48,7 +48,7 @@ impl<K> Default for Index<K> {
 }
 
 impl<K: Ord + Clone> Index<K> {
-    /// Whether it is a clone of another, neither of them written since.
+    /// Returns `true` if it is a clone of another, neither of them written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.root, &other.root)
     }
@@ -76,12 +76,12 @@ impl<K: Ord + Clone> Index<K> {
             .map_or_else(Self::default, |root| Self { root: root.node })
     }
 
-    /// How many keys there are.
+    /// The number of keys there are.
     pub fn len(&self) -> usize {
         self.root.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -117,13 +117,13 @@ impl<K: Ord + Clone> Index<K> {
         removed
     }
 
-    /// Whether the key is there.
+    /// Returns `true` if the key is there.
     pub fn contains(&self, key: &K) -> bool {
         let at = self.rank(|k| k < key);
         self.nth(at) == Some(key)
     }
 
-    /// How many keys come before a bound: `before` holds for those and for none after.
+    /// The number of keys that come before a bound: `before` holds for those and for none after.
     pub fn rank(&self, before: impl Fn(&K) -> bool) -> usize {
         let mut node = &*self.root;
         let mut rank = 0;

@@ -82,7 +82,7 @@ pub struct Applied {
     pub location: u32,
     /// Which way it went.
     pub direction: Direction,
-    /// Its date.
+    /// The date.
     pub date: ReservationDate,
 }
 
@@ -102,17 +102,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// How many stocks there are.
+    /// The number of stocks there are.
     pub fn len(&self) -> usize {
         self.table.rows()
     }
 
-    /// Whether there is no stock.
+    /// Returns `true` if there is no stock.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether it is a clone of another, neither of them written since.
+    /// Returns `true` if it is a clone of another, neither of them written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.places, &other.places)
             && self.table.is_clone_of(&other.table)
@@ -141,7 +141,7 @@ impl Store {
         self.table.get(row)
     }
 
-    /// Whether a stock has a flag.
+    /// Returns `true` if a stock has a flag.
     pub fn has(&self, row: Row, flag: Flag) -> bool {
         self.table.has(row, flag)
     }
@@ -237,7 +237,7 @@ impl Store {
         })
     }
 
-    /// Whether a dated reservation was applied before.
+    /// Returns `true` if a dated reservation was applied before.
     pub fn was_applied(&self, reservation: &Applied) -> bool {
         self.applied.contains(reservation)
     }

@@ -72,7 +72,7 @@ impl Places {
         found.ok().map(position)
     }
 
-    /// How many places of a kind there are.
+    /// The number of places of a kind there are.
     pub fn count(&self, kind: PlaceKind) -> usize {
         match kind {
             PlaceKind::Provider => self.providers.len(),

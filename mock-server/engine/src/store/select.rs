@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Whether an index leads to the rows of a filter quicker than a scan.
+    /// Returns `true` if an index leads to the rows of a filter quicker than a scan.
     fn is_narrow(&self, filter: &Filter, count: usize) -> bool {
         match filter {
             Filter::Sku(_) => true,
@@ -151,7 +151,7 @@ impl Store {
         }
     }
 
-    /// How many stocks fit one filter, from the indexes and tallies alone.
+    /// The number of stocks that fit one filter, from the indexes and tallies alone.
     fn count(&self, filter: &Filter) -> usize {
         match filter {
             Filter::Sku(sku) => {
@@ -287,7 +287,7 @@ impl Store {
         }
     }
 
-    /// Whether one row fits one filter.
+    /// Returns `true` if one row fits one filter.
     fn fits(&self, row: Row, filter: &Filter) -> bool {
         let (chunk, at) = self.table.locate(row);
         let key = |column: Column| match column {
@@ -415,7 +415,7 @@ fn compare_periods(a: Option<Period>, b: Option<Period>) -> Ordering {
 }
 
 impl Selection<'_> {
-    /// How many stocks fit.
+    /// The number of stocks that fit.
     pub fn len(&self) -> usize {
         match &self.found {
             Found::All => self.store.len(),
@@ -424,7 +424,7 @@ impl Selection<'_> {
         }
     }
 
-    /// Whether none fits.
+    /// Returns `true` if none fits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

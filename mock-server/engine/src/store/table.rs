@@ -62,26 +62,26 @@ pub struct Chunk {
     /// `sku`.
     pub sku: Vec<SmolStr>,
     flags: Vec<u8>,
-    /// How many rows have each bit of `flags`.
+    /// The number of rows that have each bit of `flags`.
     tally: [u16; 3],
     /// Empty while no row of the chunk has one.
     periods: Vec<Option<Period>>,
 }
 
 impl Chunk {
-    /// How many rows it holds.
+    /// The number of rows it holds.
     pub fn rows(&self) -> usize {
         self.ids.len()
     }
 
-    /// How many rows have a flag.
+    /// The number of rows that have a flag.
     pub fn count(&self, flag: Flag) -> usize {
         let (bit, set) = flag.bit();
         let with = usize::from(self.tally[bit.trailing_zeros() as usize]);
         if set { with } else { self.rows() - with }
     }
 
-    /// Whether each row has a flag.
+    /// Returns `true` if each row has a flag.
     pub fn flags(&self, flag: Flag) -> impl Iterator<Item = bool> {
         let (bit, set) = flag.bit();
         self.flags
@@ -133,12 +133,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// How many stocks there are.
+    /// The number of stocks there are.
     pub fn rows(&self) -> usize {
         self.len
     }
 
-    /// Whether it is a clone of another, neither of them written since.
+    /// Returns `true` if it is a clone of another, neither of them written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         self.len == other.len
             && (self.chunks.iter().zip(&other.chunks)).all(|(one, other)| Arc::ptr_eq(one, other))
@@ -187,7 +187,7 @@ impl Table {
         &chunk.sku[at]
     }
 
-    /// Whether a row has a flag.
+    /// Returns `true` if a row has a flag.
     pub fn has(&self, row: Row, flag: Flag) -> bool {
         let (chunk, at) = self.locate(row);
         let (bit, set) = flag.bit();

@@ -187,7 +187,7 @@ struct ReservationRow {
     #[serde(default)]
     provider: Option<String>,
     date: String,
-    /// Whether the date is kept as text, even where it reads as a moment.
+    /// `true` if the date is kept as text, even where it reads as a moment.
     #[serde(default, skip_serializing_if = "is_false")]
     opaque: bool,
 }

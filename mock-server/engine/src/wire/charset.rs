@@ -147,7 +147,7 @@ fn looked_up(name: &str) -> String {
     looked_up
 }
 
-/// Whether Python has a codec of this name, and it decodes no text.
+/// Returns `true` if Python has a codec of this name, and it decodes no text.
 pub fn is_no_text(name: &str) -> bool {
     NO_TEXT.contains(&looked_up(name).as_str())
 }

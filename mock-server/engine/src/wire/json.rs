@@ -186,7 +186,7 @@ fn write_str_repr(out: &mut String, text: &str) {
     out.push(quote);
 }
 
-/// Whether `repr` shows a character as it is: not controls, separators and private
+/// Returns `true` if `repr` shows a character as it is: not controls, separators and private
 /// ones.
 fn is_printable(c: char) -> bool {
     let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);

@@ -13,6 +13,7 @@ use whippy_engine::backend::Seed;
 use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{self, Defects};
 use whippy_engine::endpoints::call::Settings;
+use whippy_engine::findings::{UnknownFormat, UnknownLevel};
 use whippy_engine::model::time::UtcOffset;
 use whippy_engine::redact::Redactor;
 use whippy_mock::admin::Control;
@@ -148,14 +149,16 @@ impl ExecArgs {
             level => Some(
                 level
                     .parse()
-                    .map_err(|why| format!("--fail-on: {why}; or never"))?,
+                    .map_err(|why: UnknownLevel| format!("--fail-on: {why}; or never"))?,
             ),
         };
         let report = |text: &String| {
             let (format, path) = text
                 .split_once('=')
                 .ok_or_else(|| format!("--report cannot be `{text}`: it takes FORMAT=FILE"))?;
-            let format = format.parse().map_err(|why| format!("--report: {why}"))?;
+            let format = format
+                .parse()
+                .map_err(|why: UnknownFormat| format!("--report: {why}"))?;
             Ok((format, PathBuf::from(path)))
         };
         let reports = self
@@ -492,15 +495,10 @@ fn count(value: u32) -> usize {
 const DEFAULT_LISTEN: &str = "localhost:8000";
 
 /// Refuses a secret that nobody could ever send.
-fn check_secret(flag: &str, variable: &str, secret: &str) -> Result<(), String> {
-    let named = if std::env::var(variable).is_ok_and(|value| value.contains(secret)) {
-        variable
-    } else {
-        flag
-    };
+fn check_secret(flag: &str, secret: &str) -> Result<(), String> {
     if secret.contains(['\r', '\n']) {
         return Err(format!(
-            "{named} has a line break in it, which no client can send; remove it"
+            "{flag} has a line break in it, which no client can send; remove it"
         ));
     }
     Ok(())
@@ -545,9 +543,8 @@ impl ServeArgs {
         let clock = ClockMode::parse(&self.clock, local)
             .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
         let credentials = self.credentials()?;
-        let given = "WHIPPY_MOCK_TOKEN";
         let mut tokens = self.token.iter();
-        tokens.try_for_each(|token| check_secret("--token", given, token))?;
+        tokens.try_for_each(|token| check_secret("--token", token))?;
         if let Some(token) = self
             .token
             .iter()
@@ -647,7 +644,7 @@ impl ServeArgs {
             return Err("--admin-token must not be empty".to_owned());
         }
         if let Some(token) = &self.admin_token {
-            check_secret("--admin-token", "WHIPPY_MOCK_ADMIN_TOKEN", token)?;
+            check_secret("--admin-token", token)?;
         }
         if self.admin_token.is_none() && !listen.is_of_this_machine() {
             return Err(format!(
@@ -660,10 +657,10 @@ impl ServeArgs {
 
     fn credentials(&self) -> Result<Option<(String, String)>, String> {
         if let Some(password) = &self.password {
-            check_secret("--password", "WHIPPY_MOCK_PASSWORD", password)?;
+            check_secret("--password", password)?;
         }
         if let Some(username) = &self.username {
-            check_secret("--username", "WHIPPY_MOCK_USERNAME", username)?;
+            check_secret("--username", username)?;
         }
         match (&self.username, &self.password) {
             (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
@@ -714,9 +711,10 @@ impl ServeArgs {
         match &self.data {
             None => Ok(Worlds::new(start, world_limits, by_token, share)),
             Some(path) => {
-                let named = |why| format!("--data: {why}");
-                let kept = durable::Log::open(path, options).map_err(named)?;
-                Worlds::durable(start, world_limits, by_token, share, kept).map_err(named)
+                let kept = durable::Log::open(path, options);
+                let kept = kept.map_err(|why| format!("--data: {why}"))?;
+                let worlds = Worlds::durable(start, world_limits, by_token, share, kept);
+                worlds.map_err(|why| format!("--data: {why}"))
             }
         }
     }

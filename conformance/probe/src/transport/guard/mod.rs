@@ -29,13 +29,13 @@ pub struct Limits {
     pub budget: u64,
     /// The stock list whose active stocks may be read, whatever their SKU.
     pub stock_list: Option<i64>,
-    /// Whether providers, locations and stock lists may be created. They stay.
+    /// `true` if providers, locations and stock lists may be created. They stay.
     pub places: bool,
-    /// Whether methods may be sent that no operation has: a broken service might obey
-    /// `DELETE /api/v1/stocks/`. Only for a mock of the suite's own.
+    /// `true` if methods may be sent that no operation has: a broken service might obey `DELETE
+    /// /api/v1/stocks/`. Only for a mock of the suite's own.
     pub methods: bool,
-    /// Whether the target may be seeded, which replaces all it has: from then on anything
-    /// may be written to it, and none of that goes into the ledger.
+    /// `true` if the target may be seeded, which replaces all it has: from then on anything may
+    /// be written to it, and none of that goes into the ledger.
     pub seeding: bool,
 }
 
@@ -194,7 +194,7 @@ impl Guard {
         }
     }
 
-    /// How many rows were written, clean-up aside.
+    /// The number of rows that were written, clean-up aside.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
@@ -204,7 +204,7 @@ impl Guard {
         self.is_halted.store(true, Ordering::SeqCst);
     }
 
-    /// Whether writing was stopped.
+    /// Returns `true` if writing was stopped.
     pub fn is_halted(&self) -> bool {
         self.is_halted.load(Ordering::SeqCst)
     }
@@ -350,8 +350,8 @@ impl Guard {
         }
     }
 
-    /// Whether everything that a request names is the run's. What names nothing creates
-    /// nothing, as no operation does without a SKU, or a place's name.
+    /// Returns `true` if everything that a request names is the run's. What names nothing
+    /// creates nothing, as no operation does without a SKU, or a place's name.
     fn only_ours(&self, request: &Request<Bytes>, route: Route<'_>) -> Result<(), TargetError> {
         let limits = self.limits()?;
         let body = request.body();
@@ -486,7 +486,7 @@ fn parted(base: &str) -> (&str, &str) {
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// Whether nothing in a request leads past what its line says.
+/// Returns `true` if nothing in a request leads past what its line says.
 fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
     let headers = request.headers();
     if let Some(header) = DETOURS.iter().find(|name| headers.contains_key(**name)) {
@@ -506,7 +506,7 @@ fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Whether a body is what its bytes seem, before any decoding.
+/// Returns `true` if a body is what its bytes seem, before any decoding.
 fn readable(request: &Request<Bytes>) -> Result<(), TargetError> {
     let headers = request.headers();
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
@@ -550,7 +550,7 @@ fn find(path: &str) -> Option<Route<'_>> {
     })
 }
 
-/// Whether all of these values, and all between their commas, begin with the prefix.
+/// Returns `true` if all of these values, and all between their commas, begin with the prefix.
 fn all_ours(values: &[String], prefix: &str, what: &str) -> Result<(), TargetError> {
     let single = values.iter().flat_map(|value| value.split(','));
     let mut single = single.map(|value| value.trim_matches(named::is_blank));
@@ -563,7 +563,7 @@ fn all_ours(values: &[String], prefix: &str, what: &str) -> Result<(), TargetErr
     }
 }
 
-/// How many stocks a body holds: a list's are its items.
+/// The number of stocks a body holds: a list's are its items.
 fn items(body: &Bytes) -> usize {
     match serde_json::from_slice(body) {
         Ok(Value::Array(items)) => items.len(),

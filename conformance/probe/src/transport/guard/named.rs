@@ -66,7 +66,7 @@ pub(super) fn in_body(body: &[u8], needles: &[&str]) -> Vec<String> {
     found
 }
 
-/// Whether a key of a query or a body is one of these.
+/// Returns `true` if a key of a query or a body is one of these.
 pub(super) fn has_key(query: &str, body: &[u8], keys: &[&str]) -> bool {
     fn in_json(value: &Value<'_>, is: &impl Fn(&str) -> bool) -> bool {
         match value {

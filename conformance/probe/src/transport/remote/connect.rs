@@ -133,12 +133,12 @@ impl Route {
         &self.server.text
     }
 
-    /// Whether HTTP/2 is spoken, and nothing else.
+    /// Returns `true` if HTTP/2 is spoken, and nothing else.
     pub fn is_http2(&self) -> bool {
         self.speaks == Speaks::Http2
     }
 
-    /// Whether requests name the server in their line, as to a proxy.
+    /// Returns `true` if requests name the server in their line, as to a proxy.
     pub fn is_absolute_form(&self) -> bool {
         self.proxy.is_some() && self.tls.is_none()
     }
@@ -311,7 +311,7 @@ impl FirstLine {
 /// A connection that notices when a byte comes.
 pub struct Stream {
     inner: Box<dyn Duplex>,
-    /// Whether HTTP/2 was agreed on.
+    /// `true` if HTTP/2 was agreed on.
     pub is_http2: bool,
     heard: Arc<AtomicBool>,
     first_line: Option<FirstLine>,

@@ -54,11 +54,11 @@ pub enum Speaks {
 pub struct RemoteOptions {
     /// `http[s]://HOST[:PORT][/PREFIX]`: what stands in front of `/api/v1/`.
     pub url: String,
-    /// How long one exchange may take, from the connection to the last byte.
+    /// The time that one exchange may take, from the connection to the last byte.
     pub timeout: Duration,
     /// A PEM file of certificates to trust beside the system's.
     pub ca_cert: Option<Vec<u8>>,
-    /// Whether any certificate is trusted.
+    /// `true` if any certificate is trusted.
     pub insecure: bool,
     /// `http://[USER:PASSWORD@]HOST[:PORT]`.
     pub proxy: Option<String>,
@@ -66,7 +66,7 @@ pub struct RemoteOptions {
     pub headers: Vec<(String, String)>,
     /// The most requests a second, over all threads; `None`: any.
     pub rate: Option<f64>,
-    /// Whether HTTP/2 is spoken, and nothing else.
+    /// `true` if HTTP/2 is spoken, and nothing else.
     pub http2: bool,
     /// For `/__admin/`, which seeds a whippy-mock.
     pub admin_token: Option<String>,
@@ -129,7 +129,7 @@ struct Worker {
 /// One connection.
 struct Link {
     wire: Wire,
-    /// Whether a byte came since this was last cleared.
+    /// `true` if a byte came since this was last cleared.
     heard: Arc<AtomicBool>,
 }
 
@@ -168,7 +168,8 @@ impl Remote {
             return Err(usage("a timeout of nothing leaves no time for an answer"));
         }
         let rate = options.rate.map(|rate| {
-            Pace::new(rate).ok_or_else(|| usage(format!("a rate of {rate} a second is none")))
+            Pace::new(rate)
+                .ok_or_else(|| usage(format!("the rate must be greater than 0, not {rate}")))
         });
         let authority = HeaderValue::from_str(&route.authority)
             .map_err(|_| usage("the URL's host has characters that no host has"))?;
@@ -375,7 +376,8 @@ impl Link {
         Ok(Self { wire, heard })
     }
 
-    /// Whether a connection that was kept open still is, as far as can be seen from here.
+    /// Returns `true` if a connection that was kept open still is, as far as can be seen from
+    /// here.
     async fn is_alive(&mut self) -> bool {
         // The system is asked once for what came meanwhile, a goodbye above all.
         tokio::task::yield_now().await;
@@ -464,12 +466,12 @@ impl Http1 {
     }
 }
 
-/// Whether a method asks without changing anything.
+/// Returns `true` if a method asks without changing anything.
 pub fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-/// Whether an error is one of the connection, and not of what came over it.
+/// Returns `true` if an error is one of the connection, and not of what came over it.
 pub fn is_connection_loss(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }

@@ -18,7 +18,7 @@ impl Pace {
         (apart <= LONGEST).then_some(Self { apart, next: None })
     }
 
-    /// How long to wait for the next moment.
+    /// The time to wait for the next moment.
     pub(super) fn next(&mut self, now: Instant) -> Duration {
         let moment = self.next.map_or(now, |next| next.max(now));
         self.next = Some(moment + self.apart);

@@ -25,7 +25,7 @@ pub struct WorldVerdict {
     pub world: String,
     /// What the client got wrong.
     pub findings: Vec<Finding>,
-    /// How many mistakes there was no room for.
+    /// The number of mistakes there was no room for.
     pub left_out: u64,
     /// What it has met of the contract.
     pub coverage: Coverage,
@@ -94,17 +94,30 @@ impl fmt::Display for Format {
     }
 }
 
-impl FromStr for Format {
-    type Err = String;
+/// A text that is no format of reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFormat(pub String);
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.text() == text)
-            .ok_or_else(|| {
-                let names = Self::ALL.map(Self::text).join(", ");
-                format!("there is no format `{text}` of reports: it is one of {names}")
-            })
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = Format::ALL.map(Format::text).join(", ");
+        write!(
+            f,
+            "there is no format `{}` of reports: it is one of {names}",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFormat> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|format| format.text() == text)
+            .ok_or_else(|| UnknownFormat(text.to_owned()))
     }
 }
 
