@@ -239,11 +239,13 @@ fn filter(
         FilterKind::Moment(column) => {
             moment(value, local, forms)?.map(|at| range(column, lookup, at))
         }
-        FilterKind::Period => moment(value, local, forms)?.map(|at| match lookup {
-            "startswith__gte" => range(Column::PeriodLower, "gte", at),
-            "startswith__lte" => range(Column::PeriodLower, "lte", at),
-            "endswith__gte" => range(Column::PeriodUpper, "gte", at),
-            _ => range(Column::PeriodUpper, "lte", at),
+        FilterKind::Period => moment(value, local, forms)?.map(|at| {
+            let (end, comparison) = lookup.split_once("__").unwrap_or((lookup, "exact"));
+            let column = match end {
+                "startswith" => Column::PeriodLower,
+                _ => Column::PeriodUpper,
+            };
+            range(column, comparison, at)
         }),
         FilterKind::Active => match value.to_ascii_lowercase().as_str() {
             "true" | "1" => Some(Filter::Flag(Flag::Active(true))),
