@@ -4,7 +4,7 @@
 
 mod cli;
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::IsTerminal;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
@@ -167,9 +167,9 @@ fn diff(args: &DiffArgs) -> Result<u8, Refusal> {
 }
 
 fn report(path: &Path) -> Result<Report, Refusal> {
-    let named = |why: String| Refusal::usage(format!("{}: {why}", path.display()));
-    let text = files::text(path).map_err(|error| named(error.to_string()))?;
-    json::read(&text).map_err(named)
+    let named = |why: &dyn Display| Refusal::usage(format!("{}: {why}", path.display()));
+    let text = files::text(path).map_err(|error| named(&error))?;
+    json::read(&text).map_err(|why| named(&why))
 }
 
 fn clean_up(args: &CleanUpArgs) -> Result<u8, Refusal> {

@@ -16,7 +16,7 @@ use whippy_probe::model::outcome::Safety;
 use whippy_probe::probe::{Ask, Session, Stop};
 use whippy_probe::scope::ENVIRONMENT;
 
-/// What is known of every reading.
+/// The findings about every reading.
 #[derive(Debug, Clone, Default)]
 pub struct Calibrated {
     /// In the order of the register.
@@ -27,14 +27,14 @@ pub struct Calibrated {
     pub aborted: Option<String>,
 }
 
-/// What is known of a reading.
+/// The findings about a reading.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// Which.
     pub reading: Reading,
     /// The choices that fit all that was seen; none: nothing was, or nothing fits.
     pub choices: Vec<String>,
-    /// What was asked and what came, a line each.
+    /// Requests with their answers, a line each.
     pub evidence: Vec<String>,
     /// Why it is not decided.
     pub why: Option<String>,

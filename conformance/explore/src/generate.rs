@@ -7,7 +7,7 @@ use whippy_engine::profile::{Profile, QueryArguments, ReservationArguments};
 use super::random::Random;
 use crate::steps::{Body, Names, Operation, SINCE, Step};
 
-/// What sequences may be made of.
+/// The material of sequences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Each is a question of its own.
 pub struct Scope {
@@ -34,7 +34,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// What the names of an exploration allow.
+    /// The operations that the names of an exploration allow.
     pub fn of(names: &Names, writes: bool) -> Self {
         let has = |name| names.get(name).is_some();
         Self {
@@ -115,7 +115,7 @@ struct Maker<'a> {
     periods: Vec<&'static str>,
 }
 
-/// What is written behind a SKU to get another one.
+/// Suffixes that make another SKU of a SKU.
 const ENDINGS: [&str; 5] = ["x", "X", "0", "é", " y"];
 
 const PERIOD_FILTERS: [&str; 4] = [
@@ -178,7 +178,7 @@ impl Maker<'_> {
         }
     }
 
-    /// What the state is at the end.
+    /// The state at the end.
     fn last_looks(&mut self) {
         for sku in ["${sku}", "${sku2}"] {
             let query = vec![

@@ -1,4 +1,4 @@
-//! What an exploration stands on: the target's places, as the world of the oracle, and
+//! The ground of an exploration: the target's places, as the world of the oracle, and
 //! where nothing may be written the stocks that are looked at.
 
 use std::collections::BTreeSet;
@@ -28,7 +28,7 @@ const MOST_STOCKS: usize = 50;
 /// The number of stocks that are looked at for their SKUs.
 const SAMPLE: usize = 100;
 
-/// What the cases know by name and a sequence may use.
+/// Names of the cases that a sequence may use.
 const NAMES: [&str; 7] = [
     "provider",
     "provider-id",

@@ -31,11 +31,11 @@ use whippy_probe::model::finding::{Exchange, Level};
 use whippy_probe::probe::Session;
 use whippy_probe::workers::Stopwatch;
 
-/// How an exploration goes about it.
+/// Settings of an exploration.
 #[derive(Debug, Clone)]
 #[allow(clippy::struct_excessive_bools)] // Each is a question of its own.
 pub struct Options {
-    /// What the sequences come from.
+    /// The seed of the sequences.
     pub seed: u64,
     /// The most requests, those for shrinking aside.
     pub requests: u64,
@@ -78,7 +78,7 @@ impl Default for Options {
     }
 }
 
-/// What only the caller can do for an exploration.
+/// Services that only the caller of an exploration has.
 #[derive(Clone, Copy)]
 pub struct Aid<'a> {
     /// Set to end it after the sequence under way.
@@ -89,7 +89,7 @@ pub struct Aid<'a> {
     pub tell: &'a (dyn Fn(u64, usize) + Sync),
 }
 
-/// What an exploration came to.
+/// The result of an exploration.
 #[derive(Debug, Default)]
 pub struct Explored {
     /// The number of sequences that were played to their end.
@@ -98,7 +98,7 @@ pub struct Explored {
     pub abandoned: u64,
     /// The number of requests that were sent for the sequences.
     pub steps: u64,
-    /// How many were sent at all.
+    /// The number of requests that were sent at all.
     pub requests: u64,
     /// The number of times each status came, by operation.
     pub statuses: BTreeMap<(Operation, u16), u64>,
@@ -110,11 +110,11 @@ pub struct Explored {
     pub choices: BTreeMap<&'static str, Vec<String>>,
     /// The leading profile.
     pub profile: Profile,
-    /// What did not go as it should and was got over, and how often.
+    /// Failures that a retry got over, and how often.
     pub surprises: BTreeMap<String, u64>,
     /// The differences, each of another kind.
     pub differences: Vec<Found>,
-    /// How many more were seen, of the same kinds.
+    /// The number of further differences of the same kinds.
     pub again: u64,
     /// Why no more was sent, though there was nothing wrong: the write budget is spent.
     pub spent: Option<String>,
@@ -125,17 +125,17 @@ pub struct Explored {
 /// A difference, and the shortest sequence that shows it.
 #[derive(Debug)]
 pub struct Found {
-    /// What differs, in the shortened sequence.
+    /// The difference, in the shortened sequence.
     pub difference: Difference,
     /// The sequence and what came.
     pub trace: Trace,
-    /// What was sent and what came, as they went over the wire.
+    /// The requests and answers, as they went over the wire.
     pub exchanges: Vec<Exchange>,
     /// The number of steps the sequence had before it was shortened.
     pub before: usize,
     /// `true` if it came again when the same was sent once more.
     pub is_steady: bool,
-    /// What the names stood for.
+    /// The values of the names.
     pub names: Names,
 }
 

@@ -23,7 +23,7 @@ use whippy_probe::transport::target::TargetError;
 const SAMPLE: u64 = 16;
 const ALWAYS: u64 = 2_000;
 
-/// What a sequence came to.
+/// The result of a sequence.
 pub(super) enum Played {
     /// The target answered as it should.
     Same,
@@ -68,7 +68,7 @@ enum Silence {
     Forbidden(String),
 }
 
-/// What is to be done about one attempt.
+/// The next step after an attempt.
 enum Next {
     Take(Response<Bytes>),
     Again(String),
@@ -216,7 +216,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// What to do about what came.
+/// The next step after an answer.
 fn decide(step: &Step, answer: Result<Response<Bytes>, TargetError>, attempt: u32) -> Next {
     let id = step.operation.id();
     let is_reading = step.operation.is_reading();

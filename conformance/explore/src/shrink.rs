@@ -137,7 +137,7 @@ impl Shrinker<'_, '_> {
     }
 }
 
-/// What may stand for another name throughout.
+/// Names that may take another name's place throughout.
 const RENAMED: [(&str, &str); 8] = [
     ("${sku3}", "${sku}"),
     ("${sku2}", "${sku}"),

@@ -6,7 +6,7 @@
 //! the target is asked of the target, and that of the oracle of the oracle.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -18,11 +18,11 @@ use whippy_engine::endpoints::{Handler, Verb, operations};
 use whippy_probe::probe::encode;
 use whippy_probe::scope::moment;
 
-/// What stands for a date-time that no answer showed: later than any, so that what is
+/// The value of a date-time that no answer showed: later than any, so that what is
 /// asked since then finds nothing on either side.
 const UNSHOWN: &str = "2099-01-01T00:00:00+03:00";
 
-/// What a step asks for.
+/// The operation of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
@@ -34,13 +34,13 @@ pub enum Operation {
     Increase,
     /// One less reserved.
     Decrease,
-    /// Where one SKU lies.
+    /// The places of one SKU.
     Query,
-    /// Where several lie.
+    /// The places of several SKUs.
     MultiQuery,
-    /// What of one SKU can be sold.
+    /// The salable quantity of one SKU.
     Salable,
-    /// What of several can be sold.
+    /// The salable quantity of several SKUs.
     MultiSalable,
     /// Insert or update.
     Upsert,
@@ -143,7 +143,7 @@ pub enum Body {
 }
 
 impl Body {
-    /// What is sent, with its holes.
+    /// A body with its holes.
     pub fn value(&self) -> Option<&Value> {
         match self {
             Self::None => None,
@@ -170,7 +170,7 @@ impl Body {
 pub struct Step {
     /// The number: later steps name what it showed by `s` and this.
     pub name: u16,
-    /// What it asks for.
+    /// The operation.
     pub operation: Operation,
     /// Names and values, which are encoded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -180,7 +180,7 @@ pub struct Step {
     pub body: Body,
 }
 
-/// What the holes of a sequence are filled with on both sides alike.
+/// The values of the holes that are equal on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names(Vec<(&'static str, String)>);
 
@@ -226,7 +226,7 @@ pub struct Dates {
     pub modified: String,
 }
 
-/// What one side has shown so far, by the names of the steps.
+/// The values that one side has shown so far, by the names of the steps.
 #[derive(Debug, Clone, Default)]
 pub struct Shown(Vec<Option<Dates>>);
 
@@ -273,9 +273,9 @@ impl Shown {
 /// One side of a sequence: what it fills the holes with.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// What both sides know.
+    /// The names that both sides know.
     pub names: &'a Names,
-    /// What this one showed.
+    /// The values that this side showed.
     pub shown: &'a Shown,
 }
 
@@ -345,7 +345,7 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// Where the requests of a sequence go, and what they all carry.
+/// The base URL of the requests of a sequence, and the headers that all of them have.
 #[derive(Debug, Clone)]
 pub struct Address {
     /// Scheme, authority and any path in front of `/api/`.
@@ -413,7 +413,7 @@ impl Step {
         Ok(request)
     }
 
-    /// What it asks, in a line, holes and all.
+    /// The request in a line, holes and all.
     pub fn line(&self) -> String {
         let mut line = format!("{} {}", self.operation.method(), self.operation.path());
         for (position, (name, value)) in self.query.iter().enumerate() {
@@ -441,21 +441,21 @@ pub const FORMAT: u32 = 1;
 pub struct Trace {
     /// The version of this format.
     pub trace: u32,
-    /// What wrote it.
+    /// The program that wrote it.
     pub tool: String,
     /// The target, for people.
     pub target: String,
-    /// What the sequence was generated from.
+    /// The seed of the sequence.
     pub seed: u64,
     /// Zero-based index of the sequence, counted from the seed.
     pub sequence: u64,
-    /// What its names stood for.
+    /// The values of its names.
     pub names: serde_json::Map<String, Value>,
-    /// What was sent.
+    /// The steps that were sent.
     pub steps: Vec<Step>,
-    /// What came, step by step.
+    /// The answers, step by step.
     pub answers: Vec<RecordedAnswer>,
-    /// What was wrong with it, in a line.
+    /// The difference, in a line.
     pub difference: String,
 }
 
@@ -469,25 +469,50 @@ pub struct RecordedAnswer {
     pub body: Value,
 }
 
+/// Reasons why a file is not a trace that can be played.
+#[derive(Debug)]
+pub enum TraceError {
+    /// The file does not fit the schema of traces.
+    Json(serde_json::Error),
+    /// The trace is of another format.
+    Format(u32),
+    /// The trace has no steps or too many.
+    Steps,
+    /// The name of a step is too high.
+    Names,
+}
+
+impl fmt::Display for TraceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(error) => error.fmt(f),
+            Self::Format(found) => {
+                write!(f, "format {found} is not {FORMAT}, the one known here")
+            }
+            Self::Steps => write!(f, "a trace has 1 to {MOST_STEPS} steps"),
+            Self::Names => write!(f, "the names of steps go up to {MOST_STEPS}"),
+        }
+    }
+}
+
+impl std::error::Error for TraceError {}
+
 impl Trace {
-    /// Reads a file; the error says where it is wrong.
-    pub fn read(json: &str) -> Result<Self, String> {
-        let trace: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    /// Reads a file.
+    pub fn read(json: &str) -> Result<Self, TraceError> {
+        let trace: Self = serde_json::from_str(json).map_err(TraceError::Json)?;
         if trace.trace != FORMAT {
-            return Err(format!(
-                "format {} is not {FORMAT}, the one known here",
-                trace.trace
-            ));
+            return Err(TraceError::Format(trace.trace));
         }
         if trace.steps.is_empty() || trace.steps.len() > MOST_STEPS {
-            return Err(format!("a trace has 1 to {MOST_STEPS} steps"));
+            return Err(TraceError::Steps);
         }
         if trace
             .steps
             .iter()
             .any(|step| usize::from(step.name) > MOST_STEPS)
         {
-            return Err(format!("the names of steps go up to {MOST_STEPS}"));
+            return Err(TraceError::Names);
         }
         Ok(trace)
     }

@@ -1,4 +1,4 @@
-//! What an exploration found, as others take it: checks for the reports, a case in the
+//! The findings of an exploration in other forms: checks for the reports, a case in the
 //! suite's own format, commands that repeat it, and what was covered.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -161,7 +161,7 @@ pub fn readings(explored: &Explored) -> Vec<ReadingSeen> {
     seen.collect()
 }
 
-/// What was covered: operations, the statuses that came, and the readings that had a say.
+/// The coverage: operations, the statuses that came, and the readings that had a say.
 pub fn covered(explored: &Explored) -> String {
     let mut text = String::from("covered\n");
     let mut by_operation: BTreeMap<Operation, Vec<String>> = BTreeMap::new();
@@ -357,7 +357,7 @@ fn query_of(step: &Step) -> Value {
     query.into()
 }
 
-/// What should have come, as a pattern: ids and date-times of any value, links of any, and
+/// The expected body as a pattern: ids and date-times of any value, links of any, and
 /// what the case knows by name by its name.
 fn pattern(body: &Value, names: &Names, step: &Step) -> Value {
     match body {
@@ -417,7 +417,7 @@ fn named(text: &str, names: &Names) -> String {
     text
 }
 
-/// What holds between the answers, where it is ids or date-times that differ.
+/// The relation between the answers, where ids or date-times differ.
 fn relation(found: &Found) -> Option<String> {
     let pointer = found.difference.pointers.first()?;
     let member = pointer.rsplit('/').next()?;

@@ -23,7 +23,7 @@ const ISOLATING: &str = "sku";
 /// A wording's part of an id has no more characters.
 const LONGEST: usize = 48;
 
-/// What is needed to place a finding: its check, and the exchanges that led to it.
+/// The context of a finding: its check, and the exchanges that led to it.
 pub struct Trace<'a> {
     /// The judge that knows the operations.
     pub contract: &'a Contract,
@@ -172,7 +172,7 @@ impl Trace<'_> {
         }
     }
 
-    /// What explains a documented status that should not have come: a stock that the list
+    /// The explanation of a documented status that should not have come: a stock that the list
     /// does not show either, or a count that an earlier write got wrong.
     fn status_alternatives(&self, got: u16) -> Vec<String> {
         let mut ids = Vec::new();

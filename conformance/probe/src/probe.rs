@@ -40,19 +40,19 @@ pub enum Stop {
     NotTheService(String),
 }
 
-/// What all checks of a run share.
+/// The state that all checks of a run share.
 pub struct Session {
-    /// What they talk to.
+    /// The target.
     pub target: Arc<dyn Target>,
     /// The judge of every exchange, which other sessions may share.
     pub contract: Arc<Contract>,
     /// Sent as `Authorization: Token …`.
     pub token: Option<String>,
-    /// What no report may show.
+    /// The values that no report shows.
     pub secrets: Secrets,
-    /// What checks know by name: `base`, `provider`, `location`, …
+    /// Values by name: `base`, `provider`, `location`, …
     pub environment: Scope,
-    /// What every SKU of the run begins with.
+    /// The prefix of every SKU of the run.
     pub sku_prefix: String,
     /// The readings that the target is held to; a number as its digits.
     pub profile: BTreeMap<String, String>,
@@ -67,13 +67,13 @@ pub struct Session {
 /// A violation that the judge found, and the exchange that shows it.
 #[derive(Debug, Clone)]
 pub struct Noted {
-    /// What the request was to do, or `None` where none got an answer.
+    /// The aspect, or `None` where no request got an answer.
     pub aspect: Option<Aspect>,
     /// The same for every answer that breaks the contract this way.
     pub kind: String,
     /// The check that sent the request.
     pub check: String,
-    /// What was found.
+    /// The finding.
     pub finding: Finding,
 }
 
@@ -149,7 +149,7 @@ impl Session {
             .is_some_and(|known| known.len() == 1 && known[0] == choice)
     }
 
-    /// What the judge found so far, one of each kind.
+    /// The violations so far, one of each kind.
     pub fn noted(&self) -> Vec<Noted> {
         lock(&self.noted).clone()
     }
@@ -205,7 +205,7 @@ impl Session {
     }
 }
 
-/// Who a request says it is from.
+/// The credentials of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Credentials {
     /// The run's token.
@@ -234,7 +234,7 @@ pub enum Payload {
 /// A request before it is one.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
-    /// What it is for, in reports.
+    /// The name of the step in reports.
     pub step: String,
     /// The method.
     pub method: Method,
@@ -244,7 +244,7 @@ pub struct Ask {
     pub query: Vec<(String, String)>,
     /// Further headers; `None` leaves out one that would be sent otherwise.
     pub headers: Vec<(String, Option<String>)>,
-    /// Who it is from.
+    /// The credentials.
     pub credentials: Credentials,
     /// The body.
     pub payload: Payload,
@@ -391,7 +391,7 @@ pub fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// What came.
+/// The answer that came.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// The status; a success that is not documented counts as the one that is, so that a
@@ -411,13 +411,13 @@ pub struct Answer {
 
 /// One check's (or one row's) conversation with the target.
 pub struct Probe<'a> {
-    /// What all checks share.
+    /// The state that all checks share.
     pub session: &'a Session,
-    /// How much the check weighs.
+    /// The level of the check.
     pub level: Level,
-    /// What is known by name.
+    /// Values by name.
     pub scope: Scope,
-    /// What was found so far.
+    /// The findings so far.
     pub findings: Vec<Finding>,
     /// The choices of its reading that fit, for the check of one.
     pub choices: Option<Vec<String>>,
@@ -551,7 +551,7 @@ impl<'a> Probe<'a> {
         cut(&text, LONGEST_BODY).into_owned().into()
     }
 
-    /// What a request that got no answer means for the check.
+    /// The consequence of a request without an answer for the check.
     fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
         match error {
             TargetError::Unreachable(why) => Stop::Unreachable(why),

@@ -28,7 +28,7 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("place-prefix", "--create-places"),
 ];
 
-/// What is known by name: the target's places, the case's SKUs, captures and answers.
+/// Values by name: the target's places, the case's SKUs, captures and answers.
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Vec<(String, Value)>);
 
@@ -121,7 +121,7 @@ impl Operand {
         }
     }
 
-    /// What it comes to.
+    /// The value.
     pub fn value(&self, scope: &Scope) -> Result<Value, String> {
         let nothing = || format!("there is no `{self}`");
         let mut value = scope.get(&self.name).ok_or_else(nothing)?;
@@ -309,7 +309,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(pieces)
 }
 
-/// How two values must stand to each other: `before.modified_date < after.modified_date`.
+/// A relation between two values: `before.modified_date < after.modified_date`.
 /// Numbers compare as numbers, date-times as moments, anything else for equality only.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]

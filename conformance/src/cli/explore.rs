@@ -239,7 +239,7 @@ fn bar(options: &explore::Options, is_quiet: bool) -> ProgressBar {
 fn read_trace(path: &Path) -> Result<Trace, Refusal> {
     let named = |why: String| Refusal::usage(format!("--replay {}: {why}", path.display()));
     let text = files::text(path).map_err(|error| named(error.to_string()))?;
-    Trace::read(&text).map_err(named)
+    Trace::read(&text).map_err(|why| named(why.to_string()))
 }
 
 fn report(

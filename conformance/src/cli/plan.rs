@@ -153,7 +153,7 @@ impl Known {
         };
         Ok(Some(Self {
             path: path.clone(),
-            baseline: Baseline::parse(&text).map_err(named)?,
+            baseline: Baseline::parse(&text).map_err(|why| named(why.to_string()))?,
             is_to_be_updated: args.update_baseline,
         }))
     }
@@ -182,7 +182,8 @@ impl Known {
             };
             let text = self.baseline.updated(report);
             std::fs::write(&self.path, &text).map_err(|error| named(error.to_string()))?;
-            self.baseline = Baseline::parse(&text).map_err(named)?;
+            let read = Baseline::parse(&text);
+            self.baseline = read.map_err(|why| named(why.to_string()))?;
             self.baseline.apply(report, exists);
         }
         Ok(())
@@ -204,7 +205,7 @@ pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
     for text in texts {
         let (format, file) = text.split_once('=').unwrap_or((text, "-"));
         let refused = |why: String| Refusal::usage(format!("--report {text}: {why}"));
-        let format = Format::parse(format).map_err(refused)?;
+        let format = Format::parse(format).map_err(|why| refused(why.to_string()))?;
         let path = match file {
             "" => return Err(refused("it takes FORMAT=FILE".to_owned())),
             "-" => None,

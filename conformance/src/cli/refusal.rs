@@ -1,5 +1,6 @@
 //! Why a command ends before it has anything to report.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use whippy_conformance::report::harmless;
@@ -24,13 +25,13 @@ impl From<clap::Error> for Refusal {
 
 impl Refusal {
     /// The command line, the settings or a case file is wrong.
-    pub(crate) fn usage(why: impl Into<String>) -> Self {
-        Self::Sentence(Exit::Usage, why.into())
+    pub(crate) fn usage(why: impl Display) -> Self {
+        Self::Sentence(Exit::Usage, why.to_string())
     }
 
     /// The target cannot be reached, or something else prevents the work.
-    pub(crate) fn no_verdict(why: impl Into<String>) -> Self {
-        Self::Sentence(Exit::NoVerdict, why.into())
+    pub(crate) fn no_verdict(why: impl Display) -> Self {
+        Self::Sentence(Exit::NoVerdict, why.to_string())
     }
 
     /// Prints it, a value blamed by the name that it came under.

@@ -11,7 +11,7 @@ pub const EXIT_SAME: u8 = 0;
 /// Something is.
 pub const EXIT_WORSE: u8 = 1;
 
-/// What became of a check.
+/// The change of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// It fails, and did not before.
@@ -53,11 +53,11 @@ impl Change {
 pub struct CheckChange {
     /// The id.
     pub id: String,
-    /// What became of it.
+    /// The change.
     pub change: Change,
-    /// What it came to before, in a line; `None`: it was not in the report.
+    /// The outcome before, in a line; `None` if it was not in the report.
     pub before: Option<String>,
-    /// What it came to after.
+    /// The outcome after.
     pub after: Option<String>,
 }
 
@@ -72,7 +72,7 @@ pub struct ReadingChange {
     pub after: Vec<String>,
 }
 
-/// What differs between two reports.
+/// The differences between two reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     /// Under what each of the two ran, where it was not under the same: lines.
@@ -108,7 +108,7 @@ impl Comparison {
             .filter(move |check| check.change == change)
     }
 
-    /// What the command exits with.
+    /// The exit code of the command.
     pub fn exit_code(&self) -> u8 {
         if self.of(Change::NewlyFailing).next().is_some() {
             EXIT_WORSE
@@ -249,7 +249,7 @@ fn in_a_line(check: &CheckReport) -> String {
     line
 }
 
-/// What may explain a difference, other than the target.
+/// Explanations of a difference, other than the target.
 fn circumstances(before: &Report, after: &Report) -> Vec<String> {
     let profile = |report: &Report| {
         let choices = report.profile.iter();

@@ -15,7 +15,7 @@ pub(super) struct Hunk {
     pub(super) lines: Vec<(ChangeTag, String)>,
 }
 
-/// Where the two sides of a finding differ; nothing where it has but one side, or none.
+/// The difference between the two sides of a finding; nothing where it has but one side, or none.
 pub(super) fn hunks(finding: &Finding) -> Vec<Hunk> {
     let (Some(expected), Some(got)) = (&finding.expected, &finding.got) else {
         return Vec::new();

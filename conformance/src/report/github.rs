@@ -179,7 +179,7 @@ fn command(kind: &str, title: &str, message: &str) -> String {
     format!("::{kind} title={}::{}\n", property(title), data(message))
 }
 
-/// What follows the second `::`.
+/// The text behind the second `::`.
 fn data(text: &str) -> String {
     visible(text).replace('%', "%25").replace('\n', "%0A")
 }

@@ -1,5 +1,7 @@
 //! The report itself, as JSON: what every other format and `diff` can be made from.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::model::outcome::Report;
@@ -14,29 +16,64 @@ pub(super) fn write(report: &Report) -> String {
     text
 }
 
+/// Reasons why a file is not a report that can be read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// The file is not JSON.
+    NotJson(serde_json::Error),
+    /// The file is not a report of this program.
+    Foreign,
+    /// The report is of another format.
+    Format {
+        /// The format.
+        found: u64,
+        /// The program that wrote it.
+        tool: String,
+    },
+    /// The report does not say its format.
+    WithoutFormat,
+    /// The report does not fit its schema.
+    Damaged(serde_json::Error),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(error) => write!(f, "it is not JSON: {error}"),
+            Self::Foreign => f.write_str(
+                "it is no report of whippy-conformance: write one with \
+                 `whippy-conformance run --report json=FILE`",
+            ),
+            Self::Format { found, tool } => write!(
+                f,
+                "it is a report of format {found}, and this program reads format {FORMAT}: \
+                 use the program that wrote it, {tool}"
+            ),
+            Self::WithoutFormat => f.write_str("it is a report without a format"),
+            Self::Damaged(error) => write!(f, "it is a damaged report: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
 /// A report that was written before.
-pub fn read(text: &str) -> Result<Report, String> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+pub fn read(text: &str) -> Result<Report, ReadError> {
+    let value: Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;
     let is_ours = value["tool"]
         .as_str()
         .is_some_and(|tool| tool.starts_with("whippy-conformance "));
     if !is_ours {
-        return Err("it is no report of whippy-conformance: write one with \
-                    `whippy-conformance run --report json=FILE`"
-            .to_owned());
+        return Err(ReadError::Foreign);
     }
     match value["format"].as_u64() {
         Some(format) if format == u64::from(FORMAT) => {}
-        Some(format) => {
-            return Err(format!(
-                "it is a report of format {format}, and this program reads format {FORMAT}: \
-                 use the program that wrote it, {}",
-                value["tool"].as_str().unwrap_or_default()
-            ));
+        Some(found) => {
+            let tool = value["tool"].as_str().unwrap_or_default().to_owned();
+            return Err(ReadError::Format { found, tool });
         }
-        None => return Err("it is a report without a format".to_owned()),
+        None => return Err(ReadError::WithoutFormat),
     }
     // From the text, not the value: only then does an error name its line.
-    serde_json::from_str(text).map_err(|error| format!("it is a damaged report: {error}"))
+    serde_json::from_str(text).map_err(ReadError::Damaged)
 }

@@ -43,7 +43,7 @@ struct Case<'a> {
     verdict: Verdict,
 }
 
-/// What a CI server knows.
+/// The outcomes that a CI server knows.
 enum Verdict {
     Passed { out: Option<String> },
     Flaky { why: Why },
@@ -261,7 +261,7 @@ fn cause_case<'a>(report: &Report, cause: &'a Cause) -> Case<'a> {
 /// Checks of a cause that are listed.
 const SHOWN: usize = 20;
 
-/// What would leave a run red although every check is green.
+/// Reasons that leave a run red although every check is green.
 fn cases_of_run(report: &Report) -> Vec<Case<'_>> {
     let of_run = |name, verdict| Case {
         suite: RUN,

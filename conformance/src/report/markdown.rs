@@ -156,7 +156,7 @@ fn listed_blocks(title: &str, blocks: &[Block], room: usize) -> String {
     text
 }
 
-/// What there was no room for, in a sentence.
+/// A sentence about the rest, for which there was no room.
 fn left_out(total: usize, sizes: &[Size]) -> String {
     let without = sizes.iter().filter(|size| **size != Size::Whole).count();
     let missing = total - sizes.len();

@@ -6,7 +6,7 @@
 pub mod compare;
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level, Record};
@@ -65,17 +65,25 @@ formats! {
     Github "github" github::write;
 }
 
+/// A name that no format of the report has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownFormat(pub String);
+
+impl fmt::Display for UnknownFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
+        write!(f, "no report is called `{}`: {}", self.0, names.join(", "))
+    }
+}
+
+impl std::error::Error for UnknownFormat {}
+
 impl Format {
-    /// The format of this name; an error lists the names there are.
-    pub fn parse(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|format| format.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
-                format!("no report is called `{name}`: {}", names.join(", "))
-            })
+    /// The format of this name.
+    pub fn parse(name: &str) -> Result<Self, UnknownFormat> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|format| format.name() == name)
+            .ok_or_else(|| UnknownFormat(name.to_owned()))
     }
 }
 
@@ -84,7 +92,7 @@ pub fn render(format: Format, report: &Report) -> String {
     format.writer()(report)
 }
 
-/// What checks are counted under, in the order of summaries: their outcome, but findings
+/// Labels under which checks are counted, in the order of summaries: their outcome, but findings
 /// of the baseline apart, since they fail no run.
 const LABELS: [&str; 12] = [
     "pass",
@@ -195,7 +203,7 @@ fn laid_out(text: &str) -> Cow<'_, str> {
 /// A longer text is not laid out.
 const LAID_OUT: usize = 100_000;
 
-/// What was got over, a sentence each.
+/// The surprises, a sentence each.
 fn got_over(report: &Report) -> Vec<&str> {
     let told = labelled(report, "info").into_iter();
     told.filter(|check| check.reading.is_none())
@@ -292,7 +300,7 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// What comes after the host of a URL.
+/// The part of a URL after the host.
 fn path(url: &str) -> &str {
     let after = url.split_once("://").map_or(url, |(_, rest)| rest);
     after.find('/').map_or(url, |slash| &after[slash..])
@@ -307,7 +315,7 @@ fn status_line(status: u16) -> String {
     }
 }
 
-/// What came, in a few words: the status, or why none did.
+/// The answer in a few words: the status, or why there is none.
 fn answer(record: &Record) -> String {
     match (record.status, &record.failure) {
         (Some(status), _) => status_line(status),

@@ -16,7 +16,7 @@ use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level, Record, Text};
 use crate::model::outcome::{CheckReport, Covered, Report};
 
-/// How much is shown, and how.
+/// The extent and style of the text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
     /// With colours.
@@ -37,7 +37,7 @@ const SHORT: usize = 200;
 const NAMES: usize = 3;
 /// Requests of a chain that a terminal shows, the last ones.
 const CHAIN: usize = 3;
-/// What lists are set off by.
+/// The margin of lists.
 const INDENT: &str = "  ";
 
 /// The report that has everything, where the terminal leaves something out.
@@ -89,7 +89,7 @@ pub fn below_sections(report: &Report, look: Look) -> String {
     page.text
 }
 
-/// What a section came to: `create            12 pass  1 fail`. `width` is that of the
+/// The outcome of a section: `create            12 pass  1 fail`. `width` is that of the
 /// longest section's name.
 pub fn section_line(section: &str, checks: &[&CheckReport], width: usize, look: Look) -> String {
     let paint = Paint(look.colour);
@@ -547,7 +547,7 @@ impl Page {
         text
     }
 
-    /// What says nothing about the target although it was to.
+    /// Checks that say nothing about the target although they were to.
     fn faults(&mut self, report: &Report) {
         let faults: Vec<_> = report
             .checks
@@ -579,7 +579,7 @@ impl Page {
         }
     }
 
-    /// What the target did to surprise.
+    /// The surprises of the target.
     fn got_over(&mut self, report: &Report) {
         let surprises = got_over(report);
         if surprises.is_empty() {

@@ -15,10 +15,10 @@ use crate::report::json::FORMAT;
 use crate::run::{Options, Ran, bounds, causes};
 use crate::transport::retry::Surprises;
 
-/// What of the environment no report shows.
+/// Names of the environment that no report shows.
 const UNSHOWN: &[&str] = &["base", "password"];
 
-/// What only the command knows of a run.
+/// Facts of a run that only the command knows.
 #[derive(Debug, Default)]
 pub struct Circumstances {
     /// The target, for people.
@@ -27,11 +27,11 @@ pub struct Circumstances {
     pub started: String,
     /// The time that it took, microseconds.
     pub micros: u64,
-    /// What became of what it wrote.
+    /// The result of the clean-up.
     pub clean_up: Option<CleanUp>,
-    /// What the target did to surprise, and was got over.
+    /// The surprises of the target.
     pub surprises: Surprises,
-    /// What is to be known as the reason why it ended before its last check.
+    /// The reason why it ended before its last check.
     pub interrupted: Option<String>,
 }
 
@@ -74,7 +74,7 @@ fn environment(session: &Session) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// What was seen, in the order of the register.
+/// The readings that were seen, in the order of the register.
 fn readings(session: &Session) -> Vec<ReadingSeen> {
     let seen = Reading::ALL.iter().filter_map(|reading| {
         let id = reading.id().to_owned();

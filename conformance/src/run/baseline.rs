@@ -9,7 +9,7 @@
 //! A difference names its operation and its status, header or member. A known 200 of a
 //! create excuses no new 200 of an increase.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
 
 use toml::de::{DeTable, DeValue};
@@ -41,13 +41,49 @@ struct Entry {
     lines: RangeInclusive<usize>,
 }
 
+/// A line of a baseline that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BaselineError {
+    /// The line is not TOML.
+    Toml {
+        /// The number, from 1.
+        line: usize,
+        /// The reason.
+        why: String,
+    },
+    /// The line does not name a cause.
+    Cause {
+        /// The number, from 1.
+        line: usize,
+        /// The name that it has.
+        id: String,
+    },
+}
+
+impl fmt::Display for BaselineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toml { line, why } => write!(f, "line {line}: {why}"),
+            Self::Cause { line, id } => write!(
+                f,
+                "line {line}: `{id}` is no known cause like `\"create-stock/200-for-201\" = \"why\"`"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BaselineError {}
+
 impl Baseline {
-    /// Reads a file's text. The error names the line.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a file's text.
+    pub fn parse(text: &str) -> Result<Self, BaselineError> {
         let line = |at: usize| text[..at.min(text.len())].matches('\n').count();
         let table = DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| line(span.start));
-            format!("line {}: {}", at + 1, error.message())
+            BaselineError::Toml {
+                line: at + 1,
+                why: error.message().to_owned(),
+            }
         })?;
         let mut entries = Vec::new();
         for (key, value) in table.get_ref() {
@@ -55,10 +91,10 @@ impl Baseline {
             let id = key.get_ref();
             let checks = checks_of(value.get_ref()).filter(|_| id.contains('/'));
             let Some(checks) = checks else {
-                return Err(format!(
-                    "line {}: `{id}` is no known cause like `\"create-stock/200-for-201\" = \"why\"`",
-                    first + 1
-                ));
+                return Err(BaselineError::Cause {
+                    line: first + 1,
+                    id: id.clone().into_owned(),
+                });
             };
             entries.push(Entry {
                 id: id.clone().into_owned(),

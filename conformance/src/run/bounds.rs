@@ -68,7 +68,7 @@ pub fn bound(checks: &mut [CheckReport]) {
     }
 }
 
-/// What makes findings alike: their difference.
+/// The key of equal findings: their difference.
 fn key(check: &CheckReport, finding: &Finding) -> String {
     match &finding.difference {
         Some(difference) => difference.ids.join(" "),

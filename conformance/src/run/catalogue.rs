@@ -13,31 +13,31 @@ use crate::model::outcome::Safety;
 pub struct Check {
     /// Stable, and to be selected by: `create/answers-the-stock`.
     pub id: String,
-    /// What it asks, in a sentence.
+    /// The requirement, in a sentence.
     pub title: String,
     /// Why it matters, where the title does not say it.
     pub why: String,
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
-    /// Where the requirement comes from.
+    /// The source of the requirement.
     pub source: Source,
-    /// What harm it may do.
+    /// The harm that it may do.
     pub safety: Safety,
     /// Rows of others take part in it.
     pub shared: bool,
-    /// What the target must have.
+    /// The capability that the target must have.
     pub capability: Option<Capability>,
-    /// What the environment must know.
+    /// The names that the environment must know.
     pub needs: Vec<&'static str>,
     /// The reading that it detects.
     pub reading: Option<String>,
     /// The readings, with their choices, without which it does not apply.
     pub when: Vec<(String, Vec<String>)>,
-    /// How it is done.
+    /// The method.
     pub method: Method,
 }
 
-/// How a check is done.
+/// The method of a check.
 pub enum Method {
     /// A case as data.
     Case(Box<Case>),
@@ -45,7 +45,7 @@ pub enum Method {
     Code(&'static CodeCheck),
     /// A documented response, replayed in the state that the page shows.
     Replay(Box<Documented>),
-    /// What the judge of every exchange has found; `None`: that no answer came.
+    /// The violations in every exchange of one aspect; `None`: that no answer came.
     Always(Option<Aspect>),
 }
 

@@ -1,4 +1,4 @@
-//! What the suite tells of itself: its checks, one of them at length, and how much of the
+//! The suite about itself: its checks, one of them at length, and how much of the
 //! contract they exercise.
 
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ use crate::workers::{lock, spread};
 /// The world in which checks are shown at work.
 const WORLD: &str = "demo";
 
-/// Who may log in there.
+/// The login there.
 const USER: (&str, &str) = ("user", "password");
 
 /// Requests of a check that are shown.
@@ -204,7 +204,7 @@ fn yaml_of(check: &Check, user_files: &[(String, String)]) -> Option<String> {
     })
 }
 
-/// What a check sends to the engine, and what comes.
+/// The requests of a check to the engine, and the answers.
 fn demonstrated(
     check: &Check,
     checks: &[Check],
@@ -242,7 +242,7 @@ fn demonstrated(
     Ok(recorder.take())
 }
 
-/// How checks are shown at work.
+/// Settings under which checks are shown at work.
 const OPTIONS: Options = Options {
     mode: Safety::Write,
     level: Level::Must,
@@ -327,7 +327,7 @@ impl Target for Recorder {
     }
 }
 
-/// How much of the contract the checks exercise against the engine, under the default
+/// The part of the contract that the checks exercise against the engine, under the default
 /// readings and under every other choice of each.
 pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Coverage, String> {
     let contract = Arc::new(contract);

@@ -30,7 +30,7 @@ use crate::run::catalogue::{Check, Method};
 use crate::transport::target::{SeedState, TargetError};
 use crate::workers::{Stopwatch, into_inner, lock, spread};
 
-/// How a run goes about it.
+/// Settings of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// `true` if stocks may be written.
@@ -54,7 +54,7 @@ const DISTURBED_ATTEMPTS: u32 = 5;
 /// After so many checks in a row that get no answer in time, nobody answers.
 const SILENT_CHECKS: u32 = 5;
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug, Default)]
 pub struct Ran {
     /// The checks, in the order they were given.
@@ -190,12 +190,12 @@ struct Runner<'a> {
     aborted: Mutex<Option<String>>,
     /// Checks in a row that got no answer in time.
     silent: AtomicU32,
-    /// What the last check of each reading came to, for those that detected nothing.
+    /// The outcome of the last check of each reading, for those that detected nothing.
     undetected: Mutex<BTreeMap<String, (Outcome, String)>>,
     capabilities: Mutex<Vec<(Capability, bool)>>,
 }
 
-/// What one attempt at a check came to.
+/// The result of one attempt at a check.
 #[derive(Default)]
 struct Attempt {
     findings: Vec<Finding>,
@@ -290,7 +290,7 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// What becomes of a check that depends on a reading of which nothing is known: no
+    /// The outcome of a check that depends on a reading of which nothing is known: no
     /// more than of the check that was to detect it.
     fn unread(&self, reading: &str) -> (Outcome, String) {
         let undetected = lock(&self.undetected);
@@ -491,7 +491,7 @@ impl Runner<'_> {
         }
     }
 
-    /// What an attempt means.
+    /// The meaning of an attempt.
     fn settle(&self, check: &Check, attempt: Attempt, report: &mut CheckReport) {
         let Attempt {
             mut findings,

@@ -1,8 +1,10 @@
 //! Which checks take part: globs over their ids.
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use std::fmt;
 
-/// How alike two names must be for one to be suggested for the other, from 0 to 1.
+use globset::{ErrorKind, Glob, GlobSet, GlobSetBuilder};
+
+/// The least likeness at which a name is suggested for another, from 0 to 1.
 const ALIKE: f64 = 0.7;
 
 /// The checks that a user wants.
@@ -14,8 +16,8 @@ pub struct Selection {
 
 impl Selection {
     /// Those that any of `only` matches, or all where there is none, but for those that
-    /// any of `skip` matches. A `*` matches slashes as well. An error names the glob.
-    pub fn new(only: &[String], skip: &[String]) -> Result<Self, String> {
+    /// any of `skip` matches. A `*` matches slashes as well.
+    pub fn new(only: &[String], skip: &[String]) -> Result<Self, GlobError> {
         Ok(Self {
             only: globs("--only", only)?,
             skip: globs("--skip", skip)?,
@@ -60,11 +62,35 @@ fn sections(ids: &[&str]) -> Vec<String> {
     globs
 }
 
-fn globs(flag: &str, texts: &[String]) -> Result<Vec<(String, GlobSet)>, String> {
+/// A glob that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GlobError {
+    /// The flag that it was given with.
+    pub flag: &'static str,
+    /// The glob.
+    pub glob: String,
+    /// The reason.
+    pub why: ErrorKind,
+}
+
+impl fmt::Display for GlobError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flag, glob, why } = self;
+        write!(f, "{flag} cannot be `{glob}`: {why}")
+    }
+}
+
+impl std::error::Error for GlobError {}
+
+fn globs(flag: &'static str, texts: &[String]) -> Result<Vec<(String, GlobSet)>, GlobError> {
     let glob = |text: &String| {
         let set = Glob::new(text).and_then(|glob| GlobSetBuilder::new().add(glob).build());
         set.map(|set| (text.clone(), set))
-            .map_err(|error| format!("{flag} cannot be `{text}`: {}", error.kind()))
+            .map_err(|error| GlobError {
+                flag,
+                glob: text.clone(),
+                why: error.kind().clone(),
+            })
     };
     texts.iter().map(glob).collect()
 }
@@ -131,7 +157,8 @@ mod tests {
 
     #[test]
     fn a_glob_that_is_none_is_named() {
-        let error = Selection::new(&["create/[".to_owned()], &[]).unwrap_err();
+        let error = Selection::new(&["create/[".to_owned()], &[]);
+        let error = error.unwrap_err().to_string();
         assert!(
             error.starts_with("--only cannot be `create/[`: "),
             "{error}"

@@ -1,4 +1,4 @@
-//! What the command exits with, and why, in a sentence.
+//! The exit code of the command, and the reason in a sentence.
 
 use crate::model::cause::Cause;
 use crate::model::finding::{Level, cut};
@@ -6,7 +6,7 @@ use crate::model::outcome::{CheckReport, Outcome, Report};
 use crate::run::DISTURBED;
 use std::fmt::Write as _;
 
-/// How a command ended.
+/// The end of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {

@@ -11,7 +11,7 @@ use super::chance::Chance;
 use super::matching::Glob;
 use whippy_engine::problem::Problem;
 
-/// What happens at a point of an exchange.
+/// An event at a point of an exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
     /// So much time passes.
@@ -84,7 +84,7 @@ impl Garbage {
     }
 }
 
-/// Where a body ends too early.
+/// The place where a body ends too early.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cut {
     /// After so many bytes.
@@ -113,7 +113,7 @@ impl Cut {
     }
 }
 
-/// How an answer is changed.
+/// A change of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
     /// The last bracket is a comma: as long as before, and no JSON.

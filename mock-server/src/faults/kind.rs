@@ -1,4 +1,4 @@
-//! What can go wrong: the one table of kinds, and what each takes.
+//! The one table of kinds of fault, and the members of each.
 
 use std::time::Duration;
 
@@ -21,9 +21,9 @@ use whippy_engine::profile::did_you_mean;
 /// A kind of fault.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// What happens, in a sentence.
+    /// The effect, in a sentence.
     pub(super) about: &'static str,
-    /// What it takes beside its `kind`.
+    /// The members beside its `kind`.
     members: &'static [&'static str],
     pub(super) moments: Moments,
     read: fn(&Members<'_>) -> Result<Effect, FaultError>,
@@ -74,7 +74,7 @@ pub(super) const KINDS: &[Kind] = &[
         about: "The request is held until another has committed, or a time has passed." },
 ];
 
-/// What a fault comes to, before chance has its say.
+/// The effect of a fault, before chance has its say.
 #[derive(Debug)]
 pub(super) enum Effect {
     Act(Act),

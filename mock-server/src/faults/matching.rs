@@ -126,7 +126,7 @@ impl Wanted {
     }
 }
 
-/// What a rule asks of a request.
+/// The conditions of a rule.
 #[derive(Debug, Default)]
 pub(super) struct Matching {
     pub(super) operation: Option<Glob>,
@@ -271,7 +271,7 @@ pub(super) struct Seen<'a> {
 enum Given {
     Null,
     Text(String),
-    /// What no rule names.
+    /// Operations that no rule names.
     Other,
 }
 

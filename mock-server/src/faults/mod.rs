@@ -1,4 +1,4 @@
-//! What goes wrong between a client and the service: delays, refusals, broken
+//! Failures between a client and the service: delays, refusals, broken
 //! connections, on either side of the commit.
 //!
 //! Rules say what happens to which requests, and [`Faults::plan`] what becomes of one.
@@ -62,7 +62,7 @@ struct Counts {
 /// A request, for which to plan.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// What came, its path without the world.
+    /// The request, its path without the world.
     pub request: &'a Request<Bytes>,
     /// The operation that it asks for, as [`operation_of`](whippy_engine::defects::operation_of)
     /// names it.
@@ -156,7 +156,7 @@ impl Faults {
         json!({"seed": self.rules.seed, "rules": rules.collect::<Vec<_>>()})
     }
 
-    /// What becomes of a request. Every call counts.
+    /// The plan of a request. Every call counts.
     pub fn plan(&self, asked: &Asked<'_>) -> Plan {
         let mut plan = Plan::default();
         if self.is_empty() {

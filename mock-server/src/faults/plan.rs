@@ -1,4 +1,4 @@
-//! What becomes of one exchange, as data: the server carries it out, the journal keeps
+//! The plan of one exchange, as data: the server carries it out, the journal keeps
 //! it, and a replay reads it back.
 
 use std::sync::Arc;
@@ -21,15 +21,15 @@ use whippy_engine::defects::{Defect, Defects, named};
 /// has it.
 pub const FAULT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-fault");
 
-/// What becomes of one exchange.
+/// The plan of one exchange.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     /// The names of the rules that fired, in the order of the rules.
     pub rules: Vec<Arc<str>>,
-    /// What happens before the request is carried out: waiting, and then, if anything,
+    /// Acts before the request is carried out: waiting, and then, if anything,
     /// an act that takes the place of all the rest.
     pub before: Vec<Act>,
-    /// What happens once it is carried out and its writes are kept: another answer,
+    /// Acts once it is carried out and its writes are kept: another answer,
     /// changes of the answer, waiting, and how it goes out, in this order.
     pub after: Vec<Act>,
     /// From how many writes ago the request is answered; it is one that only looks.

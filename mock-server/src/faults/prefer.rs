@@ -24,7 +24,7 @@ pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// The header that says which wishes were met. Source: RFC 7240.
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// What stands for the service in the page's links.
+/// The service's name in the page's links.
 const HOST: &str = "https://{whippy_api_url}";
 
 /// A response that the page shows.
@@ -100,7 +100,7 @@ pub fn prefer(service: &Service, request: &Request<Bytes>, operation: &str) -> O
     Some(reply)
 }
 
-/// What is asked for.
+/// The wish.
 struct Wishes {
     code: Option<String>,
     example: Option<String>,

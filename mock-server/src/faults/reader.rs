@@ -31,9 +31,9 @@ pub enum Wrong {
     Json(String),
     /// A value is of another type.
     Type {
-        /// What is taken, as a sentence begins with it.
+        /// The type that is taken, as a sentence begins with it.
         taken: String,
-        /// What came.
+        /// The answer that came.
         found: &'static str,
     },
     /// A text has no or too many characters.
@@ -44,14 +44,14 @@ pub enum Wrong {
         taken: &'static str,
         /// The least and the greatest.
         bounds: (String, String),
-        /// What came.
+        /// The answer that came.
         found: String,
     },
     /// A list has too many items.
     Items {
-        /// How many are taken.
+        /// The number that is taken.
         most: usize,
-        /// How many came.
+        /// The number that came.
         found: usize,
     },
     /// A member that there must be is missing.
@@ -310,7 +310,7 @@ impl Wrong {
     }
 }
 
-/// What a value is, for a sentence.
+/// The type of a value, for a sentence.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

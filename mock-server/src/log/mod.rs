@@ -37,7 +37,7 @@ const MAX_WAITING_BYTES: usize = 64 << 20;
 /// bits of writes, and a file the rest of worlds.
 const SEQ_BITS: u32 = 38;
 
-/// What an answered write survives.
+/// The failures that an answered write survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sync {
     /// The end of the process, however sudden.
@@ -47,10 +47,10 @@ pub enum Sync {
     Power,
 }
 
-/// How a file is kept.
+/// Options of a file.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogOptions {
-    /// What an answered write survives.
+    /// The failures that an answered write survives.
     pub sync: Sync,
     /// The most bytes that the file may have; `None`: as many as there is room for.
     pub limit: Option<u64>,
@@ -72,7 +72,7 @@ pub struct KeptWorld {
     pub store: Store,
     /// The number of the write that led to the state.
     pub seq: u64,
-    /// What came then.
+    /// The outcome.
     pub writes: Vec<Write>,
     /// The clock, and the number of the write after which it stood so.
     pub clock: (ServiceClock, u64),
@@ -128,7 +128,7 @@ impl Track {
     }
 }
 
-/// What a world begins with.
+/// The beginning of a world.
 #[derive(Debug)]
 pub enum Base {
     /// A state.
@@ -137,14 +137,14 @@ pub enum Base {
     CopyOf(Arc<Track>),
 }
 
-/// What is logged of a world.
+/// An event of a world.
 #[derive(Debug)]
 pub enum Event {
     /// It begins, in place of any of its name.
     Begin {
-        /// What it is set to.
+        /// The setting.
         settings: Arc<Settings>,
-        /// Where its clock stands.
+        /// The clock.
         clock: ServiceClock,
         /// The number of the write before its first.
         seq: u64,
@@ -177,7 +177,7 @@ struct Snapshot {
     json: Vec<u8>,
 }
 
-/// What is asked of the thread.
+/// A task of the thread.
 #[derive(Debug)]
 enum Task {
     Keep(Arc<Track>, Event),
@@ -359,7 +359,7 @@ impl Log {
         answer.recv().unwrap_or(Err(PastError::Closing))
     }
 
-    /// Where the file is.
+    /// The path of the file.
     pub fn path(&self) -> &Path {
         &self.0.shared.path
     }

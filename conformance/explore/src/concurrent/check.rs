@@ -1,4 +1,4 @@
-//! Whether a history has an order: a search over which call came next, that never goes
+//! The order of a history: a search over which call came next, that never goes
 //! twice into the same state with the same calls behind it.
 //!
 //! Source of the search: J. M. Wing, C. Gong, "Testing and verifying concurrent objects",
@@ -16,7 +16,7 @@ const MOST_CALLS: usize = 128;
 /// The most states of a search.
 const MOST_STATES: usize = 1_000_000;
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// There is an order.

@@ -28,10 +28,10 @@ use whippy_probe::probe::Session;
 use whippy_probe::transport::target::TargetError;
 use whippy_probe::workers::{Stopwatch, race};
 
-/// How an exploration by many goes about it.
+/// Settings of an exploration by many clients.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// What the calls come from.
+    /// The seed of the calls.
     pub seed: u64,
     /// The number of clients there are at once.
     pub clients: usize,
@@ -46,7 +46,7 @@ pub struct Options {
 /// The most clients.
 pub const MOST_CLIENTS: usize = 64;
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Default)]
 pub struct Concurrent {
     /// Calls that were answered or given up.
@@ -61,7 +61,7 @@ pub struct Concurrent {
     pub rules: Vec<Rules>,
     /// The number of times each kind of call came to what.
     pub outcomes: BTreeMap<String, u64>,
-    /// What did not go as it should and was got over.
+    /// Failures that a retry got over.
     pub surprises: BTreeMap<String, u64>,
     /// The first history without an order, at its shortest.
     pub broken: Option<Broken>,
@@ -74,9 +74,9 @@ pub struct Concurrent {
 pub struct Event {
     /// Whose it is; 0 called before and after all others.
     pub client: usize,
-    /// What was asked.
+    /// The request.
     pub call: Call,
-    /// What came; `None`: nothing that says whether it was carried out.
+    /// The answer; `None` if it does not tell whether the call was carried out.
     pub saw: Option<Saw>,
     /// When it was sent, microseconds.
     pub start: u64,
@@ -89,7 +89,7 @@ pub struct Event {
 /// A history without an order.
 #[derive(Debug)]
 pub struct Broken {
-    /// What is wrong, in a line.
+    /// The fault, in a line.
     pub summary: String,
     /// The calls, drawn over time.
     pub timeline: String,
@@ -97,7 +97,7 @@ pub struct Broken {
     pub history: Vec<Event>,
 }
 
-/// How many SKUs the clients share.
+/// The number of SKUs that the clients share.
 const SKUS: usize = 2;
 
 /// The number of calls that a SKU's history has, about; all of one round.
@@ -147,7 +147,7 @@ struct Crowd<'a> {
     came: Concurrent,
 }
 
-/// What every client of a round does, in order: a call, and the SKU it is about.
+/// The calls of each client of a round, in order, each with the SKU that it is about.
 type Script = Vec<(usize, Call)>;
 
 impl<'a> Crowd<'a> {
@@ -401,7 +401,7 @@ impl<'a> Crowd<'a> {
     }
 }
 
-/// How much of a stock there may be.
+/// The largest quantity of a stock.
 fn quantity(random: &mut Random) -> i64 {
     i64::try_from(random.below(8)).unwrap_or_default()
 }
@@ -495,7 +495,7 @@ fn step_of(call: Call, by_query: bool) -> Step {
     }
 }
 
-/// What an answer says; `None`: nothing about whether the call was carried out.
+/// The contents of an answer; `None` if it does not tell whether the call was carried out.
 fn saw(answer: &Result<Response<Bytes>, TargetError>, names: &Names) -> Option<Saw> {
     let response = match answer {
         Ok(response) => response,
@@ -588,7 +588,7 @@ pub fn check(came: &Concurrent, session: &Session) -> CheckReport {
     }
 }
 
-/// What many clients came to, in a few lines.
+/// The result of many clients, in a few lines.
 pub fn summary(came: &Concurrent) -> String {
     use std::fmt::Write as _;
     let mut text = format!(

@@ -6,36 +6,36 @@ use whippy_engine::profile::{AlreadyReported, DecreaseAtZero, Profile, Reservati
 /// The number of places a SKU may lie at.
 pub const PLACES: usize = 2;
 
-/// What a client asks. Dates are numbers from 0: the even ones are long past, the odd ones
+/// A client's call. Dates are numbers from 0: the even ones are long past, the odd ones
 /// far off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// A new stock.
     Create {
-        /// Where.
+        /// The place.
         place: usize,
-        /// How much.
+        /// The quantity.
         stock: i64,
     },
     /// One more reserved.
     Increase {
-        /// Where.
+        /// The place.
         place: usize,
         /// The date.
         date: Option<usize>,
     },
     /// One less reserved.
     Decrease {
-        /// Where.
+        /// The place.
         place: usize,
         /// The date.
         date: Option<usize>,
     },
     /// A new quantity.
     Upsert {
-        /// Where.
+        /// The place.
         place: usize,
-        /// How much.
+        /// The quantity.
         stock: i64,
     },
     /// All stocks of the SKU.
@@ -62,7 +62,7 @@ impl Call {
         }
     }
 
-    /// Where; the first place for what looks everywhere.
+    /// The place; the first one for a call that looks everywhere.
     pub fn place(self) -> usize {
         match self {
             Self::Create { place, .. }
@@ -83,7 +83,7 @@ pub struct Row {
     pub reserved: i64,
 }
 
-/// What an answer says.
+/// The contents of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saw {
     /// 201 and the stock.
@@ -119,10 +119,10 @@ impl Saw {
     }
 }
 
-/// What the page leaves open and a reservation depends on.
+/// The open questions of the page on which a reservation depends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// What makes one a duplicate.
+    /// The condition under which one is a duplicate.
     pub already_reported: AlreadyReported,
     /// A decrease of nothing.
     pub decrease_at_zero: DecreaseAtZero,

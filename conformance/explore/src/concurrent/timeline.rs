@@ -8,7 +8,7 @@ use super::{DATES, Event};
 /// The number of columns time takes.
 const WIDTH: u64 = 40;
 
-/// What is wrong with a history, in a line: what its last answer has in common with
+/// The fault of a history, in a line: what its last answer has in common with
 /// another.
 pub(super) fn summary(history: &[Event]) -> String {
     let answered: Vec<_> = history.iter().filter(|event| event.end.is_some()).collect();

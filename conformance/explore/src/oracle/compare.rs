@@ -1,4 +1,4 @@
-//! Whether two answers are the same, ids and date-times aside: those are bound where both
+//! The comparison of two answers, ids and date-times aside: those are bound where both
 //! sides first show them, and held to that.
 
 use std::borrow::Cow;
@@ -459,7 +459,7 @@ impl Compared<'_> {
     }
 }
 
-/// What stands for the name of a location that the target has not shown.
+/// The name of a location that the target has not shown.
 pub(crate) const UNKNOWN_NAME: &str = "(not known)";
 
 fn both_at<'v>(

@@ -31,7 +31,7 @@ struct Rank {
     number: usize,
 }
 
-/// How far a profile explains what was seen.
+/// The part of the answers that a profile explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Explained {
     /// `true` if it explains the sequence under way.
@@ -49,7 +49,7 @@ struct Partial {
     witness: Option<Arc<Witness>>,
 }
 
-/// What a profile came to.
+/// The result of trying a profile.
 enum Trial {
     Explains(Box<Line>),
     Fails(Explained, Partial),
@@ -232,7 +232,7 @@ const MOST_HINTS: usize = 8;
 /// more: one will do, as no sequence tries the others.
 const USUAL_LENGTH: u32 = 255;
 
-/// What stands before the length of a column where a text is refused.
+/// The words before the length of a column where a text is refused.
 /// Source: the framework's `CharField`, "Ensure this field has no more than …".
 const MOST_CHARACTERS: &str = "no more than ";
 

@@ -33,7 +33,7 @@ use whippy_probe::model::finding::Level;
 /// The number of sequences that are kept for each reading, for later candidates to explain.
 const WITNESSES: u8 = 3;
 
-/// What the oracle starts from: the world before a sequence.
+/// The start of the oracle: the world before a sequence.
 #[derive(Clone)]
 pub struct StartState {
     /// The places that the target has, and the stocks that the sequences look at.
@@ -62,27 +62,27 @@ pub struct Answered {
     pub body: Option<Value>,
 }
 
-/// What should have come, and what did.
+/// A difference between the expected answer and the one that came.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The position of the step.
     pub at: usize,
-    /// How much it weighs: as much as who speaks in the rule that the target broke.
+    /// The level: as much as who speaks in the rule that the target broke.
     pub level: Level,
     /// `create-stock/created; grade=documented`.
     pub rule: String,
     /// Both sides in a line.
     pub summary: String,
-    /// Where the bodies differ, as JSON pointers.
+    /// The places where the bodies differ, as JSON pointers.
     pub pointers: Vec<String>,
-    /// What should have come.
+    /// The expected answer.
     pub expected: Answered,
-    /// What came.
+    /// The answer that came.
     pub got: Answered,
 }
 
 impl Difference {
-    /// What two differences have in common that are one defect's.
+    /// A text that is equal for two differences of one defect.
     pub fn kind(&self) -> String {
         let pointers: Vec<_> = self
             .pointers
@@ -100,7 +100,7 @@ impl Difference {
     }
 }
 
-/// What a step came to on the side of the oracle.
+/// The result of a step on the side of the oracle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
     /// The rule that the leading candidate decided by; `None` where it has just taken
@@ -284,7 +284,7 @@ impl Oracle {
 /// The most sequences that are kept.
 const MOST_WITNESSES: usize = 200;
 
-/// Where the oracle's clock stands when a sequence begins, and how far it moves.
+/// The oracle's clock at the beginning of a sequence, and its steps.
 const BEGINNING: i64 = 1_735_689_600_000_000;
 const TICK: i64 = 1_000;
 
@@ -314,7 +314,7 @@ pub struct Game<'s> {
 }
 
 impl Game<'_> {
-    /// What the target answered so far.
+    /// The answers of the target so far.
     pub fn answers(&self) -> &[Answered] {
         &self.answers
     }

@@ -10,7 +10,7 @@ use crate::model::finding::Source;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Documented {
-    /// Where the page shows it.
+    /// The place on the page.
     pub source: Source,
     /// The seed state.
     pub world: String,
@@ -18,9 +18,9 @@ pub struct Documented {
     pub clock: String,
     /// The readings that the page's example presumes.
     pub profile: Value,
-    /// What is asked.
+    /// The request.
     pub request: DocumentedRequest,
-    /// What comes.
+    /// The answer.
     pub response: DocumentedResponse,
 }
 

@@ -19,7 +19,7 @@ use crate::model::finding::{Level, cut};
 use crate::model::json;
 use crate::model::outcome::{Coverage, Covered};
 
-/// What the schemas' references are relative to; nothing is ever fetched.
+/// The base of the schemas' references; nothing is ever fetched.
 const BASE: &str = "https://whippy.invalid/schemas/";
 
 /// A sentence of the judge has no more characters: it may quote a whole body.
@@ -78,7 +78,7 @@ struct Member {
     met: AtomicBool,
 }
 
-/// What about an answer is outside of the contract.
+/// The part of an answer that is outside of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aspect {
     /// The status.
@@ -96,7 +96,7 @@ pub enum Aspect {
 pub struct Violation {
     /// Of what.
     pub aspect: Aspect,
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
     /// Both sides in a line.
     pub summary: String,
@@ -110,10 +110,10 @@ pub struct Violation {
     pub count: u64,
 }
 
-/// What the judge makes of an answer.
+/// The judgement of an answer.
 #[derive(Debug, Default)]
 pub struct Judgement {
-    /// What is outside of the contract.
+    /// The violations of the contract.
     pub violations: Vec<Violation>,
     /// The body, if it is JSON.
     pub body: Option<Value>,
@@ -165,7 +165,7 @@ impl Contract {
         })
     }
 
-    /// What is wrong with a request that is to be a correct client's; `None`: nothing.
+    /// The fault of a request that is to be a correct client's; `None` if there is none.
     pub fn fault(&self, request: &Request<Bytes>, path: &str) -> Option<String> {
         let Some(operation) = self.route(request.method(), path) else {
             return Some(format!("{} {path} is no operation", request.method()));
@@ -265,7 +265,7 @@ impl Contract {
         judgement
     }
 
-    /// How much has been met so far.
+    /// The coverage so far.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
         for operation in &self.operations {
@@ -569,7 +569,7 @@ fn is_in(path: &[String], value: &Value) -> bool {
     }
 }
 
-/// What turns the document into validators.
+/// The compiler of the document into validators.
 struct Compiler<'a> {
     document: &'a Value,
     registry: Registry<'static>,

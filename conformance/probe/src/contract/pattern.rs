@@ -1,4 +1,4 @@
-//! What a body must look like: JSON with placeholders.
+//! Patterns of bodies: JSON with placeholders.
 //!
 //! A text like `<integer>` stands for any value of its kind, an object with one key
 //! like `<one-of>` for a choice, the key or last item `...` for whatever else there is.
@@ -142,7 +142,7 @@ fn at_base(value: &mut Value) {
     }
 }
 
-/// Where a body is not what was expected.
+/// The places where a body differs from a pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
     /// JSON pointers; `/` is the whole body.
@@ -169,7 +169,7 @@ impl Pattern {
         Self(body)
     }
 
-    /// What is not right about a body; an error is a name that has no value.
+    /// The mismatch of a body; an error is a name that has no value.
     pub fn mismatch(&self, scope: &Scope, got: &Value) -> Result<Option<Mismatch>, String> {
         let pattern = fill(&self.0, scope)?;
         if fits(&pattern, got) {

@@ -12,7 +12,7 @@ use crate::model::level::Level;
 pub struct Difference {
     /// The operation's id; empty where the request is none of the contract's.
     pub operation: String,
-    /// What differs, as ids: `create-stock/200-for-201`, `list-stocks/member-period`.
+    /// The difference, as ids: `create-stock/200-for-201`, `list-stocks/member-period`.
     pub ids: Vec<String>,
     /// Ids of other differences, each of which would explain this one.
     pub alternatives: Vec<String>,
@@ -20,7 +20,7 @@ pub struct Difference {
     pub sentence: String,
 }
 
-/// What explains findings that belong together.
+/// An explanation of findings that belong together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {

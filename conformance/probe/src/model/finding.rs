@@ -14,28 +14,28 @@ pub use crate::model::level::{Level, Source};
 /// One request and what became of it, as they went over the wire.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// What it was for: a step's name.
+    /// The name of the step.
     pub step: String,
-    /// What was asked.
+    /// The request.
     pub request: Request<Bytes>,
-    /// What came, or a sentence that says why nothing did.
+    /// The answer, or a sentence that says why there is none.
     pub answer: Result<Response<Bytes>, String>,
 }
 
 /// A difference between what the contract says and what a target does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
     /// Both sides in a line: `expected 201, got 200`.
     pub summary: String,
     /// The JSON pointers at which bodies differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
-    /// What was expected, whole: pretty-printed JSON, or a line.
+    /// The whole expectation: pretty-printed JSON, or a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What came, laid out the same way.
+    /// The answer, laid out the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub got: Option<String>,
     /// The row of a table of variants.
@@ -210,7 +210,7 @@ const LEAST_ANYWHERE: usize = 8;
 /// whole values only, or a token `a` would take every `a` out of a report.
 const LEAST_WORD: usize = 4;
 
-/// What must never be shown, in whatever text it turns up.
+/// Values that are never shown, in whatever text they turn up.
 #[derive(Clone, Default)]
 pub struct Secrets(Vec<String>);
 
@@ -332,13 +332,13 @@ fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// What stands in a secret's place.
+/// The text in a secret's place.
 pub const REDACTED: &str = "(redacted)";
 
 /// An exchange as reports show it, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What it was for.
+    /// The purpose.
     pub step: String,
     /// The method.
     pub method: String,

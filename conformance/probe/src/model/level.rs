@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// How much a requirement weighs, the weakest first. Source: the grades of the contract.
+/// The weight of a requirement, the weakest first. Source: the grades of the contract.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -36,7 +36,7 @@ impl fmt::Display for Level {
     }
 }
 
-/// Where a requirement comes from.
+/// The source of a requirement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {

@@ -1,4 +1,4 @@
-//! What a check, and what a run, came to: the data behind every report.
+//! Outcomes of checks and runs: the data behind every report.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::cause::{Cause, Difference};
 use crate::model::finding::{Finding, Level, Source};
 
-/// What a check came to.
+/// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -108,20 +108,20 @@ impl Safety {
 pub struct CheckReport {
     /// Stable: `create/answers-the-stock`. The part before the slash is the section.
     pub id: String,
-    /// What it asks, in a sentence.
+    /// The requirement, in a sentence.
     pub title: String,
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
-    /// Where the requirement comes from.
+    /// The source of the requirement.
     pub source: Source,
-    /// What harm it may do.
+    /// The harm that it may do.
     pub safety: Safety,
-    /// What it came to.
+    /// The outcome.
     pub outcome: Outcome,
     /// Why, for outcomes that are no finding: `give --foreign-location CODE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// What was found. A known finding of the baseline stays here.
+    /// The findings. A known finding of the baseline stays here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
     /// The findings are in the baseline, so they do not fail the run.
@@ -180,7 +180,7 @@ impl CheckReport {
     }
 }
 
-/// What a target did to surprise, as a check of a section that found nothing wrong; `None`
+/// Surprises of a target, as a check of a section that found nothing wrong; `None`
 /// where it did nothing.
 pub fn surprises(
     section: &str,
@@ -204,7 +204,7 @@ pub fn surprises(
     })
 }
 
-/// What was seen of a reading.
+/// The choices of a reading that fit what was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingSeen {
     /// The id in the register.
@@ -213,7 +213,7 @@ pub struct ReadingSeen {
     pub choices: Vec<String>,
 }
 
-/// How much of `openapi.json` a run has exercised.
+/// The part of `openapi.json` that a run has exercised.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Operations that answered a request.
@@ -226,12 +226,12 @@ pub struct Coverage {
     pub members: Covered,
 }
 
-/// How many of how many, and the rest by name.
+/// A share: the number that was met, the number there is, and the rest by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Covered {
-    /// How many were met.
+    /// The number that was met.
     pub covered: usize,
-    /// How many there are.
+    /// The number there is.
     pub total: usize,
     /// Those not met.
     pub missing: Vec<String>,
@@ -244,7 +244,7 @@ impl Covered {
     }
 }
 
-/// What is left of what the run wrote.
+/// The traces of a run that are left.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanUp {
     /// Stocks that are now empty, unreserved and inactive.
@@ -276,7 +276,7 @@ pub struct Report {
     pub level: Level,
     /// `true` if the run may write.
     pub mode: Safety,
-    /// What the checks were told or found to work with: provider, location, …
+    /// The names that the checks work with: provider, location, …
     pub environment: BTreeMap<String, Value>,
     /// The readings that the target was held to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -288,18 +288,18 @@ pub struct Report {
     pub checks: Vec<CheckReport>,
     /// The readings seen, in the order of the register.
     pub readings: Vec<ReadingSeen>,
-    /// How much of `openapi.json` was exercised.
+    /// The part of `openapi.json` that was exercised.
     pub coverage: Coverage,
     /// Check ids in the baseline that were no findings any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<String>,
-    /// What became of what the run wrote; `None`: it wrote nothing that stays.
+    /// The result of the clean-up; `None` if the run wrote nothing that stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean_up: Option<CleanUp>,
     /// Why the run ended before its last check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborted: Option<String>,
-    /// What the command exits with.
+    /// The exit code of the command.
     pub exit_code: u8,
     /// That, in a sentence.
     pub verdict: String,

@@ -34,7 +34,7 @@ const ROWS: usize = 1000;
 /// So many SKUs are asked for one by one; more by a filter.
 const FEW: usize = 4;
 
-/// How the target is asked.
+/// The way to the target.
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
     /// The `Authorization` header.
@@ -50,9 +50,9 @@ pub struct Manner {
 pub struct Left {
     /// The SKU, or the place's code.
     pub what: String,
-    /// Where it lies.
+    /// The place.
     pub provider: Option<String>,
-    /// Where it lies.
+    /// The place.
     pub location: Option<String>,
     /// Why it stays, in a line.
     pub why: String,
@@ -71,14 +71,14 @@ impl fmt::Display for Left {
     }
 }
 
-/// What a clean-up came to.
+/// The result of a clean-up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cleaned {
     /// Stocks that are neutral now, and were not.
     pub neutralised: usize,
     /// Stocks that were neutral, or never came about.
     pub already_neutral: usize,
-    /// What is not.
+    /// The rest, a line each.
     pub left: Vec<Left>,
 }
 

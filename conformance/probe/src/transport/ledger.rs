@@ -1,4 +1,4 @@
-//! What a run writes, on disk before it is sent: a run that dies, however it dies, leaves
+//! The writes of a run, on disk before they are sent: a run that dies, however it dies, leaves
 //! behind what there is to clean up.
 //!
 //! A file of JSON lines. The first says whose it is; then one line of intent before every
@@ -31,7 +31,7 @@ pub struct Run {
     pub id: String,
     /// The target's URL.
     pub target: String,
-    /// What every SKU begins with.
+    /// The prefix of every SKU.
     pub prefix: String,
     /// When it started.
     pub started: String,
@@ -85,7 +85,7 @@ pub struct Intent {
     pub places: Vec<TouchedPlace>,
 }
 
-/// What came of a write.
+/// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -108,7 +108,7 @@ pub enum LedgerError {
     Foreign {
         /// The line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
 }

@@ -37,14 +37,14 @@ const MOST_PATIENCE_IN_ALL: Duration = Duration::from_secs(300);
 /// something else before the service is taken to be gone.
 const CONTROLS: u32 = 2;
 
-/// What stands before a token.
+/// The word before a token.
 const SCHEME: &str = "Token ";
 
 /// The number of requests a token must have served before a refusal means that it has expired;
 /// before that the target refuses what it should take.
 const SERVICE: u64 = 50;
 
-/// What the pages are that a gateway answers with while nobody is behind it.
+/// The meaning of pages that a gateway answers with while nobody is behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gateways {
     /// Answers like any, which are judged: a service that gives them at times is broken.
@@ -53,7 +53,7 @@ pub enum Gateways {
     Retried,
 }
 
-/// What a target did to surprise, and how often.
+/// Surprises of a target, and how often each came.
 pub type Surprises = BTreeMap<String, u64>;
 
 /// A target that is asked again where that does no harm.
@@ -72,7 +72,7 @@ pub struct Patient {
     sent: AtomicU64,
 }
 
-/// Who logs in where a token is taken no more: a name and its password.
+/// The login for a token that is no longer taken: a name and its password.
 pub type Login = (String, String);
 
 /// The token that the requests bear, and those that took its place.
@@ -127,7 +127,7 @@ impl Patient {
         lock(&self.tokens).later.clone()
     }
 
-    /// What was got over so far.
+    /// The surprises so far.
     pub fn surprises(&self) -> Surprises {
         lock(&self.surprises).clone()
     }

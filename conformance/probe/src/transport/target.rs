@@ -1,4 +1,4 @@
-//! What a check talks to: the mock's service in this process, or a server far away.
+//! The target of a check: the mock's service in this process, or a server far away.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -99,7 +99,7 @@ pub struct InProcess {
     ahead: AtomicI64,
 }
 
-/// Where the service would be, were it on its usual port.
+/// The URL of the service on its usual port.
 const BASE: &str = "http://localhost:8000";
 
 /// The time that a client would wait for a service that never answers. In process nobody does.

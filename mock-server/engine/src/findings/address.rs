@@ -1,4 +1,4 @@
-//! What is wrong with a request before its arguments: path, method, token, `Accept`.
+//! Mistakes of a request before its arguments: path, method, token, `Accept`.
 
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION};

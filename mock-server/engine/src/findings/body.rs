@@ -1,4 +1,4 @@
-//! What is wrong with a body: its type, names that nobody reads, values of another type.
+//! Mistakes of a body: its type, names that nobody reads, values of another type.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -26,7 +26,7 @@ use crate::wire::urlencoded::Pair;
 /// the service says of it.
 const LARGEST: usize = 64 * 1024;
 
-/// What the judges of several requests want to know of a body.
+/// Facts of a body for the judges of several requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
     /// It has a `sku`.
@@ -114,7 +114,7 @@ fn lost(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     });
 }
 
-/// What a body is said to be.
+/// The declared type of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Json,

@@ -1,4 +1,4 @@
-//! How much of the contract a client has met: the documented responses, and the rules
+//! Coverage of the contract by a client: the documented responses, and the rules
 //! that the mock answers by.
 
 use std::collections::HashMap;
@@ -55,7 +55,7 @@ pub struct DocumentedMet {
     pub operation: &'static str,
     /// The status.
     pub status: u16,
-    /// What it is.
+    /// The description.
     pub what: &'static str,
     /// The number of times it came.
     pub count: u64,
@@ -72,7 +72,7 @@ pub struct RuleMet {
     pub count: u64,
 }
 
-/// How much of the contract a client has met.
+/// Coverage of the contract by a client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Coverage {
     /// The number of requests that went to the API.
@@ -107,7 +107,7 @@ impl Coverage {
         (met.count(), self.rules.len())
     }
 
-    /// What several clients have met together.
+    /// The coverage of several clients together.
     pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut all = Tally::default().coverage();
         for part in parts {
@@ -148,7 +148,7 @@ fn own_rules() -> Vec<(&'static str, &'static [&'static str])> {
     all
 }
 
-/// What every path answers by.
+/// Rules of every path.
 const EVERYWHERE: &[&str] = &[
     "not-acceptable",
     "unknown-format",
@@ -156,13 +156,13 @@ const EVERYWHERE: &[&str] = &[
     "too-many-fields",
 ];
 
-/// What every path answers a method by that it does not take, and `OPTIONS`.
+/// Rules of every path for a method that it does not take, and for `OPTIONS`.
 const OF_A_PATH: &[&str] = &["method-not-allowed", "metadata"];
 
-/// What every operation that reads a body answers by.
+/// Rules of every operation that reads a body.
 const OF_A_BODY: &[&str] = &["unparsable-body", "unsupported-media-type", "server-error"];
 
-/// What the server answers by before anybody reads the request.
+/// Rules of the server, before anybody reads the request.
 const OF_THE_SERVER: &[&str] = &[
     "head-too-large",
     "body-too-large",

@@ -1,4 +1,4 @@
-//! What only several requests show: refusals that teach nothing, retries that may count
+//! Mistakes that only several requests show: refusals that teach nothing, retries that may count
 //! twice, arrays sent row by row.
 //!
 //! Requests are remembered as hashes, and no more of them than there is room for; the
@@ -28,7 +28,7 @@ const LOOP: usize = 10;
 /// … within so many microseconds are a tight loop.
 const LOOP_WINDOW: i64 = 10 * 1_000_000;
 
-/// What is remembered of one client.
+/// The memory of one client.
 #[derive(Debug, Default, Clone)]
 pub(super) struct History {
     /// Refused with 400.
@@ -231,7 +231,7 @@ impl History {
     }
 }
 
-/// What makes two requests the same: all that the service reads of them.
+/// The identity of a request: all that the service reads of them.
 fn hash(exchange: &Exchange<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     let request = exchange.request();

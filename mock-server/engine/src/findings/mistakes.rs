@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::problem::Grade;
 
-/// How grave a finding is; the later the graver.
+/// The gravity of a finding; the later the graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingLevel {
     /// Worth knowing: a choice that a correct client may make, or one that only the
@@ -75,10 +75,10 @@ impl FromStr for FindingLevel {
     }
 }
 
-/// Who says that it is a mistake.
+/// The source of a mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// Who speaks.
+    /// The grade of the source.
     #[serde(serialize_with = "grade_text")]
     pub grade: Grade,
     /// Heading of the page, place in the documents such as `docs/stack.md#filters`, or id of
@@ -96,15 +96,15 @@ fn grade_text<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::E
 /// One way for a client to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mistake {
-    /// What it is called, and selected by.
+    /// The name by which it is selected.
     pub id: &'static str,
-    /// How grave it is.
+    /// The gravity.
     pub level: FindingLevel,
-    /// What the client does, and what comes of it.
+    /// The mistake of the client, and its effect.
     pub about: &'static str,
     /// A request that has it.
     pub example: &'static str,
-    /// Who says so.
+    /// The source.
     pub source: Source,
 }
 

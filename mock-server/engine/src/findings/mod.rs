@@ -1,4 +1,4 @@
-//! What a client got wrong, and how much of the contract it has met.
+//! Mistakes of a client, and its coverage of the contract.
 //!
 //! The stack ignores what it does not know, so a client's mistake looks like success.
 //! Here the client is judged instead of the service: a [`Judge`] sees every exchange and
@@ -46,9 +46,9 @@ pub struct Seen<'a> {
     pub id: u64,
     /// When it began.
     pub at: Timestamp,
-    /// What was asked, its path without the world's.
+    /// The request, its path without the world's.
     pub request: &'a Request<Bytes>,
-    /// What was answered; `None` where no answer came, or not the whole of it.
+    /// The answer; `None` where none came, or not the whole of it.
     pub response: Option<&'a Response<Bytes>>,
     /// The mock's rule, where it is the mock that answered.
     pub rule: Option<Rule>,
@@ -63,7 +63,7 @@ pub struct Seen<'a> {
 pub struct Finding {
     /// Which mistake, as in [`MISTAKES`].
     pub id: &'static str,
-    /// How grave it is.
+    /// The gravity.
     pub level: FindingLevel,
     /// The request that shows it first.
     pub request: u64,
@@ -74,13 +74,13 @@ pub struct Finding {
     pub method: String,
     /// The path and query, tokens left out.
     pub target: String,
-    /// What is wrong in it.
+    /// The mistake in it.
     pub sent: String,
-    /// What was probably meant, where that can be told.
+    /// The probable meaning, where that can be told.
     pub meant: Option<String>,
     /// Why it is wrong.
     pub why: String,
-    /// Who says so.
+    /// The source.
     pub source: Source,
     /// The number of times it came.
     pub count: u64,
@@ -93,7 +93,7 @@ fn in_utc<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_str(&at.to_text(UtcOffset::UTC))
 }
 
-/// What is known of the client of one world.
+/// The judge of the client of one world.
 #[derive(Debug, Default, Clone)]
 pub struct Judge {
     sheet: Sheet,
@@ -138,7 +138,7 @@ impl Judge {
         self.tally.count(exchange, arguments, step);
     }
 
-    /// What only the end shows: lists that were not read to theirs. Nothing is kept of it,
+    /// Mistakes that only the end shows: lists that were not read to theirs. Nothing is kept of it,
     /// so that the client may go on.
     pub fn finish(&self, at: Timestamp) -> Vec<Finding> {
         let mut sheet = Sheet::default();
@@ -165,7 +165,7 @@ impl Judge {
         self.sheet.left_out()
     }
 
-    /// How much of the contract the client has met.
+    /// The coverage of the contract.
     pub fn coverage(&self) -> Coverage {
         self.tally.coverage()
     }

@@ -3,7 +3,7 @@
 
 use crate::profile::nearest;
 
-/// What other APIs call things, and what this one does. A word may have several
+/// Names in other APIs, each with the one of this API. A word may have several
 /// meanings; the first that the operation knows holds.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("ordering", "sort"),

@@ -38,7 +38,7 @@ struct Walk {
     narrowed: bool,
 }
 
-/// What an exchange was in a walk.
+/// The part of an exchange in a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// No page that counts.

@@ -1,4 +1,4 @@
-//! What is wrong with a query string: names that nobody reads, values that are dropped.
+//! Mistakes of a query string: names that nobody reads, values that are dropped.
 
 use std::borrow::Cow;
 
@@ -147,7 +147,7 @@ fn unknown_lookup<'n>(exchange: &Exchange<'_>, name: &'n str) -> Option<(&'stati
     (!field.lookups.contains(&lookup)).then_some((field.name, lookup))
 }
 
-/// What the operation reads of a query.
+/// The parameters that the operation reads.
 fn known(exchange: &Exchange<'_>) -> Vec<Cow<'static, str>> {
     let mut known = Vec::new();
     if exchange.input == Input::Filtered {

@@ -19,7 +19,7 @@ pub(super) const MOST_REQUESTS: usize = 20;
 /// The most characters of what a client sent, in a finding.
 const LONGEST: usize = 300;
 
-/// What is to be said of a mistake.
+/// The sentences about a mistake.
 pub(super) struct Said {
     pub(super) sent: String,
     pub(super) meant: Option<String>,
@@ -50,7 +50,7 @@ impl Trace {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sheet {
     findings: Vec<Finding>,
-    /// Where each is, by what makes findings equal.
+    /// The index of each, by what makes findings equal.
     places: HashMap<u64, usize>,
     left_out: u64,
 }
@@ -128,7 +128,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// What a token is called by clients that put it in the query.
+/// Names of a token in the queries of clients.
 const TOKEN_NAMES: &[&str] = &[
     "api_token",
     "token",

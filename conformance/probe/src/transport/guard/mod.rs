@@ -1,4 +1,4 @@
-//! What the suite may send, held to in the transport: whatever a check asks for, a request
+//! The limits of what the suite sends, kept in the transport: whatever a check asks for, a request
 //! that could touch what is not the run's own does not leave.
 
 mod named;
@@ -19,10 +19,10 @@ use crate::transport::target::{SeedState, Target, TargetError};
 /// The shortest prefix that tells the run's own from others', characters.
 const SHORTEST_PREFIX: usize = 4;
 
-/// What a run that writes may write.
+/// The limits of a run that writes.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// What every SKU begins with, and every name and code of a place.
+    /// The prefix of every SKU, and of every name and code of a place.
     pub prefix: String,
     /// The most rows that are written, clean-up aside. An upsert of 100 writes 100; every
     /// other request at least one, though it be refused.
@@ -61,7 +61,7 @@ enum Mode {
     },
 }
 
-/// What a path is for.
+/// The purpose of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Listing stocks and creating one.
@@ -74,7 +74,7 @@ enum Kind {
     Query,
     /// A reading by POST, of one stock list.
     ActiveStocks,
-    /// What the page's heading calls the same, and other services another thing.
+    /// The path that the page's heading calls the same, and other services another thing.
     ActiveStocksAlias,
     /// Getting a token.
     Login,
@@ -144,7 +144,7 @@ struct Route<'a> {
     id: &'a str,
 }
 
-/// What sending a request comes to.
+/// The effect of sending a request.
 enum Plan {
     /// It looks only.
     Look,

@@ -1,4 +1,4 @@
-//! What a request names, as any reader might read it: the strict one of the contract, a
+//! Names in a request, as any reader might read it: the strict one of the contract, a
 //! lenient one that parses a body whatever its type says, and one that stops where a body
 //! was cut off. What none of them finds under a key is not there.
 

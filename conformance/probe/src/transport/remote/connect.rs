@@ -23,7 +23,7 @@ use crate::workers::lock;
 /// The largest answer of a proxy to a CONNECT, bytes.
 const MAX_PROXY_HEAD: usize = 16 * 1024;
 
-/// How a server is reached.
+/// The way to a server.
 pub struct Route {
     /// The URL in front of `/api/v1/`.
     pub base: String,
@@ -114,7 +114,7 @@ impl Route {
         })
     }
 
-    /// What a request for a path and query of the server's says in its line.
+    /// The target in the request line for a path and query of the server's.
     pub fn target(&self, asked: &Uri) -> Result<Uri, http::uri::InvalidUri> {
         let asked = asked.path_and_query().map_or("/", |target| target.as_str());
         let prefix = self.base.splitn(4, '/').nth(3);
@@ -143,7 +143,7 @@ impl Route {
         self.proxy.is_some() && self.tls.is_none()
     }
 
-    /// What the proxy wants to see in every request that it reads.
+    /// The header that the proxy wants in every request that it reads.
     pub fn proxy_header(&self) -> Option<(HeaderName, HeaderValue)> {
         let proxy = self.proxy.as_ref().filter(|_| self.tls.is_none())?;
         let credentials = proxy.credentials.clone()?;
@@ -269,7 +269,7 @@ async fn open(address: &Address) -> Result<TcpStream, TargetError> {
     }))
 }
 
-/// What bytes go over, TLS or not.
+/// A stream of bytes, with TLS or without.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}

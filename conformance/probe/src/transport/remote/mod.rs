@@ -35,7 +35,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// The most that the headers of an answer may have in HTTP/2, bytes.
 const MAX_HEADERS: u32 = 64 * 1024;
 
-/// What the suite calls itself, where the caller does not say.
+/// The name of the suite in requests, where the caller gives none.
 const AGENT: &str = concat!("whippy-conformance/", env!("CARGO_PKG_VERSION"));
 
 /// The versions of HTTP to speak to a server.
@@ -49,7 +49,7 @@ pub enum Speaks {
     Http2,
 }
 
-/// How to reach a server.
+/// Options for the way to a server.
 #[derive(Clone)]
 pub struct RemoteOptions {
     /// `http[s]://HOST[:PORT][/PREFIX]`: what stands in front of `/api/v1/`.
@@ -90,7 +90,7 @@ impl RemoteOptions {
     }
 }
 
-/// What is wrong with the options: a sentence without the full stop, and without the
+/// The fault of the options: a sentence without the full stop, and without the
 /// secrets that may stand in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(pub String);
@@ -119,7 +119,7 @@ pub struct Remote {
     idle: Mutex<Vec<Worker>>,
 }
 
-/// What drives one connection. Each has a runtime of its own, so that the thread that
+/// The driver of one connection. Each has a runtime of its own, so that the thread that
 /// sends also reads: waking another one costs more than the exchange.
 struct Worker {
     runtime: Runtime,
@@ -133,7 +133,7 @@ struct Link {
     heard: Arc<AtomicBool>,
 }
 
-/// What goes over a connection.
+/// The protocol of a connection.
 #[allow(clippy::large_enum_variant)] // There is one a thread.
 enum Wire {
     Http1(Http1),
@@ -476,7 +476,7 @@ pub fn is_connection_loss(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }
 
-/// What became of a connection, in a sentence.
+/// The end of a connection, in a sentence.
 pub fn broken(error: &hyper::Error, peer: &str) -> TargetError {
     TargetError::Broken(if error.is_incomplete_message() || error.is_canceled() {
         format!("{peer} closed the connection without a whole answer")

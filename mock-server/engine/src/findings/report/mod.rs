@@ -1,4 +1,4 @@
-//! What is said of the clients of some worlds: a file a format.
+//! Reports about the clients of some worlds: a file a format.
 
 mod json;
 mod junit;
@@ -18,16 +18,16 @@ pub use junit::write as junit;
 pub use markdown::{summary_addition, write as markdown};
 pub use text::write as text;
 
-/// What there is to say of the client of one world.
+/// The verdict about the client of one world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldVerdict {
     /// The world's name.
     pub world: String,
-    /// What the client got wrong.
+    /// The mistakes of the client.
     pub findings: Vec<Finding>,
     /// The number of mistakes there was no room for.
     pub left_out: u64,
-    /// What it has met of the contract.
+    /// The coverage of the contract.
     pub coverage: Coverage,
 }
 

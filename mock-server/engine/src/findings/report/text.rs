@@ -46,7 +46,7 @@ fn world(text: &mut String, verdict: &WorldVerdict) {
     }
 }
 
-/// What of the contract was met, and what was not.
+/// The part of the contract that was met, and the part that was not.
 fn met(text: &mut String, coverage: &Coverage) {
     let (met, all) = coverage.rules_met();
     let _ = writeln!(
