@@ -12,4 +12,5 @@ pub mod embed;
 pub mod faults;
 pub mod http;
 pub mod log;
+pub mod system;
 pub mod worlds;

@@ -6,19 +6,18 @@ mod cli;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use whippy_mock::system::{self, EndSignals};
 
 use cli::args::{self, Command, ListingCli};
 use cli::mock::Mock;
 use cli::origins::{self, Origins};
-use cli::{exec, health, init, listing, replay};
+use cli::{exec, health, listing, replay};
 
 fn main() -> ExitCode {
-    outlive_the_file_size_limit();
+    system::outlive_file_size_limit();
     if let Ok(cli) = ListingCli::try_parse() {
         return listing::print(&listing::text(cli.listing));
     }
@@ -32,8 +31,6 @@ fn main() -> ExitCode {
     match cli.command {
         None => serve(cli.serve, &origins),
         Some(Command::Serve(args)) => serve(*args, &origins),
-        // As the first process of a container it starts itself as a second one.
-        Some(Command::Exec(_)) if init::is_first_process() => init::run(),
         Some(Command::Exec(args)) => exec(*args, &origins),
         Some(Command::Health(args)) => health::run(&args.target),
         Some(Command::Replay(args)) => replay::run(&args.bundle, args.check),
@@ -49,6 +46,14 @@ fn serve(args: args::ServeArgs, origins: &Origins) -> ExitCode {
 }
 
 fn exec(args: args::ExecArgs, origins: &Origins) -> ExitCode {
+    match system::run_as_first_process() {
+        None => {}
+        Some(Ok(ended)) => return ended,
+        Some(Err(error)) => {
+            eprintln!("whippy-mock: cannot start a process: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     match args.into_trial() {
         Ok((trial, mock)) => run(exec::run(trial, mock)),
         Err(sentence) => refuse(&origins.blame(&sentence)),
@@ -76,7 +81,7 @@ fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
 }
 
 async fn listen_and_serve(mock: Mock) -> ExitCode {
-    raise_file_limit();
+    system::raise_file_limit();
     let listener = match mock.bind(&mock.listen).await {
         Ok(listener) => listener,
         Err(sentence) => {
@@ -84,11 +89,7 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let (Some(url), Ok(mut terminate), Ok(mut interrupt)) = (
-        listener.url(),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
+    let (Some(url), Ok(mut signals)) = (listener.url(), EndSignals::listen()) else {
         eprintln!("whippy-mock: the system gives no address or no signals");
         return ExitCode::FAILURE;
     };
@@ -99,8 +100,7 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
     let (stop, stopped) = watch::channel(false);
     let mut running = tokio::spawn(mock.into_server().run(listener, stopped));
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = signals.recv() => {}
         // Somebody asked it to stop.
         _ = &mut running => return ExitCode::SUCCESS,
     }
@@ -108,17 +108,8 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
     // Whoever asks twice does not want to wait.
     tokio::select! {
         _ = running => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::FAILURE,
-        _ = interrupt.recv() => ExitCode::FAILURE,
+        () = signals.recv() => ExitCode::FAILURE,
     }
-}
-
-/// Takes the signal that ends a process whose file grows beyond `ulimit -f`. The write
-/// then fails like one to a full disk, and is answered with 507.
-fn outlive_the_file_size_limit() {
-    let flag = Arc::default();
-    // Without it the limit is as deadly as it was.
-    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, flag);
 }
 
 /// What is said once it listens: where, in the first line; with which defects; and whom to
@@ -147,13 +138,4 @@ fn greeting(url: &str, mock: &Mock) -> String {
 /// take turns at one lock gain little from more.
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
-}
-
-/// Every connection takes a file descriptor, and the soft limit is often far below
-/// what the system would give.
-pub(crate) fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -6,8 +6,8 @@ use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::signal::unix::{SignalKind, signal};
 use whippy_conformance::workers::lock;
+use whippy_mock::system::EndSignals;
 
 /// What a process that a signal ended exits with, as shells have it for SIGINT.
 pub(crate) const BY_SIGNAL: i32 = 130;
@@ -49,19 +49,12 @@ impl Interrupt {
     }
 
     async fn wait(&self, ready: &std::sync::mpsc::Sender<()>) {
-        let streams = (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        );
-        let (Ok(mut interrupt), Ok(mut terminate)) = streams else {
+        let Ok(mut signals) = EndSignals::listen() else {
             return;
         };
         let _ = ready.send(());
         for is_first in [true, false] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
+            signals.recv().await;
             if is_first {
                 self.stop.store(true, Ordering::Relaxed);
                 eprintln!(

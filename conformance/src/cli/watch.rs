@@ -7,7 +7,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::{Level, Secrets};
@@ -20,6 +19,7 @@ use whippy_conformance::workers::system_time;
 use whippy_engine::findings::FindingLevel;
 use whippy_engine::model::time::UtcOffset;
 use whippy_mock::child;
+use whippy_mock::system::EndSignals;
 
 use super::args::{JudgingArgs, WatchArgs};
 use super::connection::transport;
@@ -263,15 +263,8 @@ fn end_at_once_from_now_on() {
 
 /// Ends with the first signal that asks for it.
 async fn asked_to_end() {
-    let signals = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    match EndSignals::listen() {
+        Ok(mut signals) => signals.recv().await,
+        Err(_) => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use whippy_mock::http::Address;
+use whippy_mock::system;
 
 /// The longest wait, for each step.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -57,11 +58,7 @@ fn ask(address: &Address) -> std::io::Result<String> {
             stream.read_to_string(&mut answer)?;
         }
         Address::Unix(path) => {
-            let mut stream = std::os::unix::net::UnixStream::connect(path)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            stream.write_all(request.as_bytes())?;
-            stream.read_to_string(&mut answer)?;
+            answer = system::ask_socket(path, request.as_bytes(), PATIENCE)?;
         }
     }
     Ok(answer)

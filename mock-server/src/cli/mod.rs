@@ -4,7 +4,6 @@ pub(crate) mod args;
 pub(crate) mod environment;
 pub(crate) mod exec;
 pub(crate) mod health;
-pub(crate) mod init;
 pub(crate) mod listing;
 pub(crate) mod mock;
 pub(crate) mod origins;

@@ -4,12 +4,12 @@
 //! same on every file system, in containers and through links, and a file that an editor
 //! replaces, or that is gone for a moment, is a file that looks different.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use whippy_mock::http::{Server, system_time};
+use whippy_mock::system::FileState;
 
 use crate::cli::sources::Sources;
 
@@ -27,7 +27,7 @@ pub(crate) struct Watch {
 struct Watched {
     kind: Kind,
     path: PathBuf,
-    look: Option<Look>,
+    look: Option<FileState>,
     /// Whether it looked different the last time: it may be half written.
     is_moving: bool,
 }
@@ -39,32 +39,15 @@ enum Kind {
     Faults,
 }
 
-/// What tells that a file is not the one it was, or does not say what it said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Look {
-    file: (u64, u64),
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Look {
-    /// What a path leads to; `None` where it leads nowhere.
-    fn at(path: &Path) -> Option<Self> {
-        let found = std::fs::metadata(path).ok()?;
-        Some(Self {
-            file: (found.dev(), found.ino()),
-            size: found.size(),
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-        })
-    }
+/// The state of the file that a path leads to; `None` if it leads nowhere.
+fn look_at(path: &Path) -> Option<FileState> {
+    std::fs::metadata(path).ok().as_ref().map(FileState::of)
 }
 
 impl Watched {
     /// Looks at the file; whether it has changed and stands still again.
     fn has_changed(&mut self) -> bool {
-        let look = Look::at(&self.path);
+        let look = look_at(&self.path);
         let is_moving = look != self.look;
         self.look = look;
         let was_moving = std::mem::replace(&mut self.is_moving, is_moving);
@@ -79,7 +62,7 @@ impl Watch {
             path.map(|path| Watched {
                 kind,
                 path: path.to_owned(),
-                look: Look::at(path),
+                look: look_at(path),
                 is_moving: false,
             })
         };

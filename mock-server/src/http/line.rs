@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Parting};
+use crate::system::SocketStream;
 
 /// What a client that speaks HTTP/2 with prior knowledge sends first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -25,7 +26,7 @@ const PLAIN: usize = 16 * 1024;
 pub(super) enum Arrived {
     Tcp(TcpStream),
     Tls(TcpStream, TlsAcceptor),
-    Unix(UnixStream),
+    Unix(SocketStream),
 }
 
 /// A connection that is ready for HTTP.
@@ -39,7 +40,7 @@ pub(super) struct Opened {
 pub(super) enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
-    Unix(UnixStream),
+    Unix(SocketStream),
 }
 
 /// The stream of a connection, which may end badly.

@@ -1,18 +1,17 @@
 //! Where a server listens: a host and a port, with TLS or without, or a Unix socket.
 
 use std::fmt;
-use std::fs::{self, Metadata};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::task::Poll;
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::line::Arrived;
 use super::tls::Tls;
+use crate::system::SocketListener;
 
 /// What stands before the path of a Unix socket.
 const UNIX: &str = "unix:";
@@ -79,7 +78,7 @@ pub struct Listener(Bound);
 enum Bound {
     /// One socket, or for `localhost` one for each version of IP.
     Tcp(Vec<TcpListener>, Option<TlsAcceptor>),
-    Unix(UnixListener, SocketFile),
+    Unix(SocketListener),
 }
 
 impl From<TcpListener> for Listener {
@@ -95,9 +94,7 @@ impl Listener {
             Address::Tcp(host_and_port) => bind_tcp(host_and_port)
                 .await
                 .map(|sockets| Bound::Tcp(sockets, None)),
-            Address::Unix(path) => {
-                bind_unix(path).map(|(listener, file)| Bound::Unix(listener, file))
-            }
+            Address::Unix(path) => SocketListener::bind(path).map(Bound::Unix),
         };
         bound.map(Self).map_err(|error| {
             let hint = match (error.kind(), address) {
@@ -115,7 +112,7 @@ impl Listener {
     pub fn with_tls(self, tls: &Tls) -> Self {
         Self(match self.0 {
             Bound::Tcp(sockets, _) => Bound::Tcp(sockets, Some(tls.acceptor())),
-            unix @ Bound::Unix(..) => unix,
+            unix @ Bound::Unix(_) => unix,
         })
     }
 
@@ -123,7 +120,7 @@ impl Listener {
     pub fn local_address(&self) -> Option<SocketAddr> {
         match &self.0 {
             Bound::Tcp(sockets, _) => sockets.first()?.local_addr().ok(),
-            Bound::Unix(..) => None,
+            Bound::Unix(_) => None,
         }
     }
 
@@ -132,7 +129,7 @@ impl Listener {
         match &self.0 {
             Bound::Tcp(_, None) => Some(format!("http://{}", self.local_address()?)),
             Bound::Tcp(_, Some(_)) => Some(format!("https://{}", self.local_address()?)),
-            Bound::Unix(_, file) => Some(format!("{UNIX}{}", file.path.display())),
+            Bound::Unix(listener) => Some(format!("{UNIX}{}", listener.path().display())),
         }
     }
 
@@ -148,8 +145,8 @@ impl Listener {
                 };
                 Ok((arrived, peer))
             }
-            Bound::Unix(listener, _) => {
-                let (stream, _) = listener.accept().await?;
+            Bound::Unix(listener) => {
+                let stream = listener.accept().await?;
                 Ok((Arrived::Unix(stream), (Ipv4Addr::LOCALHOST, 0).into()))
             }
         }
@@ -232,52 +229,6 @@ async fn accept_on_any(sockets: &[TcpListener]) -> io::Result<(TcpStream, Socket
         polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
     })
     .await
-}
-
-/// Listens on a Unix socket. What a server left there that is no more is replaced; a live
-/// one, and what is no socket at all, are left alone.
-fn bind_unix(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
-    let taken = |why: &str| io::Error::new(io::ErrorKind::AddrInUse, why);
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let found = fs::symlink_metadata(path)?;
-            if !found.file_type().is_socket() {
-                return Err(taken("what is there is no socket, and is left as it is"));
-            }
-            match std::os::unix::net::UnixStream::connect(path) {
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
-                Ok(_) => return Err(taken("another server listens there")),
-                Err(error) => return Err(error),
-            }
-            fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        bound => bound?,
-    };
-    let file = SocketFile {
-        path: path.to_owned(),
-        own: identity(&fs::symlink_metadata(path)?),
-    };
-    Ok((listener, file))
-}
-
-/// The file of a Unix socket, which goes when nobody listens any more.
-struct SocketFile {
-    path: PathBuf,
-    own: (u64, u64),
-}
-
-fn identity(found: &Metadata) -> (u64, u64) {
-    (found.dev(), found.ino())
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        // Another server may have taken the place meanwhile.
-        if fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.own) {
-            let _ = fs::remove_file(&self.path);
-        }
-    }
 }
 
 /// Whether accepting again at once would fail again.

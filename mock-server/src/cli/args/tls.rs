@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::truth;
 use clap::Args;
 use whippy_mock::http::{Address, Tls, TlsError, is_name, system_time};
+use whippy_mock::system::host_name;
 
 #[derive(Debug, Args)]
 pub(super) struct TlsArgs {
@@ -106,8 +107,7 @@ impl TlsArgs {
         let mut names = self.name.clone();
         names.extend(listen.host().map(str::to_owned));
         // By this others find it, where it lets them in.
-        let machine = rustix::system::uname();
-        names.extend(machine.nodename().to_str().ok().map(str::to_owned));
+        names.extend(host_name());
         names.retain(|name| is_name(name));
         Tls::self_signed(&names, system_time()).map_err(|error| match error {
             TlsError::Certificate(why) | TlsError::Key(why) => format!("--tls-self-signed: {why}"),

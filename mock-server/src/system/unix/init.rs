@@ -10,20 +10,11 @@ use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Returns `true` in the first process of a container.
-pub(crate) fn is_first_process() -> bool {
-    std::process::id() == 1
-}
-
-/// Runs this program with the same arguments until it ends, and ends as it did.
-pub(crate) fn run() -> ExitCode {
-    match start() {
-        Ok(main) => reap_until(main),
-        Err(error) => {
-            eprintln!("whippy-mock: cannot start a process: {error}");
-            ExitCode::FAILURE
-        }
-    }
+/// Runs this program once more with the same arguments until it ends, and returns its exit
+/// code; `None` in any but the first process of a container.
+pub fn run_as_first_process() -> Option<std::io::Result<ExitCode>> {
+    let is_first = std::process::id() == 1;
+    is_first.then(|| start().map(reap_until))
 }
 
 fn start() -> std::io::Result<Pid> {
