@@ -592,6 +592,7 @@ fn a_bad_value_is_refused_with_the_flag_and_what_it_takes(
     assert_eq!(refusal(&["serve", &given], &[]), by_flag);
     // The value of a variable is blamed by the name of the variable.
     let named = by_flag.replacen(&format!("--{flag}"), &variable(flag), 1);
+    let named = named.replace("[=<true|false>]", "");
     let by_variable = match named.split_once(" <") {
         Some((before, after)) => format!("{before}{}", after.split_once('>').unwrap().1),
         None => named,
