@@ -7,6 +7,7 @@ mod api;
 mod arbitrary;
 mod contract;
 mod defects;
+mod derived;
 mod findings;
 mod properties;
 mod readings;

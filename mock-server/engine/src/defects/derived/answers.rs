@@ -21,7 +21,12 @@ use crate::problem::Grade;
 pub(super) fn rows() -> Vec<Derived> {
     let mut rows = Vec::new();
     for operation in operations::all() {
-        for answered in operation.answers {
+        // A method that is not taken belongs to no operation.
+        for answered in operation
+            .answers
+            .iter()
+            .filter(|answered| answered.status != 405)
+        {
             statuses(&mut rows, operation, answered);
             headers(&mut rows, operation, answered);
             bodies(&mut rows, operation, answered);

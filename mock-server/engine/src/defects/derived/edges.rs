@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::effect::{Scene, set_body, status};
 use super::super::question::Question;
-use super::statement::{ANSWERED, CREATE, RESERVE, UPSERT, VALIDATION};
+use super::statement::{ANSWERED, CREATE, RESERVE, UPSERT};
 use super::{Delivery, Derived, Way};
 use crate::operations;
 use crate::query::FILTERS;
@@ -157,7 +157,6 @@ pub(super) fn rows() -> Vec<Derived> {
             ));
         }
     }
-    let _ = &VALIDATION;
     rows
 }
 
@@ -200,7 +199,7 @@ impl Way for Stumbles {
         // Without a token nobody comes so far.
         let delivery = scene.usual();
         scene.edit(delivery, |reply| {
-            if ![401, 404, 406].contains(&reply.response.status().as_u16()) {
+            if ![401, 406].contains(&reply.response.status().as_u16()) {
                 *reply.response.status_mut() = status(500);
                 set_body(reply, "<h1>Server Error (500)</h1><p></p>");
             }

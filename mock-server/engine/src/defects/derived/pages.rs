@@ -149,6 +149,12 @@ fn ways(has_count: bool, on: On) -> Vec<Row> {
     if on == On::Last {
         rows.push((Goes::NextKeeps, "has-a-next", &PAGES));
     }
+    if !has_count {
+        // The active stocks have no filters that a link could lose.
+        rows.retain(|(goes, _, _)| {
+            !matches!(goes, Goes::NextLosesFilters | Goes::PreviousLosesFilters)
+        });
+    }
     rows
 }
 

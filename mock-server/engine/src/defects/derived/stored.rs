@@ -90,6 +90,7 @@ pub(super) fn rows() -> Vec<Derived> {
             if !suits(operation) {
                 continue;
             }
+            let is_create_of_nothing = operation == "create-stock" && stores == Stores::Nothing;
             let mut whens = vec![(If::Always, "")];
             if operation != "create-stock" {
                 whens.push((If::Again, "-the-second-time"));
@@ -109,6 +110,8 @@ pub(super) fn rows() -> Vec<Derived> {
             if operation == "upsert-stocks" {
                 whens.extend([(If::New, "-of-new-stocks"), (If::Old, "-of-known-stocks")]);
             }
+            // A stock that was just created has no state before to fall back to.
+            whens.truncate(if is_create_of_nothing { 1 } else { whens.len() });
             for (when, at_times) in whens {
                 for hidden in [false, true] {
                     if hidden && (operation == "upsert-stocks" || when != If::Always) {
@@ -215,6 +218,10 @@ fn beside(rows: &mut Vec<Derived>, operation: &'static str, statement: &'static 
         (Where::SameLocation, "at-other-skus-of-the-location"),
         (Where::LastRow, "at-the-newest-stock"),
     ] {
+        // A create makes the newest stock itself.
+        if operation == "create-stock" && matches!(at, Where::NextRow | Where::LastRow) {
+            continue;
+        }
         for (stores, word) in [
             (Stores::StockPlus(1), "stock-plus-1"),
             (Stores::StockZero, "stock-zero"),
