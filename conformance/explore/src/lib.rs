@@ -66,7 +66,7 @@ impl Default for Options {
             seed: 1,
             requests: 10_000,
             micros: None,
-            most_differences: 5,
+            most_differences: 40,
             writes: true,
             is_exclusive: false,
             asks_alias: true,
@@ -170,11 +170,18 @@ struct Explorer<'a> {
     survey: Survey,
     scope: Scope,
     aid: Aid<'a>,
+    watch: Stopwatch,
     explored: Explored,
-    kinds: HashSet<String>,
+    /// Kinds of differences that did not come again, which are told once.
+    unsteady: HashSet<String>,
+    /// Operations that were told to give no answer.
+    silent: HashSet<String>,
     /// Writes of each operation in a row that got no answer.
     unanswered: BTreeMap<Operation, u32>,
 }
+
+/// The most requests for shrinking a difference of words alone.
+const MOST_FOR_WORDS: u64 = 60;
 
 /// After so many writes of one operation in a row without an answer, it is taken to give
 /// none.
@@ -201,22 +208,17 @@ impl<'a> Explorer<'a> {
             survey,
             scope,
             aid,
+            watch: Stopwatch::start(),
             explored: Explored::default(),
-            kinds: HashSet::new(),
+            unsteady: HashSet::new(),
+            silent: HashSet::new(),
             unanswered: BTreeMap::new(),
         })
     }
 
     fn run(&mut self, options: &Options) {
-        let watch = Stopwatch::start();
         for number in 0.. {
-            let is_over = self.explored.steps >= options.requests
-                || options.micros.is_some_and(|most| watch.micros() >= most)
-                || self.explored.differences.len() >= options.most_differences
-                || self.explored.aborted.is_some()
-                || self.explored.spent.is_some()
-                || self.aid.stop.load(Ordering::Relaxed);
-            if is_over {
+            if self.is_over(options) {
                 break;
             }
             let scope = self.scope.clone().under(&self.oracle.profile());
@@ -240,12 +242,43 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    fn is_over(&self, options: &Options) -> bool {
+        let most = options.micros;
+        self.explored.steps >= options.requests
+            || most.is_some_and(|most| self.watch.micros() >= most)
+            || self.explored.differences.len() >= options.most_differences
+            || self.explored.aborted.is_some()
+            || self.explored.spent.is_some()
+            || self.aid.stop.load(Ordering::Relaxed)
+    }
+
     /// The names of the places, and of SKUs that nothing else has.
     fn fresh_names(&self) -> Names {
         with_fresh_skus(self.session, &self.places)
     }
 
+    /// Plays a sequence, and again behind each difference that it shows: that is taken into
+    /// the model, so that the rest tells something too.
     fn sequence(&mut self, origin: (u64, u64), steps: &[Step], names: &Names, options: &Options) {
+        let mut names = names.clone();
+        while self.once(origin, steps, &names, options) {
+            if self.is_over(options) {
+                return;
+            }
+            if options.writes {
+                names = self.fresh_names();
+            }
+        }
+    }
+
+    /// Plays a sequence; `true` if it showed a difference that is now part of the model.
+    fn once(
+        &mut self,
+        origin: (u64, u64),
+        steps: &[Step],
+        names: &Names,
+        options: &Options,
+    ) -> bool {
         let played = self.play(steps, names);
         match played {
             Played::Same => {
@@ -259,15 +292,15 @@ impl<'a> Explorer<'a> {
                 if !options.writes && self.has_moved(names) {
                     let told = "somebody else wrote meanwhile: the sequence tells nothing";
                     *self.explored.surprises.entry(told.to_owned()).or_default() += 1;
-                    return;
+                    return false;
                 }
-                if self.kinds.insert(difference.kind()) {
-                    self.found(origin, steps, names, (*difference, answers), options);
-                } else {
-                    self.explored.again += 1;
+                if !self.unsteady.contains(&difference.kind()) {
+                    return self.found(origin, steps, names, (*difference, answers), options);
                 }
+                self.explored.again += 1;
             }
         }
+        false
     }
 
     fn play(&mut self, steps: &[Step], names: &Names) -> Played {
@@ -324,8 +357,9 @@ impl<'a> Explorer<'a> {
             pointers: Vec::new(),
             expected: nothing.clone(),
             got: nothing,
+            causes: Vec::new(),
         };
-        if self.kinds.insert(difference.kind()) {
+        if self.silent.insert(difference.kind()) {
             let steps = &steps[..=lost.at];
             let trace = self.trace(origin, steps, names, &lost.answers, &difference);
             self.explored.differences.push(Found {
@@ -339,6 +373,7 @@ impl<'a> Explorer<'a> {
         }
     }
 
+    /// Tells a difference, shrunk; `true` if it came again and is now part of the model.
     fn found(
         &mut self,
         origin: (u64, u64),
@@ -346,8 +381,13 @@ impl<'a> Explorer<'a> {
         names: &Names,
         (difference, answers): (Difference, Vec<Answered>),
         options: &Options,
-    ) {
+    ) -> bool {
         let steps = &steps[..=difference.at];
+        // Of other words the sentence tells all there is to know.
+        let most = match difference.is_of_words() {
+            true => options.shrinking.min(MOST_FOR_WORDS),
+            false => options.shrinking,
+        };
         let as_it_came = shrink::Shown {
             steps: steps.to_vec(),
             names: names.clone(),
@@ -367,13 +407,17 @@ impl<'a> Explorer<'a> {
             &self.oracle,
             &mut names,
             &as_it_came,
-            options.shrinking,
+            most,
         );
         let (shown, is_steady) = match shrunk {
             Some(shown) => (shown, true),
             None => (as_it_came, options.shrinking == 0),
         };
-        self.kinds.insert(shown.difference.kind());
+        if is_steady {
+            self.oracle.take_in(&shown.difference);
+        } else {
+            self.unsteady.insert(shown.difference.kind());
+        }
         let trace = self.trace(
             origin,
             &shown.steps,
@@ -389,6 +433,7 @@ impl<'a> Explorer<'a> {
             is_steady,
             names: shown.names,
         });
+        is_steady
     }
 
     fn trace(

@@ -63,7 +63,7 @@ impl Shrinker<'_, '_> {
             return false;
         }
         let names = (self.names)();
-        let mut oracle = self.oracle.clone();
+        let mut oracle = self.oracle.clone().in_a_hurry();
         let played = self
             .player
             .play(&mut oracle, steps, &names, &mut |_, _, _| {});

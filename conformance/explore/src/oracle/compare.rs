@@ -54,6 +54,29 @@ impl Bindings {
         });
     }
 
+    /// Takes a stock of the target for one of the oracle's, whatever was seen of it.
+    pub(super) fn rebind(&mut self, ours: &Map<String, Value>, theirs: &Map<String, Value>) {
+        let text = |row: &Map<String, Value>, name: &str| {
+            row.get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let id = |row: &Map<String, Value>| row.get("id").and_then(Value::as_i64);
+        let (Some(our_id), Some(their_id)) = (id(ours), id(theirs)) else {
+            return;
+        };
+        self.stocks
+            .retain(|known| known.ours != our_id && known.theirs != their_id);
+        self.stocks.push(Bound {
+            ours: our_id,
+            theirs: their_id,
+            created: text(theirs, "created_date"),
+            our_modified: text(ours, "modified_date"),
+            modified: text(theirs, "modified_date"),
+        });
+    }
+
     /// Holds a stock of the target to what was seen of it.
     fn bind(
         &mut self,

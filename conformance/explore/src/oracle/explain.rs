@@ -11,10 +11,6 @@ use whippy_engine::profile::{Accepts, Decided, Profile, Reading};
 use super::{Answered, Game, Line, Oracle, Witness, settings};
 use crate::steps::{Names, Step};
 
-/// The number of profiles that may be tried that get no further than those before: two or three
-/// choices may tell only together.
-const PATIENCE: usize = 1_000;
-
 /// The most profiles that are tried.
 const MOST_TRIALS: usize = 4_000;
 
@@ -87,7 +83,7 @@ impl Oracle {
         while let Some((rank, partial)) = queue.pop_first() {
             let mut found = Vec::new();
             for profile in self.changed(&partial, game) {
-                if tried.len() >= MOST_TRIALS || tried.len() - last_gain > PATIENCE {
+                if tried.len() >= MOST_TRIALS || tried.len() - last_gain > self.patience {
                     break;
                 }
                 if !tried.insert(profile.to_toml()) {
@@ -198,7 +194,9 @@ impl Oracle {
     ) -> (Line, usize) {
         let mut line = self.line(candidate);
         for (at, (step, answered)) in steps.iter().zip(answers).enumerate() {
-            if line.play(self, names, (at, step), None, answered).is_err() {
+            let played = line.play(self, names, (at, step), None, answered);
+            // A candidate that loses its way explains nothing.
+            if played.is_err() || line.is_adrift {
                 return (line, at);
             }
         }
