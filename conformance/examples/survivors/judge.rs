@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
@@ -56,6 +57,7 @@ fn prepare(session: &mut Session) {
     session.token = Some(TOKEN.to_owned());
     session.environment.set("username", USER.0);
     session.environment.set("password", USER.1);
+    session.patience = Duration::from_secs(6);
 }
 
 /// The suite, read once.

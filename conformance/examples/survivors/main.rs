@@ -158,11 +158,50 @@ fn told(results: &[(&Derived, Seen)]) -> String {
         for ((grade, id), names) in by_statement {
             let _ = writeln!(out, "\n{id} ({grade}): {}", names.len());
             for name in names {
-                let _ = writeln!(out, "  {name}");
+                let reason = reason(name).map_or_else(String::new, |why| format!(" ({why})"));
+                let _ = writeln!(out, "  {name}{reason}");
             }
         }
     }
     out
+}
+
+/// Reasons why a kind of defect survives, by parts of its name.
+const REASONS: [(&str, &str); 8] = [
+    ("at-most-1000", "it takes more than 1,000 rows of one value"),
+    ("stock-added-of-new-stocks", "there is nothing to add to"),
+    (
+        "end-after-page-3",
+        "the world of the measurement has no more than three pages of places",
+    ),
+    (
+        "next-has-another-host",
+        "the links of places are not the page's",
+    ),
+    (
+        "list-providers/",
+        "places are other pages' matter, and there are few of them",
+    ),
+    (
+        "list-stock-locations/",
+        "places are other pages' matter, and there are few of them",
+    ),
+    (
+        "list-stock-lists/",
+        "places are other pages' matter, and there are few of them",
+    ),
+    (
+        "the-second-time",
+        "it takes the same write twice in one state",
+    ),
+];
+
+/// The reason of a survivor, where it is known.
+fn reason(name: &str) -> Option<&'static str> {
+    let mut known = REASONS.iter();
+    known
+        .find(|(part, _)| name.contains(part))
+        .map(|(_, why)| *why)
 }
 
 #[allow(clippy::cast_precision_loss)] // Thousands, not quadrillions.

@@ -1,6 +1,6 @@
 //! A broad session, played with a defect and without it, to tell a defect that changes no answer.
 //!
-//! The session is what the suite asks of a sound service. Its clock
+//! The session is what the suite and a long exploration ask of a sound service. Its clock
 //! stands still but for its ticks, so that the same requests have the same answers.
 
 use std::sync::atomic::AtomicBool;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
-use whippy_conformance::cases::probe::Session;
+use whippy_conformance::cases::probe::{Exploration, Session};
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::Safety;
@@ -22,6 +22,9 @@ use whippy_engine::backend::Seed;
 use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{DEFECT_HEADER, Defect, Defects};
 use whippy_engine::model::time::UtcOffset;
+
+/// Requests of the exploration in the session.
+const EXPLORED: u64 = 6_000;
 
 /// The number of last requests that are asked again after a while.
 const ASKED_AGAIN: usize = 400;
@@ -59,6 +62,7 @@ impl Comparison {
         let target: Arc<dyn Target> = Arc::<Recorder>::clone(&recorder);
         let mut session = Session::new(target, Arc::clone(contract));
         prepare(&mut session);
+        session.exploration = Exploration::of(EXPLORED);
         let told = Told {
             create_places: true,
             ..Told::default()

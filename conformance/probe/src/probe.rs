@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
@@ -18,6 +19,35 @@ use crate::model::finding::{AtOnce, Exchange, Finding, Kind, Level, Record, Secr
 use crate::scope::{Relation, Scope};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, race};
+
+/// How long the exploration at the end of a run may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exploration {
+    /// The most requests.
+    pub requests: u64,
+    /// The longest time, microseconds; `None`: as long as the requests last.
+    pub micros: Option<u64>,
+}
+
+impl Default for Exploration {
+    /// As much as costs little.
+    fn default() -> Self {
+        Self {
+            requests: 400,
+            micros: Some(1_200_000),
+        }
+    }
+}
+
+impl Exploration {
+    /// So many requests, however long they take.
+    pub fn of(requests: u64) -> Self {
+        Self {
+            requests,
+            micros: None,
+        }
+    }
+}
 
 /// Why a check ended before its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,10 +86,18 @@ pub struct Session {
     pub sku_prefix: String,
     /// The readings that the target is held to; a number as its digits.
     pub profile: BTreeMap<String, String>,
+    /// How long the run explores at its end.
+    pub exploration: Exploration,
+    /// How long the run waits, once, to see whether what was written stays.
+    pub patience: Duration,
+    /// `true` if each answer takes long, so that rules over many values ask a sample.
+    pub is_far: bool,
     next_sku: AtomicU64,
     requests: AtomicU64,
     readings: Mutex<BTreeMap<String, Vec<String>>>,
     noted: Mutex<Vec<Noted>>,
+    /// Scheme and authority of the first link of a page.
+    origin: Mutex<Option<String>>,
     /// Bytes of exchanges that findings keep.
     kept: AtomicU64,
 }
@@ -104,10 +142,14 @@ impl Session {
             environment,
             sku_prefix: "00CT-".to_owned(),
             profile: BTreeMap::new(),
+            exploration: Exploration::default(),
+            patience: Duration::ZERO,
+            is_far: false,
             next_sku: AtomicU64::new(1),
             requests: AtomicU64::new(0),
             readings: Mutex::default(),
             noted: Mutex::default(),
+            origin: Mutex::default(),
             kept: AtomicU64::new(0),
         }
     }
@@ -168,6 +210,34 @@ impl Session {
             }
             None => is_full,
         }
+    }
+
+    /// A link of a page that leads to another address than the first link of the run.
+    fn stray_link(&self, page: &Value) -> Option<Violation> {
+        let mut origin = lock(&self.origin);
+        for name in ["next", "previous"] {
+            let address = page[name]
+                .as_str()
+                .and_then(|link| link.split_once("/api/"));
+            let Some((address, _)) = address else {
+                continue;
+            };
+            let known = origin.get_or_insert_with(|| address.to_owned());
+            if known != address {
+                return Some(Violation {
+                    aspect: Aspect::Body,
+                    level: Level::Must,
+                    summary: format!(
+                        "expected `{name}` to lead to {known} as other links do, got {address}"
+                    ),
+                    kind: format!("{name} leads elsewhere"),
+                    at: vec![format!("/{name}")],
+                    member: Some(name.to_owned()),
+                    count: 1,
+                });
+            }
+        }
+        None
     }
 
     fn note(&self, noted: Noted) {
@@ -364,6 +434,13 @@ impl Ask {
         Ok(request)
     }
 
+    /// `true` if it says itself which host it is for, which links may follow.
+    fn names_a_host(&self) -> bool {
+        let mut headers = self.headers.iter();
+        headers
+            .any(|(name, _)| name.to_ascii_lowercase().contains("host") || name.contains("orward"))
+    }
+
     /// Method and path.
     fn line(&self) -> String {
         format!("{} {}", self.method, self.bare_path())
@@ -464,7 +541,7 @@ impl<'a> Probe<'a> {
 
     /// The number of requests it has sent.
     pub fn sent(&self) -> u64 {
-        self.transcript.len() as u64
+        self.sent
     }
 
     /// Something that the environment must know.
@@ -506,6 +583,10 @@ impl<'a> Probe<'a> {
                 };
                 self.keep(&ask.step, request, Ok(response));
                 for violation in judgement.violations {
+                    self.note_violation(violation, ask.invalid);
+                }
+                let links = answer.body.as_ref().filter(|_| !ask.names_a_host());
+                if let Some(violation) = links.and_then(|body| self.session.stray_link(body)) {
                     self.note_violation(violation, ask.invalid);
                 }
                 Ok(answer)

@@ -4,6 +4,7 @@ use http::header::WWW_AUTHENTICATE;
 use serde_json::json;
 
 use super::CodeCheck;
+use super::kit::leniency::not_lenient;
 use crate::cases::case::Capability;
 use crate::cases::probe::{Answer, Ask, Credentials, Probe, Stop};
 use crate::contract::pattern::Pattern;
@@ -132,15 +133,6 @@ fn is_refused(probe: &mut Probe<'_>, answer: &Answer) -> Result<(), Stop> {
     let expected = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
     let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
     probe.expect_body(answer, &expected)
-}
-
-/// A whippy-mock that was told no token takes any, as it says itself; it is no finding.
-fn not_lenient(answer: &Answer, what: &str) -> Result<(), Stop> {
-    if answer.status == 200 && answer.headers.contains_key("whippy-mock-rule") {
-        let why = format!("the whippy-mock was told no {what}, so it takes any");
-        return Err(Stop::Unsupported(why));
-    }
-    Ok(())
 }
 
 fn list_as(authorization: String) -> Ask {

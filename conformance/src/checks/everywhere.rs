@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::Method;
 
 use super::CodeCheck;
+use super::kit::leniency::not_lenient;
 use crate::cases::case::takes_query;
 use crate::cases::probe::{Ask, Credentials, Payload, Probe, Stop};
 use crate::contract::Operation;
@@ -24,9 +25,19 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "everywhere/a-token-is-asked-for",
         title: "Every operation but the login refuses whoever sends no token",
-        section: "docs/stack.md#authentication",
-        quote: "401 {\"detail\":\"Authentication credentials were not provided.\"}",
+        level: Level::Must,
+        section: "Stock",
+        quote: "'Authorization': 'Token {}'.format(api_token)",
         run: |probe| refused(probe, 401, |ask| ask.credentials = Credentials::None),
+        ..REFUSED
+    },
+    CodeCheck {
+        id: "everywhere/only-the-token-lets-in",
+        title: "No operation takes another key, another scheme or a part of the token for the token",
+        level: Level::Must,
+        section: "Stock",
+        quote: "'Authorization': 'Token {}'.format(api_token)",
+        run: only_the_token,
         ..REFUSED
     },
     CodeCheck {
@@ -100,9 +111,21 @@ fn body(ask: &mut Ask, media: &str, text: &'static str) {
 
 /// Every operation that documents the status, asked wrongly, answers with it and says why.
 fn refused(probe: &mut Probe<'_>, status: u16, spoil: fn(&mut Ask)) -> Result<(), Stop> {
+    refused_by(probe, status, &spoil, true)
+}
+
+/// The same; whether the body is held to the framework's as well.
+fn refused_by(
+    probe: &mut Probe<'_>,
+    status: u16,
+    spoil: &dyn Fn(&mut Ask),
+    is_worded: bool,
+) -> Result<(), Stop> {
+    let level = probe.level;
     let session = probe.session;
     let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
     let detail = Pattern::try_from(serde_json::json!({"detail": "<text>"})).map_err(Stop::Suite)?;
+    let (mut is_asked, mut unsent) = (false, None);
     for operation in session.contract.operations() {
         let path = operation
             .path
@@ -115,17 +138,98 @@ fn refused(probe: &mut Probe<'_>, status: u16, spoil: fn(&mut Ask)) -> Result<()
         }
         ask.step = format!("{} {path}", ask.method);
         let answer = match probe.send(&ask) {
-            // What only one reading of the page has is not asked of a live service.
-            Err(Stop::Disabled(_)) if is_alias(operation) => continue,
+            // What may not be sent to a live service is left out.
+            Err(Stop::Disabled(why)) => {
+                unsent = Some(why);
+                continue;
+            }
             sent => sent?,
         };
+        is_asked = true;
         // What a target lacks without breaking a promise refuses nothing.
         let may_lack = operation.level == Level::May || is_alias(operation);
         if may_lack && answer.status == 404 && answer.body.is_none() {
             continue;
         }
-        probe.expect_status(&answer, &[status])?;
-        probe.expect_body(&answer, &detail)?;
+        // That a token is asked for the page says; of its other operations others do.
+        probe.level = level.min(operation.level);
+        let judged = probe.expect_status(&answer, &[status]);
+        probe.level = level.min(Level::Should);
+        let judged = judged.and_then(|()| match is_worded {
+            true => probe.expect_body(&answer, &detail),
+            false => Ok(()),
+        });
+        probe.level = level;
+        judged?;
+    }
+    match unsent {
+        Some(why) if !is_asked => Err(Stop::Disabled(why)),
+        _ => Ok(()),
+    }
+}
+
+/// Headers that hold no token, given the token of the run.
+fn forgeries(token: &str) -> Vec<String> {
+    let other_case: String = token
+        .chars()
+        .map(|c| {
+            if c.is_ascii_lowercase() {
+                c.to_ascii_uppercase()
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect();
+    let half = token.len() / 2;
+    let mut forgeries = vec![
+        "Token whippy-conformance-forgery".to_owned(),
+        format!("Bearer {token}"),
+        token.to_owned(),
+        format!("Token {token}0"),
+    ];
+    if other_case != token {
+        forgeries.push(format!("Token {other_case}"));
+    }
+    // A token is text of ASCII, so it may be cut anywhere.
+    forgeries.extend(
+        token
+            .get(..half)
+            .filter(|part| !part.is_empty())
+            .map(|part| format!("Token {part}")),
+    );
+    forgeries
+}
+
+/// Every operation refuses what is not the token. Where nobody gave one, nothing is asked.
+fn only_the_token(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let Some(token) = probe.session.token.clone() else {
+        return Err(Stop::Disabled("it needs --token".to_owned()));
+    };
+    let forged = Credentials::Other("Token whippy-conformance-forgery".to_owned());
+    let answer = probe.send(&Ask {
+        credentials: forged,
+        ..Ask::get("/api/v1/stocks/").with("limit", 1)
+    })?;
+    not_lenient(&answer, "token")?;
+    for forgery in forgeries(&token) {
+        refused_by(
+            probe,
+            401,
+            &|ask| ask.credentials = Credentials::Other(forgery.clone()),
+            false,
+        )?;
+    }
+    for name in ["token", "api_token"] {
+        let token = token.clone();
+        refused_by(
+            probe,
+            401,
+            &|ask| {
+                ask.credentials = Credentials::None;
+                ask.query.push((name.to_owned(), token.clone()));
+            },
+            false,
+        )?;
     }
     Ok(())
 }
@@ -134,13 +238,22 @@ fn is_alias(operation: &Operation) -> bool {
     operation.id == "list-active-stocks-alias"
 }
 
+/// Whether a request names the scheme of tokens, rightly or not.
+fn is_by_token(ask: &Ask) -> bool {
+    match &ask.credentials {
+        Credentials::None => false,
+        Credentials::Other(header) => header.starts_with("Token"),
+        _ => true,
+    }
+}
+
 /// Whether the refusal is one that the operation documents for this mistake.
 fn concerns(probe: &Probe<'_>, operation: &Operation, ask: &Ask, status: u16) -> bool {
     let has_payload = ask.payload != Payload::None;
     let asks_for_page = ask.query.iter().any(|(name, _)| name == "page");
     operation.documents(status)
-        // The login lets in whoever names no scheme.
-        && (operation.id != "login" || ask.credentials != Credentials::None)
+        // The login lets in whoever names no scheme, or another.
+        && (operation.id != "login" || is_by_token(ask))
         && (!has_payload || operation.takes_body() && !takes_query(probe, &operation.path))
         && (!asks_for_page || operation.has_parameter("page"))
 }

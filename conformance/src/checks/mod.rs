@@ -2,9 +2,14 @@
 
 mod access;
 mod active_stocks;
+mod batches;
 mod bytes;
 mod creates;
+mod dates;
+mod edges;
 mod everywhere;
+mod exploration;
+mod filtering;
 mod filters;
 mod forms;
 mod kit;
@@ -14,6 +19,9 @@ mod queries;
 mod races;
 mod sorting;
 mod surveys;
+mod views;
+
+pub use exploration::ID as EXPLORATION;
 
 use crate::cases::case::Capability;
 use crate::cases::probe::{Probe, Stop};
@@ -83,10 +91,14 @@ impl CodeCheck {
 pub const CHECKS: &[&[CodeCheck]] = &[
     creates::CHECKS,
     filters::CHECKS,
+    filtering::CHECKS,
     sorting::CHECKS,
     pages::CHECKS,
     surveys::CHECKS,
     queries::CHECKS,
+    views::CHECKS,
+    batches::CHECKS,
+    dates::CHECKS,
     active_stocks::CHECKS,
     races::CHECKS,
     access::CHECKS,
@@ -94,4 +106,6 @@ pub const CHECKS: &[&[CodeCheck]] = &[
     everywhere::CHECKS,
     bytes::CHECKS,
     forms::CHECKS,
+    edges::CHECKS,
+    exploration::CHECKS,
 ];

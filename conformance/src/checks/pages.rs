@@ -1,6 +1,8 @@
 //! Pages: cut from one list, joined by links, none missing and none twice. What a page of
 //! one row shows is in `pages.yaml`.
 
+use serde_json::Value;
+
 use super::CodeCheck;
 use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
 use super::kit::stocks::{Stocks, ids};
@@ -24,6 +26,16 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         quote: "\"previous\": null",
         needs: &["provider", "location", "second-location"],
         run: back,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "pages/hold-whatever-is-asked-beside",
+        title: "Beside any filter or order, pages of one row show every stock once, count all, and lead \
+                to their neighbours at the same address",
+        section: "List Stock",
+        quote: "The amount of line items returned per page",
+        needs: &["provider", "location", "second-location"],
+        run: beside,
         ..CodeCheck::WRITE
     },
     CodeCheck {
@@ -100,6 +112,77 @@ fn back(probe: &mut Probe<'_>) -> Result<(), Stop> {
         None => Ok(()),
         Some(_) => Err(probe.fail("expected `previous` to be null on the first page, got a link")),
     }
+}
+
+fn beside(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    let provider = probe.need("provider")?;
+    let mut address = None;
+    for (name, value) in [
+        ("sort", "id"),
+        ("sort", "-stock,id"),
+        ("sort", "-created_date"),
+        ("stock__gte", "0"),
+        ("stock__lt", "1000"),
+        ("reserved_stock__gt", "0"),
+        ("created_date__gt", "2000-01-01T00:00:00Z"),
+        ("modified_date__lte", "2099-01-01T00:00:00Z"),
+        ("provider", &provider),
+        ("provider_name", &provider),
+    ] {
+        let ask = stocks.ask().with(name, value).with("limit", 1);
+        let pages = walk(probe, &ask, stocks.rows.len() + 1)?;
+        let beside = format!("limit=1 beside {name}={value}");
+        are_whole(probe, &beside, &pages, &stocks.rows)?;
+        for link in pages.iter().flat_map(|page| [&page.next, &page.previous]) {
+            let Some(link) = link.as_deref() else {
+                continue;
+            };
+            let got = link.split('?').next().unwrap_or_default().to_owned();
+            let expected = address.get_or_insert_with(|| got.clone());
+            if *expected != got {
+                return Err(probe.fail(format!(
+                    "{beside}: expected each link to lead to {expected}, got {link}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Pages of one row: as many as there are stocks, each stock on one of them.
+fn are_whole(
+    probe: &mut Probe<'_>,
+    beside: &str,
+    pages: &[Page],
+    stocks: &[Value],
+) -> Result<(), Stop> {
+    let (expected, mut got) = (ids(stocks), ids(rows(pages)));
+    got.sort_unstable();
+    if got != expected || pages.len() != expected.len() {
+        return Err(probe.fail(format!(
+            "{beside}: expected {} pages with the stocks {expected:?}, got {} with {got:?}",
+            expected.len(),
+            pages.len()
+        )));
+    }
+    for (position, page) in pages.iter().enumerate() {
+        let number = position + 1;
+        let is_first = page.previous.is_none() == (position == 0);
+        let is_last = page.next.is_none() == (number == pages.len());
+        if page.count != expected.len() || !is_first || !is_last {
+            return Err(probe.fail(format!(
+                "{beside}: expected page {number} of {} to count {} and to have its neighbours' \
+                 links, got a count of {}, previous {:?} and next {:?}",
+                pages.len(),
+                expected.len(),
+                page.count,
+                page.previous,
+                page.next
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The largest limit may be as small as 1: whether 2 is honoured shows only by what 3 is

@@ -515,6 +515,10 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) jobs: Option<u16>,
 
+    /// Most requests of the exploration that ends a run that writes; 0 leaves it out [default: 400, in 1.2 seconds]
+    #[arg(long, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(0..=1_000_000_000))]
+    pub(crate) explore: Option<u64>,
+
     /// How often to try a failed check again [default: 0]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) retries: Option<u32>,

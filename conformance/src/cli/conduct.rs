@@ -2,8 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::time::Duration;
 
-use whippy_conformance::cases::probe::Session;
+use whippy_conformance::cases::probe::{Ask, Exploration, Session};
+use whippy_conformance::checks::EXPLORATION;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::Report;
@@ -27,6 +29,9 @@ use super::plan;
 use super::progress::Progress;
 use super::refusal::Refusal;
 use super::secrets::secret;
+
+/// How long a run against a live target waits, once, to see whether what it wrote stays.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A run that was conducted.
 pub(crate) struct Conducted {
@@ -77,13 +82,22 @@ pub(crate) fn conduct(
     let interrupt = Interrupt::listen();
     let mut session = Session::new(permission.looking(&connection), contract);
     session.profile = held;
+    if !connection.is_loopback {
+        session.patience = PATIENCE;
+    }
+    let explores = args.checks.explore != Some(0);
+    if let Some(requests) = args.checks.explore {
+        session.exploration = Exploration::of(requests);
+    }
     connection.enter(&mut session)?;
     let writing = permission.let_write(&connection, &mut session, started.clone())?;
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
 
     let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    session.is_far = settled.is_ok() && !connection.is_embedded && is_far(&session);
     let options = options(args, &permission);
-    let selected = |check: &Check| selection.takes(&check.id);
+    let selected =
+        |check: &Check| selection.takes(&check.id) && (explores || check.id != EXPLORATION);
     let ids = checks
         .iter()
         .filter(|check| selected(check))
@@ -137,6 +151,19 @@ pub(crate) fn conduct(
         report,
         were_sections_shown,
     })
+}
+
+/// Longer than this takes every answer of a service that is far away, microseconds.
+const FAR: u64 = 30_000;
+
+/// `true` if even the quickest of a few answers takes long.
+fn is_far(session: &Session) -> bool {
+    let ask = Ask::get("/api/v1/stocks/").with("limit", 1);
+    let times = (0..3).filter_map(|_| {
+        let watch = Stopwatch::start();
+        session.send_unjudged(&ask).ok().map(|_| watch.micros())
+    });
+    times.min().is_some_and(|quickest| quickest > FAR)
 }
 
 /// The connection to the target, or to the mock of its own.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use whippy_conformance::cases::probe::Session;
+use whippy_conformance::cases::probe::{Exploration, Session};
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
@@ -23,6 +23,9 @@ use whippy_engine::store::world::World;
 /// refused.
 pub(crate) const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 const USER: (&str, &str) = ("someone", "something");
+
+/// Requests of the exploration: fewer than by default, as tests run whole suites.
+const EXPLORATION: u64 = 60;
 
 /// What a run against a target came to.
 pub(crate) struct Outcomes {
@@ -64,6 +67,8 @@ pub(crate) fn run_checks(
 ) -> Outcomes {
     let mut session = Session::new(target, contract);
     session.token = Some(TOKEN.to_owned());
+    session.patience = std::time::Duration::from_secs(6);
+    session.exploration = Exploration::of(EXPLORATION);
     session.environment.set("username", USER.0);
     session.environment.set("password", USER.1);
     let told = Told {

@@ -1,7 +1,9 @@
 //! Helpers that several files of checks share. The files import these, never each other.
 
+pub(super) mod leniency;
 pub(super) mod letters;
 pub(super) mod ordering;
 pub(super) mod paging;
 pub(super) mod places;
+pub(super) mod sample;
 pub(super) mod stocks;

@@ -1,0 +1,321 @@
+//! Values at the edge of their types: whatever is sent, a service answers, and not with an
+//! error of its own.
+
+use http::Method;
+use serde_json::{Value, json};
+use whippy_engine::query::FILTERS;
+
+use super::CodeCheck;
+use super::kit::paging::STOCKS;
+use super::kit::sample::sample;
+use super::kit::stocks::stock_of;
+use crate::cases::case::{given, with_arguments};
+use crate::cases::probe::{Ask, Payload, Probe, Stop};
+use crate::model::outcome::Safety;
+
+/// A MUST on filters. It only looks, but what may end in a server error is not for a service
+/// that others work with.
+const SEARCH: CodeCheck = CodeCheck {
+    safety: Safety::Write,
+    section: "Search Stocks",
+    quote: "This method is used to search stock objects with the specified filters.",
+    ..CodeCheck::LOOK
+};
+
+/// A MUST on arguments of operations.
+const ARGUMENTS: CodeCheck = CodeCheck {
+    section: "Stock",
+    quote: "The response includes the following parameters.",
+    ..CodeCheck::WRITE
+};
+
+pub(super) const CHECKS: &[CodeCheck] = &[
+    CodeCheck {
+        id: "edges/number-filters-take-any-value",
+        title: "No value of a filter of numbers makes the list answer with a server error",
+        run: |probe| filters(probe, &["NumberFilter"]),
+        ..SEARCH
+    },
+    CodeCheck {
+        id: "edges/date-filters-take-any-value",
+        title: "No value of a filter of dates makes the list answer with a server error",
+        run: |probe| filters(probe, &["IsoDateTimeFilter"]),
+        ..SEARCH
+    },
+    CodeCheck {
+        id: "edges/text-filters-take-any-value",
+        title: "No value of a filter of texts or choices makes the list answer with a server error",
+        run: |probe| filters(probe, &["CharFilter", "ChoiceFilter", "BooleanFilter"]),
+        ..SEARCH
+    },
+    CodeCheck {
+        id: "edges/pages-and-orders-take-any-value",
+        title: "No page, limit or order makes the list answer with a server error",
+        run: pages,
+        ..SEARCH
+    },
+    CodeCheck {
+        id: "edges/creates-take-any-value",
+        title: "No value of a member makes a create answer with a server error",
+        run: |probe| written(probe, STOCKS),
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/upserts-take-any-value",
+        title: "No value of a member makes an upsert answer with a server error",
+        run: |probe| written(probe, "/api/v1/stocks/insert_or_update_stock/"),
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/increases-take-any-value",
+        title: "No value of an argument makes an increase answer with a server error",
+        run: |probe| reserved(probe, "increase"),
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/decreases-take-any-value",
+        title: "No value of an argument makes a decrease answer with a server error",
+        run: |probe| reserved(probe, "decrease"),
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/queries-take-any-value",
+        title: "No SKU makes a query answer with a server error",
+        run: queries,
+        ..ARGUMENTS
+    },
+];
+
+const NUMBERS: [&str; 12] = [
+    "1e19",
+    "-1e19",
+    "9223372036854775808",
+    "-9223372036854775809",
+    "2147483648",
+    "-2147483649",
+    "2147483647",
+    "1.5",
+    "1e2",
+    "",
+    "few",
+    "NaN",
+];
+
+const MOMENTS: [&str; 10] = [
+    "9999-12-31T23:59:59-05:00",
+    "9999-12-31T23:59:59.999999Z",
+    "0001-01-01T00:00:00+05:00",
+    "0001-01-01T00:00:00Z",
+    "2024-02-29",
+    "2023-02-29",
+    "2024-01-01T00:00:00",
+    "",
+    "soon",
+    "1e19",
+];
+
+const FLAGS: [&str; 4] = ["", "maybe", "2", "True"];
+
+const PAGES: [&str; 7] = ["9223372036854775808", "1e19", "0", "-1", "", "few", "1.5"];
+
+/// Texts that databases, patterns and programs take for something else.
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "",
+        " ",
+        "'",
+        "\"",
+        "\\",
+        "%",
+        "_",
+        "%00",
+        "é",
+        "\u{1f600}",
+        ";--",
+        "{}",
+        "null",
+        "a'%\\",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    texts.push("x".repeat(65));
+    texts.push("x".repeat(300));
+    texts.push("x".repeat(1_200));
+    texts
+}
+
+/// The answer is no server error. What may not be sent to a live service is left out.
+fn is_answered(probe: &mut Probe<'_>, ask: &Ask, what: &str) -> Result<(), Stop> {
+    let answer = match probe.send(ask) {
+        Err(Stop::Disabled(_)) => return Ok(()),
+        sent => sent?,
+    };
+    if answer.status < 500 {
+        return Ok(());
+    }
+    let got = answer.status;
+    Err(probe.fail(format!(
+        "{what}: expected an answer or a refusal, got {got}"
+    )))
+}
+
+/// One in so many values is asked of a service that is far away.
+const SAMPLE: usize = 3;
+
+fn filters(probe: &mut Probe<'_>, types: &[&str]) -> Result<(), Stop> {
+    for field in FILTERS
+        .iter()
+        .filter(|field| types.contains(&field.type_name))
+    {
+        let values: Vec<String> = match field.type_name {
+            "NumberFilter" => NUMBERS.map(str::to_owned).to_vec(),
+            "IsoDateTimeFilter" => MOMENTS.map(str::to_owned).to_vec(),
+            "BooleanFilter" => FLAGS.map(str::to_owned).to_vec(),
+            "ChoiceFilter" => ["", "none", "'"].map(str::to_owned).to_vec(),
+            _ => texts().into_iter().chain(["\0".to_owned()]).collect(),
+        };
+        for (name, _) in field.parameters() {
+            for value in sample(probe, SAMPLE, values.clone()) {
+                let ask = Ask::get(STOCKS).with(&name, &value).with("limit", 1);
+                let ask = ask.named(&name).invalid();
+                is_answered(probe, &ask, &format!("{name}={}", short(&value)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    for name in ["page", "limit"] {
+        for value in PAGES {
+            let ask = Ask::get(STOCKS).with(name, value).named(name).invalid();
+            is_answered(probe, &ask, &format!("{name}={value}"))?;
+        }
+    }
+    let others = ["\0", "-", ","].map(str::to_owned);
+    for value in texts().into_iter().chain(others) {
+        let ask = Ask::get(STOCKS).with("sort", &value).with("limit", 1);
+        let ask = ask.named("sort").invalid();
+        is_answered(probe, &ask, &format!("sort={}", short(&value)))?;
+    }
+    Ok(())
+}
+
+/// A value as a report shows it.
+fn short(value: &str) -> String {
+    let mut short: String = value.chars().take(40).collect();
+    if short.len() < value.len() {
+        short.push('…');
+    }
+    short.escape_debug().to_string()
+}
+
+/// Values that an argument of a body may be given.
+fn values_of(name: &str) -> Vec<Value> {
+    let mut values = vec![Value::Null, json!([]), json!({}), json!(true), json!("")];
+    match name {
+        "stock" | "reserved_stock" => {
+            values.extend([
+                json!(1.5),
+                json!(1e19),
+                json!(-1e19),
+                json!(2_147_483_648_i64),
+                json!(-2_147_483_649_i64),
+                json!(i64::MIN),
+                json!(u64::MAX),
+            ]);
+            values.extend(NUMBERS.map(|text| json!(text)));
+        }
+        "date" => values.extend(MOMENTS.map(|text| json!(text))),
+        // What a period of no shape does is the stack's own, an error among it.
+        "period" => values = vec![json!(""), json!("soon"), json!(5)],
+        "is_active" | "stock_type" | "unit_type" => values.extend(FLAGS.map(|text| json!(text))),
+        _ => {
+            values.extend(texts().into_iter().map(Value::from));
+            values.extend([json!("a\u{0}b"), json!(5), json!(1e19)]);
+        }
+    }
+    values
+}
+
+/// The members of a stock that a request may name.
+const WRITTEN: [&str; 9] = [
+    "sku",
+    "provider",
+    "location",
+    "stock",
+    "reserved_stock",
+    "is_active",
+    "unit_type",
+    "stock_type",
+    "period",
+];
+
+/// A value; the text of a SKU behind one of the run's own, as it may write no other.
+fn own(name: &str, value: Value, sku: &str) -> Value {
+    match value.as_str() {
+        Some(text) if name == "sku" => json!(format!("{sku}{text}")),
+        _ => value,
+    }
+}
+
+/// Sends only what is refused: one member wrong beside another that is missing.
+fn written(probe: &mut Probe<'_>, path: &str) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let stock = stock_of(probe, &sku)?;
+    for name in WRITTEN {
+        let missing = if name == "stock" { "provider" } else { "stock" };
+        for value in sample(probe, SAMPLE, values_of(name)) {
+            let value = own(name, value, &sku);
+            let mut body = stock.clone();
+            body[missing] = Value::Null;
+            body[name] = value.clone();
+            let ask = Ask::post(path, body).named(name).invalid();
+            let sent = short(&value.to_string());
+            is_answered(probe, &ask, &format!("{name} {sent} at {path}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn reserved(probe: &mut Probe<'_>, operation: &str) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let stock = given(probe, "stock", &json!({"stock": 500, "reserved_stock": 90}))?;
+    let path = format!("{STOCKS}{operation}_reserved_stock/");
+    for name in ["sku", "location", "provider", "date"] {
+        for value in sample(probe, SAMPLE, values_of(name)) {
+            let value = own(name, value, &sku);
+            let mut body = json!({
+                "sku": sku, "location": stock["location"], "provider": stock["provider"],
+            });
+            body[name] = value.clone();
+            let mut ask = Ask::new(Method::POST, &path).named(name).invalid();
+            ask.payload = Payload::Json(body);
+            let sent = short(&value.to_string());
+            is_answered(probe, &ask, &format!("{name} {sent} at {path}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn queries(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    for operation in [
+        "stock_query",
+        "salable_stock_query",
+        "multi_stock_query",
+        "multi_salable_stock_query",
+    ] {
+        for value in sample(probe, SAMPLE, values_of("sku")) {
+            let sku = match operation.starts_with("multi") {
+                true => json!([value]),
+                false => value.clone(),
+            };
+            let path = format!("{STOCKS}{operation}/");
+            let ask = Ask::new(Method::GET, &path).named(operation).invalid();
+            let ask = with_arguments(probe, ask, json!({"sku": sku}));
+            let sent = short(&value.to_string());
+            is_answered(probe, &ask, &format!("sku {sent} at {path}"))?;
+        }
+    }
+    Ok(())
+}
