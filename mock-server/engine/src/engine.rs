@@ -15,7 +15,9 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::durability::Pending;
-use crate::endpoints::call::{Call, Settings, charset_of, header_text, matches_media, mount};
+use crate::endpoints::call::{
+    Call, Settings, charset_of, has_well_formed_host, header_text, matches_media, mount,
+};
 use crate::endpoints::{
     Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
 };
@@ -178,6 +180,11 @@ pub fn answer(
     let method = request.method();
     let headers = request.headers();
     let mut draft = ReplyDraft::new(method);
+    // The stack asks for the host before it looks at the path.
+    if !has_well_formed_host(request) {
+        let problem = Problem::MalformedHost;
+        return draft.refuse(&problem, "unrouted", Decided::default(), settings);
+    }
     let path = urlencoded::decode_path(request.uri().path());
     let Some((resource, argument)) = resolve(&path, profile) else {
         let problem = off_the_routes(&path, request, settings);
@@ -469,7 +476,12 @@ impl ReplyDraft {
                 } else {
                     BARE_HTML
                 };
-                self.reply(status, html, body, rule, settings)
+                let mut reply = self.reply(status, html, body, rule, settings);
+                // Nor is the part of the stack asked that forbids frames.
+                if *problem == Problem::MalformedHost {
+                    reply.response.headers_mut().remove(X_FRAME_OPTIONS);
+                }
+                reply
             }
             ProblemBody::Gateway(page) => {
                 self.allow = None;

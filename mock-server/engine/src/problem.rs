@@ -138,6 +138,12 @@ pub enum Problem {
     LoginRefused,
     /// What the stack stumbles over.
     ServerError,
+    /// A JSON body is nested deeper than the stack can read.
+    TooDeeplyNested,
+    /// The request names its host more than once, or by what cannot be a host.
+    MalformedHost,
+    /// The request names no host, which HTTP/1.1 demands.
+    NoHost,
     /// The request line and the headers are larger than the server takes.
     HeadTooLarge,
     /// The body is larger than the server takes; the limit in bytes.
@@ -212,12 +218,14 @@ impl Problem {
             Self::UnsupportedMediaType(_) => 415,
             Self::Throttled(_) => 429,
             Self::HeadTooLarge => 431,
-            Self::ServerError => 500,
+            Self::ServerError | Self::TooDeeplyNested => 500,
             Self::NotKept(_) => 507,
             Self::BadGateway => 502,
             Self::Unavailable(_) => 503,
             Self::GatewayTimeout => 504,
             Self::TooManyFields
+            | Self::MalformedHost
+            | Self::NoHost
             | Self::Unparsable(_)
             | Self::Fields(_)
             | Self::Filters(_)
@@ -274,6 +282,10 @@ impl Problem {
             Self::AlreadyReported => ("already-reported", Grade::Documented),
             Self::LoginRefused => ("login-refused", Grade::Observed),
             Self::ServerError => ("server-error", Grade::Stack),
+            Self::TooDeeplyNested => ("too-deeply-nested", Grade::Stack),
+            Self::MalformedHost => ("malformed-host", Grade::Stack),
+            // The stack would take the name of its own server; what stands before it does not.
+            Self::NoHost => ("no-host", Grade::Reading),
             // The page and the stack set no limits; the mock does, to stay alive.
             Self::HeadTooLarge => ("head-too-large", Grade::Reading),
             Self::BodyTooLarge(_) => ("body-too-large", Grade::Reading),
@@ -294,8 +306,8 @@ impl Problem {
     pub fn body(&self) -> ProblemBody {
         let html = match self {
             Self::NoSuchPath => NOT_FOUND_PAGE,
-            Self::TooManyFields => BAD_REQUEST_PAGE,
-            Self::ServerError => SERVER_ERROR_PAGE,
+            Self::TooManyFields | Self::MalformedHost | Self::NoHost => BAD_REQUEST_PAGE,
+            Self::ServerError | Self::TooDeeplyNested => SERVER_ERROR_PAGE,
             Self::BadGateway => return ProblemBody::Gateway(BAD_GATEWAY_PAGE),
             Self::Unavailable(_) => return ProblemBody::Gateway(UNAVAILABLE_PAGE),
             Self::GatewayTimeout => return ProblemBody::Gateway(GATEWAY_TIMEOUT_PAGE),

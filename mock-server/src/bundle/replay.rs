@@ -293,6 +293,7 @@ fn carry_out(
 
 /// The rules of what the engine never sees, and why.
 const UNSEEN: &[(&str, &str)] = &[
+    ("/no-host;", "it named no host"),
     ("/head-too-large;", "its head was too large"),
     ("/body-too-large;", "its body was too large"),
     ("/body-too-slow;", "its body never arrived"),

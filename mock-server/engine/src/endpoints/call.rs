@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderName};
+use http::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Request};
 
 use super::Resource;
@@ -263,7 +263,7 @@ impl<'a> Call<'a> {
         };
         value.map(Body::Json).map_err(|error| match error {
             JsonError::Syntax(why) => Problem::Unparsable(format!("JSON parse error - {why}")),
-            JsonError::TooDeep => Problem::ServerError,
+            JsonError::TooDeep => Problem::TooDeeplyNested,
         })
     }
 
@@ -349,6 +349,53 @@ pub fn base(request: &Request<Bytes>) -> String {
         })
     };
     format!("{scheme}://{host}{}", mount(request))
+}
+
+/// Whether a request names its host as the stack takes it: once, by a name of letters, digits,
+/// dots and hyphens or by an IPv6 address in brackets, with a port or without. A request that
+/// names none is taken.
+pub fn has_well_formed_host(request: &Request<Bytes>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (host, second) = (hosts.next(), hosts.next());
+    let host = match request.uri().authority() {
+        Some(authority) => Some(authority.as_str().as_bytes()),
+        None => host.map(HeaderValue::as_bytes),
+    };
+    second.is_none() && host.is_none_or(is_host)
+}
+
+fn is_host(host: &[u8]) -> bool {
+    let end_of_address = host.iter().position(|&byte| byte == b']');
+    let end = match end_of_address {
+        Some(end) => end + 1,
+        None => host
+            .iter()
+            .position(|&byte| byte == b':')
+            .unwrap_or(host.len()),
+    };
+    let (name, port) = host.split_at(end);
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    let is_name = match name {
+        [b'[', address @ .., b']'] => {
+            let colon = address.iter().position(|&byte| byte == b':');
+            let (first, rest) = address.split_at(colon.map_or(0, |colon| colon + 1));
+            let is_of_address = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
+            !first.contains(&b'.')
+                && !first.is_empty()
+                && !rest.is_empty()
+                && address.iter().all(is_of_address)
+        }
+        name => {
+            let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
+            // The dot at the end is no part of it.
+            !name.is_empty() && name != b"." && name.iter().all(is_of_name)
+        }
+    };
+    is_port && is_name
 }
 
 /// A header's bytes as the stack's gateway gives them on: one character a byte, and

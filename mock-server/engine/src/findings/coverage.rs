@@ -133,7 +133,10 @@ const OF_THE_LIST: [(&str, &[&str]); 2] = [
 ];
 
 /// Rules of paths that there are not.
-const OF_NO_PATH: (&str, &[&str]) = ("unrouted", &["no-such-path", "missing-slash"]);
+const OF_NO_PATH: (&str, &[&str]) = (
+    "unrouted",
+    &["no-such-path", "missing-slash", "malformed-host"],
+);
 
 /// Each operation and the rules that others do not answer by, in the order of the routes.
 fn own_rules() -> Vec<(&'static str, &'static [&'static str])> {
@@ -160,10 +163,16 @@ const EVERYWHERE: &[&str] = &[
 const OF_A_PATH: &[&str] = &["method-not-allowed", "metadata"];
 
 /// Rules of every operation that reads a body.
-const OF_A_BODY: &[&str] = &["unparsable-body", "unsupported-media-type", "server-error"];
+const OF_A_BODY: &[&str] = &[
+    "unparsable-body",
+    "unsupported-media-type",
+    "server-error",
+    "too-deeply-nested",
+];
 
 /// Rules of the server, before anybody reads the request.
 const OF_THE_SERVER: &[&str] = &[
+    "no-host",
     "head-too-large",
     "body-too-large",
     "body-too-slow",
