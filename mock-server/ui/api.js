@@ -23,7 +23,7 @@ import { ask, field, h } from './dom.js';
  * @property {string[]} defects
  * @property {unknown} [plan]
  */
-/** @typedef {{name: string, seed: string, stocks: number, writes: number, last_used: string}} WorldRow */
+/** @typedef {{name: string, seed: string, stocks: number, writes: number, last_used: string | null}} WorldRow */
 /** @typedef {Record<string, {before: unknown, after: unknown}>} Members */
 /** @typedef {{id: number, sku: string, provider: string, location: string, changes: Members}} Changed */
 /** @typedef {Record<string, unknown>} Row */
@@ -256,7 +256,7 @@ export const clearRequests = (world) => call('DELETE', `requests${query({ world 
 export const text = (path) => send('GET', path).then((answer) => answer.text());
 
 /** @param {string} world @returns {Promise<Verdict[]>} */
-export const findings = (world) => call('GET', `findings${query({ world })}`).then((answer) => answer.worlds);
+export const findings = (world) => call('GET', `findings${query({ world, all: 'true' })}`).then((answer) => answer.worlds);
 /** @param {string} world */
 export const clearFindings = (world) => call('DELETE', `findings${query({ world })}`);
 

@@ -134,7 +134,7 @@ let offered = '';
 
 async function listWorlds() {
   const rows = await api.worlds();
-  const recent = rows.slice(1).sort((a, b) => b.last_used.localeCompare(a.last_used)).slice(0, OFFERED);
+  const recent = rows.slice(1).sort((a, b) => (b.last_used ?? '').localeCompare(a.last_used ?? '')).slice(0, OFFERED);
   const names = ['', ...rows.slice(0, 1).map((row) => row.name), ...recent.map((row) => row.name)];
   const chosen = worldSelect.value;
   if (chosen && !names.includes(chosen)) names.push(chosen);

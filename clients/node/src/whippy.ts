@@ -155,7 +155,7 @@ export class Whippy {
 
   private async verdict(): Promise<{ findings: Finding[]; coverage: Coverage }> {
     type Verdicts = { worlds: [{ findings: Finding[]; coverage: Coverage }] };
-    const verdicts = await this.admin.call("GET", "findings");
+    const verdicts = await this.admin.call("GET", "findings?all=true");
     return (verdicts as Verdicts).worlds[0];
   }
 }

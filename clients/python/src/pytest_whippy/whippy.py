@@ -120,7 +120,7 @@ class Whippy:
 
     def verdict(self) -> dict[str, Any]:
         """Findings and coverage as the mock's JSON has them."""
-        worlds: list[dict[str, Any]] = self._newer("GET", "findings")["worlds"]
+        worlds: list[dict[str, Any]] = self._newer("GET", "findings?all=true")["worlds"]
         return worlds[0]
 
     def faults(self, rules: Faults) -> None:

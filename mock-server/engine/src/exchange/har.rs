@@ -21,7 +21,7 @@ pub fn har<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> Value {
 
 impl Exchange {
     /// The exchange as an entry of an HTTP archive.
-    fn har(&self) -> Value {
+    pub fn har(&self) -> Value {
         let host = self.headers.get(&HOST);
         let host = host
             .and_then(|host| std::str::from_utf8(host).ok())

@@ -36,7 +36,8 @@ use sheet::Sheet;
 pub use coverage::{Coverage, DocumentedMet, RuleMet, known_rules};
 pub use mistakes::{FindingLevel, MISTAKES, Mistake, Source, UnknownLevel};
 pub use report::{
-    Format, UnknownFormat, WorldVerdict, json, junit, markdown, report, summary_addition, text,
+    Format, UnknownFormat, WorldVerdict, coverage_report, json, junit, markdown, report,
+    short_json, summary_addition, text,
 };
 
 /// One exchange, as whoever stood between client and service saw it.

@@ -5,6 +5,7 @@
 
 pub mod changes;
 pub mod index;
+pub mod pieces;
 pub mod places;
 pub mod select;
 pub mod table;

@@ -153,7 +153,7 @@ struct StockListRow {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct StockRow<'a> {
+pub(super) struct StockRow<'a> {
     id: Option<i64>,
     created_date: Option<Moment>,
     modified_date: Option<Moment>,
@@ -180,7 +180,7 @@ struct StockRow<'a> {
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct ReservationRow {
+pub(super) struct ReservationRow {
     operation: DirectionName,
     sku: String,
     location: String,
@@ -251,6 +251,19 @@ fn is_false(flag: &bool) -> bool {
 impl<'a> World<'a> {
     /// Reads the JSON of a world file.
     pub fn from_json(json: &'a [u8]) -> Result<Self, WorldError> {
+        // serde would take the members of a list for those of the world, in their order.
+        let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
+        let other = match first {
+            Some(b'[') => Some("a list"),
+            Some(b'"') => Some("a text"),
+            Some(b'-' | b'0'..=b'9') => Some("a number"),
+            _ => None,
+        };
+        if let Some(other) = other {
+            return Err(WorldError(format!(
+                "a world is an object, and this is {other}"
+            )));
+        }
         serde_json::from_slice(json).map_err(|error| WorldError(error.to_string()))
     }
 
@@ -368,7 +381,7 @@ impl Store {
     }
 
     /// These stocks, the places of each kind from a position on, and these reservations.
-    fn dump_part<'s>(
+    pub(super) fn dump_part<'s>(
         &'s self,
         rows: impl Iterator<Item = Row>,
         [providers_from, locations_from, lists_from]: [usize; 3],
@@ -471,7 +484,7 @@ impl Store {
         Ok(())
     }
 
-    fn dump_stock(&self, row: Row) -> StockRow<'_> {
+    pub(super) fn dump_stock(&self, row: Row) -> StockRow<'_> {
         let stock = self.table.get(row);
         let location = &self.places.locations[stock.location as usize];
         let provider = &self.places.providers[location.provider as usize];
@@ -510,7 +523,7 @@ impl Store {
         }
     }
 
-    fn dump_reservation(&self, applied: &Applied) -> ReservationRow {
+    pub(super) fn dump_reservation(&self, applied: &Applied) -> ReservationRow {
         let location = &self.places.locations[applied.location as usize];
         let provider = &self.places.providers[location.provider as usize];
         ReservationRow {

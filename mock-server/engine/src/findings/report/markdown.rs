@@ -49,7 +49,7 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
         documented(&all),
         many(worlds.len() as u64, "world")
     );
-    coverage(&mut text, &all);
+    documented_responses(&mut text, &all);
     for (at, verdict) in worlds.iter().enumerate() {
         let section = world(verdict);
         if text.len() + section.len() > LIMIT {
@@ -65,7 +65,16 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
     format!("{}\n", text.trim_end())
 }
 
-fn coverage(text: &mut String, coverage: &Coverage) {
+/// The coverage of the worlds together.
+pub(super) fn coverage(worlds: &[WorldVerdict]) -> String {
+    let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
+    let worlds = many(worlds.len() as u64, "world");
+    let mut text = format!("# Coverage: {} met, in {worlds}\n\n", documented(&all));
+    documented_responses(&mut text, &all);
+    format!("{}\n", text.trim_end())
+}
+
+fn documented_responses(text: &mut String, coverage: &Coverage) {
     text.push_str("<details>\n<summary>Documented responses</summary>\n\n");
     text.push_str("| response | operation | status | what | met |\n|---|---|---|---|---:|\n");
     for met in &coverage.documented {

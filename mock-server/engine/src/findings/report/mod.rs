@@ -13,7 +13,7 @@ use super::{Coverage, Finding, FindingLevel, Source};
 use crate::problem::Grade;
 use crate::redact::Redactor;
 
-pub use json::write as json;
+pub use json::{short as short_json, write as json};
 pub use junit::write as junit;
 pub use markdown::{summary_addition, write as markdown};
 pub use text::write as text;
@@ -128,6 +128,17 @@ pub fn report(worlds: &[WorldVerdict], format: Format) -> String {
         Format::Text => text(worlds),
         Format::Junit => junit(worlds, Some(FindingLevel::Warning)),
         Format::Markdown => markdown(worlds),
+    }
+}
+
+/// The coverage of some worlds, without their findings; `None` where it has no such form.
+pub fn coverage_report(worlds: &[WorldVerdict], format: Format) -> Option<String> {
+    match format {
+        Format::Json => Some(json::coverage(worlds)),
+        Format::Text => Some(text::coverage(worlds)),
+        Format::Markdown => Some(markdown::coverage(worlds)),
+        // Nothing of it passes or fails.
+        Format::Junit => None,
     }
 }
 

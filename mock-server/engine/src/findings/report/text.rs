@@ -34,6 +34,17 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
     text
 }
 
+/// The coverage of the worlds together.
+pub(super) fn coverage(worlds: &[WorldVerdict]) -> String {
+    let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
+    let mut text = match worlds {
+        [only] => format!("world {}:\n", one_line(&only.world)),
+        worlds => format!("all {}:\n", many(worlds.len() as u64, "world")),
+    };
+    met(&mut text, &all);
+    text
+}
+
 fn world(text: &mut String, verdict: &WorldVerdict) {
     for finding in by_level(&verdict.findings) {
         write_finding(text, finding);

@@ -1,0 +1,141 @@
+//! A state as JSON, a few rows at a time, so that a large one never stands whole in memory.
+
+use super::Store;
+use super::table::Row;
+
+/// Rows of one piece.
+const ROWS: usize = 256;
+
+/// The end of a world that has neither stocks nor reservations.
+const END_OF_EMPTY: &str = "],\"reservations\":[]}";
+
+/// The JSON of a state in pieces; together they are the JSON of [`Store::dump`]. It keeps
+/// the state as it stood, which shares whatever does not change meanwhile.
+#[derive(Debug)]
+pub struct Pieces {
+    store: Store,
+    next: Next,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    Head,
+    Stocks(usize),
+    Reservations(usize),
+    Nothing,
+}
+
+impl Store {
+    /// The whole state as JSON, in pieces.
+    pub fn into_pieces(self) -> Pieces {
+        Pieces {
+            store: self,
+            next: Next::Head,
+        }
+    }
+}
+
+impl Pieces {
+    /// Everything before the stocks.
+    fn head(&self) -> Vec<u8> {
+        let mut head = self.store.dump_part(0..0, [0; 3], []).to_json();
+        head.truncate(head.len().saturating_sub(END_OF_EMPTY.len()));
+        head
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let store = &self.store;
+        let (piece, next) = match self.next {
+            Next::Head => (self.head(), Next::Stocks(0)),
+            Next::Stocks(from) if from >= store.len() => {
+                (b"],\"reservations\":[".to_vec(), Next::Reservations(0))
+            }
+            Next::Stocks(from) => {
+                let to = store.len().min(from + ROWS);
+                let rows = (from..to).filter_map(|row| Row::try_from(row).ok());
+                let stocks = rows.map(|row| store.dump_stock(row));
+                (list(from, stocks), Next::Stocks(to))
+            }
+            Next::Reservations(from) => {
+                let applied = store.applied.iter_from(from).take(ROWS);
+                let rows = applied.map(|applied| store.dump_reservation(applied));
+                let piece = list(from, rows);
+                if piece.is_empty() {
+                    (b"]}".to_vec(), Next::Nothing)
+                } else {
+                    (piece, Next::Reservations(from + ROWS))
+                }
+            }
+            Next::Nothing => return None,
+        };
+        self.next = next;
+        Some(piece)
+    }
+}
+
+/// Rows of a list from a position on, without its brackets.
+fn list(from: usize, rows: impl Iterator<Item = impl serde::Serialize>) -> Vec<u8> {
+    let mut piece = Vec::new();
+    for (at, row) in (from..).zip(rows) {
+        if at > 0 {
+            piece.push(b',');
+        }
+        // Writing to memory does not fail.
+        let _ = serde_json::to_writer(&mut piece, &row);
+    }
+    piece
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets;
+    use crate::store::world::World;
+    use serde_json::json;
+
+    fn store(json: &[u8]) -> Store {
+        Store::load(&World::from_json(json).unwrap()).unwrap()
+    }
+
+    /// A world of so many stocks and reservations.
+    fn world(count: usize) -> Vec<u8> {
+        let stock = |n: usize| {
+            let sku = n.to_string();
+            json!({"sku": sku, "provider": "p", "location": "l", "stock": n})
+        };
+        let reservation = |n: usize| {
+            json!({
+                "operation": "increase-reserved-stock",
+                "sku": n.to_string(),
+                "location": "l",
+                "date": format!("day {n}"),
+            })
+        };
+        let world = json!({
+            "providers": [{"name": "p"}],
+            "stock_locations": [{"code": "l", "provider": "p"}],
+            "stocks": (0..count).map(stock).collect::<Vec<_>>(),
+            "reservations": (0..count).map(reservation).collect::<Vec<_>>(),
+        });
+        world.to_string().into_bytes()
+    }
+
+    #[test]
+    fn the_pieces_of_a_state_are_its_dump() {
+        let built_in = assets::world_names().filter_map(assets::world);
+        let built_in = built_in.map(|json| json.as_bytes().to_vec());
+        let large = [0, 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS].map(world);
+        for json in built_in.chain(large) {
+            let store = store(&json);
+            let pieces: Vec<u8> = store.clone().into_pieces().flatten().collect();
+            assert_eq!(
+                String::from_utf8(pieces).unwrap(),
+                String::from_utf8(store.dump().to_json()).unwrap()
+            );
+        }
+    }
+}
