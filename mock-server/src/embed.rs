@@ -1,7 +1,10 @@
 //! The mock inside a test: a server on a free port, and what it has seen.
 //!
+//! The server has threads of its own, so that a plain `#[tokio::test]` with its one thread
+//! will do.
+//!
 //! ```
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 //! use whippy_mock::embed::MockServer;
 //! use whippy_mock::engine::findings::FindingLevel;
 //!
@@ -14,11 +17,13 @@
 //!
 //! A whole client with its tests, first wrong, then right, is `examples/stock_sync`.
 
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -141,6 +146,7 @@ impl Builder {
     }
 
     /// Starts the server on a free port of this machine.
+    #[allow(clippy::unused_async)] // Callers await it, as they would a start that waits.
     pub async fn start(self) -> Result<MockServer, StartError> {
         let tls = self
             .is_over_tls
@@ -149,24 +155,21 @@ impl Builder {
             TlsError::Certificate(why) | TlsError::Key(why) => wrong("TLS", why),
         })?;
         let server = Arc::new(self.server()?);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(|error| wrong("listen", error))?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| wrong("listen", error))?;
-        let mut listener = Listener::from(listener);
-        if let Some(tls) = &tls {
-            listener = listener.with_tls(tls);
-        }
+        let runtime = runtime().map_err(|error| wrong("threads", error))?;
+        let (address, listener) = listen(&runtime).map_err(|error| wrong("listen", error))?;
+        let listener = match &tls {
+            Some(tls) => listener.with_tls(tls),
+            None => listener,
+        };
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(Arc::clone(&server).run(listener, stopped));
+        let running = runtime.spawn(Arc::clone(&server).run(listener, stopped));
         Ok(MockServer {
             address,
             tls,
             server,
             stop,
             running: Some(running),
+            runtime: Some(runtime),
         })
     }
 
@@ -221,6 +224,25 @@ impl Builder {
     }
 }
 
+/// The threads of a server. They are not the test's, for a large body or an overlap that is
+/// waited for would hold up a test that has one thread alone.
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("whippy-mock")
+        .enable_all()
+        .build()
+}
+
+/// Listens on a free port of this machine.
+fn listen(runtime: &Runtime) -> io::Result<(SocketAddr, Listener)> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let _inside = runtime.enter();
+    Ok((address, TcpListener::from_std(listener)?.into()))
+}
+
 /// A server that stops when this is dropped.
 #[derive(Debug)]
 pub struct MockServer {
@@ -229,6 +251,16 @@ pub struct MockServer {
     server: Arc<Server>,
     stop: watch::Sender<bool>,
     running: Option<JoinHandle<()>>,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        // To wait for the threads here would hold up the test's.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl MockServer {

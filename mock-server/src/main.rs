@@ -82,6 +82,9 @@ fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
 
 async fn listen_and_serve(mock: Mock) -> ExitCode {
     system::raise_file_limit();
+    if let Some(note) = &mock.note {
+        eprintln!("whippy-mock: {note}");
+    }
     let listener = match mock.bind(&mock.listen).await {
         Ok(listener) => listener,
         Err(sentence) => {

@@ -7,6 +7,7 @@
 
 mod ask;
 pub mod page;
+pub mod pieces;
 mod readings;
 mod ui;
 
@@ -26,14 +27,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::bundle::{Bundle, BundledWorld};
+use crate::bundle::{self, Taken};
 use crate::faults::{self, FaultRules, Faults};
 use crate::http::metrics::Metrics;
 use crate::log::{LogOptions, Sync};
 use crate::worlds::journal::{Wanted, WantedStatus};
 use crate::worlds::{self, DEFAULT, LiveWorld, WorldError, Worlds};
 use whippy_engine::assets;
-use whippy_engine::backend::Reset;
+use whippy_engine::backend::{Backend as _, Reset};
 use whippy_engine::clock::{ClockMode, MAX_ADVANCE};
 use whippy_engine::durability::NotKept;
 use whippy_engine::endpoints::RESOURCES;
@@ -47,6 +48,7 @@ use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
 
+use pieces::{Answer, Pieces, around_a_list};
 pub use ui::{files, is_opened_by_a_browser, way};
 
 /// Where the admin paths begin.
@@ -95,6 +97,8 @@ pub struct AdminCall<'a> {
 pub enum AdminAnswer {
     /// A response.
     Whole(Response<Bytes>),
+    /// A long response, which is made while it is sent.
+    Pieces(Response<Pieces>),
     /// The exchanges as they happen.
     Follow(Box<Followed>),
 }
@@ -118,6 +122,18 @@ pub fn is_admin(path: &str) -> bool {
         || worlds::split(path).is_some_and(|(_, rest)| rest.starts_with(PREFIX))
 }
 
+/// Whether a request is answered at once, however much the others have to do.
+pub fn is_brief(path: &str) -> bool {
+    let path = worlds::split(path).map_or(path, |(_, rest)| rest);
+    ["health", "ready", "shutdown"].contains(&path.strip_prefix(PREFIX).unwrap_or_default())
+}
+
+/// The answer where an admin request brought its handler down.
+pub fn stumbled() -> Response<Bytes> {
+    let detail = "the mock stumbled over the request; its standard error says where";
+    Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail).response()
+}
+
 /// The refusal of a request about a world that is not there.
 pub fn refuse_world(error: &WorldError) -> Response<Bytes> {
     Refusal::from(error.clone()).response()
@@ -138,6 +154,8 @@ enum Granted {
     Json(Value),
     Created(Value),
     Text(&'static str, String),
+    /// A JSON document.
+    Long(Answer),
     Whole(Response<Bytes>),
     Nothing,
     Follow(Box<Followed>),
@@ -184,6 +202,10 @@ const fn route(
 const WORLD: &[&str] = &["world"];
 /// Which world, and how it is told.
 const REPORT: &[&str] = &["world", "format"];
+/// The same, and whether rules that were never met are told as well.
+const FULL_REPORT: &[&str] = &["world", "format", "all"];
+/// Which world, or all of them.
+const FAULTS: &[&str] = &["world", "all"];
 /// Which exchanges.
 const WHICH: &[&str] = &[
     "world",
@@ -234,10 +256,10 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/requests/har",         WHICH, archive),
     route(Method::GET,    "/__admin/requests/stream",      FOLLOWED, follow),
     route(Method::GET,    "/__admin/requests/{id}",        &[],   show_request),
-    route(Method::GET,    "/__admin/findings",             REPORT, show_findings),
+    route(Method::GET,    "/__admin/findings",             FULL_REPORT, show_findings),
     route(Method::DELETE, "/__admin/findings",             &["world", "id"], clear_findings),
     route(Method::GET,    "/__admin/coverage",             REPORT, show_coverage),
-    route(Method::GET,    "/__admin/faults",               WORLD, show_faults),
+    route(Method::GET,    "/__admin/faults",               FAULTS, show_faults),
     route(Method::PUT,    "/__admin/faults",               WORLD, set_faults),
     route(Method::DELETE, "/__admin/faults",               WORLD, clear_faults),
     route(Method::GET,    "/__admin/faults/presets",       &[],   list_presets),
@@ -378,6 +400,13 @@ impl Control {
             Ok(Granted::Created(value)) => json_response(StatusCode::CREATED, &value),
             Ok(Granted::Whole(response)) => response,
             Ok(Granted::Text(content_type, text)) => respond(StatusCode::OK, content_type, text),
+            Ok(Granted::Long(Answer::Whole(body))) => {
+                respond(StatusCode::OK, "application/json", body)
+            }
+            Ok(Granted::Long(Answer::Pieces(pieces))) => {
+                let response = respond(StatusCode::OK, "application/json", Bytes::new());
+                return AdminAnswer::Pieces(response.map(|_| pieces));
+            }
             Ok(Granted::Nothing) => {
                 let mut response = Response::default();
                 *response.status_mut() = StatusCode::NO_CONTENT;
@@ -559,6 +588,17 @@ impl Asked<'_> {
         pairs.find(|(n, _)| n == name).map(|(_, value)| &**value)
     }
 
+    /// A parameter that is `true` or `false`; one that is left out is `false`.
+    fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        match self.parameter(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(text) => Err(Refusal::bad(format!(
+                "{name}: `{text}` is neither true nor false"
+            ))),
+        }
+    }
+
     /// A parameter that is a whole number.
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let Some(text) = self.parameter(name) else {
@@ -608,15 +648,28 @@ impl Asked<'_> {
         Ok(wanted)
     }
 
-    /// The exchanges that are looked for, the oldest first.
+    /// The exchanges that are looked for, the oldest first, as they came.
     fn exchanges(&self, wanted: &Wanted) -> Result<Vec<Arc<Exchange>>, Refusal> {
         let worlds = self.all()?;
         let found = worlds.iter().map(|world| world.journal.find(wanted));
         let mut found: Vec<_> = found.flatten().collect();
         found.sort_by_key(|exchange| exchange.id);
-        let redactor = &self.control.redactor;
-        let clean = found.iter().map(|it| Arc::new(it.redacted(redactor)));
-        Ok(clean.collect())
+        Ok(found)
+    }
+
+    /// A document with a list of exchanges at its end, each without secrets.
+    fn list_of(
+        &self,
+        (frame, end): (&Value, &'static str),
+        exchanges: impl Iterator<Item = Arc<Exchange>> + Send + 'static,
+        show: impl Fn(&Exchange) -> Value + Send + 'static,
+    ) -> Granted {
+        let redactor = self.control.redactor.clone();
+        let shown = exchanges.map(move |exchange| {
+            let shown = show(&exchange.redacted(&redactor));
+            shown.to_string().into_bytes()
+        });
+        Granted::Long(Answer::of(around_a_list(frame, end, shown)))
     }
 }
 
@@ -656,12 +709,21 @@ fn settings(asked: &Asked<'_>) -> Outcome {
     let worlds = asked.call.worlds;
     let (limits, by_token) = worlds.limits();
     let journal = worlds.share().limits();
-    let defects: Vec<_> = worlds.own().defects.names().collect();
+    let own = worlds.own();
+    let in_force = own.service.settings();
+    let defects: Vec<_> = own.defects.names().collect();
     let watched = asked.control.watched.iter();
     let watched: Vec<_> = watched.map(|path| path.to_string_lossy()).collect();
     Ok(Granted::Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "defects": defects,
+        "readings": in_force.profile.to_json(),
+        "clock": clock_of(own, asked),
+        "utc_offset": in_force.local.to_string(),
+        "faults": own.faults().rules_json(),
+        "tokens": in_force.tokens.len(),
+        "has_login": in_force.credentials.is_some(),
+        "has_admin_token": asked.control.token.is_some(),
         "worlds": {
             "most": limits.worlds,
             "idle_seconds": limits.idle.map(|micros| micros / 1_000_000),
@@ -884,7 +946,7 @@ fn list_worlds(asked: &Asked<'_>) -> Outcome {
                 "seed": seed,
                 "stocks": stocks,
                 "writes": world.service.kept().1,
-                "last_used": world.used().to_text(asked.local()),
+                "last_used": world.used().map(|used| used.to_text(asked.local())),
             })
         })
         .collect();
@@ -893,15 +955,14 @@ fn list_worlds(asked: &Asked<'_>) -> Outcome {
 
 fn export_world(asked: &Asked<'_>) -> Outcome {
     let world = asked.call.worlds.get(asked.argument)?;
-    let json = match asked.number("at")? {
-        None => world.service.world_json(),
+    let store = match asked.number("at")? {
+        None => world.service.store(),
         Some(seq) => {
             let engine = world.service.at(seq).map_err(Refusal::bad)?;
-            engine.store().dump().to_json()
+            engine.store().clone()
         }
     };
-    let json = String::from_utf8_lossy(&json).into_owned();
-    Ok(Granted::Text("application/json", json))
+    Ok(Granted::Long(Answer::of(store.into_pieces())))
 }
 
 fn diff_world(asked: &Asked<'_>) -> Outcome {
@@ -971,11 +1032,9 @@ fn list_requests(asked: &Asked<'_>) -> Outcome {
             .collect()
     };
     let lost: u64 = asked.all()?.iter().map(|world| world.journal.lost()).sum();
-    Ok(Granted::Json(json!({
-        "count": total,
-        "dropped": lost,
-        "requests": shown.iter().map(|e| e.json(asked.local())).collect::<Vec<_>>(),
-    })))
+    let frame = json!({"count": total, "dropped": lost, "requests": []});
+    let local = asked.local();
+    Ok(asked.list_of((&frame, "]}"), shown.into_iter(), move |it| it.json(local)))
 }
 
 fn show_request(asked: &Asked<'_>) -> Outcome {
@@ -993,6 +1052,7 @@ fn show_request(asked: &Asked<'_>) -> Outcome {
         let detail = format!("no exchange `{}` is in the journal", asked.argument);
         Refusal::new(StatusCode::NOT_FOUND, detail)
     })?;
+    let found = found.redacted(&asked.control.redactor);
     Ok(Granted::Json(found.json(asked.local())))
 }
 
@@ -1008,18 +1068,18 @@ fn count_requests(asked: &Asked<'_>) -> Outcome {
 
 fn find_requests(asked: &Asked<'_>) -> Outcome {
     let found = asked.exchanges(&asked.wanted_by_body()?)?;
-    let shown: Vec<_> = found.iter().map(|e| e.json(asked.local())).collect();
-    Ok(Granted::Json(
-        json!({"count": shown.len(), "requests": shown}),
-    ))
+    let frame = json!({"count": found.len(), "requests": []});
+    let local = asked.local();
+    Ok(asked.list_of((&frame, "]}"), found.into_iter(), move |it| it.json(local)))
 }
 
 fn archive(asked: &Asked<'_>) -> Outcome {
     let limit = asked.number("limit")?.unwrap_or(usize::MAX);
     let found = asked.exchanges(&asked.wanted()?)?;
     let skipped = found.len().saturating_sub(limit);
-    let shown = found.iter().skip(skipped).map(|exchange| &**exchange);
-    Ok(Granted::Json(exchange::har(shown)))
+    let frame = exchange::har([]);
+    let shown = found.into_iter().skip(skipped);
+    Ok(asked.list_of((&frame, "]}}"), shown, Exchange::har))
 }
 
 fn follow(asked: &Asked<'_>) -> Outcome {
@@ -1035,13 +1095,17 @@ fn follow(asked: &Asked<'_>) -> Outcome {
     let wanted = asked.wanted()?;
     let last = asked.call.request.headers().get("last-event-id");
     let last = last.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let redactor = &asked.control.redactor;
     let missed = match last {
         Some(last) => asked
             .exchanges(&Wanted {
                 since: Some(wanted.since.map_or(last, |since| since.max(last))),
                 ..wanted.clone()
             })
-            .unwrap_or_default(),
+            .unwrap_or_default()
+            .iter()
+            .map(|exchange| Arc::new(exchange.redacted(redactor)))
+            .collect(),
         None => Vec::new(),
     };
     Ok(Granted::Follow(Box::new(Followed {
@@ -1067,7 +1131,11 @@ fn format(asked: &Asked<'_>) -> Result<Format, Refusal> {
 
 fn show_findings(asked: &Asked<'_>) -> Outcome {
     let format = format(asked)?;
-    let text = findings::report(&verdicts(asked)?, format);
+    let verdicts = verdicts(asked)?;
+    let text = match format {
+        Format::Json if !asked.flag("all")? => findings::short_json(&verdicts),
+        format => findings::report(&verdicts, format),
+    };
     Ok(Granted::Text(format.content_type(), text))
 }
 
@@ -1099,17 +1167,33 @@ fn mistake(id: &str) -> Result<&'static Mistake, Refusal> {
 
 fn show_coverage(asked: &Asked<'_>) -> Outcome {
     let format = format(asked)?;
-    let mut verdicts = verdicts(asked)?;
-    for verdict in &mut verdicts {
-        verdict.findings.clear();
-    }
-    let text = findings::report(&verdicts, format);
+    let text = findings::coverage_report(&verdicts(asked)?, format).ok_or_else(|| {
+        Refusal::bad(format!(
+            "format: coverage has no form `{format}`, in which cases pass or fail; it has json, \
+             text and markdown"
+        ))
+    })?;
     Ok(Granted::Text(format.content_type(), text))
 }
 
 fn show_faults(asked: &Asked<'_>) -> Outcome {
-    let faults = asked.there()?.faults();
-    Ok(Granted::Json(faults.rules_json()))
+    let mut shown = asked.there()?.faults().rules_json();
+    if asked.flag("all")? {
+        shown["worlds"] = faults_of_named(asked).into();
+    }
+    Ok(Granted::Json(shown))
+}
+
+/// The rules of the named worlds, of those that have any.
+fn faults_of_named(asked: &Asked<'_>) -> Vec<Value> {
+    let named = asked.call.worlds.all().into_iter().skip(1);
+    let with_rules = named.filter(|world| !world.faults().is_empty());
+    let rows = with_rules.map(|world| {
+        let mut row = world.faults().rules_json();
+        row["world"] = Value::from(&**world.name());
+        row
+    });
+    rows.collect()
 }
 
 fn list_presets(_: &Asked<'_>) -> Outcome {
@@ -1165,16 +1249,15 @@ fn install(asked: &Asked<'_>, faults: Faults) -> Result<(), Refusal> {
 
 fn show_bundle(asked: &Asked<'_>) -> Outcome {
     let worlds = asked.all()?;
-    let bundled = worlds.iter().map(|world| {
+    let taken = worlds.iter().map(|world| {
         let exchanges = world.journal.find(&Wanted::default());
-        let redactor = &asked.control.redactor;
-        let exchanges: Vec<_> = exchanges.iter().map(|it| it.redacted(redactor)).collect();
         let (service, defects) = (&world.service, &world.defects);
-        BundledWorld::of(world.name(), service, defects, &world.faults(), &exchanges)
+        Taken::of(world.name(), service, defects, &world.faults(), exchanges)
     });
-    let bundle = Bundle::new(bundled.collect());
-    let json = String::from_utf8_lossy(&bundle.to_json()).into_owned();
-    Ok(Granted::Text("application/json", json))
+    let redactor = asked.control.redactor.clone();
+    let clean = move |exchange: &Exchange| exchange.redacted(&redactor);
+    let bundle = bundle::pieces(taken.collect(), clean);
+    Ok(Granted::Long(Answer::of(bundle)))
 }
 
 fn show_metrics(asked: &Asked<'_>) -> Outcome {

@@ -7,6 +7,9 @@
 mod error;
 mod replay;
 
+use std::iter::once;
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -15,6 +18,7 @@ use http::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::admin::pieces::separated;
 use crate::faults::Faults;
 use crate::worlds;
 use crate::worlds::service::Service;
@@ -23,7 +27,7 @@ use whippy_engine::defects::Defects;
 use whippy_engine::endpoints::call::OverTls;
 use whippy_engine::engine::Now;
 use whippy_engine::exchange::{Exchange, Kept, KeptHeaders};
-use whippy_engine::history::{Asked, Write};
+use whippy_engine::history::{Asked, Stretch, Write};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::redact::REDACTED;
 
@@ -35,7 +39,7 @@ pub use replay::{Replayed, Verdict};
 pub const VERSION: u32 = 1;
 
 /// The document.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Bundle {
     /// [`VERSION`].
@@ -47,7 +51,7 @@ pub struct Bundle {
 }
 
 /// A world: a state of it, and what came then.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundledWorld {
     /// Its name.
@@ -62,7 +66,7 @@ pub struct BundledWorld {
     #[serde(default)]
     pub defects: Vec<String>,
     /// The faults that were in force, as they were put.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
+    #[serde(default)]
     pub faults: Value,
     /// The state, as in a world file.
     pub base: Value,
@@ -174,15 +178,6 @@ pub struct BundledBody {
 }
 
 impl Bundle {
-    /// The worlds of a mock of this version.
-    pub fn new(worlds: Vec<BundledWorld>) -> Self {
-        Self {
-            version: VERSION,
-            made_by: env!("CARGO_PKG_VERSION").to_owned(),
-            worlds,
-        }
-    }
-
     /// Reads the document.
     pub fn from_json(json: &[u8]) -> Result<Self, BundleError> {
         #[derive(Deserialize)]
@@ -197,11 +192,6 @@ impl Bundle {
             None => return Err(BundleError::Foreign("it has no version".to_owned())),
         }
         serde_json::from_slice(json).map_err(|error| BundleError::Damaged(error.to_string()))
-    }
-
-    /// The document.
-    pub fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// Plays every exchange again, world by world, in the order of what each had seen.
@@ -247,36 +237,106 @@ impl BundledBody {
     }
 }
 
-impl BundledWorld {
-    /// A world as far as its history and its journal go.
-    pub fn of<'e>(
+/// A world as it stood, as far as its history and its journal go: a part of a bundle before
+/// it is written.
+#[derive(Debug)]
+pub struct Taken {
+    name: String,
+    clock: ServiceClock,
+    defects: Vec<String>,
+    faults: Value,
+    whole: Stretch,
+    exchanges: Vec<Arc<Exchange>>,
+}
+
+/// What stands before the state of a world.
+#[derive(Serialize)]
+struct Head<'a> {
+    name: &'a str,
+    profile: Value,
+    utc_offset: String,
+    clock: ServiceClock,
+    defects: &'a [String],
+    #[serde(skip_serializing_if = "Value::is_null")]
+    faults: &'a Value,
+}
+
+impl Taken {
+    /// A world as it stands, which goes on meanwhile.
+    pub fn of(
         name: &str,
         service: &Service,
         defects: &Defects,
         faults: &Faults,
-        exchanges: impl IntoIterator<Item = &'e Exchange>,
+        exchanges: Vec<Arc<Exchange>>,
     ) -> Self {
-        let clock = service.clock();
-        let whole = service.whole();
-        let settings = whole.engine.settings();
-        let base = whole.engine.store().dump();
         Self {
             name: name.to_owned(),
-            profile: settings.profile.to_json(),
-            utc_offset: settings.local.to_string(),
-            clock,
+            clock: service.clock(),
             defects: defects.names().map(str::to_owned).collect(),
             faults: if faults.is_empty() {
                 Value::Null
             } else {
                 faults.to_json()
             },
-            base: serde_json::to_value(base).unwrap_or_default(),
-            seq: whole.seq,
-            writes: whole.writes.iter().map(BundledWrite::of).collect(),
-            exchanges: exchanges.into_iter().map(BundledExchange::of).collect(),
+            whole: service.whole(),
+            exchanges,
         }
     }
+
+    /// Its part of the document, in pieces.
+    fn pieces(
+        self,
+        clean: impl Fn(&Exchange) -> Exchange + Send,
+    ) -> impl Iterator<Item = Vec<u8>> + Send {
+        let settings = self.whole.engine.settings();
+        let mut head = json(&Head {
+            name: &self.name,
+            profile: settings.profile.to_json(),
+            utc_offset: settings.local.to_string(),
+            clock: self.clock,
+            defects: &self.defects,
+            faults: &self.faults,
+        });
+        // The object goes on.
+        head.pop();
+        head.extend(b",\"base\":");
+        let base = self.whole.engine.store().clone().into_pieces();
+        let writes = format!(",\"seq\":{},\"writes\":[", self.whole.seq).into_bytes();
+        let each_write = self.whole.writes.into_iter();
+        let each_write = separated(each_write.map(|write| json(&BundledWrite::of(&write))));
+        let exchanges = self.exchanges.into_iter();
+        let each_exchange =
+            separated(exchanges.map(move |exchange| json(&BundledExchange::of(&clean(&exchange)))));
+        once(head)
+            .chain(base)
+            .chain(once(writes))
+            .chain(each_write)
+            .chain(once(b"],\"exchanges\":[".to_vec()))
+            .chain(each_exchange)
+            .chain(once(b"]}".to_vec()))
+    }
+}
+
+/// The document of some worlds, in pieces; `clean` takes the secrets out of an exchange.
+pub fn pieces(
+    worlds: Vec<Taken>,
+    clean: impl Fn(&Exchange) -> Exchange + Clone + Send,
+) -> impl Iterator<Item = Vec<u8>> + Send {
+    let made_by = env!("CARGO_PKG_VERSION");
+    let head = format!("{{\"version\":{VERSION},\"made_by\":\"{made_by}\",\"worlds\":[");
+    let worlds = worlds.into_iter().enumerate().flat_map(move |(at, world)| {
+        let comma = (at > 0).then(|| b",".to_vec());
+        comma.into_iter().chain(world.pieces(clean.clone()))
+    });
+    once(head.into_bytes())
+        .chain(worlds)
+        .chain(once(b"]}".to_vec()))
+}
+
+fn json(part: &impl Serialize) -> Vec<u8> {
+    // Writing to memory does not fail.
+    serde_json::to_vec(part).unwrap_or_default()
 }
 
 impl BundledWrite {

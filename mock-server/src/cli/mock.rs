@@ -20,6 +20,8 @@ pub(crate) struct Mock {
     pub(crate) server: Server,
     /// The files that are read again when they change.
     pub(crate) watch: Option<Watch>,
+    /// What is to be said before it listens.
+    pub(crate) note: Option<String>,
 }
 
 impl Mock {

@@ -1,6 +1,6 @@
 //! What a connection is doing, when it last did something, and how it is to end.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,11 +22,15 @@ pub(super) struct Activity {
     pub(super) in_flight: Arc<AtomicU32>,
     /// Milliseconds since `started`.
     last: AtomicU64,
+    /// Whether the client has begun no request yet, or is in the middle of a head.
+    owes_a_head: AtomicBool,
+    /// Whether a request over HTTP/1 is never answered.
+    is_hanging: AtomicBool,
     /// Changes when the server stops.
     pub(super) stop: watch::Receiver<bool>,
     /// What the connection leaves behind.
     parting: Mutex<Option<Parting>>,
-    /// Rings when it has something to leave behind.
+    /// Rings when the connection is to end at once.
     pub(super) is_parting: Notify,
 }
 
@@ -39,6 +43,8 @@ impl Activity {
             started: Instant::now(),
             in_flight: Arc::default(),
             last: AtomicU64::new(0),
+            owes_a_head: AtomicBool::new(true),
+            is_hanging: AtomicBool::new(false),
             stop,
             parting: Mutex::default(),
             is_parting: Notify::new(),
@@ -60,7 +66,41 @@ impl Activity {
     /// A request is in flight, until what this returns is dropped.
     pub(super) fn begin(&self) -> Busy<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.owes_a_head.store(false, Ordering::Relaxed);
         Busy(self)
+    }
+
+    /// Notes that the client still reads.
+    pub(super) fn touch(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+
+    /// Notes that bytes came. Between requests they begin the head of one.
+    pub(super) fn heard(&self) {
+        if !self.is_busy() {
+            self.owes_a_head.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How long the client has owed the head of a request; `None` where it owes none, as
+    /// between two requests.
+    pub(super) fn owes_a_head_for(&self) -> Option<Duration> {
+        let owes = self.owes_a_head.load(Ordering::Relaxed) && !self.is_busy();
+        owes.then(|| {
+            let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+            self.started.elapsed().saturating_sub(last)
+        })
+    }
+
+    /// Notes that the request in flight is never answered.
+    pub(super) fn hang(&self) {
+        self.is_hanging.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if the request in flight is never answered.
+    pub(super) fn is_hanging(&self) -> bool {
+        self.is_hanging.load(Ordering::Relaxed)
     }
 
     /// Whether a request is in flight.
@@ -81,8 +121,7 @@ impl Activity {
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
-        let now = u64::try_from(self.0.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.0.last.store(now, Ordering::Relaxed);
+        self.0.touch();
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

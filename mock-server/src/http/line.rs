@@ -167,7 +167,35 @@ impl AsyncRead for Line {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let line = self.get_mut();
+        let polled = Pin::new(&mut *line).poll_socket(context, buffer);
+        if buffer.filled().len() > before {
+            line.activity.heard();
+        }
+        polled
+    }
+}
+
+impl Line {
+    fn poll_socket(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         each!(self, stream => stream.poll_read(context, buffer))
+    }
+
+    /// Waits for the end of what the client sends, and passes over what comes before it.
+    fn poll_gone(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut passed_over = [0; 512];
+        loop {
+            let mut buffer = ReadBuf::new(&mut passed_over);
+            std::task::ready!(self.as_mut().poll_socket(context, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
     }
 }
 
@@ -180,7 +208,13 @@ impl AsyncWrite for Line {
         each!(self, stream => stream.poll_write(context, bytes))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper does not read while a request is in flight, since a client may have said all
+        // that it wants to say. Where it is never answered, a client that says no more has
+        // left. hyper flushes each time that it is woken, so this is asked again.
+        if self.activity.is_hanging() && self.as_mut().poll_gone(context).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         each!(self, stream => stream.poll_flush(context))
     }
 

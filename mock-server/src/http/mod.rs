@@ -3,6 +3,7 @@
 
 mod activity;
 mod closing;
+mod crowd;
 mod line;
 mod listener;
 pub mod metrics;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -26,6 +27,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
+use crate::admin::pieces::Pieces;
 use crate::admin::{self, AdminAnswer, AdminCall, Control, Followed};
 use crate::faults::{self, Act, Cut, PREFER, Plan};
 use crate::http::request_log::{Entry, RequestLog};
@@ -44,6 +46,7 @@ use whippy_engine::redact::Redactor;
 
 use activity::{Activity, Parting};
 use closing::watch_over;
+use crowd::Crowd;
 use line::{Arrived, Line, Opened};
 use listener::is_lasting;
 pub use listener::{Address, Listener};
@@ -56,6 +59,9 @@ const MAX_HEAD: u32 = 64 * 1024;
 
 /// Bodies above this are handled where they hold up no other connection, bytes.
 const LARGE_BODY: usize = 256 * 1024;
+
+/// Admin requests that are worked on at a time; further ones wait for their turn.
+const ADMIN_THREADS: usize = 4;
 
 /// How long a stopping server waits for what is in flight.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -105,6 +111,8 @@ pub struct Server {
     pub cors: Option<HeaderValue>,
     /// Who waits for the writes of a world, by its name and the operation.
     pub commits: broadcast::Sender<(Arc<str>, &'static str)>,
+    /// The turns of admin requests, of which few are worked on at a time.
+    pub turns: Arc<Semaphore>,
 }
 
 /// How many exchanges may wait for whoever follows them; who is slower than that is told
@@ -137,6 +145,7 @@ impl Server {
             feed: broadcast::Sender::new(FEED),
             cors: None,
             commits: broadcast::Sender::new(FEED),
+            turns: Arc::new(Semaphore::new(ADMIN_THREADS)),
         }
     }
 
@@ -148,7 +157,7 @@ impl Server {
         mut stop: watch::Receiver<bool>,
     ) {
         let listener: Listener = listener.into();
-        let connections = Arc::new(Semaphore::new(self.limits.connections));
+        let crowd = Crowd::new(self.limits.connections);
         let server = self;
         let (tell, told) = watch::channel(false);
         let sweeper = tokio::spawn(Arc::clone(&server).sweep());
@@ -169,22 +178,22 @@ impl Server {
                     continue;
                 }
             };
-            let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+            let activity = Arc::new(Activity::new(told.clone()));
+            let Some(place) = crowd.admit(&activity).await else {
                 arrived.shed();
                 continue;
             };
             let server = Arc::clone(&server);
             let told = told.clone();
             tokio::spawn(async move {
-                server.serve(arrived, peer, told).await;
-                drop(permit);
+                server.serve(arrived, peer, activity, told).await;
+                drop(place);
             });
         }
         drop(listener);
         let _ = tell.send(true);
         sweeper.abort();
-        let all = u32::try_from(server.limits.connections).unwrap_or(u32::MAX);
-        let drained = tokio::time::timeout(DRAIN, connections.acquire_many(all)).await;
+        let drained = tokio::time::timeout(DRAIN, crowd.until_empty()).await;
         drop(drained);
     }
 
@@ -193,12 +202,13 @@ impl Server {
         self: Arc<Self>,
         arrived: Arrived,
         peer: SocketAddr,
+        activity: Arc<Activity>,
         mut stop: watch::Receiver<bool>,
     ) {
-        let activity = Arc::new(Activity::new(stop.clone()));
         let idle = self.limits.idle;
         let opened = tokio::select! {
             opened = tokio::time::timeout(idle, arrived.open()) => opened,
+            () = activity.is_parting.notified() => return,
             _ = stop.changed() => return,
         };
         let Ok(Some(Opened {
@@ -224,6 +234,7 @@ impl Server {
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder
                 .http1()
+                .half_close(true)
                 .header_read_timeout(None)
                 .max_buf_size(MAX_HEAD as usize);
             builder
@@ -235,9 +246,11 @@ impl Server {
             watch_over(connection, &activity, idle, stop).await;
         } else {
             // What is borrowed here, threads need not count.
-            let (server, active) = (&*self, &*activity);
+            let (server, active) = (&self, &activity);
             let service = service_fn(|request| server.respond_busily(active, request, caller));
             let connection = http1::Builder::new()
+                // A client may say that it asks no more, and read on.
+                .half_close(true)
                 // `watch_over` keeps the time, with one timer for all requests.
                 .header_read_timeout(None)
                 .max_buf_size(MAX_HEAD as usize)
@@ -247,16 +260,21 @@ impl Server {
     }
 
     async fn respond_busily(
-        &self,
-        activity: &Activity,
+        self: &Arc<Self>,
+        activity: &Arc<Activity>,
         request: Request<Incoming>,
         caller: Caller,
     ) -> Result<Response<Payload>, Unanswered> {
         let busy = activity.begin();
+        let version = request.version();
         let response = self.respond(request, caller, activity).await;
         let response = match response {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
+                // Over HTTP/2 a request has an end of its own.
+                if version != http::Version::HTTP_2 {
+                    activity.hang();
+                }
                 let mut stop = activity.stop.clone();
                 let _ = stop.changed().await;
                 Err(Unanswered)
@@ -278,10 +296,10 @@ impl Server {
     /// The answer; `None` where none ever comes, an error where the connection closes
     /// instead.
     async fn respond(
-        &self,
+        self: &Arc<Self>,
         request: Request<Incoming>,
         caller: Caller,
-        activity: &Activity,
+        activity: &Arc<Activity>,
     ) -> Result<Option<Response<Payload>>, Unanswered> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
@@ -305,13 +323,8 @@ impl Server {
             started,
         };
         let answered = if admin::is_admin(request.uri().path()) {
-            let call = AdminCall {
-                worlds: &self.worlds,
-                request: &request,
-                peer: caller.peer,
-                system: arrival.at,
-            };
-            Ok(Some(self.administer(call, unread, arrival, activity)))
+            let administered = self.administer((request, unread), caller, arrival, activity);
+            Ok(Some(administered.await))
         } else if admin::is_opened_by_a_browser(&request) {
             Ok(Some(admin::way().map(Payload::whole)))
         } else {
@@ -337,36 +350,76 @@ impl Server {
         })
     }
 
-    fn administer(
-        &self,
-        call: AdminCall<'_>,
-        unread: Option<Problem>,
+    async fn administer(
+        self: &Arc<Self>,
+        (request, unread): (Request<Bytes>, Option<Problem>),
+        caller: Caller,
         arrival: Arrival,
-        activity: &Activity,
+        activity: &Arc<Activity>,
     ) -> Response<Payload> {
+        let method = request.method().clone();
+        let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
+        let target = self.log.is_some().then(|| target.to_owned());
         let answer = match unread {
             Some(problem) => AdminAnswer::Whole(Control::refuse(&problem)),
-            None => self.control.answer(call),
+            None => self.answer_apart(request, caller, arrival).await,
         };
         let response = match answer {
             AdminAnswer::Whole(response) => response.map(Payload::whole),
+            AdminAnswer::Pieces(response) => response.map(|pieces| {
+                let (sender, receiver) = mpsc::channel(READY);
+                tokio::spawn(make(pieces, sender, self.limits.idle));
+                Payload::Pieces(receiver, Arc::clone(activity))
+            }),
             AdminAnswer::Follow(followed) => self.follow(*followed, activity),
         };
-        let request = call.request;
-        if let Some(log) = &self.log {
-            let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
+        if let (Some(log), Some(target)) = (&self.log, target) {
             log.record(&Entry {
                 at: arrival.at,
-                method: request.method(),
-                target: &self.control.redactor.target(target),
+                method: &method,
+                target: &self.control.redactor.target(&target),
                 status: response.status().as_u16(),
                 id: None,
                 world: None,
                 rule: None,
+                faults: &[],
                 took: arrival.started.elapsed(),
             });
         }
         response
+    }
+
+    /// Answers an admin request on a thread of its own, so that no other client waits for
+    /// it; what is brief is answered at once.
+    async fn answer_apart(
+        self: &Arc<Self>,
+        request: Request<Bytes>,
+        caller: Caller,
+        arrival: Arrival,
+    ) -> AdminAnswer {
+        let is_brief = admin::is_brief(request.uri().path());
+        let server = Arc::clone(self);
+        let answer = move || {
+            server.control.answer(AdminCall {
+                worlds: &server.worlds,
+                request: &request,
+                peer: caller.peer,
+                system: arrival.at,
+            })
+        };
+        if is_brief {
+            return answer();
+        }
+        // It is never closed.
+        let turn = Arc::clone(&self.turns).acquire_owned().await;
+        let worked = tokio::task::spawn_blocking(move || {
+            let answer = answer();
+            // It ends although the client may have gone.
+            drop(turn);
+            answer
+        });
+        let stumbled = |_| AdminAnswer::Whole(admin::stumbled());
+        worked.await.unwrap_or_else(stumbled)
     }
 
     /// An exchange of a page of another origin: what its browser asks before, and what it
@@ -413,6 +466,7 @@ impl Server {
             Err(error) => return Ok(Some(admin::refuse_world(&error).map(Payload::whole))),
         };
         let plan = world.plan(&request, arrival.at);
+        let unread = unread.or_else(|| lacks_host(&request).then_some(Problem::NoHost));
         let (reply, ending) = match unread {
             Some(problem) => {
                 let reply = world.service.refuse(&head_of(&request), &problem);
@@ -601,6 +655,7 @@ impl Server {
                 id: Some(id),
                 world: Some(&exchange.world),
                 rule,
+                faults: &exchange.faults,
                 took,
             });
         }
@@ -644,10 +699,10 @@ impl Server {
         if body.size_hint().lower() > limit as u64 {
             return Err(Problem::BodyTooLarge(limit));
         }
-        let collected = Limited::new(body, limit).collect();
+        let collected = put_together(body, limit);
         match tokio::time::timeout(self.limits.idle, collected).await {
             Err(_) => Err(Problem::BodyTooSlow),
-            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Ok(body)) => Ok(body),
             Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
                 Err(Problem::BodyTooLarge(limit))
             }
@@ -668,6 +723,51 @@ struct Caller {
 struct Arrival {
     at: Timestamp,
     started: Instant,
+}
+
+/// Makes the pieces of a long answer, each on a thread apart and once there is room for it,
+/// so that a client that stops reading takes no thread.
+async fn make(mut pieces: Pieces, sender: mpsc::Sender<Option<Bytes>>, patience: Duration) {
+    loop {
+        let Ok(Ok(room)) = tokio::time::timeout(patience, sender.reserve()).await else {
+            return;
+        };
+        let made = tokio::task::spawn_blocking(move || (pieces.next(), pieces)).await;
+        let Ok((piece, rest)) = made else { return };
+        let is_last = piece.is_none();
+        room.send(piece);
+        if is_last {
+            return;
+        }
+        pieces = rest;
+    }
+}
+
+/// A body as one, given that it is no longer than this many bytes. It is put together while
+/// it comes, for to do so at the end would hold up other clients.
+async fn put_together(
+    body: Incoming,
+    limit: usize,
+) -> Result<Bytes, Box<dyn std::error::Error + Send + Sync>> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(limit);
+    let mut body = Limited::new(body, limit);
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(part) = frame?.into_data() else {
+            continue;
+        };
+        if first.is_empty() && all.is_empty() {
+            first = part;
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(announced.min(limit));
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        all.extend_from_slice(&part);
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 /// How an exchange ends.
@@ -707,11 +807,19 @@ struct Outcome<'a> {
 /// meanwhile.
 fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> Delivery {
     let answer = || defects.answer(service, request, system_time);
-    if request.body().len() > LARGE_BODY || defects.may_hold() {
+    let may_take_long =
+        request.body().len() > LARGE_BODY || defects.may_hold() || service.is_kept_waiting(request);
+    if may_take_long && has_more_threads() {
         tokio::task::block_in_place(answer)
     } else {
         answer()
     }
+}
+
+/// Returns `true` if other threads can go on with what this one would keep waiting.
+fn has_more_threads() -> bool {
+    let flavor = tokio::runtime::Handle::current().runtime_flavor();
+    flavor != tokio::runtime::RuntimeFlavor::CurrentThread
 }
 
 /// Waits until what an answer tells of is kept in the file, where there is one. What could
@@ -778,6 +886,13 @@ fn preflight(headers: &http::HeaderMap) -> Response<Payload> {
         HeaderValue::from_static("600"),
     );
     response
+}
+
+/// Returns `true` if a request lacks the `Host` that HTTP/1.1 demands.
+fn lacks_host(request: &Request<Bytes>) -> bool {
+    request.version() == http::Version::HTTP_11
+        && request.uri().authority().is_none()
+        && !request.headers().contains_key(http::header::HOST)
 }
 
 /// A request without its body.

@@ -1,4 +1,5 @@
-//! What goes out as the body of an answer: whole, cut short, slowly, or as it happens.
+//! What goes out as the body of an answer: whole, cut short, slowly, as it is
+//! made, or as it happens.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -13,6 +14,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
+use super::activity::Activity;
+
 /// A request that gets no answer, but the end of its connection.
 #[derive(Debug)]
 pub(super) struct Unanswered;
@@ -26,10 +29,13 @@ impl std::fmt::Display for Unanswered {
 impl std::error::Error for Unanswered {}
 
 /// The body of an answer: whole, or a part of it before the connection breaks, or piece
-/// by piece, or what comes as it happens.
+/// by piece, or as it is made, or what comes as it happens.
 pub(super) enum Payload {
     Whole(Full<Bytes>),
     Stream(Events),
+    /// Made while it is sent, over a connection that is alive as long as it is read. The
+    /// last is `None`; without it the answer breaks off.
+    Pieces(mpsc::Receiver<Option<Bytes>>, Arc<Activity>),
     Cut {
         announced: u64,
         /// What is still to be sent; `None` where the end is near.
@@ -104,6 +110,13 @@ impl Body for Payload {
                 .receiver
                 .poll_recv(context)
                 .map(|event| event.map(|event| Ok(Frame::data(event)))),
+            Self::Pieces(pieces, activity) => {
+                activity.touch();
+                pieces.poll_recv(context).map(|next| match next {
+                    Some(piece) => piece.map(|piece| Ok(Frame::data(piece))),
+                    None => Some(Err(Unanswered)),
+                })
+            }
             Self::Slow {
                 left,
                 pieces,
@@ -136,14 +149,14 @@ impl Body for Payload {
         match self {
             Self::Whole(body) => body.is_end_stream(),
             Self::Slow { pieces, .. } => pieces.is_empty(),
-            Self::Stream(_) | Self::Cut { .. } => false,
+            Self::Stream(_) | Self::Pieces(..) | Self::Cut { .. } => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => body.size_hint(),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Pieces(..) => SizeHint::default(),
             Self::Slow { left, .. } => SizeHint::with_exact(*left),
             Self::Cut { announced, .. } => SizeHint::with_exact(*announced),
         }

@@ -44,6 +44,8 @@ pub struct Entry<'a> {
     pub world: Option<&'a str>,
     /// The rule that decided; `None` for admin requests, and where there was no answer.
     pub rule: Option<Rule>,
+    /// The faults that had their hand in it.
+    pub faults: &'a [String],
     /// How long it took.
     pub took: Duration,
 }
@@ -113,8 +115,13 @@ impl RequestLog {
                     target,
                     ..
                 } = entry;
+                let faults = match entry.faults {
+                    [] => String::new(),
+                    faults => format!(" faults={}", faults.join(",")),
+                };
                 format!(
-                    "{lost}{at} {status} {method} {target} {operation}/{rule} {grade} {micros}µs\n"
+                    "{lost}{at} {status} {method} {target} {operation}/{rule} {grade} \
+                     {micros}µs{faults}\n"
                 )
             }
             LogFormat::Json => {
@@ -130,6 +137,9 @@ impl RequestLog {
                     "grade": grade,
                     "microseconds": u64::try_from(micros).unwrap_or(u64::MAX),
                 });
+                if !entry.faults.is_empty() {
+                    line["faults"] = entry.faults.into();
+                }
                 if lost > 0 {
                     line["lines_lost"] = lost.into();
                 }

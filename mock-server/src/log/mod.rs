@@ -227,6 +227,12 @@ struct Queue {
     is_closing: bool,
 }
 
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.tasks.len() >= MAX_WAITING || self.bytes >= MAX_WAITING_BYTES
+    }
+}
+
 impl Log {
     /// Opens a file, or makes one; the worlds that it has. A file that cannot be used is left
     /// as it was.
@@ -271,6 +277,12 @@ impl Log {
     /// for [`Log::keep`] itself never blocks.
     pub fn wait_for_room(&self) {
         drop(self.0.shared.room());
+    }
+
+    /// Returns `false` while too much waits to be written, so that
+    /// [`Log::wait_for_room`] would block.
+    pub fn has_room(&self) -> bool {
+        !self.0.shared.queue().is_full()
     }
 
     /// Logs events of a world, all of them or none, in the order of the calls: the caller
@@ -372,11 +384,8 @@ impl Shared {
 
     /// The queue, once it has room.
     fn room(&self) -> MutexGuard<'_, Queue> {
-        let is_full = |queue: &mut Queue| {
-            queue.tasks.len() >= MAX_WAITING || queue.bytes >= MAX_WAITING_BYTES
-        };
         self.emptied
-            .wait_while(self.queue(), is_full)
+            .wait_while(self.queue(), |queue| queue.is_full())
             .unwrap_or_else(PoisonError::into_inner)
     }
 

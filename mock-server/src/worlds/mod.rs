@@ -191,9 +191,10 @@ impl LiveWorld {
         self.used.store(now.micros(), Ordering::Relaxed);
     }
 
-    /// When it was last asked for.
-    pub fn used(&self) -> Timestamp {
-        Timestamp::EPOCH.plus(self.used.load(Ordering::Relaxed))
+    /// When it was last asked for; `None` where nobody has asked for it yet.
+    pub fn used(&self) -> Option<Timestamp> {
+        let used = Timestamp::EPOCH.plus(self.used.load(Ordering::Relaxed));
+        (used != Timestamp::EPOCH).then_some(used)
     }
 }
 
@@ -373,15 +374,19 @@ impl Worlds {
         if let Some(log) = &self.log {
             log.wait_for_room();
         }
+        // Whoever writes to it for long is waited for before the list of worlds is taken.
+        let held = from.service.held();
         let world = self.add(&name, now, || LiveWorld {
             name: Arc::clone(&name),
-            service: from.service.fork(&name),
+            service: held.fork(&name),
             defects: from.defects.fresh(),
             journal: Journal::new(Arc::clone(&self.share)),
             faults: RwLock::new(Arc::new(from.faults().fresh(now))),
             judge: Mutex::default(),
             used: AtomicI64::new(now.micros()),
-        })?;
+        });
+        drop(held);
+        let world = world?;
         if let Some(Err(why)) = world.service.pending().as_ref().map(Pending::wait) {
             drop(self.remove(&world));
             return Err(WorldError::NotKept(why));
@@ -511,17 +516,19 @@ impl Worlds {
     /// Brings the seed back to a world, but for what the reset names. Its journal and what
     /// is known of its clients stay, so that a reset between tests hides nothing.
     pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
-        let start = self.start();
-        world.set_faults(start.faults.fresh(now));
-        world.service.reset(Reset {
-            store: Some(reset.store.unwrap_or_else(|| start.seed.store.clone())),
-            clock: Some(reset.clock.unwrap_or(start.seed.clock)),
-            profile: Some(
-                reset
-                    .profile
-                    .unwrap_or_else(|| start.seed.settings.profile.clone()),
-            ),
-        })
+        let reset = {
+            let start = self.start();
+            world.set_faults(start.faults.fresh(now));
+            let seed = &start.seed;
+            let profile = reset.profile;
+            Reset {
+                store: Some(reset.store.unwrap_or_else(|| seed.store.clone())),
+                clock: Some(reset.clock.unwrap_or(seed.clock)),
+                profile: Some(profile.unwrap_or_else(|| seed.settings.profile.clone())),
+            }
+        };
+        // It is waited for, and nobody else is to wait for it.
+        world.service.reset(reset)
     }
 
     /// Lets other things go wrong in every world, those to come included.

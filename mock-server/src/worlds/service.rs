@@ -109,6 +109,15 @@ struct State {
     clock: ServiceClock,
     history: History,
     durable: Option<Durable>,
+    /// What it was before it began anew, until the file knows that it did.
+    before: Option<Before>,
+}
+
+/// A state that comes back if what took its place could not be kept.
+#[derive(Debug)]
+struct Before {
+    state: Box<State>,
+    pending: Pending,
 }
 
 /// How a world is kept in a file.
@@ -123,6 +132,45 @@ struct Durable {
     last: Option<Pending>,
     /// Writes, and their bytes, since the last snapshot.
     since: (usize, usize),
+    /// Settings of the clock that may not be kept yet: the number of the write before, and
+    /// where the clock stood.
+    clocks: Vec<(Pending, u64, ServiceClock)>,
+    /// Whether the file is told to drop the world. What is written meanwhile is not kept,
+    /// and is answered by whether it was dropped.
+    is_dropped: bool,
+}
+
+/// A world that nobody writes to as long as this is held.
+pub struct Held<'s> {
+    seed: &'s Seed,
+    state: RwLockReadGuard<'s, State>,
+}
+
+impl Held<'_> {
+    /// See [`Service::fork`].
+    pub fn fork(&self, name: &str) -> Service {
+        let state = &self.state;
+        let seq = state.history.last();
+        let mut fork = State::begin(state.engine.clone(), state.clock, seq);
+        if let Some(of) = &state.durable {
+            let mut durable = Durable::new(of.log.clone(), of.log.track(name));
+            durable.is_begun = true;
+            // Under the lock of the other, so that it is copied as it stands.
+            durable.keep([Event::Begin {
+                settings: Arc::clone(state.engine.settings()),
+                clock: state.clock,
+                seq,
+                base: if of.is_begun && !of.is_dropped {
+                    Base::CopyOf(Arc::clone(&of.track))
+                } else {
+                    Base::World(state.engine.store().clone())
+                },
+            }]);
+            durable.since = of.since;
+            fork.durable = Some(durable);
+        }
+        Service::of(self.seed.clone(), fork)
+    }
 }
 
 /// The writes and the bytes after which there is a snapshot, unless the world is so large
@@ -142,18 +190,18 @@ impl Durable {
             is_begun: false,
             last: None,
             since: (0, 0),
+            clocks: Vec::new(),
+            is_dropped: false,
         }
     }
 
     fn keep(&mut self, events: impl IntoIterator<Item = Event>) -> Pending {
+        if let (true, Some(last)) = (self.is_dropped, &self.last) {
+            return last.clone();
+        }
         let pending = self.log.keep(&self.track, events);
         self.last = Some(pending.clone());
         pending
-    }
-
-    /// Keeps events, and waits until they are.
-    fn keep_now(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), NotKept> {
-        self.keep(events).wait()
     }
 
     fn snapshot_is_due(&self, stocks: usize) -> bool {
@@ -171,6 +219,7 @@ impl State {
             clock,
             history,
             durable: None,
+            before: None,
         }
     }
 
@@ -219,19 +268,20 @@ impl State {
         }
     }
 
-    fn set_clock(&mut self, clock: ServiceClock) -> Result<(), NotKept> {
+    /// Sets the clock; what to wait for until that is kept.
+    fn set_clock(&mut self, clock: ServiceClock) -> Option<Pending> {
         let begin = self.begin_in_file();
         let last = self.history.last();
-        if let Some(durable) = &mut self.durable {
-            let kept = durable.keep_now(begin.into_iter().chain([Event::Clock(clock, last)]));
-            if kept.is_err() {
-                self.mend();
-                return kept;
-            }
-        }
+        let stood = self.clock;
+        let pending = self.durable.as_mut().map(|durable| {
+            let pending = durable.keep(begin.into_iter().chain([Event::Clock(clock, last)]));
+            durable.clocks.retain(|(pending, ..)| !pending.is_kept());
+            durable.clocks.push((pending.clone(), last, stood));
+            pending
+        });
         self.clock = clock;
         self.history.set_clock(clock);
-        Ok(())
+        pending
     }
 
     fn has_failed(&self) -> bool {
@@ -243,6 +293,12 @@ impl State {
     fn mend(&mut self) {
         if !self.has_failed() {
             return;
+        }
+        if let Some(Before { state, pending }) = self.before.take()
+            && !pending.is_kept()
+        {
+            *self = *state;
+            return self.mend();
         }
         let Some(durable) = &mut self.durable else {
             return;
@@ -258,6 +314,13 @@ impl State {
             return;
         };
         (self.engine, self.clock) = (engine, self.history.rewind(seq));
+        let mut lost = durable.clocks.drain(..).filter(|(it, ..)| !it.is_kept());
+        if let Some((_, _, stood)) = lost.find(|(_, after, _)| *after == seq) {
+            self.clock = stood;
+            self.history.set_clock(stood);
+        }
+        drop(lost);
+        durable.is_dropped = false;
         durable.is_begun = durable.track.is_begun();
         durable.last = None;
         durable.track.mend();
@@ -372,28 +435,15 @@ impl Service {
     /// so is that, under this name: see [`Service::pending`].
     #[must_use]
     pub fn fork(&self, name: &str) -> Self {
-        let state = self.read();
-        let seq = state.history.last();
-        let mut fork = State::begin(state.engine.clone(), state.clock, seq);
-        if let Some(of) = &state.durable {
-            let mut durable = Durable::new(of.log.clone(), of.log.track(name));
-            durable.is_begun = true;
-            // Under the lock of the other, so that it is copied as it stands.
-            durable.keep([Event::Begin {
-                settings: Arc::clone(state.engine.settings()),
-                clock: state.clock,
-                seq,
-                base: if of.is_begun {
-                    Base::CopyOf(Arc::clone(&of.track))
-                } else {
-                    Base::World(state.engine.store().clone())
-                },
-            }]);
-            durable.since = of.since;
-            fork.durable = Some(durable);
+        self.held().fork(name)
+    }
+
+    /// The world as it stands, as long as this is held.
+    pub fn held(&self) -> Held<'_> {
+        Held {
+            seed: &self.seed,
+            state: self.read(),
         }
-        drop(state);
-        Self::of(self.seed.clone(), fork)
     }
 
     // The engine does not panic; should it, the world is as it was before or after.
@@ -413,7 +463,8 @@ impl Service {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         if state.has_failed() {
             state.mend();
-            self.known_world().1 = state.engine.store().len();
+            let store = state.engine.store();
+            *self.known_world() = (store.name().to_owned(), store.len());
         }
         state
     }
@@ -494,6 +545,12 @@ impl Service {
         }
     }
 
+    /// Returns `true` if a request would wait until the file has room for what it writes.
+    pub fn is_kept_waiting(&self, request: &Request<Bytes>) -> bool {
+        let log = self.log.as_ref().filter(|_| !request.method().is_safe());
+        log.is_some_and(|log| !log.has_room())
+    }
+
     /// The local time zone, which no reset changes.
     pub fn local(&self) -> UtcOffset {
         self.seed.settings.local
@@ -515,7 +572,8 @@ impl Service {
 
     /// Sets the clock.
     pub fn set_clock(&self, mode: ClockMode) -> Result<(), NotKept> {
-        self.write().set_clock(ServiceClock::new(mode))
+        let pending = self.write().set_clock(ServiceClock::new(mode));
+        self.settle(pending)
     }
 
     /// Moves the clock forward by so many microseconds.
@@ -523,7 +581,18 @@ impl Service {
         let mut state = self.write();
         let mut clock = state.clock;
         clock.advance(micros);
-        state.set_clock(clock)
+        let pending = state.set_clock(clock);
+        drop(state);
+        self.settle(pending)
+    }
+
+    /// Waits, with no lock, until something is kept; what was not is taken back.
+    fn settle(&self, pending: Option<Pending>) -> Result<(), NotKept> {
+        let kept = pending.map_or(Ok(()), |pending| pending.wait());
+        if kept.is_err() {
+            drop(self.write());
+        }
+        kept
     }
 
     /// What is not kept yet of the world, in a durable one: whoever tells of it waits.
@@ -533,17 +602,17 @@ impl Service {
 
     /// Takes the world out of the file; what is still asked of it is not kept any more.
     pub fn forget(&self) -> Result<(), NotKept> {
-        let mut state = self.write();
-        if let Some(durable) = &mut state.durable {
-            if durable.is_begun {
-                let dropped = durable.keep_now([Event::Drop]);
-                if dropped.is_err() {
-                    state.mend();
-                    return dropped;
-                }
-            }
-            state.durable = None;
-        }
+        let dropped = {
+            let mut state = self.write();
+            let durable = state.durable.as_mut().filter(|durable| durable.is_begun);
+            durable.map(|durable| {
+                let dropped = durable.keep([Event::Drop]);
+                durable.is_dropped = true;
+                dropped
+            })
+        };
+        self.settle(dropped)?;
+        self.write().durable = None;
         Ok(())
     }
 
@@ -674,30 +743,77 @@ impl Service {
         &self,
         make: impl FnOnce(&State) -> (Engine, ServiceClock),
     ) -> Result<(), NotKept> {
-        let before = {
-            let mut state = self.write();
+        let (pending, track) = {
+            let mut state = self.write_unless_dropped();
             let (engine, clock) = make(&state);
             // The numbers go on, so that none of them means two states.
             let seq = state.history.last() + 1;
             let mut next = State::begin(engine, clock, seq);
-            if let Some(durable) = &state.durable {
+            let pending = state.durable.as_ref().map(|durable| {
                 let track = durable.log.track(Arc::clone(durable.track.name()));
                 let mut durable = Durable::new(durable.log.clone(), track);
                 durable.is_begun = true;
-                durable.keep_now([Event::Begin {
+                let pending = durable.keep([Event::Begin {
                     settings: Arc::clone(next.engine.settings()),
                     clock,
                     seq,
                     base: Base::World(next.engine.store().clone()),
-                }])?;
+                }]);
+                let track = Arc::clone(&durable.track);
                 next.durable = Some(durable);
-            }
+                (pending, track)
+            });
             let store = next.engine.store();
             *self.known_world() = (store.name().to_owned(), store.len());
-            std::mem::replace(&mut *state, next)
+            let before = std::mem::replace(&mut *state, next);
+            let Some((pending, track)) = pending else {
+                drop(state);
+                // A large world is dropped outside the lock.
+                drop(before);
+                return Ok(());
+            };
+            state.before = Some(Before {
+                state: Box::new(before),
+                pending: pending.clone(),
+            });
+            (pending, track)
         };
-        // A large world is dropped outside the lock.
+        if let Err(why) = self.settle(Some(pending)) {
+            self.take_back(&track);
+            return Err(why);
+        }
+        let mut state = self.write();
+        let is_kept = |before: &mut Before| before.pending.is_kept();
+        let before = state.before.take_if(is_kept);
+        drop(state);
         drop(before);
         Ok(())
+    }
+
+    /// Brings back the state before a new beginning, unless it is back already.
+    fn take_back(&self, track: &Arc<Track>) {
+        let mut state = self.write();
+        let durable = state.durable.as_ref();
+        if durable.is_some_and(|durable| Arc::ptr_eq(&durable.track, track))
+            && let Some(before) = state.before.take()
+        {
+            *state = *before.state;
+            let store = state.engine.store();
+            *self.known_world() = (store.name().to_owned(), store.len());
+        }
+    }
+
+    /// The state, once it is settled whether the world is dropped, if it is to be.
+    fn write_unless_dropped(&self) -> RwLockWriteGuard<'_, State> {
+        loop {
+            let state = self.write();
+            let dropping = state.durable.as_ref().filter(|durable| durable.is_dropped);
+            let Some(pending) = dropping.and_then(|durable| durable.last.clone()) else {
+                return state;
+            };
+            drop(state);
+            // Whoever drops it is told.
+            let _ = pending.wait();
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use whippy_engine::backend::{Reset, Seed};
 use whippy_engine::defects::{Defects, Delivery, named};
 use whippy_engine::exchange::{Answered, Exchange};
-use whippy_mock::bundle::{Bundle, BundledWorld, Verdict};
+use whippy_mock::bundle::{self, Bundle, Taken, Verdict};
 use whippy_mock::faults::Faults;
 use whippy_mock::worlds;
 use whippy_mock::worlds::journal::JournalLimits;
@@ -26,7 +26,7 @@ use super::support::{Mock, message, stock};
 struct Recorded {
     service: Service,
     defects: Defects,
-    exchanges: Vec<Exchange>,
+    exchanges: Vec<Arc<Exchange>>,
     system: System,
 }
 
@@ -60,15 +60,21 @@ impl Recorded {
             exchange.writes_before = reply.writes;
             exchange.wrote = reply.wrote;
         }
-        self.exchanges.push(exchange);
+        self.exchanges.push(Arc::new(exchange));
     }
 
     fn bundle(&self) -> Bundle {
-        let none = Faults::default();
-        let world = BundledWorld::of("w", &self.service, &self.defects, &none, &self.exchanges);
-        let bundle = Bundle::new(vec![world]);
         // As another machine reads it.
-        Bundle::from_json(&bundle.to_json()).unwrap()
+        Bundle::from_json(&self.json()).unwrap()
+    }
+
+    fn json(&self) -> Vec<u8> {
+        let none = Faults::default();
+        let exchanges = self.exchanges.clone();
+        let taken = Taken::of("w", &self.service, &self.defects, &none, exchanges);
+        bundle::pieces(vec![taken], Exchange::clone)
+            .flatten()
+            .collect()
     }
 }
 
@@ -274,7 +280,7 @@ fn the_first_difference_is_a_sentence(#[case] change: fn(&mut Value), #[case] sa
     let mut recorded = Recorded::new(seed(&[], FIXED));
     recorded.ask(&create("A"));
     recorded.ask(&request("GET", STOCKS, &[], ""));
-    let mut bundle: Value = serde_json::from_slice(&recorded.bundle().to_json()).unwrap();
+    let mut bundle: Value = serde_json::from_slice(&recorded.json()).unwrap();
     change(&mut bundle);
     let bundle = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
     assert_eq!(

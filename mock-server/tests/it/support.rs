@@ -342,6 +342,18 @@ impl Mock {
         .to_vec()
     }
 
+    /// The most memory that the process has held so far, bytes.
+    #[track_caller]
+    pub(crate) fn peak_memory(&self) -> usize {
+        let path = format!("/proc/{}/status", self.process.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kibibytes = peak
+            .and_then(|line| line.split_whitespace().next())
+            .unwrap();
+        kibibytes.parse::<usize>().unwrap() * 1024
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process.child), signal).unwrap();
     }
@@ -413,10 +425,23 @@ impl Client {
         self.receive()
     }
 
+    /// Sends a request and receives its answer; `None` where the connection ends instead.
+    #[track_caller]
+    pub(crate) fn try_ask(&mut self, message: impl AsRef<[u8]>) -> Option<Answer> {
+        self.try_send(message);
+        self.try_receive()
+    }
+
     /// The next answer.
     #[track_caller]
     pub(crate) fn receive(&mut self) -> Answer {
         let mut answer = self.receive_head();
+        // A stream never ends.
+        let is_stream = answer.header("content-type") == "text/event-stream";
+        if answer.header("transfer-encoding") == "chunked" && !is_stream {
+            answer.body = self.chunks();
+            return answer;
+        }
         let length = match answer.headers.get(http::header::CONTENT_LENGTH) {
             Some(length) => length.to_str().unwrap().parse().unwrap(),
             None => 0,
@@ -426,6 +451,31 @@ impl Client {
         }
         answer.body = self.ahead.drain(..length).collect();
         answer
+    }
+
+    /// A body in chunks, put together.
+    #[track_caller]
+    fn chunks(&mut self) -> Vec<u8> {
+        let mut body = Vec::new();
+        loop {
+            let end = loop {
+                match find(&self.ahead, b"\r\n") {
+                    Some(end) => break end,
+                    None => assert!(self.read_on(), "the body ends early"),
+                }
+            };
+            let size = std::str::from_utf8(&self.ahead[..end]).unwrap();
+            let size = usize::from_str_radix(size, 16).unwrap();
+            let whole = end + 2 + size + 2;
+            while self.ahead.len() < whole {
+                assert!(self.read_on(), "the body ends early");
+            }
+            let chunk: Vec<u8> = self.ahead.drain(..whole).collect();
+            body.extend(&chunk[end + 2..whole - 2]);
+            if size == 0 {
+                return body;
+            }
+        }
     }
 
     /// The next answer; `None` where the connection ends before it has come whole.
@@ -633,6 +683,20 @@ pub(crate) fn file(ending: &str, content: impl AsRef<[u8]>) -> String {
     let path = format!("{}/{name}{ending}", env!("CARGO_TARGET_TMPDIR"));
     std::fs::write(&path, content).unwrap();
     path
+}
+
+/// A path of the running test at which there is no file, nor any whose name begins so.
+#[track_caller]
+pub(crate) fn no_file(ending: &str) -> String {
+    let path = PathBuf::from(file(ending, ""));
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_name().to_string_lossy().starts_with(&name) {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    path.to_string_lossy().into_owned()
 }
 
 /// A path for a Unix socket, which must be short, at which there is nothing.

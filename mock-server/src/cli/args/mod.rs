@@ -4,7 +4,7 @@
 mod tls;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -19,9 +19,9 @@ use whippy_engine::redact::Redactor;
 use whippy_mock::admin::Control;
 use whippy_mock::http::request_log::{LogFormat, RequestLog};
 use whippy_mock::http::{Address, Limits, Server};
-use whippy_mock::log::{self as durable, LEAST_LIMIT, LogOptions, Sync};
+use whippy_mock::log::{self as durable, KeptWorld, LEAST_LIMIT, LogOptions, Sync};
 use whippy_mock::worlds::journal::{JournalLimits, JournalShare};
-use whippy_mock::worlds::{Start, WorldLimits, Worlds};
+use whippy_mock::worlds::{DEFAULT, Start, WorldLimits, Worlds};
 
 use crate::cli::environment;
 use crate::cli::exec::Trial;
@@ -213,7 +213,7 @@ pub(crate) struct ServeArgs {
         long,
         env = "WHIPPY_MOCK_WORLD",
         value_name = "NAME|FILE",
-        default_value = "documented"
+        default_value = DEFAULT_WORLD
     )]
     world: String,
 
@@ -494,6 +494,9 @@ fn count(value: u32) -> usize {
 /// The address where none is given. `localhost` is both `127.0.0.1` and `::1`.
 const DEFAULT_LISTEN: &str = "localhost:8000";
 
+/// The world that is started with where none is named.
+const DEFAULT_WORLD: &str = "documented";
+
 /// Refuses a secret that nobody could ever send.
 fn check_secret(flag: &str, secret: &str) -> Result<(), String> {
     if secret.contains(['\r', '\n']) {
@@ -592,7 +595,7 @@ impl ServeArgs {
         };
         let options = self.log_options()?;
         let tls = self.tls.read(&listen)?;
-        let worlds = self.worlds(start, options)?;
+        let (worlds, note) = self.worlds(start, options)?;
         let secrets = self
             .token
             .iter()
@@ -624,6 +627,7 @@ impl ServeArgs {
             ca_out: self.tls.ca_out,
             server,
             watch,
+            note,
         })
     }
 
@@ -694,8 +698,12 @@ impl ServeArgs {
         Ok(Some(watch))
     }
 
-    /// The worlds, in memory or as a file has them.
-    fn worlds(&self, start: Start, options: LogOptions) -> Result<Worlds, String> {
+    /// The worlds, in memory or as a file has them, and what is to be said about that.
+    fn worlds(
+        &self,
+        start: Start,
+        options: LogOptions,
+    ) -> Result<(Worlds, Option<String>), String> {
         let world_limits = WorldLimits {
             worlds: count(self.max_worlds),
             // What is kept in a file is not dropped for being idle.
@@ -709,14 +717,29 @@ impl ServeArgs {
         });
         let by_token = self.isolate_by_token;
         match &self.data {
-            None => Ok(Worlds::new(start, world_limits, by_token, share)),
+            None => Ok((Worlds::new(start, world_limits, by_token, share), None)),
             Some(path) => {
                 let kept = durable::Log::open(path, options);
                 let kept = kept.map_err(|why| format!("--data: {why}"))?;
+                let note = self.note_on(path, &start, &kept.1);
                 let worlds = Worlds::durable(start, world_limits, by_token, share, kept);
-                worlds.map_err(|why| format!("--data: {why}"))
+                Ok((worlds.map_err(|why| format!("--data: {why}"))?, note))
             }
         }
+    }
+
+    /// A sentence where the file goes before the world that was asked for.
+    fn note_on(&self, path: &Path, start: &Start, kept: &[KeptWorld]) -> Option<String> {
+        let known = kept.iter().find(|world| world.name == DEFAULT)?;
+        let is_other = known.store.name() != start.seed.store.name();
+        (is_other && self.world != DEFAULT_WORLD).then(|| {
+            format!(
+                "the default world comes from --data {}; --world {} is the seed of a reset and \
+                 of new worlds",
+                path.display(),
+                self.world
+            )
+        })
     }
 
     fn log_options(&self) -> Result<LogOptions, String> {
