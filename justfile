@@ -32,6 +32,10 @@ node *arguments:
     cargo build --package whippy-mock
     WHIPPY_MOCK_BINARY=target/debug/whippy-mock clients/node/test {{ arguments }}
 
+# Runs the campaigns at full length: kills, full files, worlds at once, admin requests.
+campaigns:
+    mock-server/tests/campaigns/run
+
 # Formats the Rust code.
 fmt:
     cargo fmt --all

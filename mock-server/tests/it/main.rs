@@ -8,11 +8,13 @@ mod admin;
 #[path = "../../engine/tests/it/arbitrary.rs"]
 mod arbitrary;
 mod bundle;
+mod campaigns;
 mod citizen;
 mod command;
 mod defects;
 mod docs;
 mod durable;
+mod edges;
 mod faults;
 mod instrument;
 mod journal;
