@@ -51,6 +51,7 @@ pub struct Builder {
     clock: Option<String>,
     defects: Vec<String>,
     tokens: Vec<String>,
+    token_lifetime: Option<Duration>,
     faults: Option<Vec<u8>>,
     preset: Option<String>,
     journal: JournalLimits,
@@ -113,6 +114,14 @@ impl Builder {
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.tokens.push(token.into());
+        self
+    }
+
+    /// How long the token of a login is good for, by the clock of its world; without it for
+    /// good.
+    #[must_use]
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.token_lifetime = Some(lifetime);
         self
     }
 
@@ -190,6 +199,9 @@ impl Builder {
             .map_err(|error| wrong("world", error))?;
         let mut settings = Settings {
             tokens: self.tokens,
+            token_lifetime: self
+                .token_lifetime
+                .map(|lifetime| i64::try_from(lifetime.as_micros()).unwrap_or(i64::MAX)),
             ..Settings::default()
         };
         for (id, choice) in &self.readings {
@@ -381,6 +393,11 @@ impl MockWorld<'_> {
         let mode = ClockMode::Fixed { now: at, tick: 0 };
         // Nothing is kept in a file here, so nothing can fail to be.
         let _ = self.world.service.set_clock(mode);
+    }
+
+    /// Revokes every token that is let in: a client must log in again.
+    pub fn revoke_tokens(&self) {
+        self.world.service.revoke_tokens();
     }
 
     /// Moves its clock forward, ten years at most.

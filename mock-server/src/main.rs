@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 
 fn serve(args: args::ServeArgs, origins: &Origins) -> ExitCode {
     match args.into_mock() {
-        Ok(mock) => run(listen_and_serve(mock)),
+        Ok(mock) => run(mock.threads, listen_and_serve(mock)),
         Err(sentence) => refuse(&origins.blame(&sentence)),
     }
 }
@@ -55,7 +55,7 @@ fn exec(args: args::ExecArgs, origins: &Origins) -> ExitCode {
         }
     }
     match args.into_trial() {
-        Ok((trial, mock)) => run(exec::run(trial, mock)),
+        Ok((trial, mock)) => run(mock.threads, exec::run(trial, mock)),
         Err(sentence) => refuse(&origins.blame(&sentence)),
     }
 }
@@ -65,9 +65,9 @@ fn refuse(sentence: &str) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn run(story: impl Future<Output = ExitCode>) -> ExitCode {
+fn run(threads: usize, story: impl Future<Output = ExitCode>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads())
+        .worker_threads(threads)
         .enable_all()
         .build()
     {
@@ -135,10 +135,4 @@ fn greeting(url: &str, mock: &Mock) -> String {
         String::new()
     };
     format!("Listening on {url}\n{page}{defects}{ca}")
-}
-
-/// Half the cores: whoever tests against the mock runs on the others, and threads that
-/// take turns at one lock gain little from more.
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }

@@ -148,13 +148,13 @@ impl Backend for InMemory {
         {
             let state = self.read();
             if !state.engine.writes(request) {
-                return state.engine.look(request);
+                return state.engine.look(request, state.clock.now(system()).at);
             }
         }
         let mut state = self.write();
         let now = state.clock.now(system());
         let settings = Arc::clone(state.engine.settings());
-        let reply = crate::engine::answer(&settings, request, |handler, call| {
+        let reply = crate::engine::answer(&settings, (request, now.at), |handler, call| {
             run(&mut state.engine, handler, call, now)
         });
         state.clock.was_read(now, reply.clock_reads);

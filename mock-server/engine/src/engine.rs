@@ -130,18 +130,22 @@ impl Engine {
     /// Answers a request, whatever it does.
     pub fn handle(&mut self, request: &Request<Bytes>, now: Now) -> Reply {
         let settings = Arc::clone(&self.settings);
-        answer(&settings, request, |handler, call| {
+        answer(&settings, (request, now.at), |handler, call| {
             self.run(handler, call, now)
         })
     }
 
     /// Answers a request that only looks. One that would write is answered as the
-    /// stack answers what it stumbles over.
-    pub fn look(&self, request: &Request<Bytes>) -> Reply {
-        answer(&self.settings, request, |handler, call| match handler {
-            Handler::Read(handler) => (handler(&self.store, call), 0),
-            Handler::Write(_) => (Err(Problem::ServerError), 0),
-        })
+    /// stack answers what it stumbles over. `at` is where the clock stands, for tokens.
+    pub fn look(&self, request: &Request<Bytes>, at: Timestamp) -> Reply {
+        answer(
+            &self.settings,
+            (request, at),
+            |handler, call| match handler {
+                Handler::Read(handler) => (handler(&self.store, call), 0),
+                Handler::Write(_) => (Err(Problem::ServerError), 0),
+            },
+        )
     }
 
     /// Runs a handler on the world.
@@ -169,11 +173,12 @@ impl Engine {
     }
 }
 
-/// Answers a request; `run` is called at most once, with the handler that it leads to.
-/// Whoever shares a world among threads takes hold of it there, and no earlier.
+/// Answers a request that arrives at a moment of the world's clock; `run` is called at most
+/// once, with the handler that it leads to. Whoever shares a world among threads takes hold
+/// of it there, and no earlier.
 pub fn answer(
     settings: &Settings,
-    request: &Request<Bytes>,
+    (request, at): (&Request<Bytes>, Timestamp),
     run: impl FnOnce(Handler, &Call<'_>) -> Handled,
 ) -> Reply {
     let profile = &settings.profile;
@@ -201,7 +206,7 @@ pub fn answer(
     };
     let admitted = negotiate(headers, &query).and_then(|indent| {
         draft.indent = indent;
-        authenticate(headers, settings, resource)?;
+        authenticate(headers, (settings, at), resource)?;
         if method == Method::OPTIONS {
             return Ok(None);
         }
@@ -218,7 +223,7 @@ pub fn answer(
         }
         Err(problem) => return draft.refuse(&problem, operation, Decided::default(), settings),
     };
-    let call = Call::new(settings, (&path, argument), &query, request);
+    let call = Call::new(settings, (&path, argument), &query, (request, at));
     for (reading, _) in [resource.only_if, action.and_then(|a| a.only_if)]
         .into_iter()
         .flatten()
@@ -364,7 +369,7 @@ fn precedence(token: &str) -> u8 {
 
 fn authenticate(
     headers: &HeaderMap,
-    settings: &Settings,
+    (settings, at): (&Settings, Timestamp),
     resource: &Resource,
 ) -> Result<(), Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
@@ -386,7 +391,7 @@ fn authenticate(
         return Err(Problem::TokenWithSpaces);
     }
     let token = std::str::from_utf8(token).map_err(|_| Problem::TokenWithInvalidCharacters)?;
-    if settings.tokens.is_empty() || settings.tokens.iter().any(|known| known == token) {
+    if settings.admits(token, at) {
         Ok(())
     } else {
         Err(Problem::UnknownToken)

@@ -34,6 +34,10 @@ const STRIDE: usize = 1_000;
 /// The bytes from one kept state to the next.
 const STRIDE_BYTES: usize = MAX_BYTES / 8;
 
+/// The token of a write that is repeated, and its header.
+const REPLAY: &str = "replay";
+const REPLAY_HEADER: &str = "Token replay";
+
 /// What a request asked that decides what it writes: neither who asked, nor how the
 /// answer was to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,7 +185,7 @@ impl Asked {
             let value = value.ok_or_else(|| Unrepeatable::ContentType(text.to_string()))?;
             headers.insert(CONTENT_TYPE, value);
         }
-        headers.insert(AUTHORIZATION, HeaderValue::from_static("Token replay"));
+        headers.insert(AUTHORIZATION, HeaderValue::from_static(REPLAY_HEADER));
         Ok(request)
     }
 
@@ -208,15 +212,17 @@ impl Write {
         }
         let request = self.asked.request().map_err(fail)?;
         let known = Arc::clone(engine.settings());
-        let settings = if known.tokens.is_empty() {
+        let settings = if known.admits(REPLAY, self.now.at) {
             Cow::Borrowed(&*known)
         } else {
             Cow::Owned(Settings {
                 tokens: Vec::new(),
+                token_lifetime: None,
+                revocations: 0,
                 ..Settings::clone(&known)
             })
         };
-        let reply = engine::answer(&settings, &request, |handler, call| {
+        let reply = engine::answer(&settings, (&request, self.now.at), |handler, call| {
             engine.run(handler, call, self.now)
         });
         if reply.clock_reads == self.reads {

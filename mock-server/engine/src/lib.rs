@@ -22,5 +22,6 @@ pub mod profile;
 pub mod query;
 pub mod redact;
 pub mod store;
+pub mod tokens;
 pub mod versions;
 pub mod wire;

@@ -42,7 +42,7 @@ pub(super) fn ask(asked: &Asked<'_>) -> Outcome {
                 let detail = "at: what was cannot be written to; leave `at` out, or fork the world";
                 return Err(Refusal::bad(detail));
             }
-            engine.look(&request)
+            engine.look(&request, world.service.clock().now(asked.call.system).at)
         }
     };
     if let Some(pending) = reply.pending.take() {
@@ -67,7 +67,8 @@ impl Question {
             .as_ref()
             .map_or_else(String::new, Value::to_string);
         let settings = world.service.settings();
-        let token = settings.tokens.first().map_or("admin", String::as_str);
+        let now = world.service.clock().now(asked.call.system).at;
+        let token = settings.grant("admin", now);
         let authorization = HeaderValue::try_from(format!("Token {token}"))
             .map_err(|_| Refusal::bad("the token of the mock cannot stand in a header"))?;
         let method: Method = self

@@ -25,6 +25,7 @@ use http::header::{
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::bundle::{self, Taken};
@@ -266,6 +267,7 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/readings",             WORLD, readings::show),
     route(Method::PUT,    "/__admin/readings",             WORLD, readings::set),
     route(Method::GET,    "/__admin/bundle",               WORLD, show_bundle),
+    route(Method::DELETE, "/__admin/tokens",               WORLD, revoke_tokens),
     route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
     route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
     route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
@@ -714,6 +716,7 @@ fn settings(asked: &Asked<'_>) -> Outcome {
     let defects: Vec<_> = own.defects.names().collect();
     let watched = asked.control.watched.iter();
     let watched: Vec<_> = watched.map(|path| path.to_string_lossy()).collect();
+    let token_lifetime = worlds.own().service.settings().token_lifetime;
     Ok(Granted::Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "defects": defects,
@@ -743,6 +746,8 @@ fn settings(asked: &Asked<'_>) -> Outcome {
             "bytes": journal.bytes,
         },
         "watched": watched,
+        "token_lifetime_seconds": token_lifetime.map(|micros| micros / 1_000_000),
+        "threads": Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers()),
         "seeds": assets::world_names().collect::<Vec<_>>(),
     })))
 }
@@ -1258,6 +1263,13 @@ fn show_bundle(asked: &Asked<'_>) -> Outcome {
     let clean = move |exchange: &Exchange| exchange.redacted(&redactor);
     let bundle = bundle::pieces(taken.collect(), clean);
     Ok(Granted::Long(Answer::of(bundle)))
+}
+
+fn revoke_tokens(asked: &Asked<'_>) -> Outcome {
+    for world in asked.all()? {
+        world.service.revoke_tokens();
+    }
+    Ok(Granted::Nothing)
 }
 
 fn show_metrics(asked: &Asked<'_>) -> Outcome {

@@ -169,6 +169,8 @@ impl Stage {
         // A bundle has no secrets, so a token that was accepted then is accepted again.
         let settings = Settings {
             tokens: (status == Some(401)).then(unknown).into_iter().collect(),
+            token_lifetime: None,
+            revocations: 0,
             credentials: (status == Some(400)).then(|| (unknown(), unknown())),
             ..self.settings.clone()
         };
@@ -221,7 +223,7 @@ impl Stage {
             refuse(act)
         } else {
             let carried_out = if plan.stale.is_some() {
-                Some(self.engine.look(request).response)
+                Some(self.engine.look(request, now).response)
             } else {
                 carry_out(&plan.defects(&self.defects), service, request, now)
             };

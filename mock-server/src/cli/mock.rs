@@ -22,6 +22,8 @@ pub(crate) struct Mock {
     pub(crate) watch: Option<Watch>,
     /// What is to be said before it listens.
     pub(crate) note: Option<String>,
+    /// How many threads answer.
+    pub(crate) threads: usize,
 }
 
 impl Mock {

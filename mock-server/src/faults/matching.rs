@@ -15,6 +15,7 @@ use super::reader::{FaultError, Members, Wrong, kind_of};
 use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::{Call, Settings};
 use whippy_engine::model::fields::Body;
+use whippy_engine::model::time::Timestamp;
 use whippy_engine::profile::did_you_mean;
 use whippy_engine::wire::form::FormValue;
 use whippy_engine::wire::json;
@@ -311,7 +312,7 @@ impl<'a> Seen<'a> {
 /// The objects of a body as the stack reads them, whatever its type.
 fn rows_of(request: &Request<Bytes>) -> Vec<Vec<(String, Given)>> {
     let settings = Settings::default();
-    let call = Call::new(&settings, ("", None), &[], request);
+    let call = Call::new(&settings, ("", None), &[], (request, Timestamp::EPOCH));
     let of_dict = |value: &json::Value<'_>| match value {
         json::Value::Dict(members) => {
             let members = members.iter();

@@ -549,7 +549,7 @@ impl Server {
             return (reply, ending.unwrap_or(Ending::Whole));
         }
         let (mut reply, mut ending) = if let Some(writes) = plan.stale {
-            let reply = world.service.look_back(request, writes);
+            let reply = world.service.look_back(request, writes, system_time());
             (Some(reply), Ending::Whole)
         } else {
             let defects = plan.defects(&world.defects);

@@ -313,7 +313,10 @@ impl State {
         let Ok(engine) = self.history.until(seq).and_then(Stretch::replay) else {
             return;
         };
-        (self.engine, self.clock) = (engine, self.history.rewind(seq));
+        // Who is let in is no part of the history.
+        let settings = Arc::clone(self.engine.settings());
+        self.engine = engine.with_settings(settings);
+        self.clock = self.history.rewind(seq);
         let mut lost = durable.clocks.drain(..).filter(|(it, ..)| !it.is_kept());
         if let Some((_, _, stood)) = lost.find(|(_, after, _)| *after == seq) {
             self.clock = stood;
@@ -324,6 +327,14 @@ impl State {
         durable.is_begun = durable.track.is_begun();
         durable.last = None;
         durable.track.mend();
+    }
+
+    /// The moment by which tokens are judged. Without a lifetime of tokens no clock is read.
+    fn at(&self, system: &dyn Fn() -> Timestamp) -> Timestamp {
+        match self.engine.settings().token_lifetime {
+            Some(_) => self.clock.now(system()).at,
+            None => Timestamp::EPOCH,
+        }
     }
 
     /// What an answer that saw this state must wait for.
@@ -477,18 +488,19 @@ impl Service {
         is_engines_own: bool,
     ) -> Reply {
         loop {
-            let (settings, mut writes) = {
+            let (settings, at, mut writes) = {
                 let shared = self.read();
                 let writes = shared.history.last();
                 if !shared.engine.writes(request) {
-                    let reply = shared.engine.look(request);
+                    let reply = shared.engine.look(request, shared.at(system));
                     return Reply {
                         writes,
                         pending: shared.unsettled(),
                         ..reply
                     };
                 }
-                (Arc::clone(shared.engine.settings()), writes)
+                let settings = Arc::clone(shared.engine.settings());
+                (settings, shared.at(system), writes)
             };
             if let Some(log) = &self.log {
                 log.wait_for_room();
@@ -497,7 +509,7 @@ impl Service {
             let mut wrote = None;
             let mut pending = None;
             let mut let_go = Discarded::default();
-            let reply = engine::answer(&settings, request, |handler, call| {
+            let reply = engine::answer(&settings, (request, at), |handler, call| {
                 let asked = Asked::of(request);
                 let mut state = self.write();
                 // A reset came between: the request is judged anew, by its settings.
@@ -563,6 +575,15 @@ impl Service {
     /// The world's name and how many stocks it has.
     pub fn world(&self) -> (String, usize) {
         self.known_world().clone()
+    }
+
+    /// Revokes every token that was given or named until now; a login gives a new one. A
+    /// reset takes it back.
+    pub fn revoke_tokens(&self) {
+        let mut state = self.write();
+        let mut settings = Settings::clone(state.engine.settings());
+        settings.revocations = settings.revocations.saturating_add(1);
+        state.engine = state.engine.clone().with_settings(Arc::new(settings));
     }
 
     /// The clock.
@@ -637,7 +658,8 @@ impl Service {
 
     /// The service as it stood after a write, 0 for the beginning.
     pub fn at(&self, seq: u64) -> Result<Engine, StateError> {
-        Ok(self.way_to(seq)?.replay()?)
+        let engine = self.way_to(seq)?.replay()?;
+        Ok(engine.with_settings(self.settings()))
     }
 
     /// The way to the state after a write: from memory, or else from the file.
@@ -664,15 +686,13 @@ impl Service {
 
     /// Answers a request that only looks from the world as it stood so many writes ago, or
     /// as long ago as is kept.
-    pub fn look_back(&self, request: &Request<Bytes>, writes: u32) -> Reply {
+    pub fn look_back(&self, request: &Request<Bytes>, writes: u32, system: Timestamp) -> Reply {
         let (first, last) = self.kept();
         let seq = last.saturating_sub(writes.into()).max(first);
         // What was kept a moment ago may be gone by now.
         let engine = self.at(seq);
-        let reply = match &engine {
-            Ok(engine) => engine.look(request),
-            Err(_) => self.read().engine.look(request),
-        };
+        let engine = engine.unwrap_or_else(|_| self.read().engine.clone());
+        let reply = engine.look(request, self.clock().now(system).at);
         Reply {
             writes: seq,
             ..reply

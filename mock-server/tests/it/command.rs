@@ -367,6 +367,22 @@ const SETTINGS: &[Setting] = &[
         ..SETTING
     },
     Setting {
+        flag: "threads",
+        one: "1",
+        other: "3",
+        look: |mock| setting(mock, "/threads"),
+        seen: ("1", "3"),
+        ..SETTING
+    },
+    Setting {
+        flag: "token-lifetime",
+        one: "60",
+        other: "3600",
+        look: |mock| setting(mock, "/token_lifetime_seconds"),
+        seen: ("60", "3600"),
+        ..SETTING
+    },
+    Setting {
         flag: "idle-timeout",
         one: "1",
         other: "2",
@@ -576,6 +592,8 @@ fn a_host_may_be_a_name() {
 #[case("isolate-by-token", "maybe", "true or false")]
 #[case("max-worlds", "0", "from 1 to 1000000")]
 #[case("world-idle", "2592001", "from 0 to 2592000")]
+#[case("threads", "1025", "from 1 to 1024")]
+#[case("token-lifetime", "0", "from 1 to 315360000")]
 #[case("journal", "-1", "from 0 to 1000000")]
 #[case("journal-body", "64k", "from 0 to 1073741824")]
 #[case("log", "loud", "text, json")]

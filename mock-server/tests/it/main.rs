@@ -26,6 +26,7 @@ mod secrets;
 mod server;
 mod support;
 mod tls;
+mod tokens;
 mod unix;
 mod watch;
 mod worlds;

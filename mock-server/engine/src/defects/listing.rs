@@ -113,7 +113,12 @@ fn write_links(
 ) {
     let settings = scene.service.settings();
     let path = urlencoded::decode_path(scene.request.uri().path());
-    let call = Call::new(&settings, (&path, None), pairs, scene.request);
+    let call = Call::new(
+        &settings,
+        (&path, None),
+        pairs,
+        (scene.request, (scene.system)()),
+    );
     call.write_links(out, page, has_next);
 }
 

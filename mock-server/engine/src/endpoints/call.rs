@@ -26,6 +26,11 @@ pub struct Settings {
     pub profile: Profile,
     /// The tokens that are known; none: any is.
     pub tokens: Vec<String>,
+    /// How long the token of a login is good for by the world's clock, microseconds. With a
+    /// lifetime, only known tokens and those of logins are let in. `None`: for good.
+    pub token_lifetime: Option<i64>,
+    /// How often all tokens were revoked; those from before are refused.
+    pub revocations: u16,
     /// The username and the password that are known; `None`: any pair is.
     pub credentials: Option<(String, String)>,
     /// The local time zone.
@@ -37,6 +42,8 @@ impl Default for Settings {
         Self {
             profile: Profile::default(),
             tokens: Vec::new(),
+            token_lifetime: None,
+            revocations: 0,
             credentials: None,
             local: UtcOffset::PAGE,
         }
@@ -86,6 +93,8 @@ pub struct Call<'a> {
     pub argument: Option<&'a str>,
     /// The parsed query.
     pub query: &'a [Pair<'a>],
+    /// The moment by which tokens are given and judged.
+    pub at: Timestamp,
     request: &'a Request<Bytes>,
     pub(crate) decided: Cell<Decided>,
     /// A body in another character set, as UTF-8.
@@ -104,13 +113,14 @@ impl<'a> Call<'a> {
         settings: &'a Settings,
         (path, argument): (&'a str, Option<&'a str>),
         query: &'a [Pair<'a>],
-        request: &'a Request<Bytes>,
+        (request, at): (&'a Request<Bytes>, Timestamp),
     ) -> Self {
         Self {
             settings,
             path,
             argument,
             query,
+            at,
             request,
             decided: Cell::default(),
             transcoded: OnceCell::new(),

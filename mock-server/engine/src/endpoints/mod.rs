@@ -297,6 +297,11 @@ const LOGIN: Action = Action {
     ..ask("login", login::login)
 };
 
+const ACTIVE_USER: Action = Action {
+    rules: &["shown"],
+    ..get("get-active-user", login::active_user)
+};
+
 const INCREASE: Action = reserve(
     "increase-reserved-stock",
     &[
@@ -374,6 +379,9 @@ pub const RESOURCES: &[Resource] = &[
     ], only_if: Some((Reading::ActivePath, |p| p.active_path == ActivePath::Both)), ..OTHER },
     Resource { path: "/api/v1/auth/login/", title: "Login", fields: meta::LOGIN, public: true, actions: &[
         LOGIN,
+    ], ..OTHER },
+    Resource { path: "/api/v1/active_user/", title: "Active User", actions: &[
+        ACTIVE_USER,
     ], ..OTHER },
     Resource { path: "/api/v1/providers/", title: "Provider List", fields: meta::PROVIDER, actions: &[
         list("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)),

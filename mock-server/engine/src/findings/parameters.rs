@@ -96,11 +96,12 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
         });
         return;
     }
-    if name == "page" && value == "1" && exchange.is_query() {
+    let has_no_pages = exchange.is_query() || exchange.operation == Some("get-active-user");
+    if name == "page" && value == "1" && has_no_pages {
         exchange.note(sheet, &SURPLUS_PAGE, name, || Said {
             sent: pair(exchange, name, value),
             meant: None,
-            why: "a query of stock answers all rows at once: the parameter is ignored".to_owned(),
+            why: "the operation answers everything at once: the parameter is ignored".to_owned(),
         });
         return;
     }

@@ -267,6 +267,7 @@ const LONG_AGO: &str = "2023-05-10T17:16:00+03:00";
 #[case(vec![get("/api/v1/providers/?name=shop_provider")], &["unknown-parameter"])]
 #[case(vec![get("/api/v1/providers/1/?page=1")], &["unknown-parameter"])]
 #[case(vec![get("/api/v1/stocks/stock_query/?sku=500&page=1")], &["surplus-page"])]
+#[case(vec![get("/api/v1/active_user/?page=1")], &["surplus-page"])]
 #[case(vec![get("/api/v1/stocks/stock_query/?sku=500&page=2")], &["unknown-parameter"])]
 #[case(vec![get("/api/v1/stocks/multi_stock_query/?sku[]=500&sku[]=505")], &["unknown-parameter"])]
 #[case(vec![get(QUERY)], &["lost-body"])]

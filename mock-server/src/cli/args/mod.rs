@@ -171,6 +171,10 @@ impl ExecArgs {
         let mut serve = self.serve;
         // What is judged at the end must still be there.
         serve.world_idle = 0;
+        if serve.token_lifetime.is_some() && serve.token.is_empty() {
+            // The command's token must be let in where not any is.
+            serve.token.push(EXEC_TOKEN.to_owned());
+        }
         let mock = serve.into_mock()?;
         if let unix @ Address::Unix(_) = &mock.listen {
             return Err(format!(
@@ -249,6 +253,15 @@ pub(crate) struct ServeArgs {
     )]
     token: Vec<String>,
 
+    /// How long the token of a login is good for, by the world's clock; without it for good
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_TOKEN_LIFETIME",
+        value_name = "SECONDS",
+        value_parser = up_to(LONGEST_TOKEN_LIFETIME)
+    )]
+    token_lifetime: Option<u32>,
+
     /// Username that may log in; without it any pair may
     #[arg(long, env = "WHIPPY_MOCK_USERNAME", value_name = "NAME")]
     username: Option<String>,
@@ -300,6 +313,15 @@ pub(crate) struct ServeArgs {
         default_value = "1024"
     )]
     max_connections: u32,
+
+    /// Threads that answer; by default half as many as there are processor cores
+    #[arg(
+        long,
+        env = "WHIPPY_MOCK_THREADS",
+        value_name = "COUNT",
+        value_parser = up_to(MOST_THREADS)
+    )]
+    threads: Option<u32>,
 
     /// How long a client may leave a connection idle, or take over a request
     #[arg(
@@ -434,6 +456,9 @@ enum Log {
 /// The most connections that the server's counter of them holds.
 const MOST_CONNECTIONS: u32 = 1_000_000;
 
+/// The most threads that answer.
+const MOST_THREADS: u32 = 1024;
+
 /// The longest idle timeout: a day, in seconds.
 const LONGEST_IDLE: u32 = 86_400;
 
@@ -442,6 +467,9 @@ const MOST_WORLDS: u32 = 1_000_000;
 
 /// The longest that an idle world is kept: thirty days, in seconds.
 const LONGEST_WORLD_IDLE: u32 = 2_592_000;
+
+/// The longest that a token is good for: ten years, in seconds.
+const LONGEST_TOKEN_LIFETIME: u32 = 315_360_000;
 
 /// The most exchanges that a journal keeps.
 const MOST_EXCHANGES: u32 = 1_000_000;
@@ -489,6 +517,12 @@ fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clon
 /// A number of things.
 fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+/// Half the cores: whoever tests against the mock runs on the others, and threads that
+/// take turns at one lock gain little from more.
+fn default_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// The address where none is given. `localhost` is both `127.0.0.1` and `::1`.
@@ -580,6 +614,10 @@ impl ServeArgs {
         let settings = Settings {
             profile: sources.profile()?,
             tokens: self.token.clone(),
+            token_lifetime: self
+                .token_lifetime
+                .map(|seconds| i64::from(seconds) * 1_000_000),
+            revocations: 0,
             credentials,
             local,
         };
@@ -628,6 +666,7 @@ impl ServeArgs {
             server,
             watch,
             note,
+            threads: self.threads.map_or_else(default_threads, count),
         })
     }
 

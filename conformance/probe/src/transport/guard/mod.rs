@@ -80,7 +80,7 @@ enum Kind {
     Login,
     /// Listing places and creating one.
     Places,
-    /// One place.
+    /// One place, or the user of a token: nothing is written there.
     Place,
 }
 
@@ -99,6 +99,7 @@ const ROUTES: &[(&str, Kind, &str)] = &[
     ("active-stocks/{id}/", Kind::ActiveStocks, "list-active-stocks"),
     ("stocks/{id}/", Kind::ActiveStocksAlias, "list-active-stocks"),
     ("auth/login/", Kind::Login, "login"),
+    ("active_user/", Kind::Place, "get-active-user"),
     ("providers/", Kind::Places, "create-provider"),
     ("stock-locations/", Kind::Places, "create-stock-location"),
     ("stock-lists/", Kind::Places, "create-stock-list"),

@@ -172,7 +172,7 @@ impl Way for View {
         };
         let settings = scene.service.settings();
         let engine = Engine::new((*settings).clone(), past);
-        let shown = engine.look(scene.request);
+        let shown = engine.look(scene.request, (scene.system)());
         scene.edited(|reply| *reply = shown)
     }
 }
