@@ -5,7 +5,7 @@
 //! rendering, token, method, then whatever the endpoint asks of the body.
 //! Source: docs/stack.md#order-of-checks.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{
@@ -19,18 +19,18 @@ use crate::endpoints::call::{
     Call, Settings, charset_of, has_well_formed_host, header_text, matches_media, mount,
 };
 use crate::endpoints::{
-    Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
+    ALLOWED, Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
 };
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem, ProblemBody};
-use crate::profile::{Decided, Reading, UpsertMethod};
+use crate::profile::{Decided, Reading, Stack, UpsertMethod};
 use crate::query::parameter;
 use crate::store::Store;
 use crate::wire::charset::Charset;
 use crate::wire::form::parameters;
 use crate::wire::json;
 use crate::wire::text::Integer;
-use crate::wire::urlencoded::{self, Pair};
+use crate::wire::urlencoded::{self, Pair, TooManyFields};
 
 /// The header that names the rule of an answer.
 pub const RULE_HEADER: HeaderName = HeaderName::from_static("whippy-mock-rule");
@@ -198,9 +198,7 @@ pub fn answer(
     };
     draft.allow = Some(resource.allow(profile));
     let operation = operation_of(Some(resource), method, settings);
-    let query_text = request.uri().query().unwrap_or_default();
-    let charset = header_text(headers, CONTENT_TYPE).map_or(Charset::Utf8, |ct| charset_of(&ct));
-    let Ok(query) = urlencoded::decode_as(query_text.as_bytes(), charset) else {
+    let Ok(query) = query_of(request) else {
         let problem = Problem::TooManyFields;
         return draft.refuse(&problem, operation, Decided::default(), settings);
     };
@@ -255,6 +253,16 @@ pub fn answer(
             draft.refuse(&problem, shown, decided, settings)
         }
     }
+}
+
+/// The query, in the character set that the `Content-Type` names.
+fn query_of(request: &Request<Bytes>) -> Result<Vec<Pair<'_>>, TooManyFields> {
+    let Some(text) = request.uri().query() else {
+        return Ok(Vec::new());
+    };
+    let content_type = header_text(request.headers(), CONTENT_TYPE);
+    let charset = content_type.map_or(Charset::Utf8, |ct| charset_of(&ct));
+    urlencoded::decode_as(text.as_bytes(), charset)
 }
 
 /// An answer that no handler gave, dressed as one that a handler did.
@@ -519,17 +527,9 @@ impl ReplyDraft {
         rule: Rule,
         settings: &Settings,
     ) -> Reply {
-        let mut headers = HeaderMap::with_capacity(12);
-        headers.insert(CONTENT_TYPE, content_type);
-        if let Some(allow) = self.allow {
-            headers.insert(ALLOW, HeaderValue::from_static(allow));
-        }
-        // Django's usual middleware adds these. Source: docs/stack.md#headers.
-        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
-        if settings.profile.stack.sends_opener_policy() {
-            headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+        let mut headers = prepared_headers(self.allow, settings.profile.stack);
+        if content_type != JSON {
+            headers.insert(CONTENT_TYPE, content_type);
         }
         headers.insert(RULE_HEADER, rule.header(settings));
         let body = if self.is_head {
@@ -550,6 +550,42 @@ impl ReplyDraft {
             pending: None,
         }
     }
+}
+
+/// The headers of a JSON answer, the rule still to be named: copies of what is put together
+/// once, since it takes longer to find a place for each.
+fn prepared_headers(allow: Option<&'static str>, stack: Stack) -> HeaderMap {
+    static PREPARED: LazyLock<Vec<(Option<&'static str>, bool, HeaderMap)>> = LazyLock::new(|| {
+        let allowed = [None].into_iter().chain(ALLOWED.map(Some));
+        let both = allowed.flat_map(|allow| [(allow, false), (allow, true)]);
+        both.map(|(allow, opener)| (allow, opener, usual_headers(allow, opener)))
+            .collect()
+    });
+    let opener = stack.sends_opener_policy();
+    let mut prepared = PREPARED.iter();
+    let found = prepared.find(|(of, with, _)| *of == allow && *with == opener);
+    found.map_or_else(
+        || usual_headers(allow, opener),
+        |(.., headers)| headers.clone(),
+    )
+}
+
+fn usual_headers(allow: Option<&'static str>, has_opener_policy: bool) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(12);
+    headers.insert(CONTENT_TYPE, JSON);
+    if let Some(allow) = allow {
+        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    }
+    // Django's usual middleware adds these. Source: docs/stack.md#headers.
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    if has_opener_policy {
+        headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
+    }
+    // Its place, behind the others.
+    headers.insert(RULE_HEADER, HeaderValue::from_static(""));
+    headers
 }
 
 const X_FRAME_OPTIONS: HeaderName = HeaderName::from_static("x-frame-options");

@@ -58,19 +58,43 @@ pub fn is_secret_name(name: &str) -> bool {
         || plain.ends_with("keys")
 }
 
+/// For each byte a bit for each stem that begins with it, in either case.
+const BEGINNINGS: [u16; 256] = {
+    let mut beginnings = [0; 256];
+    let mut stem = 0;
+    while stem < STEMS.len() {
+        let first = STEMS[stem].as_bytes()[0];
+        beginnings[first as usize] |= 1 << stem;
+        beginnings[first.to_ascii_uppercase() as usize] |= 1 << stem;
+        stem += 1;
+    }
+    // An escaped or encoded letter hides a name from the look.
+    beginnings[b'\\' as usize] = HIDES;
+    beginnings[b'%' as usize] = HIDES;
+    beginnings
+};
+
+const HIDES: u16 = u16::MAX;
+
 /// Returns `true` if a secret name may stand somewhere in a text.
 fn may_name_a_secret(text: &[u8]) -> bool {
-    (0..text.len()).any(|at| {
-        let rest = &text[at..];
-        // An escaped or encoded letter hides a name from this look.
-        matches!(rest[0], b'\\' | b'%')
-            || STEMS.iter().any(|stem| {
-                rest[0] | 0x20 == stem.as_bytes()[0]
-                    && rest
-                        .get(..stem.len())
-                        .is_some_and(|start| start.eq_ignore_ascii_case(stem.as_bytes()))
-            })
+    // It looks at every byte of every body that is kept.
+    text.iter().enumerate().any(|(at, byte)| {
+        let beginning = BEGINNINGS[usize::from(*byte)];
+        beginning == HIDES || beginning != 0 && begins_with_a_stem(&text[at..], beginning)
     })
+}
+
+fn begins_with_a_stem(text: &[u8], mut stems: u16) -> bool {
+    while stems != 0 {
+        let stem = STEMS[stems.trailing_zeros() as usize].as_bytes();
+        let start = text.get(..stem.len());
+        if start.is_some_and(|start| start.eq_ignore_ascii_case(stem)) {
+            return true;
+        }
+        stems &= stems - 1;
+    }
+    false
 }
 
 /// A body without the values of secret names; borrowed where there are none.

@@ -431,13 +431,11 @@ const MULTIPART: &str = "multipart/form-data";
 /// Whether a type that is parsed or rendered fits a type that came, which may have
 /// wildcards.
 pub fn matches_media(ours: &str, theirs: &str) -> bool {
-    let split = |media: &str| -> (String, String) {
-        let (main, sub) = media.split_once('/').unwrap_or((media, ""));
-        (main.to_ascii_lowercase(), sub.to_ascii_lowercase())
-    };
     if ours.eq_ignore_ascii_case(theirs) {
         return true;
     }
-    let ((main, sub), (their_main, their_sub)) = (split(ours), split(theirs));
-    (their_sub == "*" || their_sub == sub) && (their_main == "*" || their_main == main)
+    let fits = |ours: &str, theirs: &str| theirs == "*" || theirs.eq_ignore_ascii_case(ours);
+    let (main, sub) = ours.split_once('/').unwrap_or((ours, ""));
+    let (their_main, their_sub) = theirs.split_once('/').unwrap_or((theirs, ""));
+    fits(sub, their_sub) && fits(main, their_main)
 }

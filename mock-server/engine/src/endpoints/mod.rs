@@ -406,6 +406,14 @@ pub const RESOURCES: &[Resource] = &[
     ], ..OTHER },
 ];
 
+/// Every `Allow` header: of a path that takes both methods, of one that only takes GET, and of
+/// one that only takes POST.
+pub const ALLOWED: [&str; 3] = [
+    "GET, POST, HEAD, OPTIONS",
+    "GET, HEAD, OPTIONS",
+    "POST, OPTIONS",
+];
+
 impl Resource {
     /// Whether the path is this resource's; the text of its parameter.
     #[allow(clippy::option_option)] // No match, a match, a match with a parameter.
@@ -436,10 +444,11 @@ impl Resource {
     /// The `Allow` header under a profile.
     pub fn allow(&self, profile: &Profile) -> &'static str {
         let has = |verb| self.action_of(verb, profile).is_some();
+        let [both, get, post] = ALLOWED;
         match (has(Verb::Get), has(Verb::Post)) {
-            (true, true) => "GET, POST, HEAD, OPTIONS",
-            (true, false) => "GET, HEAD, OPTIONS",
-            (false, _) => "POST, OPTIONS",
+            (true, true) => both,
+            (true, false) => get,
+            (false, _) => post,
         }
     }
 }

@@ -260,7 +260,7 @@ impl Kept {
 
 /// Headers as they are kept: in one piece, since many are kept and few are looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeptHeaders(Box<[u8]>);
+pub struct KeptHeaders(Vec<u8>);
 
 /// A header's name and its value.
 pub type KeptHeader<'a> = (&'a str, &'a [u8]);
@@ -279,7 +279,7 @@ impl KeptHeaders {
                 push(&mut packed, name.as_str(), value.as_bytes());
             }
         }
-        Self(packed.into_boxed_slice())
+        Self(packed)
     }
 
     fn redacted(&self, redactor: &Redactor) -> Self {
@@ -287,22 +287,20 @@ impl KeptHeaders {
         for (name, value) in self.iter() {
             push(&mut packed, name, &redactor.header(name, value));
         }
-        Self(packed.into_boxed_slice())
+        Self(packed)
     }
 
     /// One more.
-    fn and(self, name: &HeaderName, value: &[u8]) -> Self {
-        let mut packed = self.0.into_vec();
-        push(&mut packed, name.as_str(), value);
-        Self(packed.into_boxed_slice())
+    fn and(mut self, name: &HeaderName, value: &[u8]) -> Self {
+        push(&mut self.0, name.as_str(), value);
+        self
     }
 
     /// Names, in small letters, and values; several of one name are several pairs.
     pub fn iter(&self) -> impl Iterator<Item = KeptHeader<'_>> {
         let mut rest = &*self.0;
         std::iter::from_fn(move || {
-            let name = taken(&mut rest)?;
-            let value = taken(&mut rest)?;
+            let (name, value) = taken(&mut rest)?;
             Some((std::str::from_utf8(name).unwrap_or_default(), value))
         })
     }
@@ -322,23 +320,26 @@ impl KeptHeaders {
     }
 }
 
-/// Appends a name and a value, each behind its length.
+/// Appends a name and a value, behind the lengths of both.
+#[inline]
 fn push(packed: &mut Vec<u8>, name: &str, value: &[u8]) {
-    for text in [name.as_bytes(), value] {
-        // No header is as long as that: the head of a request has a limit.
-        let length = u32::try_from(text.len()).unwrap_or_default();
-        packed.extend_from_slice(&length.to_ne_bytes());
-        packed.extend_from_slice(&text[..length as usize]);
-    }
+    // No header is longer than that: the head of a request has a limit.
+    let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or_default();
+    let lengths = (length(name.as_bytes()), length(value));
+    packed.extend_from_slice(&lengths.0.to_ne_bytes());
+    packed.extend_from_slice(&lengths.1.to_ne_bytes());
+    packed.extend_from_slice(&name.as_bytes()[..lengths.0 as usize]);
+    packed.extend_from_slice(&value[..lengths.1 as usize]);
 }
 
-/// Takes what is behind its length off the front.
-fn taken<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let (length, behind) = rest.split_first_chunk()?;
-    let length = u32::from_ne_bytes(*length) as usize;
-    let (text, behind) = behind.split_at_checked(length)?;
+/// Takes a name and a value off the front.
+fn taken<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+    let (name, behind) = rest.split_first_chunk()?;
+    let (value, behind) = behind.split_first_chunk()?;
+    let (name, behind) = behind.split_at_checked(u32::from_ne_bytes(*name) as usize)?;
+    let (value, behind) = behind.split_at_checked(u32::from_ne_bytes(*value) as usize)?;
     *rest = behind;
-    Some(text)
+    Some((name, value))
 }
 
 fn version(version: Version) -> &'static str {

@@ -82,8 +82,8 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
     match Kind::of(exchange) {
         Kind::Other => refused_type(exchange, sheet),
         Kind::Missing if exchange.verdict == Some(415) => refused_type(exchange, sheet),
-        Kind::Json | Kind::Missing => {
-            if Kind::of(exchange) == Kind::Missing {
+        kind @ (Kind::Json | Kind::Missing) => {
+            if kind == Kind::Missing {
                 missing_type(exchange, sheet);
             }
             let named = header_text(exchange.request().headers(), CONTENT_TYPE);

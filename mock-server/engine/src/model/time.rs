@@ -8,9 +8,7 @@
 
 use std::time::SystemTime;
 
-use jiff::SignedDuration;
 use jiff::civil::{Date, DateTime, ISOWeekDate, Time, Weekday};
-use jiff::tz::Offset;
 
 use crate::wire::text::{digit, is_space, strip};
 
@@ -169,33 +167,38 @@ impl Timestamp {
     /// Appends the stack's rendering in the local zone: six digits of fraction, or
     /// none where it is zero; `Z` where the offset is.
     pub fn write(self, out: &mut Vec<u8>, local: UtcOffset) {
+        // One append: most of an answer's moments are written here.
+        let mut text = *b"0000-00-00T00:00:00.000000+00:00";
         let shown = (self.0 + local.micros()).clamp(FIRST, LAST);
         let (year, month, day) = civil_date(shown.div_euclid(DAY));
         let in_day = shown.rem_euclid(DAY);
-        let (seconds, micros) = (in_day / SECOND, in_day % SECOND);
-        write_digits(out, year, 4);
-        for (mark, value) in [
-            (b'-', month),
-            (b'-', day),
-            (b'T', seconds / 3600),
-            (b':', seconds / 60 % 60),
-            (b':', seconds % 60),
-        ] {
-            out.push(mark);
-            write_digits(out, value, 2);
+        let (seconds, micros) = (unsigned(in_day / SECOND), unsigned(in_day % SECOND));
+        set_digits(&mut text[..4], year);
+        set_digits(&mut text[5..7], month);
+        set_digits(&mut text[8..10], day);
+        set_digits(&mut text[11..13], seconds / 3600);
+        set_digits(&mut text[14..16], seconds / 60 % 60);
+        set_digits(&mut text[17..19], seconds % 60);
+        set_digits(&mut text[20..26], micros);
+        let minutes = local.seconds.unsigned_abs() / 60;
+        if local.seconds < 0 {
+            text[26] = b'-';
         }
-        if micros != 0 {
-            out.push(b'.');
-            write_digits(out, micros, 6);
-        }
+        set_digits(&mut text[27..29], minutes / 60);
+        set_digits(&mut text[30..], minutes % 60);
         if local.seconds == 0 {
-            out.push(b'Z');
+            text[26] = b'Z';
+        }
+        let zone = if local.seconds == 0 {
+            &text[26..27]
         } else {
-            out.push(if local.seconds < 0 { b'-' } else { b'+' });
-            let minutes = i64::from(local.seconds.abs() / 60);
-            write_digits(out, minutes / 60, 2);
-            out.push(b':');
-            write_digits(out, minutes % 60, 2);
+            &text[26..]
+        };
+        if micros == 0 {
+            out.extend_from_slice(&text[..19]);
+            out.extend_from_slice(zone);
+        } else {
+            out.extend_from_slice(&text[..26 + zone.len()]);
         }
     }
 
@@ -207,23 +210,36 @@ impl Timestamp {
     }
 }
 
-/// Year, month and day of a day counted from 1970-01-01.
-fn civil_date(days: i64) -> (i64, i64, i64) {
-    let date = match jiff::Timestamp::from_second(days * (DAY / SECOND)) {
-        Ok(at) => Offset::UTC.to_datetime(at).date(),
-        // The last days of 9999 are beyond what a `jiff::Timestamp` holds.
-        Err(_) => EPOCH
-            .checked_add(SignedDuration::from_hours(days * 24))
-            .unwrap_or(EPOCH),
+/// Year, month and day of a day counted from 1970-01-01, within the years 1 to 9999.
+///
+/// Counted in years that begin with March, whose lengths repeat every 400 years.
+fn civil_date(days: i64) -> (u32, u32, u32) {
+    const FROM_MARCH_OF_YEAR_0: i64 = 719_468;
+    const DAYS_OF_400_YEARS: u32 = 146_097;
+    let days = unsigned(days + FROM_MARCH_OF_YEAR_0);
+    let (cycle, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
+    // Without the leap days before it, a day's number tells its year.
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year + year / 4 - year / 100);
+    // Five months from March on have 153 days, and so have the next five.
+    let month = (5 * day_of_year + 2) / 153;
+    let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..10 => (year, month + 3),
+        _ => (year + 1, month - 9),
     };
-    (date.year().into(), date.month().into(), date.day().into())
+    (400 * cycle + year, month, day_of_month)
 }
 
-fn write_digits(out: &mut Vec<u8>, mut value: i64, width: usize) {
-    let start = out.len();
-    out.resize(start + width, b'0');
-    for slot in out[start..].iter_mut().rev() {
-        *slot = b'0' + u8::try_from(value % 10).unwrap_or(0);
+/// A number that is within 0 and 2³² by where it comes from.
+fn unsigned(number: i64) -> u32 {
+    u32::try_from(number).unwrap_or_default()
+}
+
+#[allow(clippy::cast_possible_truncation)] // One digit at a time.
+fn set_digits(slots: &mut [u8], mut value: u32) {
+    for slot in slots.iter_mut().rev() {
+        *slot = b'0' + (value % 10) as u8;
         value /= 10;
     }
 }
@@ -510,7 +526,24 @@ impl Pattern<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::SignedDuration;
     use rstest::rstest;
+
+    #[test]
+    fn every_day_of_the_calendar_is_the_librarys() {
+        let days = FIRST.div_euclid(DAY)..=LAST.div_euclid(DAY);
+        assert_eq!(days.clone().count(), 3_652_059);
+        for day in days {
+            let date = EPOCH.checked_add(SignedDuration::from_hours(day * 24));
+            let date = date.unwrap();
+            let parts = (date.year().into(), date.month().into(), date.day().into());
+            let (year, month, of_month) = civil_date(day);
+            assert_eq!(
+                (i64::from(year), i64::from(month), i64::from(of_month)),
+                parts
+            );
+        }
+    }
 
     #[track_caller]
     fn shows(text: &str, shown: &str) {

@@ -14,6 +14,9 @@ use super::text::MAX_INTEGER_DIGITS;
 /// it answers with its page for a server error.
 const MAX_DEPTH: usize = 960;
 
+/// Room for the members of most objects: a stock has twelve.
+const USUAL_MEMBERS: usize = 12;
+
 /// A string, which JSON's `\ud800` escapes can give halves of surrogate pairs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text<'a> {
@@ -266,11 +269,11 @@ impl<'a> Parser<'a> {
     fn dict(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
         self.at += 1;
         self.skip_space();
-        let mut members = Vec::new();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Value::Dict(members));
+            return Ok(Value::Dict(Vec::new()));
         }
+        let mut members = Vec::with_capacity(USUAL_MEMBERS);
         loop {
             if self.peek() != Some(b'"') {
                 return Err(
@@ -425,14 +428,11 @@ impl<'a> Parser<'a> {
 
     /// The characters up to the next quote, backslash or control character.
     fn plain_run(&mut self) -> &'a str {
-        let start = self.at;
-        while self
-            .peek()
-            .is_some_and(|b| b != b'"' && b != b'\\' && b >= 0x20)
-        {
-            self.at += 1;
-        }
-        &self.text[start..self.at]
+        let rest = &self.text[self.at..];
+        let is_end = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
+        let length = rest.bytes().position(is_end).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
     }
 
     /// One escape: its character, or the half of a surrogate pair.
@@ -508,6 +508,13 @@ fn not_compliant(constant: &str) -> JsonError {
 pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    let is_plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\' && b != 0xe2;
+    // Without an early end, several bytes are compared at a time.
+    if bytes.iter().fold(true, |plain, &b| plain & is_plain(b)) {
+        out.extend_from_slice(bytes);
+        out.push(b'"');
+        return;
+    }
     let mut clean = 0;
     for (i, &b) in bytes.iter().enumerate() {
         let escape: &[u8] = match b {
