@@ -21,11 +21,23 @@ fn main() -> ExitCode {
     run(measure)
 }
 
-/// How many connections are kept busy. A single one only ever has one side working.
-const CONNECTIONS: [(u64, &str); 3] = [
-    (1, "1 connection on one core"),
-    (8, "8 connections"),
-    (32, "32 connections"),
+/// Which cores client and server have.
+#[derive(Clone, Copy)]
+enum Placement {
+    /// The same one: a single connection only ever has one side working.
+    Together,
+    /// One each.
+    Apart,
+    /// All of them, as the system likes.
+    Anywhere,
+}
+
+/// How many connections are kept busy, and where.
+const LOADS: [(u64, &str, Placement); 4] = [
+    (1, "1 connection on one core", Placement::Together),
+    (8, "8 connections, a core each", Placement::Apart),
+    (8, "8 connections", Placement::Anywhere),
+    (32, "32 connections", Placement::Anywhere),
 ];
 
 /// What is asked for under load.
@@ -34,8 +46,10 @@ struct Operation {
     request: Request,
     status: u16,
     writes: bool,
-    /// The least ratio to the bare server.
-    target: f64,
+    /// The least ratio of requests a second to the bare server's.
+    rate: f64,
+    /// The greatest ratio of processor time to the bare server's, on a core each.
+    time: f64,
 }
 
 struct Side {
@@ -67,21 +81,24 @@ fn operations() -> [Operation; 3] {
             request: Request::get("/api/v1/stocks/"),
             status: 200,
             writes: false,
-            target: 0.9,
+            rate: 0.65,
+            time: 1.5,
         },
         Operation {
             name: "create",
             request: Request::post("/api/v1/stocks/", &stock),
             status: 201,
             writes: true,
-            target: 0.75,
+            rate: 0.6,
+            time: 1.6,
         },
         Operation {
             name: "reserve",
             request: Request::post("/api/v1/stocks/increase_reserved_stock/", reservation),
             status: 201,
             writes: true,
-            target: 0.75,
+            rate: 0.6,
+            time: 1.5,
         },
     ]
 }
@@ -96,12 +113,12 @@ fn measure(mode: Mode) -> io::Result<()> {
     println!("{rounds} rounds of {lasts:?} a server, in turn; median (least–most)");
     let mut raw = Vec::new();
     let mut table = Table::titled("Requests a second, thousands");
-    for (connections, name) in CONNECTIONS {
+    for (connections, name, placement) in LOADS {
         let servers = sides.iter().map(|side| &side.process);
-        if connections == 1 {
-            cores.one(servers)?;
-        } else {
-            cores.all(servers)?;
+        match placement {
+            Placement::Together => cores.one(servers)?,
+            Placement::Apart => cores.apart(servers)?,
+            Placement::Anywhere => cores.all(servers)?,
         }
         for operation in &operations {
             let sides = &mut sides[..if operation.writes { 3 } else { 2 }];
@@ -125,14 +142,20 @@ fn measure(mode: Mode) -> io::Result<()> {
             for (i, against) in measured.iter().enumerate().skip(1) {
                 let what = format!("{}, {name}", operation.name);
                 let target = match i {
-                    1 => Target::AtLeast(operation.target),
+                    1 => Target::AtLeast(operation.rate),
                     _ => Target::Shown,
                 };
                 let pair = (mock, &against.per_second);
                 table.ratio(&what, pair, ("", sides[i].name), target);
             }
+            if let Placement::Apart = placement {
+                let what = format!("{}, µs of processor a request", operation.name);
+                let pair = (&measured[0].cpu, &measured[1].cpu);
+                let target = Target::AtMost(operation.time);
+                table.ratio(&what, pair, ("", sides[1].name), target);
+            }
             for (side, measured) in sides.iter().zip(measured) {
-                let what = format!("{}, {connections}, {}", operation.name, side.name);
+                let what = format!("{}, {name}, {}", operation.name, side.name);
                 raw.push((what, measured));
             }
         }

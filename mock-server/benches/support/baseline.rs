@@ -35,6 +35,11 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// The body.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+
     /// Asks the mock once.
     pub(crate) fn probe(
         client: &mut Client,
@@ -134,7 +139,10 @@ impl Baseline {
 
     /// Serves until it is killed.
     pub(crate) fn serve(self) -> io::Result<()> {
+        // As many threads as the mock has by default, since theirs are compared.
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(cores.div_ceil(2))
             .enable_all()
             .build()?;
         runtime.block_on(async {

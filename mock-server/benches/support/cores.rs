@@ -38,6 +38,19 @@ impl Cores {
             .into_iter()
             .try_for_each(|server| move_to(server, one))
     }
+
+    /// Servers on the first core, and the client on the last: neither waits for the other's
+    /// core, and a server has one.
+    pub(crate) fn apart<'p>(
+        &self,
+        servers: impl IntoIterator<Item = &'p Process>,
+    ) -> io::Result<()> {
+        let (first, last) = (&self.0[..1], &self.0[self.0.len() - 1..]);
+        place(None, last)?;
+        servers
+            .into_iter()
+            .try_for_each(|server| move_to(server, first))
+    }
 }
 
 /// Moves every thread of a server.

@@ -33,6 +33,20 @@ impl Process {
         Self::start(command)
     }
 
+    /// Another server, which is told its address and says nothing of it.
+    pub(crate) fn start_at(mut command: Command, address: SocketAddr) -> io::Result<Self> {
+        let spawned = Instant::now();
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self {
+            child,
+            address,
+            spawned,
+        })
+    }
+
     fn start(mut command: Command) -> io::Result<Self> {
         // Nothing of the caller's environment sets a flag of the mock.
         command.env_clear().stdout(Stdio::piped());
@@ -93,18 +107,16 @@ impl Process {
         tasks.map(id).collect()
     }
 
-    /// Processor time used so far, in steps of 10 ms.
+    /// Processor time that its threads have used so far.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
-        let stat = self.read("stat")?;
-        // The name before the `)` may hold spaces; user and system time are the 14th
-        // and 15th fields, in ticks of the kernel's unchanging 100 Hz.
-        let ticks = stat.rsplit_once(") ").map(|(_, rest)| {
-            let fields = rest.split(' ').skip(11).take(2);
-            fields.filter_map(|field| field.parse::<u64>().ok()).sum()
-        });
-        ticks
-            .map(|ticks: u64| Duration::from_millis(ticks * 10))
-            .ok_or_else(|| io::Error::other(format!("no times in {stat}")))
+        let of_thread = |thread: i32| {
+            // The first field is the time on a processor, nanoseconds.
+            let times = self.read(&format!("task/{thread}/schedstat"))?;
+            let time = times.split(' ').next().and_then(|time| time.parse().ok());
+            let time = time.map(Duration::from_nanos);
+            time.ok_or_else(|| io::Error::other(format!("no times in {times}")))
+        };
+        self.threads()?.into_iter().map(of_thread).sum()
     }
 }
 
