@@ -25,7 +25,7 @@ def short_lived(binary: Path) -> Iterator[Server]:
 
 
 def client(server: Server, token: str | None = None) -> OmnitronApiClient:
-    return OmnitronApiClient(server.url, "ann", "secret", token and f"Token {token}")
+    return OmnitronApiClient(f"{server.url}/", "ann", "secret", token and f"Token {token}")
 
 
 def stocks() -> OmnitronApiEndpoint:
