@@ -173,6 +173,8 @@ def payload_link(reference):
 def kind(schema):
     """The kind of a value, in words."""
     if "$ref" in schema:
+        if schema["$ref"] == "#":
+            return "the same again"
         if schema["$ref"].startswith("#"):
             return code(schema["$ref"].rpartition("/")[2])
         return payload_link(schema["$ref"])

@@ -1,7 +1,5 @@
 //! The contract as data, embedded: the one list of `schemas/` and `fixtures/`.
 
-use serde_json::{Map, Value};
-
 /// A file: its name and its content.
 pub type Asset = (&'static str, &'static str);
 
@@ -161,78 +159,4 @@ pub fn faults_names() -> impl Iterator<Item = &'static str> {
     FAULTS
         .iter()
         .map(|(file, _)| file.strip_suffix(".json").unwrap_or(file))
-}
-
-/// The OpenAPI document in one piece: the schemas that it refers to, and their own
-/// definitions, moved into its components.
-pub fn openapi_bundle() -> Value {
-    bundle(OPENAPI)
-}
-
-/// The OpenAPI document of the admin paths, in one piece as well.
-pub fn admin_openapi_bundle() -> Value {
-    bundle(ADMIN_OPENAPI)
-}
-
-fn bundle(document: &str) -> Value {
-    let mut document: Value = serde_json::from_str(document).unwrap_or_default();
-    let mut wanted = Vec::new();
-    point_inward(&mut document, "", &mut wanted);
-    let mut schemas = match document["components"]["schemas"].take() {
-        Value::Object(own) => own,
-        _ => Map::new(),
-    };
-    while let Some(file) = wanted.pop() {
-        let name = component(&file);
-        let Some((_, json)) = SCHEMAS.iter().find(|(known, _)| *known == file) else {
-            continue;
-        };
-        if schemas.contains_key(name) {
-            continue;
-        }
-        let mut schema: Value = serde_json::from_str(json).unwrap_or_default();
-        point_inward(&mut schema, name, &mut wanted);
-        let definitions = schema.as_object_mut().and_then(|s| s.shift_remove("$defs"));
-        if let Some(Value::Object(definitions)) = definitions {
-            for (definition, value) in definitions {
-                schemas.insert(format!("{name}.{definition}"), value);
-            }
-        }
-        schemas.insert(name.to_owned(), schema);
-    }
-    schemas.sort_keys();
-    document["components"]["schemas"] = Value::Object(schemas);
-    document
-}
-
-fn component(file: &str) -> &str {
-    file.strip_suffix(".schema.json").unwrap_or(file)
-}
-
-/// Makes references to files and to definitions references to components; the files
-/// are noted as wanted.
-fn point_inward(value: &mut Value, here: &str, wanted: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member {
-                    Value::String(target) if name == "$ref" => {
-                        if target.ends_with(".schema.json") {
-                            wanted.push(target.clone());
-                            *target = format!("#/components/schemas/{}", component(target));
-                        } else if let Some(definition) = target.strip_prefix("#/$defs/") {
-                            *target = format!("#/components/schemas/{here}.{definition}");
-                        }
-                    }
-                    member => point_inward(member, here, wanted),
-                }
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                point_inward(item, here, wanted);
-            }
-        }
-        _ => {}
-    }
 }

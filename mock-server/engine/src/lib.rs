@@ -16,6 +16,7 @@ pub mod folding;
 pub mod history;
 pub mod members;
 pub mod model;
+pub mod openapi;
 pub mod operations;
 pub mod problem;
 pub mod profile;

@@ -39,9 +39,11 @@ use whippy_engine::backend::{Backend as _, Reset};
 use whippy_engine::clock::{ClockMode, MAX_ADVANCE};
 use whippy_engine::durability::NotKept;
 use whippy_engine::endpoints::RESOURCES;
+use whippy_engine::endpoints::call::base;
 use whippy_engine::exchange::{self, Exchange};
 use whippy_engine::findings::{self, Format, MISTAKES, Mistake, WorldVerdict};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::openapi::{self, Form};
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::{Profile, did_you_mean};
 use whippy_engine::redact::Redactor;
@@ -269,7 +271,12 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/bundle",               WORLD, show_bundle),
     route(Method::DELETE, "/__admin/tokens",               WORLD, revoke_tokens),
     route(Method::GET,    "/__admin/metrics",              &[],   show_metrics),
-    route(Method::GET,    "/__admin/openapi.json",         &[],   openapi),
+    route(Method::GET,    "/__admin/openapi.json",         WORLD, stock_openapi),
+    route(Method::GET,    "/__admin/openapi.yaml",         WORLD, stock_openapi),
+    route(Method::GET,    "/__admin/openapi-3.0.json",     WORLD, stock_openapi),
+    route(Method::GET,    "/__admin/openapi-no-get-body.json",     WORLD, stock_openapi),
+    route(Method::GET,    "/__admin/openapi-3.0-no-get-body.json", WORLD, stock_openapi),
+    route(Method::GET,    "/__admin/postman.json",         WORLD, stock_openapi),
     route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
     route(Method::GET,    "/__admin/docs",                 &[],   docs_page),
     route(Method::GET,    "/__admin/",                     &[],   ui::index),
@@ -762,16 +769,30 @@ fn shutdown(asked: &Asked<'_>) -> Outcome {
     Ok(Granted::Json(json!({"status": "stopping"})))
 }
 
-fn openapi(_: &Asked<'_>) -> Outcome {
-    Ok(Granted::Json(assets::openapi_bundle()))
+/// The document of the Stock API in the form of the path's file.
+fn stock_openapi(asked: &Asked<'_>) -> Outcome {
+    let path = asked.call.request.uri().path();
+    let file = path.rsplit('/').next().unwrap_or_default();
+    let Some(form) = Form::of_file(file) else {
+        return Err(Refusal::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no `{file}`"),
+        ));
+    };
+    let mut address = base(asked.call.request);
+    if let Some(world) = asked.world.as_deref() {
+        address += &worlds::prefix(world)?;
+    }
+    Ok(Granted::Text(form.media_type, form.text(Some(&address))))
 }
 
-fn admin_openapi(_: &Asked<'_>) -> Outcome {
-    Ok(Granted::Json(assets::admin_openapi_bundle()))
+fn admin_openapi(asked: &Asked<'_>) -> Outcome {
+    let address = base(asked.call.request);
+    Ok(Granted::Json(openapi::admin_api(Some(&address))))
 }
 
 fn docs_page(_: &Asked<'_>) -> Outcome {
-    let page = page::page(&assets::admin_openapi_bundle());
+    let page = page::page(&openapi::admin_api(None));
     Ok(Granted::Text("text/html; charset=utf-8", page))
 }
 

@@ -34,7 +34,7 @@ pub(crate) fn text(listing: Listing) -> String {
         Listing::Defects { derived: false } => defects(),
         Listing::Defects { derived: true } => derived_defects(),
         Listing::Routes => routes(),
-        Listing::Openapi => openapi(),
+        Listing::Openapi { form } => form.text(None),
     }
 }
 
@@ -172,11 +172,4 @@ fn routes() -> String {
         );
     }
     out
-}
-
-/// The OpenAPI document in one piece.
-fn openapi() -> String {
-    let document = assets::openapi_bundle();
-    let json = serde_json::to_string_pretty(&document).unwrap_or_default();
-    json + "\n"
 }

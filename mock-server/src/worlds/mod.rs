@@ -606,6 +606,11 @@ pub fn split(path: &str) -> Option<(&str, &str)> {
     Some(named.split_at(end))
 }
 
+/// The path that every path of a world begins with, without the slash at its end.
+pub fn prefix(name: &str) -> Result<String, WorldError> {
+    Ok(format!("{PREFIX}{}", valid(name)?))
+}
+
 /// Takes the prefix of a world off a request's path, and keeps it for the links.
 pub fn strip(request: &mut Request<Bytes>, name: &str) {
     let mount = [PREFIX.trim_end_matches('/'), "/", name].concat();

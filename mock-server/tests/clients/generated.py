@@ -13,7 +13,7 @@ from whippy_client import AuthenticatedClient  # noqa: E402
 from whippy_client.api.queries import stock_query  # noqa: E402
 from whippy_client.api.reservations import increase_reserved_stock  # noqa: E402
 from whippy_client.api.stocks import create_stock, list_stocks, upsert_stocks  # noqa: E402
-from whippy_client.models import AlreadyReported, Reservation, Stock, StockToCreate  # noqa: E402
+from whippy_client.models import AlreadyReported, Reservation, Stock, StockCreate  # noqa: E402
 
 
 def main():
@@ -21,7 +21,7 @@ def main():
     requests.post(f"{url}/__admin/reset").raise_for_status()
     client = AuthenticatedClient(base_url=url, token="any", prefix="Token")
 
-    row = StockToCreate(provider="shop_provider", location="112", stock=5, sku="generated")
+    row = StockCreate(provider="shop_provider", location="112", stock=5, sku="generated")
     created = create_stock.sync(client=client, body=row)
     assert isinstance(created, Stock) and created.stock == 5, created
     assert create_stock.sync_detailed(client=client, body=row).status_code == 400

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::{Value, json};
 use whippy_engine::assets;
+use whippy_engine::openapi::{self, FORMS};
 
 use crate::requests::{SKU, STOCKS};
 use crate::support::{
@@ -877,11 +878,38 @@ fn the_version_is_printed() {
 fn the_openapi_document_is_printed_as_it_is_served() {
     let printed: Value = serde_json::from_str(&printed("openapi")).unwrap();
     assert_eq!(printed["openapi"], "3.1.0");
-    assert_eq!(printed, assets::openapi_bundle());
+    assert_eq!(printed, openapi::stock_api());
     let mock = Mock::start(&[]);
-    let served = mock.get("/__admin/openapi.json").expect(200);
-    assert_eq!(served.header("content-type"), "application/json");
-    assert_eq!(served.json(), printed);
+    let mut served = mock.get("/__admin/openapi.json").expect(200).json();
+    // As the request named it.
+    assert_eq!(served["servers"][0]["url"], "http://localhost");
+    served["servers"] = printed["servers"].clone();
+    assert_eq!(served, printed);
+}
+
+#[test]
+fn every_form_of_the_openapi_document_is_printed_and_served() {
+    let mock = Mock::start(&[]);
+    let world = "http://localhost/worlds/checkout";
+    for form in FORMS {
+        let out = run(&["openapi", form.name], &[]).out;
+        assert!(out == form.text(None), "{}", form.name);
+        for path in [
+            format!("/__admin/{}?world=checkout", form.file),
+            format!("/worlds/checkout/__admin/{}", form.file),
+        ] {
+            let served = mock.get(&path).expect(200);
+            assert_eq!(served.header("content-type"), form.media_type, "{path}");
+            assert!(served.text() == form.text(Some(world)), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_document_of_a_world_that_no_path_can_name_is_refused() {
+    let mock = Mock::start(&[]);
+    let refused = mock.get("/__admin/openapi.json?world=a%20b").expect(400);
+    assert!(refused.text().contains("a b"), "{}", refused.text());
 }
 
 #[rstest]

@@ -329,7 +329,7 @@ fn every_parameter_of_the_list_is_in_the_document() {
 
 #[rstest]
 #[case("as it stands", openapi())]
-#[case("in one piece", assets::openapi_bundle())]
+#[case("in one piece", whippy_engine::openapi::stock_api())]
 fn the_document_is_openapi_3_1(#[case] form: &str, #[case] document: Value) {
     let spec = oas3::from_json(document.to_string()).unwrap_or_else(|why| panic!("{form}: {why}"));
     assert!(spec.validate_version().is_ok(), "{form}");
@@ -361,7 +361,7 @@ fn every_reference_of_the_bundle_leads_somewhere() {
             _ => {}
         }
     }
-    let bundle = assets::openapi_bundle();
+    let bundle = whippy_engine::openapi::stock_api();
     let mut seen = 0;
     walk(&bundle, &bundle, &mut seen);
     assert!(seen > 100, "{seen}");

@@ -9,6 +9,7 @@ mod contract;
 mod defects;
 mod derived;
 mod findings;
+mod openapi;
 mod properties;
 mod readings;
 mod requests;

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use http::HeaderValue;
 use whippy_engine::backend::Seed;
@@ -15,6 +16,7 @@ use whippy_engine::defects::{self, Defects};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::findings::{UnknownFormat, UnknownLevel};
 use whippy_engine::model::time::UtcOffset;
+use whippy_engine::openapi::{FORMS, Form};
 use whippy_engine::redact::Redactor;
 use whippy_mock::admin::Control;
 use whippy_mock::http::request_log::{LogFormat, RequestLog};
@@ -78,7 +80,18 @@ pub(crate) enum Listing {
     /// Print the routes of the API
     Routes,
     /// Print the OpenAPI document
-    Openapi,
+    Openapi {
+        /// The form in which it is printed
+        #[arg(default_value = "3.1", value_parser = form_parser())]
+        form: &'static Form,
+    },
+}
+
+fn form_parser() -> impl TypedValueParser<Value = &'static Form> {
+    let names = FORMS
+        .iter()
+        .map(|form| PossibleValue::new(form.name).help(form.about));
+    PossibleValuesParser::new(names).map(|name| Form::named(&name).unwrap_or(&FORMS[0]))
 }
 
 #[derive(Debug, Args)]
