@@ -240,6 +240,7 @@ fn a_misspelled_variable_is_told_and_the_mock_starts() {
         &[],
         &[
             ("WHIPPY_MOCK_TOKN", "t"),
+            ("WHIPPY_MOCK_BINARY", "whippy-mock"),
             ("WHIPPY_MOCK_TLS_SELF_SIGNED", "0"),
         ],
     );
