@@ -6,6 +6,7 @@ mod cli;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use tokio::sync::watch;
@@ -77,8 +78,14 @@ fn run(threads: usize, story: impl Future<Output = ExitCode>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(story)
+    let code = runtime.block_on(story);
+    // An admin request that is being worked on does not hold up the end.
+    runtime.shutdown_timeout(LAST_WORK);
+    code
 }
+
+/// The longest that the end waits for the threads.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 async fn listen_and_serve(mock: Mock) -> ExitCode {
     system::raise_file_limit();
