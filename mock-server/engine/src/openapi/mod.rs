@@ -36,7 +36,7 @@ pub const FORMS: &[Form] = &[
         file: "openapi.json",
         media_type: "application/json",
         about: "OpenAPI 3.1, in one piece",
-        write: json,
+        write: |document| json(&document),
     },
     Form {
         name: "yaml",
@@ -50,28 +50,28 @@ pub const FORMS: &[Form] = &[
         file: "openapi-3.0.json",
         media_type: "application/json",
         about: "OpenAPI 3.0.3",
-        write: |document| json(version_3_0::document(document)),
+        write: |document| json(&version_3_0::document(document)),
     },
     Form {
         name: "no-get-body",
         file: "openapi-no-get-body.json",
         media_type: "application/json",
         about: "OpenAPI 3.1; a GET has its arguments in the query alone",
-        write: |document| json(bodiless::document(document)),
+        write: |document| json(&bodiless::document(document)),
     },
     Form {
         name: "3.0-no-get-body",
         file: "openapi-3.0-no-get-body.json",
         media_type: "application/json",
         about: "OpenAPI 3.0.3; a GET has its arguments in the query alone",
-        write: |document| json(version_3_0::document(bodiless::document(document))),
+        write: |document| json(&version_3_0::document(bodiless::document(document))),
     },
     Form {
         name: "postman",
         file: "postman.json",
         media_type: "application/json",
         about: "a Postman collection of the documented requests",
-        write: |document| json(postman::collection(&document)),
+        write: |document| json(&postman::collection(&document)),
     },
 ];
 
@@ -116,8 +116,8 @@ fn server(address: &str) -> Value {
 }
 
 /// JSON with an end of line.
-fn json(document: Value) -> String {
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
+fn json(document: &Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text
 }
