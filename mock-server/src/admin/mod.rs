@@ -723,7 +723,6 @@ fn settings(asked: &Asked<'_>) -> Outcome {
     let defects: Vec<_> = own.defects.names().collect();
     let watched = asked.control.watched.iter();
     let watched: Vec<_> = watched.map(|path| path.to_string_lossy()).collect();
-    let token_lifetime = worlds.own().service.settings().token_lifetime;
     Ok(Granted::Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "defects": defects,
@@ -753,7 +752,7 @@ fn settings(asked: &Asked<'_>) -> Outcome {
             "bytes": journal.bytes,
         },
         "watched": watched,
-        "token_lifetime_seconds": token_lifetime.map(|micros| micros / 1_000_000),
+        "token_lifetime_seconds": in_force.token_lifetime.map(|micros| micros / 1_000_000),
         "threads": Handle::try_current().map_or(1, |runtime| runtime.metrics().num_workers()),
         "seeds": assets::world_names().collect::<Vec<_>>(),
     })))
