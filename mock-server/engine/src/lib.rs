@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod findings;
 pub mod folding;
 pub mod history;
+pub mod html;
 pub mod members;
 pub mod model;
 pub mod openapi;

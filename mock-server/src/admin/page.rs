@@ -11,6 +11,7 @@ use std::fmt::Write as _;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
+use whippy_engine::html as shared_html;
 use whippy_engine::wire::urlencoded;
 
 const STYLE: &str = include_str!("page.css");
@@ -137,15 +138,8 @@ pub fn page(document: &Value) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
+            head { (PreEscaped(shared_html::head(title, POLICY, STYLE))) }
+            body.document {
                 a.skip href="#operations" { "To the operations" }
                 header {
                     h1 { (title) }
@@ -302,12 +296,8 @@ fn shared(responses: &Value) -> Markup {
 }
 
 fn status(status: &str) -> Markup {
-    let class = if status.starts_with('2') {
-        "status ok"
-    } else {
-        "status refused"
-    };
-    html! { span class=(class) { (status) } }
+    let class = status.get(..1).unwrap_or_default();
+    html! { span class=(format!("status s{class}")) { (status) } }
 }
 
 fn example(operation: &Operation<'_>, call: &ExampleCall<'_>) -> Markup {

@@ -29,7 +29,10 @@ type File = (&'static str, &'static str, &'static str);
 
 macro_rules! files {
     ($($name:literal: $content_type:ident,)+) => {
-        &[$(($name, $content_type, include_str!(concat!("../../ui/", $name))),)+]
+        &[
+            $(($name, $content_type, include_str!(concat!("../../ui/", $name))),)+
+            ("shared.css", CSS, whippy_engine::html::STYLE),
+        ]
     };
 }
 

@@ -9,8 +9,10 @@ use similar::ChangeTag;
 use super::{
     KNOWN, LEVELS, answer, blocks, by_reason, counts, counts_by_level, deciding, diff, duration,
     gist, label, labelled, laid_out, many, one_line, path, plain, reason, requests, sections,
-    shown_by, status_line, steps, visible,
+    shown_by, steps, visible,
 };
+use whippy_engine::html as shared_html;
+
 use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Record, Text};
 use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Report};
@@ -41,19 +43,12 @@ pub(super) fn write(report: &Report) -> String {
 }
 
 fn page(report: &Report) -> Markup {
-    let title = visible(&report.verdict);
+    let title = format!("{} · whippy-conformance", visible(&report.verdict));
     html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · whippy-conformance" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
+            head { (PreEscaped(shared_html::head(&title, POLICY, STYLE))) }
+            body.document {
                 a.skip href="#causes" { "To the causes" }
                 (header(report))
                 main {
@@ -442,55 +437,75 @@ fn diff_line(tag: ChangeTag, line: &str) -> Markup {
     }
 }
 
-/// An exchange; `at` are the places of its answer that differ.
+/// An exchange, drawn as the live page of the mock draws it; `at` are the places of its answer
+/// that differ.
 fn exchange(step: &str, record: &Record, is_open: bool, at: &[String]) -> Markup {
     let marked = if is_open { at } else { &[] };
     html! {
         details.exchange open[is_open] {
             summary {
-                (visible(step)) " "
-                code { (visible(&record.method)) " " (visible(path(&record.url))) }
-                " → " code { (visible(&answer(record))) }
+                (status(record)) " "
+                span class=(format!("method {}", record.method.to_lowercase())) {
+                    (visible(&record.method))
+                }
+                " " code.target { (visible(path(&record.url))) } " "
+                span.soft { (visible(step)) }
             }
-            div {
-                h5 { "Sent" }
-                (message(&format!("{} {}", record.method, record.url),
-                    &record.request_headers, Some(&record.request_body), &[]))
-                h5 { "Came" }
-                @if let Some(status) = record.status {
-                    (message(&status_line(status), &record.response_headers,
-                        record.response_body.as_ref(), marked))
-                } @else { pre { code { (visible(&answer(record))) } } }
+            div.sides {
+                section.part {
+                    h5 { "Request" }
+                    p { code { (visible(&record.method)) " " (visible(&record.url)) } }
+                    (headers(&record.request_headers, false))
+                    (body(Some(&record.request_body), &[]))
+                }
+                section.part {
+                    h5 { "Answer" }
+                    p { code { (visible(&answer(record))) } }
+                    @if record.status.is_some() {
+                        // What is not in the body may be in the headers.
+                        (headers(&record.response_headers, is_open && marked.is_empty()))
+                        (body(record.response_body.as_ref(), marked))
+                    }
+                }
             }
         }
     }
 }
 
-fn message(
-    start: &str,
-    headers: &[(String, String)],
-    body: Option<&Text>,
-    at: &[String],
-) -> Markup {
-    let mut text = format!("{}\n", visible(start));
-    for (name, value) in headers {
-        text += &visible(&format!("{name}: {value}\n"));
+fn status(record: &Record) -> Markup {
+    html! {
+        @match record.status {
+            Some(status) => span class=(format!("status s{}", status / 100)) { (status) },
+            None => span.status.none { "none" },
+        }
     }
-    let body = body.filter(|body| !body.shown().is_empty());
-    if let Some(body) = body {
-        let is_hex = matches!(body, Text::Hex { .. });
-        text += if is_hex {
-            "\n(in hexadecimal digits)\n"
-        } else {
-            "\n"
-        };
+}
+
+fn headers(headers: &[(String, String)], is_open: bool) -> Markup {
+    html! {
+        @if !headers.is_empty() {
+            details open[is_open] {
+                summary { (many(headers.len(), "header")) }
+                table.pairs {
+                    @for (name, value) in headers {
+                        tr { th scope="row" { (visible(name)) } td.data { (visible(value)) } }
+                    }
+                }
+            }
+        }
     }
-    let laid_out = body.map_or("".into(), |body| laid_out(body.shown()));
+}
+
+fn body(body: Option<&Text>, at: &[String]) -> Markup {
+    let Some(body) = body.filter(|body| !body.shown().is_empty()) else {
+        return html! { p.soft { "No body." } };
+    };
+    let laid_out = laid_out(body.shown());
     let laid_out = visible(&laid_out);
     html! {
+        @if matches!(body, Text::Hex { .. }) { p.soft { "In hexadecimal digits." } }
         pre {
             code {
-                (text)
                 @for (is_marked, line) in marked(&laid_out, at) {
                     @if is_marked { mark { (line) } } @else { (line) }
                     "\n"
