@@ -1,5 +1,5 @@
-//! What it costs that every exchange is kept and every client judged, and what ten
-//! thousand worlds take.
+//! The cost of keeping every exchange and judging every client, of a page that follows, and
+//! of ten thousand worlds.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -7,8 +7,10 @@
 mod support;
 
 use std::hint::black_box;
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::ExitCode;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -36,6 +38,7 @@ const RESERVATION: &str = r#"{"sku":"555AB1300456213004","location":"110"}"#;
 fn main() -> ExitCode {
     run(|mode| {
         journal(mode)?;
+        page(mode)?;
         findings(mode)?;
         worlds(mode)
     })
@@ -88,6 +91,98 @@ fn journal(mode: Mode) -> io::Result<()> {
     }
     table.close();
     Ok(())
+}
+
+/// The server's processor time under an even load, followed by a page and not.
+fn page(mode: Mode) -> io::Result<()> {
+    /// Requests every [`TURN`], 5,000 a second.
+    const BURST: u32 = 50;
+    const TURN: Duration = Duration::from_millis(10);
+    let turns = mode.pick(200, 50);
+    let client = &mut Client::new()?;
+    let server = &Process::mock(&[])?;
+    let mut connection = client.connect(server.address)?;
+    let mut table = Table::titled("Processor time at 5,000 requests a second, µs a request");
+    for (operation, request, status) in [
+        ("list", Request::get(LIST), 200),
+        ("reserve", Request::post(RESERVE, RESERVATION), 201),
+    ] {
+        let mut sides = [const { Rounds(Vec::new()) }; 2];
+        // The first round warms up.
+        for round in 0..=mode.pick(21, 3) {
+            for (times, is_followed) in sides.iter_mut().zip([true, false]) {
+                client.reset(&mut client.connect(server.address)?)?;
+                let page = is_followed
+                    .then(|| Page::open(server.address))
+                    .transpose()?;
+                // A page that was closed is noticed when something is sent to it.
+                for _ in 0..BURST {
+                    client.ask(&mut connection, &mut request.clone(), status)?;
+                }
+                let before = server.cpu()?;
+                let began = Instant::now();
+                for turn in 0..turns {
+                    std::thread::sleep((TURN * turn).saturating_sub(began.elapsed()));
+                    for _ in 0..BURST {
+                        client.ask(&mut connection, &mut request.clone(), status)?;
+                    }
+                }
+                let used = server.cpu()?.saturating_sub(before);
+                if round > 0 {
+                    times
+                        .0
+                        .push(used.as_secs_f64() * 1e6 / f64::from(turns * BURST));
+                }
+                drop(page);
+            }
+        }
+        let [followed, alone] = &sides;
+        table.ratio(
+            &format!("{operation}, with a page open"),
+            (followed, alone),
+            ("", "without"),
+            Target::AtMost(1.03),
+        );
+    }
+    table.close();
+    Ok(())
+}
+
+/// What the live page has open in its view of the traffic, read as fast as it comes.
+struct Page {
+    stream: TcpStream,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Page {
+    fn open(address: SocketAddr) -> io::Result<Self> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.write_all(
+            b"GET /__admin/requests/stream?per_second=50 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        )?;
+        let mut read = [0; 16 * 1024];
+        // Somebody follows once the head is there.
+        stream.read(&mut read)?;
+        let mut events = stream.try_clone()?;
+        let reader =
+            std::thread::spawn(
+                move || {
+                    while events.read(&mut read).is_ok_and(|bytes| bytes > 0) {}
+                },
+            );
+        let reader = Some(reader);
+        Ok(Self { stream, reader })
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // It may be closed already.
+        let _ = self.stream.shutdown(Shutdown::Both);
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
 }
 
 /// Microseconds that an exchange takes in process, judged and not.

@@ -16,6 +16,9 @@ const DRAWN = 200;
 /** Characters of each body that a search looks through. */
 const SEARCHED = 2048;
 
+/** The longest bodies of an exchange that the tab keeps whole, characters together. */
+const SHORT = 32 * 1024;
+
 /** How often rows are drawn, milliseconds. */
 const EVERY = 250;
 
@@ -121,6 +124,20 @@ export async function traffic(visit) {
 
   /** @type {Map<number, HTMLTableRowElement>} */
   const rows = new Map();
+  // Under load the journal drops an exchange before anybody can open it.
+  /** @type {Map<number, api.Exchange>} */
+  const recent = new Map();
+  /** @param {api.Exchange} exchange */
+  const remember = (exchange) => {
+    const { request, response } = exchange;
+    const length = (request.body.text?.length ?? 0) + (response?.body.text?.length ?? 0);
+    if (length <= SHORT) recent.set(exchange.id, exchange);
+    if (recent.size <= 2 * DRAWN) return;
+    for (const id of recent.keys()) {
+      if (recent.size <= DRAWN) break;
+      if (!rows.has(id)) recent.delete(id);
+    }
+  };
   const render = () => {
     counts.textContent = [
       isPaused ? 'paused' : isLive === null ? 'connecting' : isLive ? 'live' : 'not connected, trying again',
@@ -166,7 +183,7 @@ export async function traffic(visit) {
     opened = Number(id ?? '') || null;
     split.classList.toggle('opened', opened !== null);
     for (const [of, row] of rows) mark(row, of === opened);
-    if (opened) void open(opened, detail, visit);
+    if (opened) void open(opened, detail, visit, recent.get(opened));
     else fill(detail);
     return true;
   };
@@ -177,12 +194,14 @@ export async function traffic(visit) {
   const which = { world: visit.world, operation: operation.value, status: status.value === 'none' ? '' : status.value };
   const first = await api.requests({ ...which, limit: 300 });
   lines = first.requests.map(line);
+  first.requests.slice(-DRAWN).forEach(remember);
   render();
   const timer = setInterval(() => { if (!document.hidden) render(); }, EVERY);
   signal.addEventListener('abort', () => clearInterval(timer));
   await api.follow(which, first.requests.at(-1)?.id ?? 0, {
     exchange(exchange) {
       lines.push(line(exchange));
+      remember(exchange);
       if (lines.length > KEPT + DRAWN) {
         given += lines.length - KEPT;
         lines = lines.slice(-KEPT);
@@ -222,14 +241,18 @@ function drawLine(line) {
  * @param {number} id
  * @param {HTMLElement} place
  * @param {Visit} visit
+ * @param {api.Exchange} [exchange] what the tab has of it
  */
-async function open(id, place, visit) {
+async function open(id, place, visit, exchange) {
   const back = h('a', { class: 'back', href: link('traffic', kept()) }, 'Close');
+  /** @type {HTMLElement[]} */
   let content;
   try {
-    content = drawExchange(await api.request(id));
+    content = [drawExchange(await api.request(id))];
   } catch (error) {
-    content = h('p', { class: 'empty' }, /** @type {Error} */ (error).message);
+    content = exchange
+      ? [drawExchange(exchange), h('p', { class: 'soft' }, 'The journal has dropped this exchange; the tab still has it.')]
+      : [h('p', { class: 'empty' }, /** @type {Error} */ (error).message)];
   }
   if (visit.signal.aborted) return;
   fill(place, back, content);

@@ -63,6 +63,16 @@ test('exchanges appear as they happen, the newest first', async (t) => {
   assert.match(texts[1], /GET.*stocks/);
 });
 
+test('an exchange that the journal has dropped opens from the tab', async (t) => {
+  const { mock, page } = await start(t, { args: ['--journal=1'] });
+  await page.getByText('live').waitFor();
+  for (const limit of [1, 2, 3]) await mock.get(`${STOCKS}?limit=${limit}`);
+  await page.locator('.lines tbody tr:nth-child(3)').waitFor();
+  await page.locator('.lines .asked a').last().click();
+  await page.locator('.exchange .target', { hasText: 'limit=1' }).waitFor();
+  await page.getByText('The journal has dropped this exchange').waitFor();
+});
+
 test('after an interruption the list goes on without a gap', async (t) => {
   const { mock, page } = await start(t, { seed: (mock) => mock.get(STOCKS) });
   await page.getByText('live').waitFor();

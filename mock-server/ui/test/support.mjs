@@ -7,6 +7,8 @@ import http from 'node:http';
 import { chromium } from 'playwright-core';
 
 const BINARY = process.env.WHIPPY_MOCK_BINARY ?? fileURLToPath(new URL('../../../target/debug/whippy-mock', import.meta.url));
+// What names the binary is no variable of the mock itself.
+const { WHIPPY_MOCK_BINARY: _binary, ...MOCK_ENV } = process.env;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Nothing is asked of anybody but the mock. */
@@ -21,7 +23,7 @@ export const STOCKS = '/api/v1/stocks/';
  * @param {string[]} args
  */
 export async function startMock(t, args = []) {
-  const child = spawn(BINARY, ['--listen=127.0.0.1:0', ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(BINARY, ['--listen=127.0.0.1:0', ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: MOCK_ENV });
   const lines = createInterface(child.stdout);
   const url = await new Promise((resolve, reject) => {
     lines.once('line', (line) => resolve(line.replace('Listening on ', '')));
