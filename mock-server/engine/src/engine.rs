@@ -22,6 +22,7 @@ use crate::endpoints::{
     ALLOWED, Action, Answer, Clock, Handler, Outcome, Resource, metadata, off_switch, resolve,
 };
 use crate::model::time::Timestamp;
+use crate::operations;
 use crate::problem::{Grade, Problem, ProblemBody};
 use crate::profile::{Decided, Reading, Stack, UpsertMethod};
 use crate::query::parameter;
@@ -194,7 +195,7 @@ pub fn answer(
     let Some((resource, argument)) = resolve(&path, profile) else {
         let problem = off_the_routes(&path, request, settings);
         let decided = switched_off(&path, None);
-        return draft.refuse(&problem, "unrouted", decided, settings);
+        return draft.refuse(&problem, operations::UNROUTED, decided, settings);
     };
     draft.allow = Some(resource.allow(profile));
     let operation = operation_of(Some(resource), method, settings);
@@ -247,7 +248,7 @@ pub fn answer(
         }
         Err(problem) => {
             let shown = match problem {
-                Problem::Filters(_) => "search-stocks",
+                Problem::Filters(_) => operations::SEARCH,
                 _ => operation,
             };
             draft.refuse(&problem, shown, decided, settings)
@@ -290,8 +291,8 @@ fn switched_off(path: &str, method: Option<&Method>) -> Decided {
 
 /// The list of stocks is a search once it is asked for something.
 fn operation_shown(action: &Action, rule: &str) -> &'static str {
-    if action.operation == "list-stocks" && rule == "found" {
-        "search-stocks"
+    if action.operation == operations::LIST && rule == "found" {
+        operations::SEARCH
     } else {
         action.operation
     }
@@ -304,15 +305,15 @@ fn operation_of(
     settings: &Settings,
 ) -> &'static str {
     let Some(resource) = resource else {
-        return "unrouted";
+        return operations::UNROUTED;
     };
     if method == Method::OPTIONS && resource.path == "/api/v1/stocks/" {
-        return "stock-metadata";
+        return operations::METADATA;
     }
     resource
         .action(method, &settings.profile)
         .or(resource.actions.first())
-        .map_or("unrouted", |action| action.operation)
+        .map_or(operations::UNROUTED, |action| action.operation)
 }
 
 /// A path that no route has: the one with a slash behind it is where to go, if there

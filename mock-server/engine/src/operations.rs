@@ -5,8 +5,34 @@
 //!
 //! Source: page, the whole of it; facts, sections 1 and 2.
 
+use crate::endpoints;
 use crate::members::{self, Member};
 use crate::problem::Grade;
+
+/// The list of stocks, with a filter or without.
+pub const LIST: &str = "list-stocks";
+
+/// The list of stocks with a filter or an order, which the page describes apart.
+pub const SEARCH: &str = "search-stocks";
+
+/// `OPTIONS` of the stocks.
+pub const METADATA: &str = "stock-metadata";
+
+/// A path or a method that no operation has.
+pub const UNROUTED: &str = "unrouted";
+
+/// Every name of an operation in the journal, in rules of faults and in findings.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let apart = [SEARCH, METADATA, UNROUTED];
+    let routed = endpoints::operations().map(|(_, action)| action.operation);
+    routed.chain(apart)
+}
+
+/// The operation that a name is part of: `list-stocks` of `search-stocks`, and any other
+/// itself.
+pub fn whole(name: &str) -> &str {
+    if name == SEARCH { LIST } else { name }
+}
 
 /// The body of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

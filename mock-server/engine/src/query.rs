@@ -28,6 +28,12 @@ pub fn parameter<'a>(query: &'a [Pair<'_>], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_ref())
 }
 
+/// Whether the list of stocks is asked for something: a filter or an order.
+pub fn is_search(query: &[Pair<'_>]) -> bool {
+    let asks = |name: &str| name == "sort" || FILTERS.iter().any(|f| f.lookup(name).is_some());
+    query.iter().any(|(name, _)| asks(name))
+}
+
 /// How the values of a filter are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FilterKind {

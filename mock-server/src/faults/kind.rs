@@ -11,10 +11,11 @@ use super::limits::{
     MAX_CHUNKS, MAX_DELAY_MILLIS, MAX_GARBAGE, MAX_HOLD_MILLIS, MAX_RETRY_AFTER, MAX_STALE,
     MAX_TEXT,
 };
-use super::matching::{Glob, operations};
+use super::matching::Glob;
 use super::reader::{FaultError, Members};
 use whippy_engine::defects::{self, Defect};
 use whippy_engine::endpoints::{Handler, RESOURCES};
+use whippy_engine::operations;
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::did_you_mean;
 
@@ -117,7 +118,7 @@ impl Effect {
     pub(super) fn concerns(&self, operation: &str) -> bool {
         match self {
             Self::Stale(_) => looks_only(operation),
-            Self::Defect(defect) => defect.concerns(operation),
+            Self::Defect(defect) => defect.concerns(operations::whole(operation)),
             _ => true,
         }
     }
@@ -149,7 +150,8 @@ fn writes(operation: &str) -> bool {
 
 fn handlers(operation: &str) -> impl Iterator<Item = Handler> {
     let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
-    let of_it = actions.filter(move |action| action.operation == operation);
+    let whole = operations::whole(operation);
+    let of_it = actions.filter(move |action| action.operation == whole);
     of_it.map(|action| action.handler)
 }
 
@@ -332,7 +334,7 @@ fn hold(members: &Members<'_>) -> Result<Effect, FaultError> {
         Ok(until) => until,
         Err(unknown) => return members.wrong_at("until_commit", unknown.to_string()),
     };
-    let commits = |glob: &Glob| operations().any(|o| glob.fits(o) && writes(o));
+    let commits = |glob: &Glob| operations::names().any(|name| glob.fits(name) && writes(name));
     if until.as_ref().is_some_and(|glob| !commits(glob)) {
         return members.wrong_at("until_commit", "no operation that fits it writes");
     }

@@ -12,11 +12,12 @@ use serde_json::Value;
 use super::Asked;
 use super::limits::{MAX_CONDITIONS, MAX_COUNT, MAX_TEXT};
 use super::reader::{FaultError, Members, Wrong, kind_of};
-use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::{Call, Settings};
 use whippy_engine::model::fields::Body;
 use whippy_engine::model::time::Timestamp;
+use whippy_engine::operations;
 use whippy_engine::profile::did_you_mean;
+use whippy_engine::query::is_search;
 use whippy_engine::wire::form::FormValue;
 use whippy_engine::wire::json;
 use whippy_engine::wire::urlencoded::{self, Pair};
@@ -28,7 +29,7 @@ pub(super) struct UnknownOperation(String);
 impl fmt::Display for UnknownOperation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(pattern) = self;
-        let hint = did_you_mean(pattern, operations());
+        let hint = did_you_mean(pattern, operations::names());
         write!(
             f,
             "there is no operation `{pattern}`; {hint}openapi.json names them all"
@@ -48,7 +49,7 @@ impl Glob {
     /// A pattern that some operation fits.
     pub(super) fn of_operations(pattern: &str) -> Result<Self, UnknownOperation> {
         let glob = Self::new(pattern);
-        if operations().any(|operation| glob.fits(operation)) {
+        if operations::names().any(|name| glob.fits(name)) {
             return Ok(glob);
         }
         Err(UnknownOperation(pattern.to_owned()))
@@ -80,13 +81,6 @@ impl Glob {
         }
         pattern[at..].iter().all(|&byte| byte == b'*')
     }
-}
-
-/// Every operation, and what a path has that is none's.
-pub(super) fn operations() -> impl Iterator<Item = &'static str> {
-    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
-    let extra = ["stock-metadata", "unrouted"];
-    actions.map(|action| action.operation).chain(extra)
 }
 
 /// A value as a rule names it: a number is its text, as it is to the stack.
@@ -202,7 +196,7 @@ impl Matching {
         let request = seen.asked.request;
         self.operation
             .as_ref()
-            .is_none_or(|glob| glob.fits(seen.asked.operation))
+            .is_none_or(|glob| seen.names().any(|name| glob.fits(name)))
             && self
                 .method
                 .as_ref()
@@ -283,6 +277,13 @@ impl<'a> Seen<'a> {
             query: OnceCell::new(),
             rows: OnceCell::new(),
         }
+    }
+
+    /// The names of the operation that it asks for: a search is part of the list.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let operation = self.asked.operation;
+        let is_apart = operation == operations::LIST && is_search(self.query());
+        std::iter::once(operation).chain(is_apart.then_some(operations::SEARCH))
     }
 
     fn query(&self) -> &[Pair<'a>] {

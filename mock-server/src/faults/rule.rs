@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::chance::Chance;
 use super::kind::{self, Effect, Kind, Moments};
 use super::limits::{MAX_BYTES, MAX_COUNT, MAX_NAME, MAX_RULES, MAX_SEED, MAX_TTL_SECONDS};
-use super::matching::{Matching, operations};
+use super::matching::Matching;
 use super::reader::{FaultError, Members, Wrong};
+use whippy_engine::operations;
 
 /// On which side of the commit a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,8 +104,9 @@ impl Rule {
             let pattern = matching.operation.as_ref();
             pattern.is_none_or(|glob| glob.fits(operation)) && effect.concerns(operation)
         };
-        if !operations().any(is_concerned) {
-            let concerned: Vec<_> = operations().filter(|o| effect.concerns(o)).collect();
+        if !operations::names().any(is_concerned) {
+            let names = operations::names();
+            let concerned: Vec<_> = names.filter(|name| effect.concerns(name)).collect();
             let sentence = format!(
                 "a `{}` does not show there; it does in {}",
                 kind.name,

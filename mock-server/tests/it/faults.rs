@@ -318,6 +318,22 @@ fn an_operation_is_named_as_in_the_document(
     assert_eq!(!plan.is_empty(), fits);
 }
 
+#[rstest]
+#[case("search-stocks", "/api/v1/stocks/?sku=500", true)]
+#[case("search-stocks", "/api/v1/stocks/?sort=id&limit=5", true)]
+#[case("search-stocks", "/api/v1/stocks/?limit=5", false)]
+#[case("list-stocks", "/api/v1/stocks/?sku=500", true)]
+#[case("list-*", "/api/v1/stocks/?sku=500", true)]
+fn a_search_has_the_name_that_the_journal_gives_it_and_is_part_of_the_list(
+    #[case] operation: &str,
+    #[case] target: &str,
+    #[case] fits: bool,
+) {
+    let matching = json!({"operation": operation});
+    let shop = Shop::of(&json!({"match": matching, "fault": {"kind": "reset"}}));
+    assert_eq!(shop.fires(&get(target)), fits);
+}
+
 // Whose turn it is.
 
 const Y: bool = true;

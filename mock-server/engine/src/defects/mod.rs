@@ -346,7 +346,7 @@ pub fn operation_of(service: &dyn Backend, request: &Request<Bytes>) -> &'static
         return operations::UNROUTED;
     };
     if request.method() == Method::OPTIONS {
-        return "stock-metadata";
+        return crate::operations::METADATA;
     }
     let action = resource.action(request.method(), &settings.profile);
     action.map_or(operations::UNROUTED, |action| action.operation)

@@ -1,7 +1,6 @@
 //! The operations that the tables name, by their ids.
 
-/// A path or a method that no operation has.
-pub(super) const UNROUTED: &str = "unrouted";
+pub(super) use crate::operations::UNROUTED;
 
 pub(super) const ANY: &[&str] = &[];
 pub(super) const LIST: &[&str] = &["list-stocks"];

@@ -20,6 +20,7 @@ use crate::defects::DEFECT_HEADER;
 use crate::endpoints::call::{mount, scheme};
 use crate::engine::{RULE_HEADER, Rule};
 use crate::model::time::{Timestamp, UtcOffset};
+use crate::operations;
 use crate::redact::{REDACTED, Redactor};
 
 /// One exchange, as it went over the wire but for the secrets in `authorization`.
@@ -114,7 +115,7 @@ impl Exchange {
             headers,
             body: Kept::of(&body, body_limit),
             answer: None,
-            operation: "unrouted",
+            operation: operations::UNROUTED,
             rule: None,
             writes_before: 0,
             wrote: None,

@@ -11,7 +11,7 @@ use super::exchange::Exchange;
 use super::pages::Step;
 use crate::endpoints::{Action, Input, RESOURCES, Verb, operations};
 use crate::engine::Rule;
-use crate::query::{FILTERS, parameter};
+use crate::query::{is_search, parameter};
 
 macro_rules! documented {
     ($($kind:ident = $name:literal $operation:literal $status:literal $what:literal;)+) => {
@@ -309,7 +309,7 @@ fn documented(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Opt
     use Documented as D;
     let has = |text| exchange.answer_has(text);
     Some(match (exchange.operation?, status) {
-        ("list-stocks", 200) if is_search(exchange) => D::Search,
+        ("list-stocks", 200) if is_search(&exchange.query) => D::Search,
         ("list-stocks", 200) => D::List,
         ("create-stock", 201) => D::Create,
         ("create-stock", 400) if has("stock_exists_error") => D::CreateExists,
@@ -332,12 +332,6 @@ fn documented(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Opt
         ("list-active-stocks" | "list-active-stocks-alias", 200) => D::ActiveMultiple,
         _ => return None,
     })
-}
-
-/// Returns `true` if the list is asked for something, as the page's search is.
-fn is_search(exchange: &Exchange<'_>) -> bool {
-    let asks = |name: &str| name == "sort" || FILTERS.iter().any(|f| f.lookup(name).is_some());
-    exchange.query.iter().any(|(name, _)| asks(name))
 }
 
 /// The rule that an answer tells of, where nobody says it: the mock's, as far as the
@@ -365,7 +359,7 @@ fn told(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Pair {
     };
     let rule = match status {
         208 => "already-reported",
-        200..300 if operation == "list-stocks" && is_search(exchange) => {
+        200..300 if operation == "list-stocks" && is_search(&exchange.query) => {
             return ("search-stocks", "found");
         }
         200..300 => granted(),
