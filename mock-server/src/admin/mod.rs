@@ -26,7 +26,7 @@ use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 
 use crate::bundle::{self, Taken};
 use crate::faults::{self, FaultRules, Faults};
@@ -38,12 +38,12 @@ use whippy_engine::assets;
 use whippy_engine::backend::{Backend as _, Reset};
 use whippy_engine::clock::{ClockMode, MAX_ADVANCE};
 use whippy_engine::durability::NotKept;
-use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::base;
 use whippy_engine::exchange::{self, Exchange};
 use whippy_engine::findings::{self, Format, MISTAKES, Mistake, WorldVerdict};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::openapi::{self, Form};
+use whippy_engine::operations;
 use whippy_engine::problem::Problem;
 use whippy_engine::profile::{Profile, did_you_mean};
 use whippy_engine::redact::Redactor;
@@ -76,11 +76,17 @@ pub struct Control {
     pub shutdown: Arc<Notify>,
     /// What was answered.
     pub metrics: Metrics,
+    /// The exchanges as they end, for whoever follows them.
+    pub feed: broadcast::Sender<Arc<Exchange>>,
     /// The file in which writes are kept, and how; `None`: in memory alone.
     pub data: Option<(PathBuf, LogOptions)>,
     /// The files that are read again when they change.
     pub watched: Vec<PathBuf>,
 }
+
+/// Exchanges that may wait for whoever follows them; who is slower than that is told how many
+/// were lost.
+const FEED: usize = 1024;
 
 /// One admin request.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +121,8 @@ pub struct Followed {
     pub wanted: Wanted,
     /// Those that a client missed since its last event, as far as the journal has them.
     pub missed: Vec<Arc<Exchange>>,
+    /// Those that end from now on; some of the missed may come here once more.
+    pub feed: broadcast::Receiver<Arc<Exchange>>,
     /// The most exchanges a second; what goes beyond is counted. `None`: all.
     pub per_second: Option<u32>,
 }
@@ -396,6 +404,7 @@ impl Control {
             started,
             shutdown: Arc::new(Notify::new()),
             metrics: Metrics::default(),
+            feed: broadcast::Sender::new(FEED),
             data: None,
             watched: Vec::new(),
         }
@@ -680,6 +689,33 @@ impl Asked<'_> {
         });
         Granted::Long(Answer::of(around_a_list(frame, end, shown)))
     }
+
+    /// The exchanges that are looked for and ended after another did, as they ended. Where
+    /// the journal no longer has that one, those of a later number.
+    fn missed(&self, last: u64, wanted: &Wanted) -> Vec<Arc<Exchange>> {
+        let Ok(worlds) = self.all() else {
+            return Vec::new();
+        };
+        let found = match worlds.iter().find_map(|world| world.journal.place(last)) {
+            Some(place) => {
+                let found = worlds
+                    .iter()
+                    .map(|world| world.journal.find_after(place, wanted));
+                let mut found: Vec<_> = found.flatten().collect();
+                found.sort_by_key(|&(place, _)| place);
+                found.into_iter().map(|(_, exchange)| exchange).collect()
+            }
+            None => self
+                .exchanges(&Wanted {
+                    since: Some(wanted.since.map_or(last, |since| since.max(last))),
+                    ..wanted.clone()
+                })
+                .unwrap_or_default(),
+        };
+        let redactor = &self.control.redactor;
+        let clean = found.iter().map(|it| Arc::new(it.redacted(redactor)));
+        clean.collect()
+    }
 }
 
 /// Refuses an operation that there is none of, which would find nothing for ever.
@@ -687,13 +723,10 @@ fn known_operation(operation: Option<&str>) -> Result<(), Refusal> {
     let Some(operation) = operation else {
         return Ok(());
     };
-    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
-    let mut known: Vec<_> = actions.map(|action| action.operation).collect();
-    known.extend(["search-stocks", "stock-metadata", "unrouted"]);
-    if known.contains(&operation) {
+    if operations::names().any(|name| name == operation) {
         return Ok(());
     }
-    let hint = did_you_mean(operation, known.into_iter());
+    let hint = did_you_mean(operation, operations::names());
     Err(Refusal::bad(format!(
         "operation: there is no `{operation}`; {hint}`whippy-mock routes` lists them all"
     )))
@@ -1118,25 +1151,16 @@ fn follow(asked: &Asked<'_>) -> Outcome {
         Some(Err(error)) => return Err(error.into()),
     }
     let wanted = asked.wanted()?;
+    // Before the journal is read, so that nothing falls between the two.
+    let feed = asked.control.feed.subscribe();
     let last = asked.call.request.headers().get("last-event-id");
     let last = last.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    let redactor = &asked.control.redactor;
-    let missed = match last {
-        Some(last) => asked
-            .exchanges(&Wanted {
-                since: Some(wanted.since.map_or(last, |since| since.max(last))),
-                ..wanted.clone()
-            })
-            .unwrap_or_default()
-            .iter()
-            .map(|exchange| Arc::new(exchange.redacted(redactor)))
-            .collect(),
-        None => Vec::new(),
-    };
+    let missed = last.map_or_else(Vec::new, |last| asked.missed(last, &wanted));
     Ok(Granted::Follow(Box::new(Followed {
         world: asked.world.as_deref().map(str::to_owned),
         wanted,
         missed,
+        feed,
         per_second: asked.number("per_second")?,
     })))
 }

@@ -4,6 +4,7 @@
 mod activity;
 mod closing;
 mod crowd;
+mod follower;
 mod line;
 mod listener;
 pub mod metrics;
@@ -40,18 +41,17 @@ use whippy_engine::endpoints::call::OverTls;
 use whippy_engine::engine::Reply;
 use whippy_engine::exchange::{Answered, Exchange};
 use whippy_engine::findings::Seen;
-use whippy_engine::model::time::{Timestamp, UtcOffset};
+use whippy_engine::model::time::Timestamp;
 use whippy_engine::problem::Problem;
-use whippy_engine::redact::Redactor;
 
 use activity::{Activity, Parting};
 use closing::watch_over;
 use crowd::Crowd;
+use follower::Follower;
 use line::{Arrived, Line, Opened};
 use listener::is_lasting;
 pub use listener::{Address, Listener};
 use payload::{Events, Payload, Unanswered};
-use sampler::Sampler;
 pub use tls::{Tls, TlsError, is_name};
 
 /// The largest request head: line and headers, bytes.
@@ -68,9 +68,6 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// How often worlds that nobody asks for are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
-
-/// How often a stream says that it is alive.
-const ALIVE: Duration = Duration::from_secs(15);
 
 /// What a server is allowed.
 #[derive(Debug, Clone, Copy)]
@@ -105,8 +102,6 @@ pub struct Server {
     pub limits: Limits,
     /// Where requests are logged.
     pub log: Option<RequestLog>,
-    /// Who follows the exchanges as they happen.
-    pub feed: broadcast::Sender<Arc<Exchange>>,
     /// The origin whose pages may use the API, or `*` for any; `None`: none may.
     pub cors: Option<HeaderValue>,
     /// Who waits for the writes of a world, by its name and the operation.
@@ -115,9 +110,8 @@ pub struct Server {
     pub turns: Arc<Semaphore>,
 }
 
-/// How many exchanges may wait for whoever follows them; who is slower than that is told
-/// how many went by.
-const FEED: usize = 1024;
+/// How many commits may wait for whoever waits for one of them.
+const COMMITS: usize = 1024;
 
 /// Events that are made ready for one follower; a text may be long, so there are few.
 const READY: usize = 4;
@@ -142,9 +136,8 @@ impl Server {
             control: Control::new(None, Instant::now()),
             limits: Limits::default(),
             log: None,
-            feed: broadcast::Sender::new(FEED),
             cors: None,
-            commits: broadcast::Sender::new(FEED),
+            commits: broadcast::Sender::new(COMMITS),
             turns: Arc::new(Semaphore::new(ADMIN_THREADS)),
         }
     }
@@ -627,7 +620,7 @@ impl Server {
             fault: !plan.is_empty(),
         });
         let keeps = limits.exchanges > 0;
-        if !keeps && self.log.is_none() && self.feed.receiver_count() == 0 {
+        if !keeps && self.log.is_none() && self.control.feed.receiver_count() == 0 {
             return;
         }
         let operation = match rule {
@@ -660,11 +653,12 @@ impl Server {
             });
         }
         let exchange = Arc::new(exchange);
-        if self.feed.receiver_count() > 0 {
-            let _ = self.feed.send(Arc::clone(&exchange));
-        }
         if keeps {
-            world.journal.keep(exchange);
+            world.journal.keep(Arc::clone(&exchange));
+        }
+        // After it is kept: who begins to follow now has it from the journal or from here.
+        if self.control.feed.receiver_count() > 0 {
+            let _ = self.control.feed.send(exchange);
         }
     }
 
@@ -672,7 +666,6 @@ impl Server {
     fn follow(&self, followed: Followed, activity: &Activity) -> Response<Payload> {
         let (sender, receiver) = mpsc::channel(READY);
         let stream = Follower {
-            feed: self.feed.subscribe(),
             followed,
             redactor: self.control.redactor.clone(),
             local: self.worlds.own().service.local(),
@@ -898,91 +891,6 @@ fn lacks_host(request: &Request<Bytes>) -> bool {
 /// A request without its body.
 fn head_of(request: &Request<Bytes>) -> Request<()> {
     request.clone().map(drop)
-}
-
-/// Somebody who follows the exchanges.
-struct Follower {
-    feed: broadcast::Receiver<Arc<Exchange>>,
-    followed: Followed,
-    redactor: Redactor,
-    local: UtcOffset,
-    /// The longest that a follower takes to read an event before it is cut off.
-    patience: Duration,
-    sender: mpsc::Sender<Bytes>,
-}
-
-impl Follower {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let missed = std::mem::take(&mut self.followed.missed);
-        let mut sampler = Sampler::new(self.followed.per_second, Instant::now());
-        let mut last = 0;
-        for exchange in missed {
-            last = exchange.id;
-            if !self.tell(event(&exchange, self.local)).await {
-                return;
-            }
-        }
-        loop {
-            // While exchanges are left out, they are counted many at a time: to be woken for
-            // each of them would cost the server more than to send a few.
-            if sampler.has_skipped() && self.feed.is_empty() {
-                tokio::time::sleep(sampler::REST).await;
-            }
-            let text = tokio::select! {
-                biased;
-                _ = stop.changed() => return,
-                next = self.feed.recv() => match next {
-                    Ok(exchange) if exchange.id > last && self.follows(&exchange) => {
-                        if !sampler.admits(Instant::now()) {
-                            continue;
-                        }
-                        let event = event(&exchange.redacted(&self.redactor), self.local);
-                        skipped(&mut sampler) + &event
-                    }
-                    Ok(_) => continue,
-                    Err(broadcast::error::RecvError::Lagged(count)) => {
-                        format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
-                    }
-                    Err(broadcast::error::RecvError::Closed) => return,
-                },
-                () = tokio::time::sleep(sampler::SPAN), if sampler.has_skipped() => {
-                    skipped(&mut sampler)
-                }
-                // Whoever stands between is told that the stream is alive.
-                () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
-            };
-            if !self.tell(text).await {
-                return;
-            }
-        }
-    }
-
-    fn follows(&self, exchange: &Exchange) -> bool {
-        let world = self.followed.world.as_deref();
-        world.is_none_or(|world| world == &*exchange.world) && self.followed.wanted.fits(exchange)
-    }
-
-    /// Hands on an event; returns `false` once nobody reads.
-    async fn tell(&self, text: String) -> bool {
-        let told = self.sender.send(Bytes::from(text));
-        matches!(tokio::time::timeout(self.patience, told).await, Ok(Ok(())))
-    }
-}
-
-fn event(exchange: &Exchange, local: UtcOffset) -> String {
-    format!(
-        "id: {}\nevent: exchange\ndata: {}\n\n",
-        exchange.id,
-        exchange.json(local)
-    )
-}
-
-/// The event that tells how many exchanges were left out; nothing where none was.
-fn skipped(sampler: &mut Sampler) -> String {
-    match sampler.take_skipped() {
-        0 => String::new(),
-        count => format!("event: skipped\ndata: {{\"exchanges\":{count}}}\n\n"),
-    }
 }
 
 /// The size of a request line and headers, bytes, without marks.

@@ -15,6 +15,8 @@ pub(super) struct Sampler {
     since: Instant,
     taken: u32,
     skipped: u64,
+    /// Moment of the last count of what was left out.
+    counted: Instant,
 }
 
 impl Sampler {
@@ -24,6 +26,7 @@ impl Sampler {
             since: now,
             taken: 0,
             skipped: 0,
+            counted: now,
         }
     }
 
@@ -47,8 +50,14 @@ impl Sampler {
         self.skipped > 0
     }
 
+    /// Returns `true` if what was left out has not been counted for a while.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.has_skipped() && now.duration_since(self.counted) >= SPAN
+    }
+
     /// The exchanges that were left out since the last call.
-    pub(super) fn take_skipped(&mut self) -> u64 {
+    pub(super) fn take_skipped(&mut self, now: Instant) -> u64 {
+        self.counted = now;
         std::mem::take(&mut self.skipped)
     }
 }
@@ -63,9 +72,25 @@ mod tests {
         let mut sampler = Sampler::new(Some(2), start);
         let admitted: Vec<_> = (0..5).map(|_| sampler.admits(start)).collect();
         assert_eq!(admitted, [true, true, false, false, false]);
-        assert_eq!((sampler.take_skipped(), sampler.take_skipped()), (3, 0));
+        assert_eq!(
+            (sampler.take_skipped(start), sampler.take_skipped(start)),
+            (3, 0)
+        );
         assert!(sampler.admits(start + SPAN));
         assert!(!sampler.has_skipped());
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_once_a_second_however_many_come() {
+        let start = Instant::now();
+        let mut sampler = Sampler::new(Some(0), start);
+        sampler.admits(start);
+        assert!(!sampler.is_due(start));
+        sampler.admits(start + SPAN);
+        assert!(sampler.is_due(start + SPAN));
+        assert_eq!(sampler.take_skipped(start + SPAN), 2);
+        sampler.admits(start + SPAN);
+        assert!(!sampler.is_due(start + SPAN));
     }
 
     #[test]
@@ -73,6 +98,6 @@ mod tests {
         let start = Instant::now();
         let mut sampler = Sampler::new(None, start);
         assert!((0..10_000).all(|_| sampler.admits(start)));
-        assert_eq!(sampler.take_skipped(), 0);
+        assert_eq!(sampler.take_skipped(start), 0);
     }
 }

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use whippy_engine::exchange::Exchange;
+use whippy_engine::operations;
 
 /// What a journal may hold.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,7 @@ impl Default for JournalLimits {
 pub struct JournalShare {
     limits: JournalLimits,
     next: AtomicU64,
+    kept: AtomicU64,
     bytes: AtomicUsize,
 }
 
@@ -48,6 +50,7 @@ impl JournalShare {
         Self {
             limits,
             next: AtomicU64::new(1),
+            kept: AtomicU64::new(0),
             bytes: AtomicUsize::new(0),
         }
     }
@@ -77,11 +80,15 @@ pub struct Journal {
 
 #[derive(Debug, Default)]
 struct Ring {
-    exchanges: VecDeque<Arc<Exchange>>,
+    exchanges: VecDeque<Ended>,
     bytes: usize,
     /// How many were given up.
     lost: u64,
 }
+
+/// An exchange behind its place in the order in which the exchanges of all worlds ended. A
+/// number is given when an exchange begins, so numbers may be in another order.
+pub type Ended = (u64, Arc<Exchange>);
 
 impl Journal {
     /// An empty journal.
@@ -111,11 +118,12 @@ impl Journal {
         {
             let mut ring = self.ring();
             ring.bytes += weight;
-            ring.exchanges.push_back(exchange);
+            let place = self.share.kept.fetch_add(1, Ordering::Relaxed);
+            ring.exchanges.push_back((place, exchange));
             while ring.exchanges.len() > limits.exchanges
                 || (held > limits.bytes && ring.exchanges.len() > 1)
             {
-                let Some(oldest) = ring.exchanges.pop_front() else {
+                let Some((_, oldest)) = ring.exchanges.pop_front() else {
                     break;
                 };
                 let freed = oldest.weight();
@@ -133,11 +141,27 @@ impl Journal {
     /// Those that are looked for, the oldest first.
     pub fn find(&self, wanted: &Wanted) -> Vec<Arc<Exchange>> {
         let ring = self.ring();
-        let exchanges = ring.exchanges.iter();
+        let exchanges = ring.exchanges.iter().map(|(_, exchange)| exchange);
         exchanges
             .filter(|exchange| wanted.fits(exchange))
             .cloned()
             .collect()
+    }
+
+    /// The place of an exchange in the order in which they ended, while it is kept.
+    pub fn place(&self, id: u64) -> Option<u64> {
+        let ring = self.ring();
+        let ended = ring.exchanges.iter().rev();
+        let mut places = ended.filter(|(_, exchange)| exchange.id == id);
+        places.next().map(|&(place, _)| place)
+    }
+
+    /// Those that are looked for and ended after a place, each with its own.
+    pub fn find_after(&self, place: u64, wanted: &Wanted) -> Vec<Ended> {
+        let ring = self.ring();
+        let ended = ring.exchanges.iter();
+        let later = ended.filter(|(at, exchange)| *at > place && wanted.fits(exchange));
+        later.cloned().collect()
     }
 
     /// How many it has given up since it was last emptied.
@@ -163,7 +187,7 @@ impl Drop for Journal {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
-    /// The operation's id.
+    /// The operation's id; `list-stocks` includes `search-stocks`.
     pub operation: Option<String>,
     /// The method.
     pub method: Option<String>,
@@ -238,10 +262,9 @@ impl Wanted {
         let path = exchange.target.split('?').next().unwrap_or_default();
         let status = exchange.answer.as_ref().map(|answer| answer.status);
         self.since.is_none_or(|since| exchange.id > since)
-            && self
-                .operation
-                .as_deref()
-                .is_none_or(|id| id == exchange.operation)
+            && self.operation.as_deref().is_none_or(|id| {
+                [exchange.operation, operations::whole(exchange.operation)].contains(&id)
+            })
             && self
                 .method
                 .as_deref()
@@ -312,6 +335,21 @@ mod tests {
         assert_eq!((ids(&journal), journal.lost()), (vec![4, 5], 3));
         assert_eq!(journal.clear(), 2);
         assert_eq!(share.bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_ended_after_an_exchange_is_found_whatever_its_number() {
+        let share = Arc::new(JournalShare::new(JournalLimits::default()));
+        let journal = Journal::new(Arc::clone(&share));
+        let numbered: Vec<_> = (0..4).map(|_| exchange(&share, 0)).collect();
+        for at in [1, 3, 0, 2] {
+            journal.keep(Arc::clone(&numbered[at]));
+        }
+        let place = journal.place(4).unwrap();
+        let later = journal.find_after(place, &Wanted::default());
+        let ids: Vec<_> = later.iter().map(|(_, exchange)| exchange.id).collect();
+        assert_eq!(ids, [1, 3]);
+        assert_eq!(journal.place(5), None);
     }
 
     #[test]

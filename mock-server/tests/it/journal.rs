@@ -70,23 +70,26 @@ fn the_newest_are_kept_and_the_rest_counted() {
 }
 
 #[rstest]
-#[case::all("", &[1, 2, 3, 4])]
-#[case::after_one("?since=2", &[3, 4])]
-#[case::the_newest("?limit=1", &[4])]
+#[case::all("", &[1, 2, 3, 4, 5])]
+#[case::after_one("?since=2", &[3, 4, 5])]
+#[case::the_newest("?limit=1", &[5])]
 #[case::reading_on("?since=1&limit=2", &[2, 3])]
 #[case::by_operation("?operation=create-stock", &[2, 3])]
+#[case::by_a_name("?operation=list-stocks", &[1, 5])]
+#[case::by_a_part("?operation=search-stocks", &[5])]
 #[case::by_status("?status=400", &[3])]
-#[case::by_class("?status=2xx", &[1, 2])]
-#[case::by_method("?method=get", &[1, 4])]
+#[case::by_class("?status=2xx", &[1, 2, 5])]
+#[case::by_method("?method=get", &[1, 4, 5])]
 #[case::by_path("?path=/api/v1/nowhere/", &[4])]
 #[case::several("?method=POST&status=201", &[2])]
-#[case::a_world("?world=default", &[1, 2, 3, 4])]
+#[case::a_world("?world=default", &[1, 2, 3, 4, 5])]
 fn the_journal_is_filtered(#[case] query: &str, #[case] ids: &[u64]) {
     let mock = Mock::start(&[]);
     mock.get(STOCKS).expect(200);
     mock.post(STOCKS, &stock("NEW")).expect(201);
     mock.post(STOCKS, &stock("NEW")).expect(400);
     mock.get("/api/v1/nowhere/").expect(404);
+    mock.get(&format!("{STOCKS}?sku=NEW")).expect(200);
     let found: Vec<_> = journal(&mock, query)
         .iter()
         .map(|e| e["id"].as_u64().unwrap())
