@@ -2,9 +2,15 @@
 //! brought. The page itself is tested in a browser, by `mock-server/ui/test/run`.
 
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Command;
 
 use rstest::rstest;
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::Signal;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::{Value, json};
 use whippy_mock::admin;
 
@@ -68,6 +74,31 @@ fn a_client_that_asks_for_the_root_gets_what_the_stack_answers(
     assert_eq!(heads[0], heads[1]);
 }
 
+#[test]
+fn the_start_names_the_page_on_a_terminal_alone() {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let screen = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let mut mock = Command::new(env!("CARGO_BIN_EXE_whippy-mock"))
+        .arg("--listen=127.0.0.1:0")
+        .stdout(File::from(screen))
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(File::from(terminal)).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    let (first, second) = (next(), next());
+    mock.kill().unwrap();
+    mock.wait().unwrap();
+    let url = first.strip_prefix("Listening on ").unwrap();
+    assert_eq!(second, format!("See what it knows at {url}/__admin/"));
+
+    let mock = Mock::start(&[]);
+    mock.signal(Signal::TERM);
+    assert_eq!(mock.ended().out, "");
+}
+
 // Its files.
 
 #[test]
@@ -100,7 +131,9 @@ fn every_file_of_the_page_is_served_and_none_is_missing() {
         .map(|entry| entry.file_name().into_string().unwrap())
         .collect();
     let served: BTreeSet<_> = admin::files().map(|(name, _)| name.to_owned()).collect();
-    assert_eq!(served, on_disk);
+    let mut own = served.clone();
+    assert!(own.remove("shared.css"));
+    assert_eq!(own, on_disk);
     for (name, content) in admin::files() {
         let answer = mock.get(&format!("/__admin/ui/{name}")).expect(200);
         assert_eq!(answer.text(), content);
