@@ -384,9 +384,10 @@ impl<'a> Explorer<'a> {
     ) -> bool {
         let steps = &steps[..=difference.at];
         // Of other words the sentence tells all there is to know.
-        let most = match difference.is_of_words() {
-            true => options.shrinking.min(MOST_FOR_WORDS),
-            false => options.shrinking,
+        let most = if difference.is_of_words() {
+            options.shrinking.min(MOST_FOR_WORDS)
+        } else {
+            options.shrinking
         };
         let as_it_came = shrink::Shown {
             steps: steps.to_vec(),

@@ -11,6 +11,7 @@ use super::kit::sample::sample;
 use super::kit::stocks::stock_of;
 use crate::cases::case::{given, with_arguments};
 use crate::cases::probe::{Ask, Payload, Probe, Stop};
+use crate::model::finding::Level;
 use crate::model::outcome::Safety;
 
 /// A MUST on filters. It only looks, but what may end in a server error is not for a service
@@ -82,6 +83,16 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         id: "edges/queries-take-any-value",
         title: "No SKU makes a query answer with a server error",
         run: queries,
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/upserts-refuse-what-creates-refuse",
+        title: "A wrong member that a create refuses an upsert refuses as well",
+        level: Level::Should,
+        section: "docs/stack.md#choices",
+        quote: "is not a valid choice.",
+        when: &[("upsert-refusal", &["all-or-nothing"])],
+        run: refused_alike,
         ..ARGUMENTS
     },
 ];
@@ -254,7 +265,7 @@ const WRITTEN: [&str; 9] = [
 /// A value; the text of a SKU behind one of the run's own, as it may write no other.
 fn own(name: &str, value: Value, sku: &str) -> Value {
     match value.as_str() {
-        Some(text) if name == "sku" => json!(format!("{sku}{text}")),
+        Some(text) if name == "sku" && !text.trim().is_empty() => json!(format!("{sku}{text}")),
         _ => value,
     }
 }
@@ -298,6 +309,48 @@ fn reserved(probe: &mut Probe<'_>, operation: &str) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Members with values that the framework refuses.
+fn wrong_members() -> Vec<(&'static str, Value)> {
+    vec![
+        ("stock", json!("few")),
+        ("stock", Value::Null),
+        ("stock", json!(2_147_483_648_i64)),
+        ("reserved_stock", json!("few")),
+        ("reserved_stock", Value::Null),
+        ("is_active", json!("maybe")),
+        ("is_active", Value::Null),
+        ("unit_type", json!("bogus")),
+        ("unit_type", Value::Null),
+        ("stock_type", json!("bogus")),
+        ("stock_type", Value::Null),
+        ("provider", Value::Null),
+        ("location", Value::Null),
+    ]
+}
+
+fn refused_alike(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let (sku, other) = (probe.need("sku")?, probe.need("sku2")?);
+    for (name, value) in wrong_members() {
+        let mut statuses = Vec::new();
+        for (sku, path) in [
+            (&sku, STOCKS),
+            (&other, "/api/v1/stocks/insert_or_update_stock/"),
+        ] {
+            let mut body = stock_of(probe, sku)?;
+            body[name] = value.clone();
+            let answer = probe.send(&Ask::post(path, body).named(name).invalid())?;
+            statuses.push(answer.status);
+        }
+        if statuses[0] == 400 && statuses[1] != 400 {
+            return Err(probe.fail(format!(
+                "expected 400 for {name} {value} from an upsert as from a create, got {}",
+                statuses[1]
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn queries(probe: &mut Probe<'_>) -> Result<(), Stop> {
     for operation in [
         "stock_query",
@@ -306,9 +359,10 @@ fn queries(probe: &mut Probe<'_>) -> Result<(), Stop> {
         "multi_salable_stock_query",
     ] {
         for value in sample(probe, SAMPLE, values_of("sku")) {
-            let sku = match operation.starts_with("multi") {
-                true => json!([value]),
-                false => value.clone(),
+            let sku = if operation.starts_with("multi") {
+                json!([value])
+            } else {
+                value.clone()
             };
             let path = format!("{STOCKS}{operation}/");
             let ask = Ask::new(Method::GET, &path).named(operation).invalid();

@@ -155,9 +155,12 @@ fn refused_by(
         probe.level = level.min(operation.level);
         let judged = probe.expect_status(&answer, &[status]);
         probe.level = level.min(Level::Should);
-        let judged = judged.and_then(|()| match is_worded {
-            true => probe.expect_body(&answer, &detail),
-            false => Ok(()),
+        let judged = judged.and_then(|()| {
+            if is_worded {
+                probe.expect_body(&answer, &detail)
+            } else {
+                Ok(())
+            }
         });
         probe.level = level;
         judged?;

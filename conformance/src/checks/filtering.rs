@@ -2,6 +2,7 @@
 //! lookups, beside all others, on later pages, and of texts that look like patterns.
 
 use serde_json::{Value, json};
+use whippy_engine::model::time::UtcOffset;
 use whippy_engine::query::FILTERS;
 
 use super::CodeCheck;
@@ -164,9 +165,12 @@ fn periods(pairs: &mut Vec<Pair>, period: &Value) {
         let Some((at, zone)) = period[end].as_str().and_then(moment) else {
             continue;
         };
-        for (lookup, beside) in [("gte", 1), ("lte", -1)] {
-            let text = |by| at.plus(by).to_text(zone);
-            pairs.push((format!("{filter}__{lookup}"), text(0), text(beside)));
+        // In zones that lie on the side that would tell otherwise, were the offset passed over.
+        let (east, west) = (UtcOffset::parse("+09:00"), UtcOffset::parse("-05:00"));
+        let (east, west) = (east.unwrap_or(zone), west.unwrap_or(zone));
+        for (lookup, beside, fitting, other) in [("gte", 1, east, west), ("lte", -1, west, east)] {
+            let name = format!("{filter}__{lookup}");
+            pairs.push((name, at.to_text(fitting), at.plus(beside).to_text(other)));
         }
     }
 }
@@ -181,7 +185,6 @@ fn offsets(lookup: &str) -> (i64, i64) {
     match lookup {
         "gt" => (-1, 0),
         "lt" => (1, 0),
-        "gte" => (0, 1),
         "lte" => (0, -1),
         _ => (0, 1),
     }

@@ -150,7 +150,7 @@ fn beside(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Pages of one row: as many as there are stocks, each stock on one of them.
+/// Pages of one row: as many as there are stocks, each stock on one of them as it was written.
 fn are_whole(
     probe: &mut Probe<'_>,
     beside: &str,
@@ -165,6 +165,12 @@ fn are_whole(
             expected.len(),
             pages.len()
         )));
+    }
+    for row in rows(pages) {
+        let known = stocks.iter().find(|stock| stock["id"] == row["id"]);
+        if let Some(known) = known.filter(|known| *known != row) {
+            return Err(probe.fail(format!("{beside}: expected {known}, got {row}")));
+        }
     }
     for (position, page) in pages.iter().enumerate() {
         let number = position + 1;

@@ -58,6 +58,12 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..SORT
     },
     CodeCheck {
+        id: "sort/every-field-orders-behind-another",
+        title: "A second field of a `sort`, whichever it is, orders what is equal in the first",
+        run: behind_another,
+        ..SORT
+    },
+    CodeCheck {
         id: "sort/orders-across-pages",
         title: "A `sort` orders the whole list before it is cut into pages",
         run: |probe| {
@@ -121,6 +127,19 @@ fn every_field(probe: &mut Probe<'_>, down: bool) -> Result<(), Stop> {
         let fields = [(*field, down)];
         let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
         in_order(probe, &shown, &fields)?;
+    }
+    Ok(())
+}
+
+/// The stocks of a check are equal in what is reserved.
+fn behind_another(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    for field in FIELDS {
+        for down in [false, true] {
+            let fields = [("reserved_stock", true), (*field, down)];
+            let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
+            in_order(probe, &shown, &fields)?;
+        }
     }
     Ok(())
 }

@@ -206,10 +206,11 @@ impl Shelf {
         if is_same && shown.count == fitting.len() {
             return Ok(Ok(()));
         }
-        let by: String = more
+        let by: Vec<String> = more
             .iter()
             .map(|(name, value)| format!(" and {name}={value}"))
             .collect();
+        let by = by.concat();
         Ok(Err(format!(
             "{after}: expected sku={}{by} to find {}, got {} and a count of {}",
             self.sku,
@@ -535,14 +536,15 @@ fn written_alike(probe: &mut Probe<'_>, kinds: Vec<Value>) -> Result<(), Stop> {
     for (number, mut members) in sample(probe, 2, kinds).enumerate() {
         let sku = format!("{base}k{number}");
         members["sku"] = sku.as_str().into();
+        // The neighbour comes first, so that what is made is of a SKU that lies elsewhere too.
+        let neighbour = json!({"sku": sku, "location": second});
+        let neighbour = given(probe, "neighbour", &neighbour)?;
         let Some(mut stock) = made(probe, &members)? else {
             continue;
         };
-        let neighbour = json!({"sku": sku, "location": second});
-        let neighbour = given(probe, "neighbour", &neighbour)?;
         let mut shelf = Shelf {
             sku,
-            rows: vec![stock.clone(), neighbour],
+            rows: vec![neighbour, stock.clone()],
         };
         shelf.list(probe, "after a create", &[])?;
         for _ in 0..2 {
@@ -556,13 +558,13 @@ fn written_alike(probe: &mut Probe<'_>, kinds: Vec<Value>) -> Result<(), Stop> {
                 reserved(probe, "decrease", &mut stock, -1)?;
             }
         }
-        shelf.rows[0] = stock.clone();
+        shelf.rows[1] = stock.clone();
         shelf.look(probe, "after reservations")?;
         let quantity = members["stock"].as_i64().unwrap_or_default();
         for by in [1, 2] {
             upserted(probe, &mut stock, quantity + by)?;
         }
-        shelf.rows[0] = stock;
+        shelf.rows[1] = stock;
         shelf.look(probe, "after an upsert")?;
         upserted_whole(probe, &format!("{base}u{number}"), &members)?;
     }
