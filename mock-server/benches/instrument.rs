@@ -162,7 +162,9 @@ impl Page {
         )?;
         let mut read = [0; 16 * 1024];
         // Somebody follows once the head is there.
-        stream.read(&mut read)?;
+        if stream.read(&mut read)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let mut events = stream.try_clone()?;
         let reader =
             std::thread::spawn(

@@ -24,7 +24,7 @@ pub enum BundleError {
         /// The name of the world.
         name: String,
         /// The reason.
-        why: StageError,
+        why: Box<StageError>,
     },
 }
 

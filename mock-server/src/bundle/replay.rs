@@ -86,7 +86,7 @@ impl Stage {
     pub(super) fn set(world: &BundledWorld) -> Result<Self, BundleError> {
         Self::of(world).map_err(|why| BundleError::World {
             name: world.name.clone(),
-            why,
+            why: Box::new(why),
         })
     }
 

@@ -177,13 +177,12 @@ fn read_act(act: &Value, path: &str, when: When) -> Result<Act, FaultError> {
     }
     match effect {
         Effect::Act(act) => Ok(act),
-        Effect::Delay(delay) => match delay.fixed() {
-            Some(time) => Ok(Act::Delay(time)),
-            None => {
-                let sentence = "a plan has delays of `milliseconds` only";
-                Err(FaultError::rule(path, sentence))
-            }
-        },
+        Effect::Delay(delay) => {
+            let time = delay.fixed().ok_or_else(|| {
+                FaultError::rule(path, "a plan has delays of `milliseconds` only")
+            })?;
+            Ok(Act::Delay(time))
+        }
         Effect::Garbage {
             bytes,
             seed: Some(seed),
