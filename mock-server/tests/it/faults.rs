@@ -1183,7 +1183,7 @@ fn wrong_names() -> Vec<(Value, &'static str)> {
         ),
         (
             one(json!({"match": {"operation": "create-*"}, "fault": {"kind": "duplicate-row"}})),
-            "rules[0].match.operation: a `duplicate-row` does not show there; it does in list-stocks, list-providers, list-stock-locations, list-stock-lists",
+            "rules[0].match.operation: a `duplicate-row` does not show there; it does in list-stocks, list-providers, list-stock-locations, list-stock-lists, search-stocks",
         ),
         (
             one(
