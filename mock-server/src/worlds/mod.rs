@@ -376,18 +376,23 @@ impl Worlds {
         }
         // Whoever writes to it for long is waited for before the list of worlds is taken.
         let held = from.service.held();
-        let world = self.add(&name, now, || LiveWorld {
-            name: Arc::clone(&name),
-            service: held.fork(&name),
-            defects: from.defects.fresh(),
-            journal: Journal::new(Arc::clone(&self.share)),
-            faults: RwLock::new(Arc::new(from.faults().fresh(now))),
-            judge: Mutex::default(),
-            used: AtomicI64::new(now.micros()),
+        let mut kept = None;
+        let world = self.add(&name, now, || {
+            let (service, pending) = held.fork(&name);
+            kept = pending;
+            LiveWorld {
+                name: Arc::clone(&name),
+                service,
+                defects: from.defects.fresh(),
+                journal: Journal::new(Arc::clone(&self.share)),
+                faults: RwLock::new(Arc::new(from.faults().fresh(now))),
+                judge: Mutex::default(),
+                used: AtomicI64::new(now.micros()),
+            }
         });
         drop(held);
         let world = world?;
-        if let Some(Err(why)) = world.service.pending().as_ref().map(Pending::wait) {
+        if let Some(Err(why)) = kept.as_ref().map(Pending::wait) {
             drop(self.remove(&world));
             return Err(WorldError::NotKept(why));
         }

@@ -147,8 +147,11 @@ pub struct Held<'s> {
 }
 
 impl Held<'_> {
-    /// See [`Service::fork`].
-    pub fn fork(&self, name: &str) -> Service {
+    /// See [`Service::fork`]; the fork, and what to wait for until it is kept.
+    ///
+    /// A fork that could not be kept is mended by whoever looks at it first, and knows
+    /// nothing of the failure any more. So what is pending is told here.
+    pub fn fork(&self, name: &str) -> (Service, Option<Pending>) {
         let state = &self.state;
         let seq = state.history.last();
         let mut fork = State::begin(state.engine.clone(), state.clock, seq);
@@ -169,7 +172,8 @@ impl Held<'_> {
             durable.since = of.since;
             fork.durable = Some(durable);
         }
-        Service::of(self.seed.clone(), fork)
+        let pending = fork.unsettled();
+        (Service::of(self.seed.clone(), fork), pending)
     }
 }
 
@@ -446,7 +450,7 @@ impl Service {
     /// so is that, under this name: see [`Service::pending`].
     #[must_use]
     pub fn fork(&self, name: &str) -> Self {
-        self.held().fork(name)
+        self.held().fork(name).0
     }
 
     /// The world as it stands, as long as this is held.
