@@ -79,6 +79,8 @@ pub enum Capability {
     Login,
     /// `OPTIONS /api/v1/stocks/`.
     Metadata,
+    /// `GET /api/v1/active_user/`.
+    ActiveUser,
 }
 
 /// One request of a case.

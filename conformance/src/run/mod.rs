@@ -322,12 +322,12 @@ impl Runner<'_> {
         }
         let path = capability_path(capability);
         let ask = match capability {
-            Capability::Places | Capability::Login => Ask::get(path),
+            Capability::Places | Capability::Login | Capability::ActiveUser => Ask::get(path),
             Capability::Metadata => Ask::new(http::Method::OPTIONS, path),
         };
         // A login refuses a GET, which only a login that is there can do.
         let lacking: &[u16] = match capability {
-            Capability::Places | Capability::Login => &[404, 410, 501],
+            Capability::Places | Capability::Login | Capability::ActiveUser => &[404, 410, 501],
             Capability::Metadata => &[204, 404, 405, 501],
         };
         let has = match self.session.send_unjudged(&ask) {
@@ -603,6 +603,7 @@ fn capability_path(capability: Capability) -> &'static str {
         Capability::Places => "/api/v1/providers/",
         Capability::Login => "/api/v1/auth/login/",
         Capability::Metadata => "/api/v1/stocks/",
+        Capability::ActiveUser => "/api/v1/active_user/",
     }
 }
 
