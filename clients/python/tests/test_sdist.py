@@ -20,7 +20,7 @@ def test_it_has_the_files_that_the_crates_embed(tmp_path: Path) -> None:
         str(file.relative_to(REPOSITORY))
         for folder in ("fixtures", "schemas")
         for file in (REPOSITORY / folder).rglob("*")
-        if file.is_file()
+        if file.is_file() and REPOSITORY / "schemas/test" not in file.parents
     ]
     assert embedded
     assert [file for file in embedded if file not in packed] == []

@@ -172,9 +172,10 @@ class Whippy:
                 raise
             version = self._server.admin.call("GET", "health")["version"]
             mock = self._server.binary or self._server.url
+            lacking, _, _ = path.partition("?")
             raise WhippyError(
                 f"{mock} (version {version}) is too old for this: it has "
-                f"no {method} /__admin/{path}; take the binary of this pytest-whippy's "
+                f"no {method} /__admin/{lacking}; take the binary of this pytest-whippy's "
                 "wheel, or name a newer one with --whippy-binary",
                 404,
             ) from None
