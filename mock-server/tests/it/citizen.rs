@@ -23,8 +23,12 @@ u.urlopen(u.Request(os.environ["WHIPPY_URL"] + "/api/v1/stocks/", headers={"Auth
 #[case::hangup("HUP")]
 #[case::terminate("TERM")]
 fn a_signal_to_exec_reaches_the_command_and_ends_both(#[case] signal: &str) {
+    // A HUP that is ignored, as it is below `nohup`, would not be handed on.
+    let heeding = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); \
+                   os.execv(sys.argv[1], sys.argv[1:])";
     let script = format!("kill -{signal} $PPID; sleep 30");
-    let ended = exec(&[], &["--", "sh", "-c", &script], &[]);
+    let by = ["python3", "-c", heeding];
+    let ended = exec(&by, &["--", "sh", "-c", &script], &[]);
     let number = match signal {
         "INT" => 2,
         "HUP" => 1,
