@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde_json::{Value, json};
 use whippy_engine::profile::{Accepts, Profile, Reading};
 
+use crate::tell::one_line;
 use whippy_probe::model::finding::Record;
 use whippy_probe::model::outcome::Safety;
 use whippy_probe::probe::{Ask, Session, Stop};
@@ -150,10 +151,6 @@ impl Calibrated {
     }
 }
 
-fn one_line(text: &str) -> String {
-    text.replace(char::is_control, " ")
-}
-
 /// The number of stocks that are created where a page shows all that there are.
 const MANY: usize = 101;
 
@@ -181,7 +178,7 @@ pub struct Detected {
     pub choices: Vec<String>,
     /// The exchanges.
     pub records: Vec<Record>,
-    /// Why the check ended before its end.
+    /// The reason why the check ended before its end.
     pub stop: Option<Stop>,
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use whippy_engine::members;
 use whippy_engine::model::time::UtcOffset;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
@@ -15,6 +16,7 @@ use crate::oracle::{StartState, UNKNOWN_NAME};
 use crate::steps::{Body, Names, Operation, SKUS, Step};
 use whippy_probe::probe::{Ask, Session};
 use whippy_probe::scope::moment;
+use whippy_probe::text::other_case;
 
 /// The most places of a kind that are looked at.
 const MOST_PLACES: usize = 1000;
@@ -363,20 +365,7 @@ impl Places {
         let providers = ["id", "name", "code", "is_active", "should_add_reservations"];
         let locations = ["id", "name", "code", "provider", "is_active"];
         let lists = ["id", "name", "code", "locations"];
-        let stock = [
-            "id",
-            "created_date",
-            "modified_date",
-            "period",
-            "stock_type",
-            "unit_type",
-            "provider",
-            "location",
-            "stock",
-            "is_active",
-            "sku",
-            "reserved_stock",
-        ];
+        let stock: Vec<_> = members::STOCK.iter().map(|member| member.name).collect();
         let world = json!({
             "name": "explored",
             "providers": kept(&self.providers, &providers),
@@ -389,19 +378,6 @@ impl Places {
             .and_then(|world| Store::load(&world))
             .map_err(|why| format!("the target's places make no world: {why}"))
     }
-}
-
-/// The text with small letters for capitals and capitals for small ones, ASCII's alone, as
-/// the rest has cases of which services think differently.
-pub(super) fn other_case(text: &str) -> String {
-    let swapped = text.chars().map(|c| {
-        if c.is_ascii_uppercase() {
-            c.to_ascii_lowercase()
-        } else {
-            c.to_ascii_uppercase()
-        }
-    });
-    swapped.collect()
 }
 
 /// The middle of a text, of the other case.

@@ -29,6 +29,7 @@ use ground::Survey;
 use player::{Lost, Played, Player};
 use whippy_probe::model::finding::{Exchange, Level};
 use whippy_probe::probe::Session;
+use whippy_probe::text::other_case;
 use whippy_probe::workers::Stopwatch;
 
 /// Settings of an exploration.
@@ -492,7 +493,7 @@ fn with_fresh_skus(session: &Session, places: &Names) -> Names {
     for name in SKUS {
         names.set(name, session.fresh_sku());
     }
-    let sku = names.get("sku").map(ground::other_case);
+    let sku = names.get("sku").map(other_case);
     names.set("sku-of-other-case", sku.unwrap_or_default());
     names
 }

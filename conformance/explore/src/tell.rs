@@ -220,7 +220,9 @@ pub fn curls(found: &Found, secrets: &Secrets) -> String {
     text
 }
 
-fn one_line(text: &str) -> String {
+/// The text with a space for each control character, as a line of a comment or of a YAML
+/// text.
+pub(crate) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

@@ -307,8 +307,8 @@ impl Trace<'_> {
         ids
     }
 
-    /// What several answers show together: the rows that a query is answered with, or the
-    /// claim of the check itself.
+    /// The effect that several answers show together: the rows that a query is answered with,
+    /// or the claim of the check itself.
     fn effect(
         &self,
         operation: &Operation,

@@ -20,7 +20,7 @@ use crate::scope::{Relation, Scope};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, race};
 
-/// How long the exploration at the end of a run may take.
+/// Bounds of the exploration at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exploration {
     /// The most requests.
@@ -86,9 +86,9 @@ pub struct Session {
     pub sku_prefix: String,
     /// The readings that the target is held to; a number as its digits.
     pub profile: BTreeMap<String, String>,
-    /// How long the run explores at its end.
+    /// Bounds of the exploration at the end of the run.
     pub exploration: Exploration,
-    /// How long the run waits, once, to see whether what was written stays.
+    /// The time that the run waits, once, to see whether what was written stays.
     pub patience: Duration,
     /// `true` if each answer takes long, so that rules over many values ask a sample.
     pub is_far: bool,

@@ -5,22 +5,7 @@ use std::borrow::Cow;
 /// The text with every control character but the newline and the tab spelled out: a body
 /// is a stranger's, and neither a terminal nor an XML parser may be steered by one.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        (c.is_control() && !matches!(c, '\n' | '\t'))
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
-    if !text.contains(steers) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
+    whippy_engine::wire::visible::visible(text, &['\n', '\t'])
 }
 
 /// A stranger's text as one line.
@@ -29,4 +14,14 @@ pub fn one_line(text: &str) -> String {
         .replace(['\n', '\t'], " ")
         .trim_end()
         .to_owned()
+}
+
+/// The text with small letters for capitals and capitals for small ones, ASCII's alone, as
+/// the rest has cases of which services think differently.
+pub fn other_case(text: &str) -> String {
+    let swap = |c: char| match c {
+        'a'..='z' => c.to_ascii_uppercase(),
+        other => other.to_ascii_lowercase(),
+    };
+    text.chars().map(swap).collect()
 }

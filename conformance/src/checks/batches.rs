@@ -54,7 +54,7 @@ const ROWS: [(char, u32, u64); 3] = [
 /// From so many rows on, an answer that does not come in time is no finding.
 const MANY: u32 = 1_000;
 
-/// What a query string holds without a server's minding its length.
+/// The SKUs of a query string that no server finds too long.
 const ROWS_BY_QUERY: u32 = 101;
 
 /// The positions that rules about batches single out: the first and second, each tenth,

@@ -68,7 +68,7 @@ fn reserve(
     probe.send(&ask)
 }
 
-/// What is reserved of a SKU, as the list shows it.
+/// The reserved stock of a SKU, as the list shows it.
 fn reserved(probe: &mut Probe<'_>, sku: &str) -> Result<i64, Stop> {
     let rows = page(
         probe,

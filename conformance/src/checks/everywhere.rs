@@ -12,6 +12,7 @@ use crate::contract::Operation;
 use crate::contract::pattern::Pattern;
 use crate::model::finding::Level;
 use crate::model::outcome::Safety;
+use whippy_probe::text::other_case;
 
 /// Requests of every operation, all refused; some name a POST path, so none is sent in a
 /// run that only looks.
@@ -173,16 +174,7 @@ fn refused_by(
 
 /// Headers that hold no token, given the token of the run.
 fn forgeries(token: &str) -> Vec<String> {
-    let other_case: String = token
-        .chars()
-        .map(|c| {
-            if c.is_ascii_lowercase() {
-                c.to_ascii_uppercase()
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
-        .collect();
+    let other_case = other_case(token);
     let half = token.len() / 2;
     let mut forgeries = vec![
         "Token whippy-conformance-forgery".to_owned(),

@@ -8,13 +8,14 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::CaseFolding;
 
 use super::CodeCheck;
-use super::kit::letters::{parts, swapped, swapped_part};
+use super::kit::letters::{parts, swapped_part};
 use super::kit::paging::{STOCKS, page};
 use super::kit::places::location_of;
 use crate::cases::case::{Capability, given};
 use crate::cases::probe::{Ask, Probe, Stop};
 use crate::cases::scope::moment;
 use crate::model::finding::Level;
+use whippy_probe::text::other_case;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
@@ -191,7 +192,7 @@ fn cased(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
     for filter in ["sku", "location", "provider"] {
         let value = probe.need(filter)?;
-        let other = swapped(&value);
+        let other = other_case(&value);
         let ask = match filter {
             "sku" => Ask::get(STOCKS),
             _ => Ask::get(STOCKS).with("sku", &sku),

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use super::kit::letters::{parts, swapped, swapped_part};
+use super::kit::letters::{parts, swapped_part};
 use super::kit::ordering::{Fields, compare, in_order, order, term};
 use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
 use super::kit::places::location_of;
@@ -15,6 +15,7 @@ use crate::cases::case::{Capability, takes_query};
 use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop};
 use crate::cases::scope::moment;
 use crate::model::finding::Level;
+use whippy_probe::text::other_case;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
@@ -203,7 +204,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         level: Level::Should,
         section: "docs/stack.md#filters",
         quote: "exact and case-sensitive",
-        run: |probe| only_themselves(probe, |text| vec![swapped(text)]),
+        run: |probe| only_themselves(probe, |text| vec![other_case(text)]),
         ..CodeCheck::SURVEY
     },
     CodeCheck {

@@ -135,7 +135,8 @@ const MULTI_QUERIED: &[Answered] = &[
     WRONG_METHOD,
     NOT_ACCEPTABLE,
 ];
-const PROVIDER: &[&str] = &[
+/// The members of a provider, in the order in which they are shown.
+pub const PROVIDER: &[&str] = &[
     "id",
     "created_date",
     "modified_date",
@@ -144,7 +145,8 @@ const PROVIDER: &[&str] = &[
     "code",
     "should_add_reservations",
 ];
-const LOCATION: &[&str] = &[
+/// The members of a stock location, in the order in which they are shown.
+pub const LOCATION: &[&str] = &[
     "id",
     "name",
     "code",
@@ -153,7 +155,8 @@ const LOCATION: &[&str] = &[
     "modified_date",
     "is_active",
 ];
-const STOCK_LIST: &[&str] = &[
+/// The members of a stock list, in the order in which they are shown.
+pub const STOCK_LIST: &[&str] = &[
     "id",
     "created_date",
     "modified_date",

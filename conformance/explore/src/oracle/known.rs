@@ -117,7 +117,7 @@ pub(super) fn causes(
     members.into_iter().map(of_member).collect()
 }
 
-/// What a list was asked by: its filters, and the terms of its order.
+/// The question to a list: its filters, and the terms of its order.
 fn filters(step: &Step) -> BTreeSet<String> {
     let mut filters = BTreeSet::new();
     for (name, value) in &step.query {

@@ -1,5 +1,7 @@
 //! Parts of a text, and its letters in the other case.
 
+use whippy_probe::text::other_case;
+
 /// A text without its last letter, and without its first.
 pub(crate) fn parts(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
@@ -20,13 +22,5 @@ pub(crate) fn swapped_part(text: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'i');
     let runs = text.split(|c| !is_plain(c));
     let run = runs.max_by_key(|run| run.len())?;
-    (!run.is_empty()).then(|| swapped(run))
-}
-
-pub(crate) fn swapped(text: &str) -> String {
-    let swap = |c: char| match c {
-        'a'..='z' => c.to_ascii_uppercase(),
-        other => other.to_ascii_lowercase(),
-    };
-    text.chars().map(swap).collect()
+    (!run.is_empty()).then(|| other_case(run))
 }

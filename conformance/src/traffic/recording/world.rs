@@ -2,11 +2,14 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::{Method, Request};
 use serde_json::{Map, Value, json};
+use whippy_engine::members;
 use whippy_engine::model::time::Timestamp;
+use whippy_engine::operations::{LOCATION, PROVIDER, STOCK_LIST};
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
@@ -16,49 +19,9 @@ use crate::traffic::{Ending, Extent, Observed};
 /// The most rows of a kind that are kept.
 const MOST_ROWS: usize = 1_000_000;
 
-/// The members of each kind of row, as answers have them.
-const STOCK: &[&str] = &[
-    "id",
-    "created_date",
-    "modified_date",
-    "period",
-    "stock_type",
-    "unit_type",
-    "provider",
-    "location",
-    "stock",
-    "is_active",
-    "sku",
-    "reserved_stock",
-];
-const PROVIDER: &[&str] = &[
-    "id",
-    "created_date",
-    "modified_date",
-    "is_active",
-    "name",
-    "code",
-    "should_add_reservations",
-];
-const LOCATION: &[&str] = &[
-    "id",
-    "name",
-    "code",
-    "provider",
-    "created_date",
-    "modified_date",
-    "is_active",
-];
-const LIST: &[&str] = &[
-    "id",
-    "created_date",
-    "modified_date",
-    "is_active",
-    "code",
-    "name",
-    "remote_id",
-    "stock_list_rule",
-];
+/// The members of a stock, in the order in which they are shown.
+static STOCK: LazyLock<Vec<&'static str>> =
+    LazyLock::new(|| members::STOCK.iter().map(|member| member.name).collect());
 
 type Row = Map<String, Value>;
 type Rows = BTreeMap<i64, Row>;
@@ -135,7 +98,7 @@ impl Gathered {
             }
             ("providers", _, 200 | 201) => places(&mut self.providers, PROVIDER, &body),
             ("stock-locations", _, 200 | 201) => places(&mut self.locations, LOCATION, &body),
-            ("stock-lists", _, 200 | 201) => places(&mut self.lists, LIST, &body),
+            ("stock-lists", _, 200 | 201) => places(&mut self.lists, STOCK_LIST, &body),
             _ => {}
         }
     }
@@ -165,7 +128,7 @@ impl Gathered {
             here.push(id);
         }
         self.stale.remove(&id);
-        self.stocks.insert(id, picked(row, STOCK));
+        self.stocks.insert(id, picked(row, &STOCK));
     }
 
     /// A reservation that was applied: its date is what a replay is known by.

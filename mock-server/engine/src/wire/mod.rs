@@ -6,3 +6,4 @@ pub mod form;
 pub mod json;
 pub mod text;
 pub mod urlencoded;
+pub mod visible;

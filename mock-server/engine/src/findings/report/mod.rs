@@ -12,6 +12,7 @@ use std::str::FromStr;
 use super::{Coverage, Finding, FindingLevel, Source};
 use crate::problem::Grade;
 use crate::redact::Redactor;
+use crate::wire::visible::visible;
 
 pub use json::{short as short_json, write as json};
 pub use junit::write as junit;
@@ -205,22 +206,7 @@ fn by_level(findings: &[Finding]) -> Vec<&Finding> {
 
 /// A stranger's text as one line in which nothing steers a terminal or breaks XML.
 fn one_line(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{fffe}' | '\u{ffff}')
-    };
-    if !text.contains(steers) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) {
-            shown.extend(c.escape_default());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
+    visible(text, &[])
 }
 
 /// The lines below the head of a finding: a name and what it says.
