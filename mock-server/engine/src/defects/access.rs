@@ -1,5 +1,4 @@
-//! A token that is not asked for, or asked for in another way; a login that answers
-//! otherwise.
+//! Defects of tokens (not checked, or checked differently) and of the login's answers.
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method};
@@ -32,7 +31,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("login-demands-a-form", LOGIN, Take(form_for_login), "A login takes a form, and refuses JSON."),
 ];
 
-/// Gives a request that is refused for its token one that is known.
+/// Repeats a request that was refused with 401, now with a token that the service knows.
 fn let_in(scene: &Scene<'_>, is_let_in: fn(&Scene<'_>) -> bool) -> Delivery {
     let delivery = scene.usual();
     let is_refused = matches!(&delivery, Delivery::Answer(reply) if reply.response.status() == 401);

@@ -1,4 +1,4 @@
-//! Active stocks that are summed, paged or shown otherwise.
+//! Defects of the active stocks: other sums, other pages or another shape.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,8 @@ pub(super) const ROWS: &[Defect] = &[
     defect("active-links-lead-to-the-stocks", ACTIVE, Body(|b| links(b, |link| to_stocks(link).into())), "The links of the active stocks lead to the list of stocks."),
 ];
 
-/// Sums what is salable of some stocks of a SKU.
+/// Sets `stock` to the salable quantity (`stock` less `reserved`, at least 0), summed over the
+/// first `most` stocks of the row's SKU that `is_counted` accepts.
 fn sum(store: &Store, row: &mut Object, most: usize, is_counted: fn(&Stock) -> bool) {
     let Some(sku) = row.get("sku").and_then(Value::as_str) else {
         return;
@@ -71,7 +72,7 @@ fn with_inactive(scene: &Scene<'_>) -> Delivery {
     })
 }
 
-/// The SKU that is asked for, wherever it is.
+/// The requested SKU: from the body, or else from the query.
 fn asked_sku(question: &Question<'_>) -> Option<String> {
     let in_body = question.body.get("sku").and_then(Value::as_str);
     let sku = in_body.or_else(|| question.parameter("sku"));

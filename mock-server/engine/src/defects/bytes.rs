@@ -1,4 +1,4 @@
-//! A body whose bytes are not the JSON that they should be.
+//! Defects of the bytes of a body, which make it invalid or unusual JSON.
 
 use serde_json::Value;
 
@@ -55,7 +55,7 @@ fn repeat_key(body: &mut Vec<u8>) {
     }
 }
 
-/// Puts `NaN` in place of the first number behind a mark.
+/// Replaces the first number behind `mark` with `NaN`.
 fn not_a_number(body: &mut Vec<u8>, mark: &[u8]) {
     let Some(at) = body.windows(mark.len()).position(|part| part == mark) else {
         return;

@@ -1,4 +1,4 @@
-//! An answer that does not come, or not whole; one that fails now and then.
+//! Answers that never arrive or arrive incomplete, and answers that fail now and then.
 
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -28,7 +28,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("answers-come-from-a-portal", ANY, Every(6, &Head(portal)), "Every sixth answer of an operation is another's page, with 200."),
 ];
 
-/// Lets the request happen, and then answers otherwise.
+/// Executes the request, and then replaces its answer.
 fn once_done(scene: &Scene<'_>, answer: impl FnOnce(Delivery) -> Delivery) -> Delivery {
     let delivery = scene.usual();
     scene.mark();

@@ -1,4 +1,4 @@
-//! A create that writes something else, or what it should refuse.
+//! Defects of creates: they store something else, or accept a request that should be refused.
 
 use serde_json::Value;
 
@@ -23,12 +23,12 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-exists-ignores-location-of-provider", CREATE, Amend(|w| exists_if(w, same_provider)), "A stock of the SKU at another location of the provider counts as the same."),
     defect("create-accepts-a-foreign-location", CREATE, Hear(|q| if q.body.get("provider").is_some() { at_its_provider(q) }), "A location of another provider is accepted."),
     defect("create-refuses-a-good-location", CREATE, Amend(|w| if w.is_granted() { w.undo(); w.refuse(Problem::InvalidLocation) }), "A location of the provider is refused."),
-    // What is written at all.
+    // Stocks that are written at all.
     defect("create-writes-nothing", CREATE, Amend(|w| if w.is_granted() { w.undo() }), "A create answers 201 and writes nothing."),
     defect("create-writes-twice", CREATE, Amend(writes_twice), "A create writes two stocks."),
     defect("create-writes-what-it-refuses", CREATE, Take(writes_refused), "A create that is refused for its quantity has written the stock."),
     defect("create-moves-the-others", CREATE, Amend(moves_others), "A create adds its quantity to the other stocks of the SKU."),
-    // What a field becomes when it is left out.
+    // Defaults of fields that are left out.
     defect("create-defaults-to-inactive", CREATE, Hear(|q| absent(q, "is_active", false)), "Without `is_active` a stock is not active."),
     defect("create-defaults-to-scheduled", CREATE, Hear(|q| absent(q, "stock_type", "scheduled")), "Without `stock_type` a stock is `scheduled`."),
     defect("create-defaults-to-kilograms", CREATE, Hear(|q| absent(q, "unit_type", "kg")), "Without `unit_type` a stock counts in `kg`."),
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-rounds-fractions", CREATE, Hear(|q| q.each(round)), "A fractional `stock` is rounded, not refused."),
 ];
 
-/// Creates what exists once more.
+/// Creates a stock that exists a second time, where the engine refused it as a duplicate.
 pub(super) fn accept_duplicate(written: &mut Written<'_, '_>) {
     if !written.was_refused(&Problem::StockExists) {
         return;
@@ -91,7 +91,8 @@ fn overwrite(written: &mut Written<'_, '_>) {
     written.grant(&stock);
 }
 
-/// Refuses a create where a stock of the SKU was there before that counts as the same.
+/// Refuses a create with "already exists" where `is_same` takes an older stock of the SKU for
+/// the new one.
 fn exists_if(written: &mut Written<'_, '_>, is_same: fn(&Store, &Stock, &Stock) -> bool) {
     let Some(&new) = written.changed().first() else {
         return;
@@ -127,7 +128,7 @@ fn exists_at_location(written: &mut Written<'_, '_>) {
     }
 }
 
-/// Names the provider that the location has.
+/// Sets `provider` in each row of the body to the provider that owns the row's location.
 fn at_its_provider(question: &mut Question<'_>) {
     let store = question.service.store();
     let places = store.places();
@@ -141,7 +142,7 @@ fn at_its_provider(question: &mut Question<'_>) {
     });
 }
 
-/// A text, or a number as one.
+/// The trimmed text of a string; any other value as JSON.
 pub(super) fn text_of(value: &Value) -> String {
     value
         .as_str()
@@ -187,7 +188,7 @@ fn moves_others(written: &mut Written<'_, '_>) {
     }
 }
 
-/// Sets what an object of the body leaves out.
+/// Sets a member in each row of the body that lacks it.
 fn absent(question: &mut Question<'_>, name: &str, value: impl Into<Value>) {
     let value = value.into();
     question.each(|stock| {

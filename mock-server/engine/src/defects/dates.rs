@@ -1,4 +1,4 @@
-//! A date that is shown otherwise.
+//! Defects of the dates that stocks are shown with.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ fn dates_of(stock: &mut Object, name: &str, show: fn(&str) -> Value) {
     });
 }
 
-/// The end of the date and time proper, where the offset begins.
+/// The index at which the offset begins, behind the date and the seconds.
 fn offset_at(text: &str) -> usize {
     text[19..]
         .find(['Z', '+', '-'])

@@ -1,12 +1,12 @@
-//! Small changes of JSON, from which rows of the tables are made.
+//! Small edits of JSON values, the building blocks of the tables' rows.
 
 use serde_json::{Map, Value};
 
-/// An object of a body, its members in order.
+/// A JSON object; its members keep their order.
 pub(super) type Object = Map<String, Value>;
 
-/// Each row of a body: of a page, of a query of one SKU or of several; the body itself
-/// where it is an object alone.
+/// Edits each row of a body: the rows of a page, or of a query of one or several SKUs; the body
+/// itself where it is a single object.
 pub(super) fn rows(body: &mut Value, mut edit: impl FnMut(&mut Object)) {
     let mut each = |rows: &mut Vec<Value>| {
         rows.iter_mut()
@@ -32,7 +32,7 @@ pub(super) fn rows(body: &mut Value, mut edit: impl FnMut(&mut Object)) {
     }
 }
 
-/// Gives a member another name, in its place.
+/// Renames a member, which keeps its position.
 pub(super) fn rename(object: &mut Object, from: &str, to: &str) {
     *object = std::mem::take(object)
         .into_iter()
@@ -43,17 +43,17 @@ pub(super) fn rename(object: &mut Object, from: &str, to: &str) {
         .collect();
 }
 
-/// Takes a member out, the others keeping their order.
+/// Removes a member; the others keep their order.
 pub(super) fn remove(object: &mut Object, name: &str) {
     object.shift_remove(name);
 }
 
-/// Sets a member, or adds it at the end.
+/// Sets a member, which is appended if it is missing.
 pub(super) fn set(object: &mut Object, name: &str, value: impl Into<Value>) {
     object.insert(name.to_owned(), value.into());
 }
 
-/// Changes a member that is there.
+/// Replaces the value of a member, if there is one.
 pub(super) fn alter(object: &mut Object, name: &str, alter: impl FnOnce(&Value) -> Value) {
     if let Some(value) = object.get_mut(name) {
         *value = alter(value);

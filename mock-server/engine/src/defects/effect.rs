@@ -1,7 +1,7 @@
-//! What a defect does to an exchange: the kinds of effect, and the scene they act in.
+//! The kinds of effect that a defect has on an exchange, and the scene they act in.
 //!
-//! A kind is as general as its rows need and no more; what is peculiar to a defect
-//! stands in its row, as a closure over what [`super::edit`] and the scene offer.
+//! A kind is as general as its rows need and no more. The details of one defect stand in its
+//! row, as a closure over the functions of [`super::edit`] and of the scene.
 
 use std::cell::Cell;
 
@@ -23,46 +23,45 @@ use crate::model::time::Timestamp;
 use crate::problem::Problem;
 use crate::store::Store;
 
-/// What goes wrong.
+/// One kind of deviation.
 #[derive(Clone, Copy)]
 pub(super) enum Effect {
-    /// The request is taken for another one. The links of a page stay those of the
-    /// request that came.
+    /// Rewrites the request before the service sees it. The links of a page are still those of
+    /// the original request.
     Hear(fn(&mut Question<'_>)),
-    /// These query parameters are passed over.
+    /// Removes these query parameters from the request.
     Ignore(&'static [&'static str]),
-    /// A filter compares with a value so much greater than the one that came, in units
-    /// or in microseconds.
+    /// Adds a number to the value of a filter: units of stock, or microseconds of a date.
     Shift(&'static str, i64),
-    /// One status stands where another belongs.
+    /// Replaces one status with another.
     Status(u16, u16),
-    /// The head of the answer is another.
+    /// Edits status and headers of the answer.
     Head(fn(&mut Response<Bytes>)),
-    /// Each row of a granted answer is shown otherwise: of a page, of a query, or the
-    /// object itself where it is the whole body.
+    /// Edits each row of a successful answer: of a page, of a query, or the object itself where
+    /// it is the whole body.
     Row(fn(&mut Object)),
-    /// The same, with a look at the world.
+    /// Edits each row of a successful answer, with access to the world.
     RowOf(fn(&Store, &mut Object)),
-    /// The body of a granted answer is another.
+    /// Edits the body of a successful answer.
     Body(fn(&mut Value)),
-    /// The body of a refusal or of a 208 is another.
+    /// Edits the body of a refusal or of a 208.
     Refusal(fn(&mut Value)),
-    /// A refusal that has this key has another status.
+    /// Changes the status of refusals whose body has this key.
     Refused(&'static str, u16),
-    /// The bytes of a JSON body are others.
+    /// Edits the bytes of a JSON body.
     Bytes(fn(&mut Vec<u8>)),
-    /// What a request wrote is written otherwise, in the same breath.
+    /// Changes what the request wrote, in the same step, before anybody can see it.
     Amend(fn(&mut Written<'_, '_>)),
-    /// What a request wrote is shown so from then on, wherever it is shown.
+    /// Edits each stock that a request wrote under this defect, in every later answer.
     Stick(fn(&mut Object)),
-    /// Two requests about the same stock that are in flight at once: the second is
-    /// answered by this, from the answer to the first.
+    /// Pairs two concurrent requests about the same stock: this function answers the second,
+    /// given the answer to the first.
     Overlap(fn(&Scene<'_>, &Reply) -> Delivery),
-    /// The whole exchange goes another way.
+    /// Handles the whole exchange.
     Take(fn(&Scene<'_>) -> Delivery),
-    /// Only every so many times.
+    /// Applies an effect to every n-th request of an operation only.
     Every(u64, &'static Effect),
-    /// A way to go wrong at a site of the contract.
+    /// A deviation that is derived from a site of the contract.
     Derived(&'static dyn Way),
 }
 
@@ -70,15 +69,15 @@ pub(super) enum Effect {
 pub(super) struct Scene<'a> {
     /// The service behind all defects.
     pub(super) service: &'a dyn Backend,
-    /// What came.
+    /// The request as this defect receives it, perhaps rewritten by outer defects.
     pub(super) request: &'a Request<Bytes>,
-    /// The operation that it means.
+    /// The id of the operation that the request addresses.
     pub(super) operation: &'static str,
-    /// What the defect has kept.
+    /// State that the defect keeps between requests.
     pub(super) memory: &'a Memory,
-    /// Whether the defect acts on this operation.
+    /// Is true where the defect acts on this operation.
     pub(super) concerned: bool,
-    /// The exchange without this defect.
+    /// Continues the exchange with the next defect inwards, or with the service.
     pub(super) next: &'a dyn Fn(&Request<Bytes>) -> Delivery,
     pub(super) system: &'a dyn Fn() -> Timestamp,
     pub(super) changed: Cell<bool>,
@@ -142,12 +141,12 @@ impl Effect {
                 }
             }
             Self::Derived(way) => way.answer(scene),
-            // They act beside the engine, in `amend`.
+            // These act beside the engine, in `amend`.
             Self::Amend(_) | Self::Stick(_) => scene.usual(),
         }
     }
 
-    /// Acts on what a request wrote.
+    /// Changes what a request wrote, for the effects that act on the store.
     pub(super) fn amend(&self, written: &mut Written<'_, '_>) {
         match self {
             Self::Amend(amend) => amend(written),
@@ -162,7 +161,7 @@ impl Effect {
         }
     }
 
-    /// Whether a request may be held back until another comes.
+    /// Returns `true` if a request may have to wait until another one arrives.
     pub(super) fn holds(&self) -> bool {
         matches!(self, Self::Overlap(_))
     }
@@ -174,24 +173,24 @@ impl Scene<'_> {
         (self.next)(self.request)
     }
 
-    /// Keeps that the defect had its hand in the exchange.
+    /// Records that the defect changed this exchange.
     pub(super) fn mark(&self) {
         self.changed.set(true);
     }
 
-    /// A refusal in place of an answer.
+    /// Answers with a refusal in place of the service.
     pub(super) fn refuse(&self, problem: &Problem) -> Delivery {
         self.mark();
         let head = self.request.clone().map(drop);
         Delivery::Answer(self.service.refuse(&head, problem))
     }
 
-    /// The usual answer, edited.
+    /// Edits the usual answer, and marks the exchange if that changed it.
     pub(super) fn edited(&self, edit: impl FnOnce(&mut Reply)) -> Delivery {
         self.edit(self.usual(), edit)
     }
 
-    /// An answer, edited.
+    /// Edits an answer, and marks the exchange if that changed it.
     pub(super) fn edit(&self, delivery: Delivery, edit: impl FnOnce(&mut Reply)) -> Delivery {
         delivery.map(|mut reply| {
             let before = reply.clone();
@@ -211,7 +210,8 @@ impl Scene<'_> {
         })
     }
 
-    /// What the answer to another question would be, which nobody sees.
+    /// Asks the service a rewritten request on the side; its answer is for the defect alone.
+    /// `None` where no answer comes.
     pub(super) fn ask(&self, hear: impl FnOnce(&mut Question<'_>)) -> Option<Reply> {
         let mut question = Question::of(self.request, self.service);
         hear(&mut question);
@@ -222,7 +222,7 @@ impl Scene<'_> {
         }
     }
 
-    /// The engine's own answer, once what it wrote is written otherwise.
+    /// Runs the request in the engine and changes what it wrote, in one step.
     pub(super) fn amended(&self, amend: fn(&mut Written<'_, '_>)) -> Delivery {
         self.mark();
         let effects = [(&Effect::Amend(amend), self.memory)];
@@ -232,13 +232,14 @@ impl Scene<'_> {
         Delivery::Answer(self.service.answer_by(self.request, self.system, &mut run))
     }
 
-    /// The answer to another request, as the answer to this one.
+    /// Answers this request with the answer to another one.
     pub(super) fn pass_off(&self, request: &Request<Bytes>) -> Delivery {
         self.mark();
         (self.next)(request)
     }
 
-    /// The answer to what the request is taken for.
+    /// Answers with the service's reply to the rewritten request, and marks the exchange if
+    /// that makes a difference.
     pub(super) fn heard(&self, hear: impl FnOnce(&mut Question<'_>)) -> Delivery {
         let mut question = Question::of(self.request, self.service);
         hear(&mut question);
@@ -250,7 +251,7 @@ impl Scene<'_> {
             edit_json(&mut reply, |body| relink(body, self.request));
             reply
         });
-        // Only what writes cannot be asked twice.
+        // A read is asked again for comparison. A write is not: it would happen twice.
         let is_as_usual = !writes
             && match (&delivery, self.usual()) {
                 (Delivery::Answer(heard), Delivery::Answer(usual)) => is_same(heard, &usual),
@@ -263,8 +264,8 @@ impl Scene<'_> {
     }
 }
 
-/// Edits a JSON body. One that is none, or that the edit leaves as it is, keeps its
-/// bytes.
+/// Edits a JSON body. The bytes stay as they are if the body is not JSON or the edit changes
+/// nothing.
 pub(super) fn edit_json(reply: &mut Reply, edit: impl FnOnce(&mut Value)) {
     let Ok(mut body) = serde_json::from_slice::<Value>(reply.response.body()) else {
         return;
@@ -277,7 +278,7 @@ pub(super) fn edit_json(reply: &mut Reply, edit: impl FnOnce(&mut Value)) {
     }
 }
 
-/// Whether an answer is none of the refusals, among which the 208 counts here.
+/// Returns `true` for a success, which a 208 does not count as here.
 pub(super) fn is_granted(reply: &Reply) -> bool {
     reply.response.status().is_success() && reply.response.status() != 208
 }
@@ -286,7 +287,7 @@ pub(super) fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The JSON of an answer; null where it has none.
+/// The body of an answer as JSON; null if it is not JSON.
 pub(super) fn json_of(reply: &Reply) -> Value {
     serde_json::from_slice(reply.response.body()).unwrap_or_default()
 }
@@ -304,7 +305,7 @@ fn is_same(one: &Reply, other: &Reply) -> bool {
     rest(one) == rest(other) && one.response.body() == other.response.body()
 }
 
-/// Shows otherwise what was written under the defect.
+/// Edits the rows of those stocks that were written under the defect.
 fn stick(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
     if !is_granted(reply) {
         return;
@@ -320,7 +321,7 @@ fn stick(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
     });
 }
 
-/// Gives an answer another body; what the head says of its length goes with it.
+/// Replaces the body of an answer, and adjusts its `Content-Length` if it has one.
 pub(super) fn set_body(reply: &mut Reply, body: impl Into<Bytes>) {
     let body = body.into();
     let headers = reply.response.headers_mut();

@@ -1,4 +1,4 @@
-//! A filter of the list that is off by one, passed over or read otherwise.
+//! Defects of the list's filters: off by one, ignored or interpreted differently.
 
 use super::effect::Effect::{Hear, Ignore, Shift, Take};
 use super::effect::{Scene, is_granted};
@@ -11,7 +11,7 @@ use crate::store::Store;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[
-    // Off by one: an end that belongs to the range is left out, or the reverse.
+    // Off by one: a bound that belongs to the range is left out, or the reverse.
     defect("filter-stock-off-by-one", LIST, Shift("stock", 1), "`stock` finds the stocks with one more."),
     defect("filter-stock-gt-off-by-one", LIST, Shift("stock__gt", -1), "`stock__gt` finds equal ones as well."),
     defect("filter-stock-gte-off-by-one", LIST, Shift("stock__gte", 1), "`stock__gte` leaves out equal ones."),
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("filter-period-start-lte-off-by-one", LIST, Shift("period__startswith__lte", -1), "`period__startswith__lte` leaves out equal ones."),
     defect("filter-period-end-gte-off-by-one", LIST, Shift("period__endswith__gte", 1), "`period__endswith__gte` leaves out equal ones."),
     defect("filter-period-end-lte-off-by-one", LIST, Shift("period__endswith__lte", -1), "`period__endswith__lte` leaves out equal ones."),
-    // Passed over.
+    // Ignored.
     defect("filter-sku-ignored", LIST, Ignore(&["sku"]), "`sku` is passed over."),
     defect("filter-location-ignored", LIST, Ignore(&["location"]), "`location` is passed over."),
     defect("filter-provider-ignored", LIST, Ignore(&["provider"]), "`provider` is passed over."),
@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("filter-modified-date-exact-ignored", LIST, Ignore(&["modified_date"]), "`modified_date` without a comparison is passed over."),
     defect("filter-modified-date-compared-ignored", LIST, Ignore(&["modified_date__gt", "modified_date__gte", "modified_date__lt", "modified_date__lte"]), "The comparisons of `modified_date` are passed over."),
     defect("filter-period-ignored", LIST, Ignore(&["period__startswith__gte", "period__startswith__lte", "period__endswith__gte", "period__endswith__lte"]), "The filters of `period` are passed over."),
-    // Read otherwise.
+    // Interpreted differently.
     defect("filter-sku-any-case", LIST, Take(|s| widened(s, "sku", skus, same_letters)), "`sku` takes upper and lower case for the same."),
     defect("filter-sku-contains", LIST, Take(|s| widened(s, "sku", skus, contains)), "`sku` finds SKUs that contain the value."),
     defect("filter-sku-prefix", LIST, Take(|s| widened(s, "sku", skus, |known, value| known.starts_with(value))), "`sku` finds SKUs that begin with the value."),
@@ -107,7 +107,8 @@ fn contains(known: &str, value: &str) -> bool {
     known.contains(value)
 }
 
-/// A filter that finds what any of the known values finds that fit.
+/// Answers with the union of the stocks of all known values that `fits` accepts for the value
+/// sent.
 fn widened(
     scene: &Scene<'_>,
     name: &str,
@@ -129,7 +130,7 @@ fn widened(
     page_of(scene, &union(rows))
 }
 
-/// A filter that finds nothing, unless a known value fits.
+/// Makes a filter match nothing, unless `fits` accepts one of the known values.
 fn narrow(
     question: &mut Question<'_>,
     name: &str,
@@ -142,7 +143,7 @@ fn narrow(
         if trimmed.is_empty() || known.iter().any(|known| fits(known, trimmed)) {
             value.to_owned()
         } else {
-            // No name has a line in it.
+            // No name contains a line break.
             format!("{value}\n{value}")
         }
     });
@@ -166,7 +167,7 @@ fn other_unit(value: &str) -> String {
     .to_owned()
 }
 
-/// Takes a field's filters for those of another field.
+/// Renames the filters of one field, lookups included, to those of another field.
 fn rename(question: &mut Question<'_>, from: &str, to: &str) {
     for (name, _) in &mut question.query {
         if let Some(lookup) = name.strip_prefix(from)
@@ -204,7 +205,7 @@ fn ored(scene: &Scene<'_>) -> Delivery {
     let mut filters: Vec<String> = filters.filter(|name| is_filter(name)).collect();
     filters.sort_unstable();
     filters.dedup();
-    // The page may be one that only the rows of any filter have.
+    // The page asked for may exist only in the union of the filters.
     let first = scene.ask(|question| question.drop(&["page"]));
     if filters.len() < 2 || !first.is_some_and(|reply| is_granted(&reply)) {
         return scene.usual();
@@ -242,7 +243,7 @@ fn refuse_unknown(scene: &Scene<'_>) -> Delivery {
     scene.refuse(&Problem::field("non_field_errors", "Unknown parameter."))
 }
 
-/// The parameters that a refusal names.
+/// The parameters that a 400 names as keys.
 fn refused(scene: &Scene<'_>) -> Vec<String> {
     match scene.usual() {
         Delivery::Answer(reply) if reply.response.status() == 400 => {
@@ -268,7 +269,7 @@ fn empty_for_bad(scene: &Scene<'_>) -> Delivery {
     let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
     scene.heard(|question| {
         question.drop(&bad);
-        // No SKU has a line in it.
+        // No SKU contains a line break.
         question.query.push(("sku".to_owned(), ".\n.".to_owned()));
     })
 }

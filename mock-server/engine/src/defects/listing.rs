@@ -1,4 +1,5 @@
-//! A page of stocks made anew out of all rows, for what no other question gives.
+//! Pages of stocks that are built anew from all rows, for defects that no rewritten request
+//! expresses.
 
 use serde_json::Value;
 
@@ -13,14 +14,14 @@ use crate::query::{self, FILTERS};
 use crate::store::Store;
 use crate::wire::urlencoded::{self, Pair};
 
-/// Whether a parameter is a filter of the list.
+/// Returns `true` if the parameter is a filter of the list.
 pub(super) fn is_filter(name: &str) -> bool {
     FILTERS
         .iter()
         .any(|field| field.parameters().any(|(known, _)| known == name))
 }
 
-/// The rows that a question finds, as far as one page holds them.
+/// The rows that a rewritten request finds, at most as many as the largest page holds.
 pub(super) fn all_rows(scene: &Scene<'_>, hear: impl FnOnce(&mut Question<'_>)) -> Vec<Value> {
     let most = scene.service.settings().profile.page_limit;
     let reply = scene.ask(|question| {
@@ -32,8 +33,7 @@ pub(super) fn all_rows(scene: &Scene<'_>, hear: impl FnOnce(&mut Question<'_>)) 
     body["results"].as_array().cloned().unwrap_or_default()
 }
 
-/// The stocks that a query finds, all of them, in the order that it asks for. `None`
-/// where it is refused.
+/// All stocks that a query finds, in the order it asks for. `None` if the query is refused.
 pub(super) fn stocks_of(
     scene: &Scene<'_>,
     store: &Store,
@@ -51,7 +51,7 @@ pub(super) fn stocks_of(
     Some(found.page(&search.order, 0, found.len()))
 }
 
-/// The page that a request asks for, out of these stocks.
+/// The requested page, cut out of these stocks.
 pub(super) fn page_of_stocks(scene: &Scene<'_>, stocks: &[Stock]) -> Delivery {
     let store = scene.service.store();
     let local = scene.service.settings().local;
@@ -63,7 +63,7 @@ pub(super) fn page_of_stocks(scene: &Scene<'_>, stocks: &[Stock]) -> Delivery {
     cut(scene, stocks, shown)
 }
 
-/// The page that a request asks for, out of these rows.
+/// The requested page, cut out of these rows.
 pub(super) fn page_of(scene: &Scene<'_>, rows: &[Value]) -> Delivery {
     cut(scene, rows, Value::to_string)
 }
@@ -91,7 +91,7 @@ fn cut<T>(scene: &Scene<'_>, rows: &[T], show: impl Fn(&T) -> String) -> Deliver
     body.extend_from_slice(b",\"results\":[");
     body.extend_from_slice(shown.join(",").as_bytes());
     body.extend_from_slice(b"]}");
-    // Edited from the usual answer, so that one that comes to the same is not marked.
+    // The usual answer is edited, so that an equal one is not marked as changed.
     match scene.usual() {
         Delivery::Answer(usual) if is_granted(&usual) => {
             scene.edit(Delivery::Answer(usual), |reply| {
@@ -122,7 +122,7 @@ fn write_links(
     call.write_links(out, page, has_next);
 }
 
-/// The link that leads on from a page, whether there is a next one or not.
+/// The link to the page after `number`, even if there is no such page.
 pub(super) fn link_onwards(scene: &Scene<'_>, number: usize) -> Value {
     let text = scene.request.uri().query().unwrap_or_default();
     let pairs = urlencoded::decode(text.as_bytes()).unwrap_or_default();
@@ -138,7 +138,7 @@ pub(super) fn link_onwards(scene: &Scene<'_>, number: usize) -> Value {
     links["next"].take()
 }
 
-/// The rows of several questions, each once, in the order of ids.
+/// The rows of several requests without duplicates, ordered by id.
 pub(super) fn union(all: impl IntoIterator<Item = Vec<Value>>) -> Vec<Value> {
     let mut rows: Vec<Value> = all.into_iter().flatten().collect();
     rows.sort_by_key(|row| row["id"].as_i64());

@@ -1,4 +1,4 @@
-//! What a defect keeps from one request to the next, and which of them it saw at once.
+//! State of a defect between requests, and the pairing of requests that overlap.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,10 @@ use super::effect::Scene;
 use super::question::Question;
 use crate::engine::Reply;
 
-/// How long a request is held back for another to overlap with.
+/// The time for which a request waits for another one to overlap with.
 const HELD: Duration = Duration::from_millis(100);
 
-/// What a defect keeps.
+/// State that a defect keeps between requests of one world.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     counts: Mutex<HashMap<&'static str, u64>>,
@@ -25,14 +25,14 @@ pub(super) struct Memory {
     derived: Mutex<Kept>,
 }
 
-/// Two requests about one stock.
+/// The progress of two overlapping requests about one stock.
 #[derive(Debug)]
 enum Pair {
-    /// The first waits for a second.
+    /// The first request waits for a second.
     Alone,
-    /// The second waits for the answer to the first.
+    /// The second request is here and waits for the answer to the first.
     Met,
-    /// The answer to the first, for the second to take.
+    /// The answer to the first request, ready for the second.
     Answered(Box<Reply>),
 }
 
@@ -41,7 +41,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Memory {
-    /// The how manieth request of an operation this is, from 1.
+    /// Counts a request of an operation, and returns its number, starting at 1.
     pub(super) fn count(&self, operation: &'static str) -> u64 {
         let mut counts = lock(&self.counts);
         let count = counts.entry(operation).or_default();
@@ -49,24 +49,24 @@ impl Memory {
         *count
     }
 
-    /// Keeps a text; whether it is new.
+    /// Remembers a text. Returns `false` if it was remembered already.
     pub(super) fn keep(&self, text: String) -> bool {
         lock(&self.seen).insert(text)
     }
 
-    /// The states and requests that a derived defect keeps.
+    /// The part of the state that derived defects use.
     pub(super) fn derived(&self) -> MutexGuard<'_, Kept> {
         lock(&self.derived)
     }
 
-    /// Whether a text was kept.
+    /// Returns `true` if the text was remembered before.
     pub(super) fn has(&self, text: &str) -> bool {
         lock(&self.seen).contains(text)
     }
 }
 
-/// Holds a request back for a moment. Where another about the same stock comes
-/// meanwhile, the first is answered as usual and the second from that answer.
+/// Holds a request back for a moment. If another one about the same stock arrives meanwhile,
+/// the first is answered as usual and the second from the answer to the first.
 pub(super) fn overlapped(
     scene: &Scene<'_>,
     second: fn(&Scene<'_>, &Reply) -> Delivery,
@@ -122,7 +122,7 @@ pub(super) fn overlapped(
                 _ => scene.usual(),
             }
         }
-        // A third goes its own way.
+        // A third request is answered as usual.
         Some(Pair::Met | Pair::Answered(_)) => {
             drop(in_flight);
             scene.usual()
@@ -130,7 +130,7 @@ pub(super) fn overlapped(
     }
 }
 
-/// What a request is about: its operation, and the SKU and location it names.
+/// The key by which requests overlap: the operation, the SKU and the location.
 fn key_of(scene: &Scene<'_>) -> String {
     let question = Question::of(scene.request, scene.service);
     let named = |name| {

@@ -1,4 +1,5 @@
-//! Paths, methods and headers: what the framework does before an endpoint is asked.
+//! Defects of paths, methods and headers, which the framework handles before an endpoint is
+//! asked.
 
 use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method};
@@ -59,7 +60,7 @@ fn is_refused(delivery: &Delivery, code: u16) -> bool {
     matches!(delivery, Delivery::Answer(reply) if reply.response.status() == code)
 }
 
-/// Takes a method that is not allowed for another.
+/// Treats a method that is refused with 405 as another one.
 fn taken_for(scene: &Scene<'_>, method: &Method, other: &Method) -> Delivery {
     let delivery = scene.usual();
     if scene.request.method() != method || !is_refused(&delivery, 405) {
@@ -150,7 +151,7 @@ fn any_type(scene: &Scene<'_>) -> Delivery {
     scene.pass_off(&request)
 }
 
-/// Whether a request was refused for a body that cannot be parsed.
+/// Returns `true` if the request was refused because its body cannot be parsed.
 fn is_broken(delivery: &Delivery) -> bool {
     matches!(delivery, Delivery::Answer(reply)
         if json_of(reply)["detail"].as_str().is_some_and(|detail| detail.starts_with("JSON parse error")))

@@ -1,10 +1,10 @@
-//! Ways in which a real service drifts from its contract, so that a client's developer
-//! sees what their client makes of it, and a conformance run what it overlooks.
+//! Deviations of a real service from its contract. With them developers see how their client
+//! copes, and a conformance run shows what it fails to notice.
 //!
-//! A layer of its own around the service: nothing in the engine knows of it, nothing
-//! here knows sockets, threads or the system's time, and without a defect a request
-//! goes straight through. Each defect breaks a rule that is documented, the stack's or
-//! observed; what is only another choice of a reading is none.
+//! They form a layer around the service: the engine does not know of it, and it does not know
+//! sockets, threads or the system's time. Without a defect a request goes straight through.
+//! Each defect breaks a rule of the grade documented, stack or observed. Another choice of a
+//! reading is not a defect.
 
 mod access;
 mod active_stocks;
@@ -51,18 +51,17 @@ use crate::wire::urlencoded;
 use effect::{Effect, Scene};
 use memory::Memory;
 
-/// The header that names the defect of an answer; only an answer in which one had its
-/// hand has it.
+/// The header that names the defects which changed an answer. Unchanged answers do not have it.
 pub const DEFECT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-defect");
 
 /// One way to break the contract.
 #[derive(Clone, Copy)]
 pub struct Defect {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What goes wrong, in a sentence.
+    /// The deviation in one sentence.
     pub about: &'static str,
-    /// The ids of the operations where it does, as in `openapi.json`; none: all.
+    /// The ids of the operations that the defect acts on, as in `openapi.json`; empty for all.
     pub operations: &'static [&'static str],
     effect: Effect,
 }
@@ -133,16 +132,16 @@ static JOINED: [Defect; COUNT] = {
     joined
 };
 
-/// Every defect, by where it is.
+/// Every defect that is written by hand, grouped by the part of the API it concerns.
 pub static DEFECTS: &[Defect] = &JOINED;
 
-/// The defect of a name, a derived one among them.
+/// Finds a defect by name, the derived ones included.
 pub fn find(name: &str) -> Option<&'static Defect> {
     let by_hand = DEFECTS.iter().find(|defect| defect.name == name);
     by_hand.or_else(|| derived::find(name))
 }
 
-/// A name that no defect has.
+/// A name that does not belong to any defect. `Display` suggests the nearest one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownDefect(pub String);
 
@@ -160,22 +159,25 @@ impl fmt::Display for UnknownDefect {
 
 impl std::error::Error for UnknownDefect {}
 
-/// The defect of a name.
+/// Finds a defect by name, the derived ones included.
+///
+/// # Errors
+///
+/// [`UnknownDefect`] if there is none of that name.
 pub fn named(name: &str) -> Result<&'static Defect, UnknownDefect> {
     find(name).ok_or_else(|| UnknownDefect(name.to_owned()))
 }
 
-/// What becomes of a request.
+/// The way in which the shell has to deliver an answer.
 #[derive(Debug)]
 pub enum Delivery {
-    /// It is answered.
+    /// The answer is sent as it is.
     Answer(Reply),
-    /// It is never answered, and the connection stays open.
+    /// No answer is sent, and the connection stays open.
     Hang,
     /// The connection is closed without an answer.
     Reset,
-    /// The head is sent and a part of the body that it announces; then the connection is
-    /// closed.
+    /// The head is sent with a part of the announced body; then the connection is closed.
     Truncated(Reply),
 }
 
@@ -189,8 +191,8 @@ impl Delivery {
     }
 }
 
-/// The defects in force, and what they keep from one request to the next; clones keep it
-/// together.
+/// The defects in force, with the state that they keep between requests. Clones share the
+/// state.
 #[derive(Debug, Clone, Default)]
 pub struct Defects {
     active: Vec<Active>,
@@ -203,13 +205,12 @@ struct Active {
 }
 
 impl Defects {
-    /// A sound service.
+    /// No defects: requests go straight to the service.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// These; the first is the nearest to the client. One that is named twice is there
-    /// once.
+    /// These defects, outermost (nearest to the client) first. Duplicates are dropped.
     pub fn new(defects: impl IntoIterator<Item = &'static Defect>) -> Self {
         let mut active: Vec<Active> = Vec::new();
         for defect in defects {
@@ -221,14 +222,14 @@ impl Defects {
         Self { active }
     }
 
-    /// The same, with nothing kept: for another world.
+    /// The same defects with empty state, for another world.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self::new(self.active.iter().map(|active| active.defect))
     }
 
-    /// These around others, which are farther from the client. One that is already here
-    /// is not there twice.
+    /// Puts these defects around `inner` ones, which are farther from the client. Those of
+    /// `inner` that are already here are left out.
     #[must_use]
     pub fn around(mut self, inner: &Self) -> Self {
         for active in &inner.active {
@@ -239,21 +240,21 @@ impl Defects {
         self
     }
 
-    /// Their names.
+    /// The names of the defects, outermost first.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.active.iter().map(|active| active.defect.name)
     }
 
-    /// Whether a request may be held back until another comes, so that whoever answers
-    /// must not hold up the others.
+    /// Returns `true` if a request may be held back until another one arrives, in which case
+    /// the caller must not block other requests meanwhile.
     pub fn may_hold(&self) -> bool {
         self.active
             .iter()
             .any(|active| active.defect.effect.holds())
     }
 
-    /// Answers a request as the service does, but for the defects. `system` is called
-    /// for the time if the request writes.
+    /// Answers a request as the service does, altered by the defects. `system` is called for
+    /// the time if the request writes.
     pub fn answer(
         &self,
         service: &dyn Backend,
@@ -266,7 +267,7 @@ impl Defects {
         self.through(0, service, request, &system)
     }
 
-    /// The exchange from one defect inwards.
+    /// Answers a request by the defects from index `from` inwards, and then the service.
     fn through(
         &self,
         from: usize,
@@ -296,7 +297,7 @@ impl Defects {
         }
     }
 
-    /// The innermost answer: the engine's, and what the defects make of what it wrote.
+    /// The answer of the engine, after the defects have changed what it wrote.
     fn settled(
         &self,
         service: &dyn Backend,
@@ -325,7 +326,7 @@ impl Defects {
 }
 
 impl Defect {
-    /// Whether it acts on an operation.
+    /// Returns `true` if the defect acts on an operation.
     pub fn concerns(&self, operation: &str) -> bool {
         self.operations.is_empty() || self.operations.contains(&operation)
     }
@@ -337,8 +338,9 @@ fn marked(mut reply: Reply, defect: &Defect) -> Reply {
     reply
 }
 
-/// The operation that a request asks for. One that a path does not take is none, and
-/// `OPTIONS` is one of its own, whatever the path.
+/// The id of the operation that a request addresses. A path or method that no operation has
+/// gives [`UNROUTED`](crate::operations::UNROUTED). `OPTIONS` is an operation of its own on
+/// every path.
 pub fn operation_of(service: &dyn Backend, request: &Request<Bytes>) -> &'static str {
     let settings = service.settings();
     let path = urlencoded::decode_path(request.uri().path());

@@ -13,7 +13,7 @@ pub(super) const ACTIVE: &[&str] = &["list-active-stocks", "list-active-stocks-a
 pub(super) const LOGIN: &[&str] = &["login"];
 pub(super) const METADATA: &[&str] = &["stock-metadata"];
 
-/// Those whose answers show stocks.
+/// Operations whose answers show stocks.
 pub(super) const STOCKS: &[&str] = &[
     "list-stocks",
     "create-stock",
@@ -21,7 +21,7 @@ pub(super) const STOCKS: &[&str] = &[
     "decrease-reserved-stock",
 ];
 
-/// Those that take stocks from a client.
+/// Operations that store the stocks of a body.
 pub(super) const WRITES: &[&str] = &["create-stock", "upsert-stocks"];
 
 pub(super) const SINGLE: &[&str] = &["stock-query", "salable-stock-query"];
@@ -35,7 +35,7 @@ pub(super) const QUERIES: &[&str] = &[
     "multi-salable-stock-query",
 ];
 
-/// Those whose answers are pages with a count.
+/// Operations whose answers are pages with a `count`.
 pub(super) const PAGES: &[&str] = &[
     "list-stocks",
     "list-providers",

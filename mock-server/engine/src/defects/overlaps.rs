@@ -1,5 +1,5 @@
-//! Two requests about one stock, in flight at once. One that is alone is answered as
-//! ever, only a moment later.
+//! Defects of two concurrent requests about one stock. A single request is answered as usual,
+//! only a moment later.
 
 use super::creates::accept_duplicate;
 use super::effect::Effect::Overlap;

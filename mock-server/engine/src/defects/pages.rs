@@ -1,4 +1,4 @@
-//! A page that shows other rows, counts otherwise or leads astray.
+//! Defects of pages: other rows, other counts or wrong links.
 
 use serde_json::{Value, json};
 
@@ -76,7 +76,7 @@ fn rows(body: &mut Value) -> Option<&mut Vec<Value>> {
     body.get_mut("results")?.as_array_mut()
 }
 
-/// Changes the links that are there.
+/// Changes those of the links `next` and `previous` that are not null.
 pub(super) fn links(body: &mut Value, change: impl Fn(&Value) -> Value) {
     for name in ["next", "previous"] {
         if let Some(link) = body.get_mut(name).filter(|link| link.is_string()) {
@@ -94,7 +94,7 @@ pub(super) fn relative(link: &Value) -> Value {
 
 type Query = Vec<(String, String)>;
 
-/// Changes the query of a link.
+/// Changes the query string of a link.
 fn on_link(link: &Value, change: impl FnOnce(Query) -> Query) -> Value {
     let Some(link) = link.as_str() else {
         return link.clone();
@@ -182,7 +182,7 @@ fn count_of_all(scene: &Scene<'_>) -> Delivery {
     })
 }
 
-/// A page beside the one that was asked for: its JSON, where it is granted.
+/// The JSON of the page that lies `by` pages after the requested one; `None` if it is refused.
 fn beside(scene: &Scene<'_>, by: i64) -> Option<Value> {
     let reply = scene.ask(|question| {
         let page = question.parameter("page").unwrap_or("1").to_owned();
@@ -209,7 +209,7 @@ fn repeats(scene: &Scene<'_>) -> Delivery {
     })
 }
 
-/// Whether the page after the one that was asked for is the last.
+/// Returns `true` if the page after the requested one is the last.
 fn is_last_but_one(scene: &Scene<'_>) -> bool {
     beside(scene, 1).is_some_and(|after| after["next"].is_null())
 }
@@ -253,7 +253,7 @@ fn never_ends(scene: &Scene<'_>) -> Delivery {
     })
 }
 
-/// Whether a page was refused for being beyond the last.
+/// Returns `true` if a page was refused because its number is beyond the last.
 fn is_beyond(scene: &Scene<'_>, delivery: &Delivery) -> bool {
     let question = Question::of(scene.request, scene.service);
     let page = question.parameter("page");

@@ -1,4 +1,4 @@
-//! Providers, stock locations and stock lists that are shown or created otherwise.
+//! Defects of providers, stock locations and stock lists: of how they are shown or created.
 
 use http::Request;
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("place-create-is-inactive", NEW_PLACES, Row(|p| set(p, "is_active", false)), "A new place is shown as inactive."),
 ];
 
-/// Asks for the place with another id.
+/// Answers with the place of a neighbouring id, where there is one.
 fn another(scene: &Scene<'_>) -> Delivery {
     let path = scene.request.uri().path().trim_end_matches('/');
     let Some((list, id)) = path.rsplit_once('/') else {

@@ -1,4 +1,4 @@
-//! A stock query that shows other rows, other quantities or another shape.
+//! Defects of stock queries: other rows, other quantities or another shape.
 
 use serde_json::{Map, Value, json};
 
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("query-name-and-code-swapped", QUERIES, Row(code_and_name), "`retail_store_name` and `retail_store_code` stand in each other's place."),
 ];
 
-/// Each list of rows: the only one, or each SKU's.
+/// Edits each list of rows: the only one of a single query, or each SKU's of a multi query.
 fn each_list(body: &mut Value, edit: impl Fn(&mut Vec<Value>)) {
     match body.get_mut("Store_checkResult") {
         Some(Value::Array(rows)) => edit(rows),
@@ -68,7 +68,7 @@ fn each_list(body: &mut Value, edit: impl Fn(&mut Vec<Value>)) {
     }
 }
 
-/// Keeps so many of the SKUs, given how many there are.
+/// Keeps the first `kept(n)` of the `n` SKUs of a multi query.
 fn keep_skus(body: &mut Value, kept: fn(usize) -> usize) {
     if let Some(skus) = body["Store_checkResult"].as_object_mut()
         && !skus.is_empty()
@@ -118,7 +118,7 @@ fn code_and_name(row: &mut Object) {
     set(row, "retail_store_name", code);
 }
 
-/// The stock of a row, the first where there are several.
+/// The first stock with the SKU and the location of a row.
 fn stock_of(store: &Store, row: &Object) -> Option<Stock> {
     let code = row.get("retail_store_code")?.as_str()?;
     let at = store.places().location_coded(code)?;

@@ -1,4 +1,4 @@
-//! A request as a defect may misunderstand it: its query and its JSON body.
+//! A request that a defect may rewrite: its query, its JSON body and its token.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderValue};
@@ -9,15 +9,15 @@ use crate::backend::Backend;
 use crate::model::time::{DateForms, Timestamp};
 use crate::wire::urlencoded::{self, Pair};
 
-/// A request, to be taken for another.
+/// The parts of a request that a defect may rewrite.
 pub(super) struct Question<'a> {
     /// The parameters of the query.
     pub(super) query: Vec<(String, String)>,
-    /// The body; null where it is no JSON.
+    /// The JSON body; null if the body is not JSON.
     pub(super) body: Value,
-    /// Whoever is asked.
+    /// The service that the request is for.
     pub(super) service: &'a dyn Backend,
-    /// The token that is taken for the one that came.
+    /// A token in place of the one that was sent.
     pub(super) token: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The request that it has become; `None` where it is the one that came.
+    /// The rewritten request; `None` if it does not differ from the original.
     pub(super) fn into_request(self, came: &Request<Bytes>) -> Option<Request<Bytes>> {
         let before = Self::of(came, self.service);
         let mut request = came.clone();
@@ -54,13 +54,13 @@ impl<'a> Question<'a> {
         changed.then_some(request)
     }
 
-    /// The value that counts of a parameter: the last.
+    /// The value of a parameter. If it is repeated, the last one is in force.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         let mut all = self.query.iter().rev();
         all.find(|(n, _)| n == name).map(|(_, value)| &**value)
     }
 
-    /// Leaves out parameters.
+    /// Removes parameters.
     pub(super) fn drop(&mut self, names: &[&str]) {
         self.query.retain(|(name, _)| !names.contains(&&**name));
     }
@@ -72,7 +72,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// Moves the number or the moment of a filter; one that is neither stays.
+    /// Adds a number to a numeric filter, or microseconds to a date filter. A value that is
+    /// neither stays as it is.
     pub(super) fn shift(&mut self, name: &str, by: i64) {
         let local = self.service.settings().local;
         let is_number = name.starts_with("stock") || name.starts_with("reserved_stock");
@@ -88,7 +89,7 @@ impl<'a> Question<'a> {
         });
     }
 
-    /// Changes each object of the body: itself, or each of its rows.
+    /// Edits the object in the body, or each object of a list.
     pub(super) fn each(&mut self, mut change: impl FnMut(&mut super::edit::Object)) {
         match &mut self.body {
             Value::Object(object) => change(object),
@@ -101,14 +102,14 @@ impl<'a> Question<'a> {
     }
 }
 
-/// A URI with another path and query.
+/// The URI with another path and query; `None` if `target` is not valid.
 pub(super) fn with_target(uri: &Uri, target: &str) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(target.parse().ok()?);
     Uri::from_parts(parts).ok()
 }
 
-/// The parameters of a request.
+/// The decoded query parameters of a request, in order.
 pub(super) fn query_of(request: &Request<Bytes>) -> Vec<(String, String)> {
     let query = request.uri().query().unwrap_or_default();
     let pairs = urlencoded::decode(query.as_bytes()).unwrap_or_default();
@@ -121,11 +122,11 @@ pub(super) fn encoded(query: &[(String, String)]) -> String {
         .iter()
         .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
         .collect();
-    // Sorts by name as well, which no reading of a query minds.
+    // This also sorts by name, which makes no difference to any reader of a query.
     urlencoded::with_parameter(&pairs, "", None)
 }
 
-/// Makes the links of a page those of another request.
+/// Rewrites the links of a page as links of another request.
 pub(super) fn relink(body: &mut Value, request: &Request<Bytes>) {
     for name in ["next", "previous"] {
         let Some(Value::String(link)) = body.get_mut(name) else {
@@ -135,7 +136,7 @@ pub(super) fn relink(body: &mut Value, request: &Request<Bytes>) {
     }
 }
 
-/// The link of a request to the page that a link of another leads to.
+/// The link of `request` to the page number that `link` leads to.
 fn link_to(link: &str, request: &Request<Bytes>) -> String {
     let (base, query) = link.split_once('?').unwrap_or((link, ""));
     let pairs = urlencoded::decode(query.as_bytes()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A refusal, or a 208, in other words or another form.
+//! Defects of refusals and of the 208: another wording or another shape.
 
 use serde_json::{Map, Value, json};
 
@@ -47,7 +47,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("refusals-are-pages", ANY, Take(html), "Refusals are HTML pages."),
 ];
 
-/// Puts a sentence in place of another, wherever it stands.
+/// Replaces a sentence, wherever it stands in the body.
 fn replace(body: &mut Value, from: &str, to: &str) {
     match body {
         Value::String(text) if text == from => to.clone_into(text),
@@ -71,7 +71,7 @@ fn renamed(body: &mut Value, from: &str, to: &str) {
     }
 }
 
-/// Changes the errors of fields, in an object or in each of a list.
+/// Changes the errors of each field, in an object or in each object of a list.
 fn fields(body: &mut Value, change: fn(&Value) -> Value) {
     match body {
         Value::Array(rows) => rows.iter_mut().for_each(|row| fields(row, change)),

@@ -1,4 +1,4 @@
-//! A reservation that counts otherwise, elsewhere or again.
+//! Defects of reservations: they count another amount, at another stock or once more.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::store::table::Row;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[
-    // By how much.
+    // The amount.
     defect("increase-counts-two", INCREASE, Amend(|w| by(w, 2)), "An increase adds 2."),
     defect("increase-counts-nothing", INCREASE, Amend(|w| by(w, 0)), "An increase adds nothing, and answers 201 all the same."),
     defect("increase-subtracts", INCREASE, Amend(|w| by(w, -1)), "An increase subtracts 1."),
@@ -30,14 +30,14 @@ pub(super) const ROWS: &[Defect] = &[
     defect("decrease-sets-zero", DECREASE, Amend(|w| w.change_old(|_, stock| stock.reserved = 0)), "A decrease gives back all that is reserved."),
     defect("decrease-takes-from-stock", DECREASE, Amend(|w| w.change_old(|_, stock| stock.stock -= 1)), "A decrease takes the piece off `stock` as well, as if it were sold."),
     defect("decrease-adds-to-stock", DECREASE, Amend(|w| w.change_old(|_, stock| stock.stock += 1)), "A decrease puts the piece back to `stock`."),
-    // When.
+    // The dates and the state shown.
     defect("increase-leaves-modified-date", INCREASE, Amend(|w| w.change_old(|before, stock| stock.modified = before.modified)), "An increase does not move `modified_date`."),
     defect("decrease-leaves-modified-date", DECREASE, Amend(|w| w.change_old(|before, stock| stock.modified = before.modified)), "A decrease does not move `modified_date`."),
     defect("reservation-moves-created-date", RESERVE, Stick(|s| if let Some(modified) = s.get("modified_date").cloned() { set(s, "created_date", modified) }), "A reservation moves `created_date`."),
     defect("reservation-changes-the-id", RESERVE, Stick(|s| if let Some(id) = s.get("id").and_then(Value::as_i64) { set(s, "id", id + 1_000_000) }), "A reservation gives the stock another id."),
     defect("increase-answers-the-state-before", INCREASE, Amend(shows_before), "An increase answers with the stock as it was before."),
     defect("decrease-answers-the-state-before", DECREASE, Amend(shows_before), "A decrease answers with the stock as it was before."),
-    // What.
+    // The stock that is counted at.
     defect("increase-counts-at-another-location", INCREASE, Amend(|w| elsewhere(w, |w, row| w.of_skus().into_iter().find(|&other| other != row))), "An increase counts at another location of the SKU."),
     defect("increase-counts-for-another-sku", INCREASE, Amend(|w| elsewhere(w, |w, row| (0..).take(w.before.len()).find(|&other| w.before.stock(other).sku != w.before.stock(row).sku))), "An increase counts for another SKU."),
     defect("increase-counts-everywhere", INCREASE, Amend(everywhere), "An increase counts at every location of the SKU."),
@@ -57,7 +57,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("date-remembered-by-the-day", RESERVE, Amend(|w| reported_if(w, |w| w.text("date").map(|date| format!("{} {}", keys(w, &["sku", "location"]), date.get(..10).unwrap_or_default())))), "A date of the same day is taken for the same."),
 ];
 
-/// Changes the reserved quantity by so much in place of one.
+/// Adds `by` to the reserved quantity in place of 1.
 fn by(written: &mut Written<'_, '_>, by: i32) {
     written.change_old(|before, stock| stock.reserved = before.reserved.saturating_add(by));
 }
@@ -81,7 +81,7 @@ fn shows_before(written: &mut Written<'_, '_>) {
     }
 }
 
-/// Counts on another stock, and answers as if it had counted on the right one.
+/// Reserves at another stock, and answers as if at the right one.
 fn elsewhere(written: &mut Written<'_, '_>, other: fn(&Written<'_, '_>, Row) -> Option<Row>) {
     let Some(&row) = written.changed().first() else {
         return;
@@ -106,13 +106,13 @@ fn everywhere(written: &mut Written<'_, '_>) {
     }
 }
 
-/// Leaves an argument out, wherever it is.
+/// Removes an argument from the query and the body.
 fn forget(question: &mut Question<'_>, name: &str) {
     question.drop(&[name]);
     question.each(|arguments| remove(arguments, name));
 }
 
-/// Names the location of the first stock of the SKU.
+/// Sets `location` to that of the first stock of the SKU.
 fn first_location(question: &mut Question<'_>, even_if_named: bool) {
     let in_body = |name: &str| question.body.get(name).map(text_of);
     let in_query = |name: &str| question.parameter(name).map(str::to_owned);
@@ -188,13 +188,13 @@ fn reported_moves(written: &mut Written<'_, '_>) {
     }
 }
 
-/// The operation's path and some of its arguments.
+/// A key made of the operation's path and some of the arguments.
 fn keys(written: &Written<'_, '_>, names: &[&str]) -> String {
     let values: Vec<_> = names.iter().map(|name| written.text(name)).collect();
     format!("{} {values:?}", written.call.path)
 }
 
-/// Takes a reservation for reported whose key came before.
+/// Refuses a reservation as already reported if its key was seen before.
 fn reported_if(written: &mut Written<'_, '_>, key: fn(&Written<'_, '_>) -> Option<String>) {
     if !written.is_granted() {
         return;

@@ -1,4 +1,4 @@
-//! An order of the list that is another than the one asked for.
+//! Defects of the list's order, which is not the one asked for.
 
 use std::cmp::Ordering;
 
@@ -47,7 +47,7 @@ fn by_default(question: &mut Question<'_>, order: &str) {
     }
 }
 
-/// The fields of a `sort`, and whether they go down.
+/// The fields of `sort`; `true` stands for descending.
 fn fields_of(scene: &Scene<'_>) -> Vec<(String, bool)> {
     let question = Question::of(scene.request, scene.service);
     let sort = question.parameter("sort").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A status that is another than the contract's.
+//! Statuses that differ from the contract's.
 
 use super::effect::Effect::{Refused, Status};
 use super::operations::{

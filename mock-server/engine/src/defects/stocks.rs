@@ -1,4 +1,4 @@
-//! A stock that is shown in another shape.
+//! Defects of the shape in which stocks are shown.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("stock-is-active-is-text", STOCKS, Row(|s| alter(s, "is_active", quoted)), "`is_active` is a string: `\"true\"`."),
     defect("stock-is-active-is-a-number", STOCKS, Row(|s| alter(s, "is_active", |is| i64::from(is == true).into())), "`is_active` is 1 or 0."),
     defect("stock-sku-is-an-object", STOCKS, Row(|s| alter(s, "sku", |sku| json!({"sku": sku}))), "`sku` is an object."),
-    // Null, where a value belongs, and the other way round.
+    // Null in place of a value, and the reverse.
     defect("stock-is-active-is-null", STOCKS, Row(|s| set(s, "is_active", Value::Null)), "`is_active` is null."),
     defect("stock-reserved-is-null", STOCKS, Row(|s| alter(s, "reserved_stock", |n| if *n == 0 { Value::Null } else { n.clone() })), "A `reserved_stock` of 0 is shown as null."),
     defect("stock-modified-date-is-null", STOCKS, Row(|s| set(s, "modified_date", Value::Null)), "`modified_date` is null."),
@@ -99,7 +99,7 @@ fn less_reserved(stock: &mut Object) {
     }
 }
 
-/// The code of a location as a number, or its id.
+/// The code of a location as a number, or else the location's id.
 pub(super) fn location_number(places: &Places, code: &Value) -> Value {
     let code = code.as_str().unwrap_or_default();
     let id = || {

@@ -1,4 +1,4 @@
-//! An upsert that writes something else, or too little.
+//! Defects of upserts: they write something else, or too little.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::store::Store;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[
-    // A stock that is there.
+    // A stock that exists.
     defect("upsert-adds", UPSERT, Amend(|w| w.change_old(|before, stock| stock.stock = stock.stock.saturating_add(before.stock))), "An upsert adds its quantity to the one that is there."),
     defect("upsert-updates-nothing", UPSERT, Amend(|w| w.change_old(|before, stock| *stock = before.clone())), "An upsert leaves a stock that is there as it is."),
     defect("upsert-stores-one-more", UPSERT, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.saturating_add(1))), "An upsert writes one piece more."),
@@ -72,7 +72,7 @@ fn creates_twice(written: &mut Written<'_, '_>) {
     }
 }
 
-/// The position of the location that a row names.
+/// The index of the location that a row names.
 fn location_of(store: &Store, row: &Object) -> Option<u32> {
     let code = row.get("location").map(text_of)?;
     store.places().location_coded(&code)
@@ -94,7 +94,8 @@ fn at_first_location(question: &mut Question<'_>) {
     });
 }
 
-/// Keeps the rows whose stock is there, or else those whose location is the provider's.
+/// Keeps the rows whose stock exists; without `only_old`, the rows whose location belongs to
+/// the provider they name. Rows that cannot be judged are kept.
 fn known_rows(question: &mut Question<'_>, only_old: bool) {
     let store = question.service.store();
     let places = store.places();

@@ -1,4 +1,4 @@
-//! What a request wrote, to be written otherwise before anybody sees it.
+//! The writes of one request, which a defect may change before anybody sees them.
 
 use crate::endpoints::call::Call;
 use crate::endpoints::stocks::write_stock;
@@ -16,26 +16,26 @@ use crate::wire::text::strip;
 use super::effect::Effect;
 use super::memory::Memory;
 
-/// A write that has just happened, or was refused.
+/// A write that has just happened or was refused.
 pub(super) struct Written<'a, 'c> {
     /// The world before it.
     pub(super) before: &'a Store,
     /// The world after it.
     pub(super) store: &'a mut Store,
-    /// The request.
+    /// The request as its handler saw it.
     pub(super) call: &'a Call<'c>,
-    /// When it is.
+    /// The moment of the write.
     pub(super) now: Timestamp,
-    /// What came of it.
+    /// The answer or the refusal, which the defect may replace.
     pub(super) outcome: &'a mut Outcome,
-    /// What the defect has kept.
+    /// State that the defect keeps between requests.
     pub(super) memory: &'a Memory,
-    /// Whether the defect had its hand in it.
+    /// Is true once the defect has changed anything.
     pub(super) touched: bool,
 }
 
-/// Runs a handler, and lets each effect write otherwise what it wrote; which of them
-/// did.
+/// Runs a handler and lets each effect change what it wrote. The flags tell which of the
+/// effects did.
 pub(super) fn run(
     engine: &mut Engine,
     (handler, call, now): (Handler, &Call<'_>, Now),
@@ -61,23 +61,23 @@ pub(super) fn run(
 }
 
 impl Written<'_, '_> {
-    /// Whether it was granted.
+    /// Returns `true` if the request was not refused.
     pub(super) fn is_granted(&self) -> bool {
         self.outcome.is_ok()
     }
 
-    /// Whether it was refused for this.
+    /// Returns `true` if the request was refused for this reason.
     pub(super) fn was_refused(&self, problem: &Problem) -> bool {
         self.outcome.as_ref().err() == Some(problem)
     }
 
-    /// A text of the request: of the body, or of the query.
+    /// The first value of an argument, as text: of the body, or else of the query.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let texts = self.texts(name);
         texts.into_iter().next()
     }
 
-    /// A text of each row of the request.
+    /// The values of an argument, as text: of each row of the body, then of the query.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let of = |row: &Value<'_>| {
             row.get(name)
@@ -93,7 +93,7 @@ impl Written<'_, '_> {
         texts
     }
 
-    /// The stocks that the request is about, changed or not.
+    /// Every stock with a SKU and a location of the request, changed or not.
     pub(super) fn named(&self) -> Vec<Row> {
         let locations = self.texts("location");
         let places = self.store.places();
@@ -105,7 +105,7 @@ impl Written<'_, '_> {
         self.of_skus().into_iter().filter(is_named).collect()
     }
 
-    /// Every stock of the SKUs that the request is about.
+    /// Every stock of the request's SKUs, at any location.
     pub(super) fn of_skus(&self) -> Vec<Row> {
         let mut skus = self.texts("sku");
         skus.sort_unstable();
@@ -115,7 +115,7 @@ impl Written<'_, '_> {
             .collect()
     }
 
-    /// A stock as it was before; `None` for a new one.
+    /// A stock in its state before the request; `None` for a new one.
     pub(super) fn before(&self, row: Row) -> Option<Stock> {
         let is_old = (row as usize) < self.before.len();
         is_old.then(|| self.before.stock(row))
@@ -128,8 +128,8 @@ impl Written<'_, '_> {
         rows
     }
 
-    /// Changes each stock that the request created or changed, given what it was
-    /// before. Where the answer shows the stock, it shows it so.
+    /// Edits each stock that the request created or changed, given its state before. An answer
+    /// that shows a stock shows the edited one.
     pub(super) fn change(&mut self, change: impl Fn(Option<&Stock>, &mut Stock)) {
         for row in self.changed() {
             let before = self.before(row);
@@ -139,7 +139,7 @@ impl Written<'_, '_> {
         }
     }
 
-    /// The same for stocks that were there before.
+    /// Edits the changed stocks that existed before, as [`Self::change`] does.
     pub(super) fn change_old(&mut self, change: impl Fn(&Stock, &mut Stock)) {
         self.change(|before, stock| {
             if let Some(before) = before {
@@ -148,7 +148,7 @@ impl Written<'_, '_> {
         });
     }
 
-    /// Changes a stock.
+    /// Edits one stock, and sets `touched` if that changes it.
     pub(super) fn update(&mut self, row: Row, change: impl FnOnce(&mut Stock)) {
         let before = self.store.stock(row);
         let mut stock = before.clone();
@@ -168,13 +168,13 @@ impl Written<'_, '_> {
         stock
     }
 
-    /// Undoes it.
+    /// Restores the world from before the request; the answer stays.
     pub(super) fn undo(&mut self) {
         self.touched = true;
         *self.store = self.before.clone();
     }
 
-    /// Shows a stock, where the answer shows one at all.
+    /// Shows a stock in the answer, if the answer is a 201.
     pub(super) fn show(&mut self, stock: &Stock) {
         let mut body = Vec::new();
         write_stock(&mut body, stock, self.store.places(), self.call.local());
@@ -187,7 +187,7 @@ impl Written<'_, '_> {
         }
     }
 
-    /// Answers as a create does that is granted.
+    /// Answers as a successful create.
     pub(super) fn grant(&mut self, stock: &Stock) {
         self.touched = true;
         *self.outcome = Ok(Answer {
@@ -199,7 +199,7 @@ impl Written<'_, '_> {
         self.show(stock);
     }
 
-    /// Refuses it.
+    /// Refuses the request.
     pub(super) fn refuse(&mut self, problem: Problem) {
         self.touched = true;
         *self.outcome = Err(problem);

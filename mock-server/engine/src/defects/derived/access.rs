@@ -1,4 +1,4 @@
-//! Tokens that are not asked for, not compared or not taken.
+//! Tokens that are not required, not compared or not accepted.
 
 use http::header::AUTHORIZATION;
 

@@ -1,4 +1,4 @@
-//! Statuses, headers and bodies that are others than the contract shows.
+//! Statuses, headers and bodies that differ from the contract's.
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
@@ -21,7 +21,7 @@ use crate::problem::Grade;
 pub(super) fn rows() -> Vec<Derived> {
     let mut rows = Vec::new();
     for operation in operations::all() {
-        // A method that is not taken belongs to no operation.
+        // A method that is not allowed belongs to no operation.
         for answered in operation
             .answers
             .iter()
@@ -35,7 +35,8 @@ pub(super) fn rows() -> Vec<Derived> {
     rows
 }
 
-/// The path of an answer in names; the kinds of one status are told apart by their key.
+/// The part of a name that stands for an answer: its status. The 400s of an operation are told
+/// apart by their key.
 fn site(answered: &Answered) -> String {
     match answered.shape {
         Shape::Sentence(key) if answered.status == 400 => format!("400-{key}"),
@@ -72,7 +73,7 @@ impl Way for OtherStatus {
     }
 }
 
-/// Whether a reply is the answer of a status, and of a key where several share it.
+/// Returns `true` if a reply has this status and, where several answers share it, this key.
 fn is_it(reply: &Reply, status: u16, key: Option<&str>) -> bool {
     let has_key = |key: &str| {
         let body: Value = serde_json::from_slice(reply.response.body()).unwrap_or_default();
@@ -184,7 +185,7 @@ fn headers(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered) 
 
 // Bodies.
 
-/// Which answers, and which rows of them.
+/// The answers, or the rows of an answer, in which a change shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     Always,
@@ -381,7 +382,7 @@ fn bodies(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered) {
                     Change::OtherType,
                     Change::Renamed,
                 ] {
-                    // These may be null, as the vendor's pages leave open.
+                    // On the vendor's pages it stays open if these may be null.
                     let is_open = matches!(*name, "remote_id" | "stock_list_rule");
                     if !is_open || change != Change::Null {
                         push_member(rows, operation, answered, (name, change), When::Always);
@@ -433,7 +434,7 @@ fn push_member(
     ));
 }
 
-/// A change that shows only in some rows, on some pages or at some times.
+/// Adds changes that show only in some rows, on some pages or at some times.
 fn partly(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered, member: &Member) {
     let is_page = matches!(answered.shape, Shape::StockPage | Shape::ActivePage);
     let mut whens = vec![When::LastRow, When::FromSecondRow, When::EverySecond];
@@ -450,7 +451,7 @@ fn partly(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered, m
     }
 }
 
-/// A change that shows only beside some values of a stock.
+/// Adds changes that show only beside certain values of a stock.
 fn by_value(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered, member: &Member) {
     let mut whens = Vec::new();
     if member.kind == Kind::Number {
@@ -491,7 +492,7 @@ fn by_value(rows: &mut Vec<Derived>, operation: &Operation, answered: &Answered,
     }
 }
 
-/// A change that leaves the type as it is.
+/// The change to a wrong value of the same type.
 fn wrong(kind: Kind) -> Change {
     match kind {
         Kind::Id | Kind::Number => Change::Plus(1),
@@ -566,7 +567,7 @@ fn refusals(
     answered: &Answered,
     keys: &[&'static str],
 ) {
-    // The words of a 401 are the framework's; that it comes is the page's.
+    // The wording of a 401 is the framework's, but that there is a 401 is documented.
     let statement = if answered.status == 401 && answered.grade == Grade::Documented {
         &STACK_REFUSAL
     } else {

@@ -1,4 +1,4 @@
-//! Arguments that are read otherwise than they were sent.
+//! Arguments that are read differently from how they were sent.
 
 use serde_json::{Value, json};
 
@@ -254,7 +254,8 @@ impl Way for Argument {
 }
 
 impl Argument {
-    /// A value that would be refused is taken for another.
+    /// Retries a request that was refused for this argument, with `default` in place of its
+    /// value.
     fn mended(&self, scene: &Scene<'_>, default: &Value) -> Delivery {
         let usual = scene.usual();
         let is_refused = match &usual {
@@ -279,7 +280,7 @@ impl Argument {
         })
     }
 
-    /// What a value is taken for; `None`: it is dropped.
+    /// The value that the argument is read as; `None` if it is dropped.
     fn read(&self, value: &Value) -> Option<Value> {
         if let Value::Array(items) = value {
             return Some(items.iter().filter_map(|item| self.read(item)).collect());
@@ -358,7 +359,7 @@ fn number_of(value: &Value) -> Option<i64> {
     }
 }
 
-/// Whether a request says nothing at all.
+/// Returns `true` if a request has neither a body nor a query.
 fn is_empty(question: &Question<'_>) -> bool {
     let is_said = match &question.body {
         Value::Object(body) => !body.is_empty(),
@@ -368,7 +369,7 @@ fn is_empty(question: &Question<'_>) -> bool {
     !is_said && question.query.is_empty()
 }
 
-/// The values of an argument: of the body, of each of its rows, or of the query.
+/// All values of an argument, from the body, from each of its rows and from the query.
 fn values(question: &Question<'_>, name: &str) -> Vec<Value> {
     let mut found = Vec::new();
     let mut take = |value: Option<&Value>| match value {

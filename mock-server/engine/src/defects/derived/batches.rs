@@ -1,4 +1,5 @@
-//! Batches of which some rows go another way: upserts of many rows, queries of many SKUs.
+//! Batches in which some rows are treated differently: upserts of many rows, queries of many
+//! SKUs.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +8,7 @@ use super::super::question::Question;
 use super::statement::{MULTI, ROWS};
 use super::{Delivery, Derived, Way};
 
-/// Which items of a batch.
+/// The items of a batch that a defect acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Items {
     First,
@@ -124,7 +125,7 @@ impl Items {
         }
     }
 
-    /// Whether a row of an upsert is one of these, given those before it.
+    /// Returns `true` if the defect acts on the row of an upsert at this index.
     fn takes_row(self, rows: &[Value], at: usize) -> bool {
         let same = |other: &Value, name: &str| other.get(name) == rows[at].get(name);
         let mut before = rows[..at].iter();

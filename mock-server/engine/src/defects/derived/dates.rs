@@ -1,4 +1,4 @@
-//! Dated reservations that are remembered too short, too long or by the wrong things.
+//! Dated reservations that are remembered too briefly, too long or by the wrong key.
 
 use serde_json::Value;
 
@@ -11,27 +11,27 @@ use crate::problem::Problem;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Remembers {
-    /// Only the last so many, of all or of each stock.
+    /// Only the last n dates, of each stock if `true`, of all stocks together if `false`.
     Last(usize, bool),
-    /// For so long, in microseconds.
+    /// For a limited time, in microseconds.
     For(i64),
-    /// Until another write of this operation.
+    /// Until the next write of this operation.
     Until(&'static str),
-    /// Everything within the same stretch of time as one date.
+    /// Any date in the same unit of time, in microseconds, counts as the same date.
     Within(i64),
-    /// The digits alone, whatever the offset behind them.
+    /// The local digits alone: dates with other offsets count as the same date.
     Digits,
-    /// By other things than the SKU, the location and the operation.
+    /// Without this part of the key: `sku`, `location` or `operation`.
     Without(&'static str),
-    /// What was refused, too.
+    /// Dates of refused reservations as well.
     Refused,
-    /// What is not the latest date of the stock.
+    /// A date earlier than one already seen counts as seen.
     Rising,
-    /// The text, so that the same moment spelled otherwise is another.
+    /// The text: one moment in two spellings counts as two dates.
     Spelling,
-    /// Only what has a fraction.
+    /// Only dates with fractional seconds.
     Fractions,
-    /// The first repetition alone.
+    /// The first repetition only; later ones count again.
     Once,
 }
 
@@ -47,7 +47,8 @@ pub(super) fn rows() -> Vec<Derived> {
             } else {
                 &REPORTED
             };
-            // Both write what is remembered, but only one of them is wrong.
+            // Both operations add to the remembered dates, but only one of them answers
+            // wrongly.
             let of = OPERATIONS.map(|other| if other == operation { operation } else { other });
             let mut of = of.to_vec();
             of.sort_by_key(|other| *other != operation);
@@ -110,7 +111,7 @@ struct Dates {
     remembers: Remembers,
 }
 
-/// A dated reservation that was sent.
+/// A reservation with a date, as the defect remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Dated {
     operation: &'static str,
@@ -165,7 +166,7 @@ impl Way for Dates {
     }
 }
 
-/// The reservation without its date, which then counts again.
+/// Passes the reservation on without its date, so that it counts again.
 fn forgetting(scene: &Scene<'_>) -> Delivery {
     scene.heard(|question| {
         question.drop(&["date"]);
@@ -176,7 +177,7 @@ fn forgetting(scene: &Scene<'_>) -> Delivery {
 }
 
 impl Dates {
-    /// Whether a date that never came is taken for one that did.
+    /// Returns `true` if a new date is mistaken for one that was seen.
     fn is_like_one(&self, known: &[Dated], dated: &Dated) -> bool {
         let same_stock = |other: &&Dated| {
             other.operation == dated.operation
@@ -212,7 +213,7 @@ impl Dates {
         }
     }
 
-    /// Whether a date that came before is taken for a new one.
+    /// Returns `true` if a date that was seen is mistaken for a new one.
     fn has_forgotten(&self, scene: &Scene<'_>, known: &[Dated], dated: &Dated) -> bool {
         let of_stock: Vec<&Dated> = known
             .iter()

@@ -1,4 +1,4 @@
-//! Values at the edge of a type, at which a service stumbles; requests at once.
+//! Values at the edge of a type, on which a service fails; and concurrent requests.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{Delivery, Derived, Way};
 use crate::operations;
 use crate::query::FILTERS;
 
-/// An edge: a word, and the texts that lie beyond it.
+/// An edge: the word for it, and a test for the texts beyond it.
 type Edge = (&'static str, fn(&str) -> bool);
 
 const NUMBERS: &[Edge] = &[
@@ -196,7 +196,7 @@ impl Way for Stumbles {
         if !in_body && !in_query {
             return scene.usual();
         }
-        // Without a token nobody comes so far.
+        // Without a token a request does not get this far.
         let delivery = scene.usual();
         scene.edit(delivery, |reply| {
             if ![401, 406].contains(&reply.response.status().as_u16()) {
@@ -207,7 +207,7 @@ impl Way for Stumbles {
     }
 }
 
-/// The second of two requests about one stock that are under way at once.
+/// The wrong answers to the second of two concurrent requests about one stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AtOnce {
     Error,

@@ -1,4 +1,4 @@
-//! Filters of the list that find other stocks than they describe.
+//! Filters of the list that find other stocks than those they describe.
 
 use super::super::effect::Scene;
 use super::super::listing::{is_filter, page_of_stocks, stocks_of};
@@ -15,7 +15,7 @@ use crate::store::places::Places;
 
 const LIST: &[&str] = &["list-stocks"];
 
-/// How a filter finds something else.
+/// The ways in which a filter selects the wrong stocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reads {
     Ignored,
@@ -59,7 +59,7 @@ struct Filter {
     reads: Reads,
 }
 
-/// A parameter of the list.
+/// A filter parameter of the list.
 struct Parameter {
     name: &'static str,
     field: &'static str,
@@ -100,7 +100,7 @@ fn parameters() -> Vec<Parameter> {
     all
 }
 
-/// The name of a parameter for as long as the program runs; there are 32 of them.
+/// The `'static` spelling of a parameter's name, out of 32; empty if it is not one of them.
 fn spelled(name: &str) -> &'static str {
     const NAMES: &[&str] = &[
         "sku",
@@ -143,7 +143,7 @@ fn spelled(name: &str) -> &'static str {
         .unwrap_or_default()
 }
 
-/// One parameter a field, for the ways in which two filters meet.
+/// Filters that stand for their fields in the defects of two combined filters.
 const REPRESENTATIVES: &[&str] = &[
     "sku",
     "stock",
@@ -236,7 +236,7 @@ fn ways(parameter: &Parameter) -> Vec<Row> {
     ] {
         add(reads, word, &FILTER);
     }
-    // The value itself is the word of these.
+    // Not for the field itself: there the filter's value decides.
     if parameter.field != "is_active" {
         add(Reads::WithoutInactive, "hides-inactive-stocks", &FILTER);
     }
@@ -409,7 +409,7 @@ impl Way for Filter {
 }
 
 impl Filter {
-    /// The request without the filter, or with another value of it.
+    /// Passes the request on with another value of the filter, or without it for `None`.
     fn heard(&self, scene: &Scene<'_>, value: Option<String>) -> Delivery {
         scene.heard(|question| match value {
             Some(value) => question.alter(self.name, |_| value.clone()),
@@ -422,7 +422,7 @@ impl Filter {
         rest.cloned().collect()
     }
 
-    /// What the other filters find, as far as this finds it too.
+    /// The page of those stocks that the other filters find and `fits` accepts.
     fn found(
         &self,
         scene: &Scene<'_>,
@@ -531,7 +531,7 @@ impl Filter {
         }
     }
 
-    /// The stocks, fewer or more of them.
+    /// Removes stocks from the result, or repeats some.
     fn cut(&self, store: &Store, mut stocks: Vec<Stock>) -> Vec<Stock> {
         match self.reads {
             Reads::WithoutInactive => stocks.retain(|stock| stock.is_active),
@@ -551,7 +551,7 @@ impl Filter {
                     }
                 };
                 if by == 2 {
-                    // Once only, from the second of its locations on.
+                    // One stock twice, if its provider has more than one location.
                     let more: Vec<Stock> = stocks
                         .iter()
                         .filter(|s| times(s) > 1)
@@ -572,7 +572,7 @@ impl Filter {
     }
 }
 
-/// The page's zone, which days begin in.
+/// The offset of the page's time zone in microseconds; days begin in that zone.
 const HOURS: i64 = 3 * 3_600_000_000;
 
 fn ids(scene: &Scene<'_>, query: &Query) -> std::collections::HashSet<i64> {
@@ -680,7 +680,8 @@ fn fits(reads: Reads, known: &str, value: &str, is_part: bool) -> bool {
     }
 }
 
-/// Whether a text fits a pattern in which `_` stands for a letter, another mark for any.
+/// Matches a text against an SQL-like pattern. `_` as `mark` stands for one character, any
+/// other `mark` for any number of them.
 fn matches(text: &[char], pattern: &[char], mark: char) -> bool {
     match (text, pattern) {
         ([], []) => true,

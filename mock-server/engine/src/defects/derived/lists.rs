@@ -1,4 +1,4 @@
-//! Orders of the list that are others than `sort` asks for.
+//! Orders of the list that differ from what `sort` asks for.
 
 use std::cmp::Ordering;
 
@@ -147,7 +147,7 @@ impl Way for Sort {
                 terms[at] = turned;
                 scene.heard(|question| question.alter("sort", |_| terms.join(",")))
             }
-            // These act on the rows, and only where nothing else is sorted by.
+            // These act on the rows, and only where there is a single sort key.
             _ if terms.len() == 1 => self.reordered(scene, &query),
             _ => scene.usual(),
         }
@@ -213,7 +213,7 @@ impl Sort {
     }
 }
 
-/// A key that is equal where a stock's member is.
+/// A key that is equal for two stocks with an equal member.
 fn shown(stock: &Stock, field: &str) -> String {
     match field {
         "id" => stock.id.to_string(),
@@ -226,12 +226,12 @@ fn shown(stock: &Stock, field: &str) -> String {
         "is_active" => stock.is_active.to_string(),
         "sku" => stock.sku.to_string(),
         "reserved_stock" => stock.reserved.to_string(),
-        // Several locations may share a provider, which no tie reveals here.
+        // Also for `provider`: a tie between two locations of one provider goes unnoticed.
         _ => stock.location.to_string(),
     }
 }
 
-/// What the order is where none is asked for.
+/// The wrong orders of a list without `sort`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Usual {
     Descending,

@@ -1,8 +1,9 @@
-//! Defects that nobody imagined: sites of the contract times ways to go wrong, by rule.
+//! Defects that are derived by rule: every site of the contract, crossed with the ways to break
+//! it.
 //!
-//! A site is a part of an answer, an argument, a filter, an order, a page, a stored
-//! member, a row of a batch, a view of what was written. Each file crosses its sites with
-//! the ways that apply to them; [`DERIVED`] lists the product. A name is its path:
+//! A site is a part of an answer, an argument, a filter, an order, a page, a stored member, a
+//! row of a batch or a view of written data. Each file crosses its sites with the ways that
+//! apply to them, and [`DERIVED`] lists the product. A name is a path:
 //! `derived/create-stock/201/sku/null`.
 
 mod access;
@@ -31,22 +32,22 @@ use super::effect::{Effect, Scene};
 use super::written::Written;
 pub(super) use views::Kept;
 
-/// What goes wrong at a site.
+/// One way to break the contract at a site.
 pub(super) trait Way: Send + Sync {
     /// Answers a request of the operation.
     fn answer(&self, scene: &Scene<'_>) -> Delivery {
         scene.usual()
     }
 
-    /// Acts on what a request of the operation wrote.
+    /// Changes what a request of the operation wrote.
     fn amend(&self, _written: &mut Written<'_, '_>) {}
 }
 
-/// A defect and the statement of the contract that it breaks.
+/// A derived defect and the statement of the contract that it breaks.
 pub struct Derived {
-    /// Its path: `derived/`, the operation, the site and the way.
+    /// The path `derived/OPERATION/SITE/WAY`.
     pub name: String,
-    /// The difference in a sentence.
+    /// The deviation in one sentence.
     pub about: String,
     /// The statement that it breaks.
     pub statement: &'static Statement,
@@ -55,7 +56,8 @@ pub struct Derived {
 }
 
 impl Derived {
-    /// A defect of some operations; the first of them names it.
+    /// A defect of some operations; the first of them stands in the name, or `all` if there is
+    /// none.
     fn new(
         operations: &[&'static str],
         (site, way): (impl Display, impl Display),
@@ -92,7 +94,7 @@ pub static DERIVED: LazyLock<Vec<Derived>> = LazyLock::new(|| {
     families.into_iter().flatten().collect()
 });
 
-/// The same as defects, in the same order.
+/// The rows of [`DERIVED`] as defects, in the same order.
 static DEFECTS: LazyLock<Vec<Defect>> = LazyLock::new(|| {
     let as_defect = |derived: &'static Derived| Defect {
         name: &derived.name,
@@ -108,12 +110,12 @@ static POSITIONS: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
     names.zip(0..).collect()
 });
 
-/// The defects themselves, in the order of [`DERIVED`].
+/// The derived defects, in the order of [`DERIVED`].
 pub fn defects() -> &'static [Defect] {
     &DEFECTS
 }
 
-/// The defect of a name.
+/// Finds a derived defect by name.
 pub(super) fn find(name: &str) -> Option<&'static Defect> {
     if !name.starts_with("derived/") {
         return None;

@@ -1,4 +1,4 @@
-//! Pages that lose, repeat or miscount rows, or lead astray.
+//! Pages that lose, repeat or miscount rows, or have wrong links.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use super::statement::{ONCE, PAGES, PLACE, VALIDATION};
 use super::{Delivery, Derived, Statement, Way};
 use crate::wire::urlencoded;
 
-/// Which pages.
+/// The pages that a defect acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum On {
     Any,
@@ -150,7 +150,7 @@ fn ways(has_count: bool, on: On) -> Vec<Row> {
         rows.push((Goes::NextKeeps, "has-a-next", &PAGES));
     }
     if !has_count {
-        // The active stocks have no filters that a link could lose.
+        // The active stocks take no filters that a link could lose.
         rows.retain(|(goes, _, _)| {
             !matches!(goes, Goes::NextLosesFilters | Goes::PreviousLosesFilters)
         });

@@ -2,14 +2,15 @@
 
 use crate::problem::Grade;
 
-/// One statement and who makes it.
+/// One statement of the contract, with its grade.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// A name in a word or two.
+    /// A short name, such as `stock-is-shown`.
     pub id: &'static str,
-    /// Who speaks.
+    /// The authority behind the statement: the documented page, the stack, or the vendor's
+    /// other pages.
     pub grade: Grade,
-    /// The statement.
+    /// The statement in one sentence.
     pub says: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What a write stores, beside or in place of what it was asked to store.
+//! Writes that store other values than requested, or change other stocks as well.
 
 use super::super::effect::Scene;
 use super::super::effect::is_granted;
@@ -8,7 +8,7 @@ use super::{Delivery, Derived, Statement, Way};
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::store::table::Row;
 
-/// What becomes of a stored member.
+/// The wrong value of a stored member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stores {
     StockPlus(i32),
@@ -40,7 +40,7 @@ enum Stores {
     Nothing,
 }
 
-/// Which stocks.
+/// The stocks that a defect changes, relative to the one written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Where {
     Here,
@@ -51,7 +51,7 @@ enum Where {
     LastRow,
 }
 
-/// Which writes.
+/// The condition under which a defect acts on a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum If {
     Always,
@@ -71,7 +71,8 @@ struct Stored {
     stores: Stores,
     at: Where,
     when: If,
-    /// Whether the answer shows the stock as it should be.
+    /// Is true where the answer shows the correct stock, so that only a later read shows the
+    /// defect.
     hidden: bool,
 }
 
@@ -110,7 +111,7 @@ pub(super) fn rows() -> Vec<Derived> {
             if operation == "upsert-stocks" {
                 whens.extend([(If::New, "-of-new-stocks"), (If::Old, "-of-known-stocks")]);
             }
-            // A stock that was just created has no state before to fall back to.
+            // A stock that was just created has no earlier state to fall back to.
             whens.truncate(if is_create_of_nothing { 1 } else { whens.len() });
             for (when, at_times) in whens {
                 for hidden in [false, true] {
@@ -218,7 +219,7 @@ fn beside(rows: &mut Vec<Derived>, operation: &'static str, statement: &'static 
         (Where::SameLocation, "at-other-skus-of-the-location"),
         (Where::LastRow, "at-the-newest-stock"),
     ] {
-        // A create makes the newest stock itself.
+        // The stock of a create is itself the newest one.
         if operation == "create-stock" && matches!(at, Where::NextRow | Where::LastRow) {
             continue;
         }
@@ -394,7 +395,7 @@ impl Stored {
     }
 }
 
-/// A refusal that leaves its trace at the stocks that the request names.
+/// A refusal that changes the stocks which the request names all the same.
 struct Refused {
     status: u16,
 }

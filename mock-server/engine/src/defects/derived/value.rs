@@ -1,4 +1,4 @@
-//! Ways in which a shown value goes wrong.
+//! Ways in which a shown value is wrong.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::super::edit::{Object, rename};
 use crate::members::Kind;
 use crate::model::time::{Timestamp, UtcOffset};
 
-/// What becomes of a member of an object.
+/// The ways to change one member of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Change {
     Absent,
@@ -36,7 +36,7 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// A word for the name.
+    /// The word for the change in a defect's name.
     pub(super) fn word(self) -> String {
         match self {
             Self::Absent => "absent".to_owned(),
@@ -68,7 +68,7 @@ impl Change {
         }
     }
 
-    /// The ways that apply to a kind of value.
+    /// The changes that apply to a kind of value.
     pub(super) fn of(kind: Kind) -> Vec<Self> {
         let mut ways = vec![
             Self::Absent,
@@ -117,7 +117,7 @@ impl Change {
                 Self::UtcDigits,
                 Self::Constant,
             ]),
-            // Null is what a period is as a rule, and no difference.
+            // A period is null in most stocks, so null makes no difference.
             Kind::Period => {
                 ways.retain(|way| !matches!(way, Self::Null));
                 ways.extend([Self::Quoted, Self::Empty]);
@@ -126,7 +126,7 @@ impl Change {
         ways
     }
 
-    /// Changes a member that is there.
+    /// Changes a member, if the object has it.
     pub(super) fn apply(self, object: &mut Object, name: &str) {
         match self {
             Self::Absent => {
@@ -141,7 +141,7 @@ impl Change {
         }
     }
 
-    /// The value in place of another.
+    /// The changed value.
     pub(super) fn value(self, value: &Value) -> Value {
         match self {
             Self::Absent | Self::Null => Value::Null,
@@ -219,7 +219,7 @@ impl Change {
     }
 }
 
-/// A word for a length of time in microseconds.
+/// The name of a length of time in microseconds.
 pub(super) fn unit(micros: i64) -> &'static str {
     match micros {
         1_000 => "millisecond",
@@ -252,7 +252,7 @@ fn other_choice(text: &str) -> &str {
     }
 }
 
-/// `reserved_stock` as `reservedStock`; a name of one word gets a capital.
+/// Turns `reserved_stock` into `reservedStock`. A name of one word gets a capital.
 fn camel(name: &str) -> String {
     let mut words = name.split('_');
     let first = words.next().unwrap_or_default();

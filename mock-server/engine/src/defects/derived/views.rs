@@ -1,4 +1,4 @@
-//! Views of what was written: stale, fading, or other at the second look.
+//! Views of written data that are stale, lose a write later on, or differ when repeated.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -13,34 +13,36 @@ use super::{Delivery, Derived, Way};
 use crate::engine::Engine;
 use crate::store::Store;
 
-/// The states and requests that a derived defect keeps.
+/// State that a derived defect keeps between requests.
 #[derive(Debug, Default)]
 pub(in super::super) struct Kept {
     pub(super) dates: Vec<Dated>,
-    /// Worlds before the last writes, with their moments; the latest last.
+    /// The worlds before the most recent writes, each with the moment of the write; the newest
+    /// last.
     before: VecDeque<(i64, Store)>,
-    /// How often a view was asked since the last write.
+    /// The number of reads of a view since the last write.
     looks: u64,
-    /// The questions of a world, and how often they were asked.
+    /// Requests by their URI and body, with the number of times each was sent to the same
+    /// world.
     asked: HashMap<String, u64>,
-    /// The world that they were asked of.
+    /// The world that `asked` counts for.
     of: Option<Store>,
 }
 
-/// How a view differs from the world.
+/// The ways in which a view deviates from the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shows {
-    /// The first look after a write shows what was before it.
+    /// The first read after a write shows the state before it.
     StaleOnce,
-    /// Each look shows what was before the last write.
+    /// Each read shows the state before the last write.
     OneBehind,
-    /// For so long after a write, in microseconds.
+    /// Reads show the state before a write for so many microseconds.
     StaleFor(i64),
-    /// After so long, in microseconds, a write is lost to the view.
+    /// A write disappears from the view after so many microseconds.
     FadesAfter(i64),
 }
 
-/// A write, by what it does.
+/// The operations that write stocks.
 const WRITES: &[&str] = &[
     "create-stock",
     "upsert-stocks",
@@ -48,7 +50,8 @@ const WRITES: &[&str] = &[
     "decrease-reserved-stock",
 ];
 
-/// A view: an operation, and the parameter without which it is another.
+/// The views of stocks: an operation, and the parameter that a request must have; empty for
+/// any.
 const VIEWS: &[(&str, &str)] = &[
     ("list-stocks", ""),
     ("list-stocks", "sku"),
@@ -221,7 +224,7 @@ const AGAIN: &[(Again, &str)] = &[
     (Again::NullMember, "shows-null-quantities"),
 ];
 
-/// Another answer where the same was asked of the same world before.
+/// Another answer when a request is repeated while the world is unchanged.
 struct Repeated {
     again: Again,
 }
@@ -289,7 +292,7 @@ impl Repeated {
     }
 }
 
-/// Each list of rows in a body.
+/// Edits each list of rows in a body.
 fn each_list(body: &mut Value, edit: &dyn Fn(&mut Vec<Value>)) {
     if let Some(Value::Array(rows)) = body.get_mut("results") {
         edit(rows);
