@@ -1,4 +1,4 @@
-//! Mistakes of a request before its arguments: path, method, token, `Accept`.
+//! Mistakes in the address and the head of a request: path, method, token, `Accept`.
 
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION};
@@ -14,13 +14,12 @@ use crate::endpoints::call::header_text;
 use crate::endpoints::{RESOURCES, resolve};
 use crate::profile::nearest;
 
-/// The schemes that clients send tokens by, and that may be shown without giving the
-/// token away.
+/// Authorization schemes that a finding may quote, since they cannot contain the token.
 const SCHEMES: &[&str] = &[
     "Bearer", "Basic", "Digest", "JWT", "Key", "ApiKey", "Api-Key",
 ];
 
-/// A path that no route has.
+/// Judges a request for a path that no route has.
 pub(super) fn judge_unrouted(seen: &Seen<'_>, path: &str, sheet: &mut Sheet) {
     let status = seen.response.map(|response| response.status().as_u16());
     if seen.fault || status.is_some_and(|status| (200..300).contains(&status)) {
@@ -52,7 +51,7 @@ pub(super) fn judge_unrouted(seen: &Seen<'_>, path: &str, sheet: &mut Sheet) {
         });
         return;
     }
-    // A live service has paths that are not the stocks': only its 404 says otherwise.
+    // A live service also has paths outside the stock API; only its 404 proves a mistake.
     if status != Some(404) {
         return;
     }
@@ -70,7 +69,7 @@ pub(super) fn judge_unrouted(seen: &Seen<'_>, path: &str, sheet: &mut Sheet) {
     });
 }
 
-/// Method, token and `Accept` of a request to a path of the API.
+/// Judges method, token and `Accept` of a request to a known path.
 pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     if !exchange.resource.public {
         judge_token(exchange, sheet);

@@ -1,4 +1,4 @@
-//! Mistakes of a body: its type, names that nobody reads, values of another type.
+//! Mistakes in a body: its type, unknown or read-only keys, values of the wrong type.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -22,26 +22,26 @@ use crate::wire::form::{self, Form, FormValue};
 use crate::wire::json::{self, Value};
 use crate::wire::urlencoded::Pair;
 
-/// Larger bodies are not looked into: an upsert of thousands of rows is judged by what
-/// the service says of it.
+/// The most bytes of a body that is judged. A larger one, such as an upsert of thousands of
+/// rows, is judged by the service's answer alone.
 const LARGEST: usize = 64 * 1024;
 
-/// Facts of a body for the judges of several requests.
+/// Facts about a request's arguments, for judges that compare several requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Arguments {
-    /// It has a `sku`.
+    /// Is true if a `sku` was sent.
     pub(super) sku: bool,
-    /// It has a `date`.
+    /// Is true if a `date` was sent.
     pub(super) date: bool,
-    /// It is one object, or an array of one.
+    /// Is true if the body is one object or an array of one.
     pub(super) single: bool,
-    /// Which stock a reservation names, and which date; hashes.
+    /// Hashes of the stock that a reservation names and of its date.
     pub(super) stock: u64,
     pub(super) when: u64,
 }
 
 impl Arguments {
-    /// Takes an argument of a reservation.
+    /// Adds an argument of a reservation to the hash it belongs to.
     fn name(&mut self, name: &str, value: &str) {
         let sum = match name {
             "sku" | "location" | "provider" => &mut self.stock,
@@ -50,12 +50,12 @@ impl Arguments {
         };
         let mut hasher = DefaultHasher::new();
         (name, value).hash(&mut hasher);
-        // In whatever order they come.
+        // A sum, so that the order of the arguments makes no difference.
         *sum = sum.wrapping_add(hasher.finish());
     }
 }
 
-/// Judges the body, and says what it holds.
+/// Judges the body, and returns the facts that other judges need.
 pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
     let mut arguments = Arguments::default();
     if exchange.reads_arguments_of_query() {
@@ -101,7 +101,8 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) -> Arguments {
     arguments
 }
 
-/// A query that was refused for want of its argument, which may have been in a body.
+/// Judges a query that was refused because it had no argument; the client may have sent it in a
+/// body that was lost on the way.
 fn lost(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     let names_sku = |(name, _): &Pair<'_>| name == "sku" || name == "sku[]";
     if exchange.query.iter().any(names_sku) {
@@ -150,7 +151,8 @@ fn looks_like_json(body: &[u8]) -> bool {
     matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
-/// A body that nobody reads. One without anything in it is some library's habit.
+/// Judges a body that the operation does not read. An empty one is no mistake, since some
+/// libraries send it always.
 fn unread(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     let body = exchange.request().body();
     if body.len() > LARGEST || matches!(body.trim_ascii(), b"" | b"{}" | b"[]" | b"null" | b"\"\"")
@@ -231,7 +233,7 @@ fn of_json(
                 of_object(exchange, row, sheet);
             }
         }
-        // Anything else is refused, and says so.
+        // Anything else is refused by the service, with a reason.
         _ => {}
     }
 }
@@ -245,7 +247,7 @@ fn of_object(exchange: &Exchange<'_>, object: &Value<'_>, sheet: &mut Sheet) {
         return;
     };
     let fields = exchange.fields();
-    // No operation has as many fields as this has bits.
+    // This has more bits than any operation has fields.
     let mut met = 0_u32;
     for (key, value) in members {
         let key = key.text.as_ref();
@@ -343,7 +345,7 @@ fn read_only_key(exchange: &Exchange<'_>, key: &str, sent: &dyn Fn() -> String, 
     });
 }
 
-/// A form's names; its values are texts, whatever they stand for.
+/// Judges the names of a form's fields. Their values are text whatever their type.
 fn of_form(exchange: &Exchange<'_>, kind: Kind, arguments: &mut Arguments, sheet: &mut Sheet) {
     let body = exchange.request().body();
     if body.len() > LARGEST {
@@ -385,7 +387,7 @@ fn of_form(exchange: &Exchange<'_>, kind: Kind, arguments: &mut Arguments, sheet
     }
 }
 
-/// A member as a finding shows it. Whoever logs in sends secrets.
+/// The text of a member for a finding. The values of a login are secret.
 fn member(exchange: &Exchange<'_>, key: &str, value: &Value<'_>) -> String {
     let value = match value {
         _ if exchange.operation == Some("login") => "…".to_owned(),

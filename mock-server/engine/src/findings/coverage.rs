@@ -19,7 +19,7 @@ macro_rules! documented {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         enum Documented { $($kind,)+ }
 
-        /// Name, operation, status, what it is; in the order of the page.
+        /// The name, operation, status and description of each, in the order of the page.
         const DOCUMENTED: &[(&str, &str, u16, &str)] = &[$(($name, $operation, $status, $what),)+];
     };
 }
@@ -46,27 +46,27 @@ documented! {
     ActiveMultiple = "active_multiple_200" "list-active-stocks" 200 "the active stock of a list";
 }
 
-/// A documented response, and how often the client met it.
+/// A documented response, with the number of times the client received it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DocumentedMet {
     /// The name of its file in `fixtures/documented/`.
     pub name: &'static str,
-    /// The operation's id.
+    /// The id of the operation, as in `openapi.json`.
     pub operation: &'static str,
     /// The status.
     pub status: u16,
     /// The description.
     pub what: &'static str,
-    /// The number of times it came.
+    /// The number of times that the client received it.
     pub count: u64,
 }
 
-/// A rule of the mock, and how often it decided an answer.
+/// A rule of the mock, with the number of times it decided an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RuleMet {
     /// The operation's id, or `unrouted`.
     pub operation: &'static str,
-    /// The rule within it.
+    /// The name of the rule within the operation.
     pub rule: &'static str,
     /// The number of times it decided.
     pub count: u64,
@@ -77,31 +77,31 @@ pub struct RuleMet {
 pub struct Coverage {
     /// The number of requests that went to the API.
     pub requests: u64,
-    /// The documented responses, all of them, in the order of the page.
+    /// All documented responses, in the order of the page.
     pub documented: Vec<DocumentedMet>,
-    /// Pages beyond the first that came.
+    /// The number of pages received that were not the first of their list.
     pub later_pages: u64,
-    /// Walks over the pages of a list, of more than one, that came to their end.
+    /// The number of complete walks over lists of more than one page.
     pub whole_walks: u64,
     /// The rules that the mock can answer by, met or not, in the order of the routes.
     pub rules: Vec<RuleMet>,
 }
 
 impl Coverage {
-    /// The number of documented responses that were met, and how many there are.
+    /// The number of documented responses that were received, and of all of them.
     pub fn documented_met(&self) -> (usize, usize) {
         let met = self.documented.iter().filter(|met| met.count > 0);
         (met.count(), self.documented.len())
     }
 
-    /// The same as a percentage, 0 to 100.
+    /// The share of documented responses that were received, as a percentage from 0 to 100.
     #[allow(clippy::cast_precision_loss)] // There are nineteen.
     pub fn percent(&self) -> f64 {
         let (met, all) = self.documented_met();
         met as f64 * 100.0 / all as f64
     }
 
-    /// The number of rules that were met, and how many there are.
+    /// The number of rules that decided an answer, and of all rules.
     pub fn rules_met(&self) -> (usize, usize) {
         let met = self.rules.iter().filter(|met| met.count > 0);
         (met.count(), self.rules.len())
@@ -125,20 +125,21 @@ impl Coverage {
     }
 }
 
-/// Rules of the list of stocks that are counted as operations of their own: the search, which
-/// the page describes apart, and `OPTIONS`, whose answer it shows.
+/// Rules of the list of stocks that are counted as separate operations: the search, which the
+/// page describes in its own section, and `OPTIONS`, whose answer the page shows.
 const OF_THE_LIST: [(&str, &[&str]); 2] = [
     ("search-stocks", &["found", "invalid-filter"]),
     ("stock-metadata", &["metadata"]),
 ];
 
-/// Rules of paths that there are not.
+/// Rules of requests whose path no route has.
 const OF_NO_PATH: (&str, &[&str]) = (
     "unrouted",
     &["no-such-path", "missing-slash", "malformed-host"],
 );
 
-/// Each operation and the rules that others do not answer by, in the order of the routes.
+/// Each operation with its own rules, without those that several share, in the order of the
+/// routes.
 fn own_rules() -> Vec<(&'static str, &'static [&'static str])> {
     let mut all = Vec::new();
     for (_, action) in operations() {
@@ -159,7 +160,7 @@ const EVERYWHERE: &[&str] = &[
     "too-many-fields",
 ];
 
-/// Rules of every path for a method that it does not take, and for `OPTIONS`.
+/// Rules of every path for `OPTIONS` and for methods that it does not allow.
 const OF_A_PATH: &[&str] = &["method-not-allowed", "metadata"];
 
 /// Rules of every operation that reads a body.
@@ -170,7 +171,7 @@ const OF_A_BODY: &[&str] = &[
     "too-deeply-nested",
 ];
 
-/// Rules of the server, before anybody reads the request.
+/// Rules of the server, which apply before a request reaches the API.
 const OF_THE_SERVER: &[&str] = &[
     "no-host",
     "head-too-large",
@@ -181,7 +182,7 @@ const OF_THE_SERVER: &[&str] = &[
 
 type Pair = (&'static str, &'static str);
 
-/// Every operation and rule that the mock can answer by.
+/// Every pair of operation and rule that the mock can answer by.
 pub fn known_rules() -> Vec<Pair> {
     let mut known: Vec<Pair> = Vec::new();
     for (operation, own) in own_rules() {
@@ -202,7 +203,8 @@ pub fn known_rules() -> Vec<Pair> {
         if RESOURCES.iter().any(leads) {
             add(OF_A_PATH);
         }
-        // The search is only known for one once the list is let through.
+        // A request counts as a search only after it was authenticated as a request for the
+        // list.
         match operation {
             "search-stocks" => {}
             "unrouted" => add(OF_THE_SERVER),
@@ -334,8 +336,7 @@ fn documented(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Opt
     })
 }
 
-/// The rule that an answer tells of, where nobody says it: the mock's, as far as the
-/// answer shows it.
+/// The rule behind an answer for which no rule is recorded, as far as the answer shows it.
 fn told(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Pair {
     let has = |text| exchange.answer_has(text);
     let method = exchange.request().method();
@@ -350,7 +351,7 @@ fn told(exchange: &Exchange<'_>, status: u16, arguments: Arguments) -> Pair {
         _ if method == Method::OPTIONS => "metadata",
         "upsert-stocks" if !has("\"Store_checkResult\":{}") && has("[") => "upserted-in-part",
         _ if exchange.input == Input::PagedArguments && !arguments.sku => "multiple",
-        // The first of an operation's rules is the usual answer.
+        // The first rule of an operation is that of its usual answer.
         _ => {
             let own = operations().find(|(_, action)| action.operation == operation);
             own.and_then(|(_, action)| action.rules.first().copied())

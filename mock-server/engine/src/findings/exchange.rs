@@ -1,5 +1,4 @@
-//! One exchange as the judges see it: which operation it asks for, what that reads, and
-//! what came of it.
+//! One exchange as the judges see it: the operation, the input that it reads, and the answer.
 
 use http::Request;
 
@@ -21,27 +20,27 @@ pub(super) struct Exchange<'a> {
     /// The decoded path.
     pub(super) path: &'a str,
     pub(super) resource: &'static Resource,
-    /// `None` where the path does not take the method.
+    /// The id of the operation; `None` if the path does not allow the method.
     pub(super) operation: Option<&'static str>,
     pub(super) input: Input,
-    /// `true` if it is there to change the world.
+    /// Is true if the operation is meant to change the world.
     pub(super) writes: bool,
     pub(super) query: Vec<Pair<'a>>,
-    /// The status, where an answer came.
+    /// The status; `None` if no answer came.
     pub(super) status: Option<u16>,
-    /// The status, where an answer came and the service stands by it.
+    /// The status, if the answer is the service's own and not an injected fault.
     pub(super) verdict: Option<u16>,
 }
 
 impl<'a> Exchange<'a> {
-    /// `None` where no route has the path.
+    /// The exchange, or `None` if no route has the path.
     pub(super) fn of(seen: &'a Seen<'a>, path: &'a str) -> Option<Self> {
         let (resource, _) = resolve(path, seen.profile)?;
         let request = seen.request;
         let action = resource.action(request.method(), seen.profile);
         let query = match request.uri().query() {
             None => Vec::new(),
-            // More than a thousand fields are refused whole.
+            // A query of more than a thousand fields is refused as a whole.
             Some(query) => urlencoded::decode(query.as_bytes()).unwrap_or_default(),
         };
         let status = seen.response.map(|response| response.status().as_u16());
@@ -85,12 +84,12 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// Returns `true` if it is one of the four queries of stock.
+    /// Returns `true` if the operation is one of the four queries of stock.
     pub(super) fn is_query(&self) -> bool {
         self.input == Input::Arguments && !self.is_reservation()
     }
 
-    /// Returns `true` if several SKUs may be asked for at once.
+    /// Returns `true` if the operation accepts several SKUs.
     pub(super) fn is_multi(&self) -> bool {
         matches!(
             self.operation,
@@ -105,17 +104,17 @@ impl<'a> Exchange<'a> {
         )
     }
 
-    /// The members of the body, or the arguments that may be in the query instead.
+    /// The members of the operation's body, some of which may be sent in the query instead.
     pub(super) fn fields(&self) -> &'static [Meta] {
         match self.input {
-            // What `OPTIONS` has no table for, since the queries take no POST.
+            // `OPTIONS` has no table of these, since the queries take no POST.
             Input::Arguments if self.resource.fields.is_empty() => metadata::ACTIVE_STOCKS,
             Input::Arguments | Input::PagedArguments | Input::Body => self.resource.fields,
             Input::Filtered | Input::Paged | Input::Bare => &[],
         }
     }
 
-    /// Returns `true` if the body is read at all.
+    /// Returns `true` if the operation reads its body under the readings in force.
     pub(super) fn reads_body(&self) -> bool {
         match self.input {
             Input::Filtered | Input::Paged | Input::Bare => false,
@@ -127,7 +126,8 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Returns `true` if arguments are read from the query.
+    /// Returns `true` if the operation reads arguments from the query under the readings in
+    /// force.
     pub(super) fn reads_arguments_of_query(&self) -> bool {
         match self.input {
             Input::Filtered | Input::Paged | Input::Bare | Input::Body => false,
@@ -139,7 +139,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The number of the page asked for; 0 where it is none or the last.
+    /// The number of the requested page; 0 if it is not a number, `last` for example.
     pub(super) fn page(&self) -> usize {
         match parameter(&self.query, "page") {
             None => 1,

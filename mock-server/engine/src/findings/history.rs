@@ -1,8 +1,7 @@
-//! Mistakes that only several requests show: refusals that teach nothing, retries that may count
-//! twice, arrays sent row by row.
+//! Mistakes that only several requests show: the same bad request again, retries that may count
+//! twice, arrays that are sent row by row.
 //!
-//! Requests are remembered as hashes, and no more of them than there is room for; the
-//! oldest are forgotten first.
+//! Requests are remembered as hashes, in a bounded number. The oldest are forgotten first.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hasher};
@@ -16,36 +15,38 @@ use super::mistakes::{
 use super::sheet::{Said, Sheet};
 use crate::model::time::Timestamp;
 
-/// The number of requests of a kind that are remembered.
+/// The most requests of one kind that are remembered.
 const REMEMBERED: usize = 256;
 
-/// The time after a failure in which the same request counts as its retry, microseconds.
+/// The time after a failure, in microseconds, in which an equal request counts as a retry.
 const RETRY_WINDOW: i64 = 5 * 60 * 1_000_000;
 
-/// So many upserts of a row each …
+/// The number of single-row upserts that make a loop, if they come within [`LOOP_WINDOW`].
 const LOOP: usize = 10;
 
-/// … within so many microseconds are a tight loop.
+/// The length of a tight loop, in microseconds.
 const LOOP_WINDOW: i64 = 10 * 1_000_000;
 
-/// The memory of one client.
+/// The remembered requests of one client.
 #[derive(Debug, Default, Clone)]
 pub(super) struct History {
-    /// Refused with 400.
+    /// Requests that were refused with 400.
     refused: Recent,
-    /// Undated reservations that failed, or were never answered.
+    /// Reservations without a date that failed or were not answered.
     failed: Recent,
-    /// The same with a date, by the stock that they name.
+    /// Reservations with a date that failed or were not answered, by a hash of their stock.
     unheard: Recent,
-    /// Reservations answered 208.
+    /// Reservations that were answered with 208.
     reported: Recent,
-    /// Writes that were answered well: what depends on the world may be another now.
+    /// The number of successful writes. A refusal that depends on the world may not come again
+    /// after another write.
     writes: u64,
-    /// When the last upserts of a row each came, with nothing in between.
+    /// The moments of the latest single-row upserts, without another write operation in
+    /// between.
     row_by_row: VecDeque<Timestamp>,
 }
 
-/// A request of before.
+/// A remembered request.
 #[derive(Debug, Clone, Copy)]
 struct Past {
     hash: u64,
@@ -53,11 +54,11 @@ struct Past {
     at: Timestamp,
     status: Option<u16>,
     writes: u64,
-    /// The date of a reservation.
+    /// The hash of a reservation's date.
     when: u64,
 }
 
-/// The latest of them, the oldest first.
+/// A bounded queue of requests, the oldest first.
 #[derive(Debug, Default, Clone)]
 struct Recent(VecDeque<Past>);
 
@@ -70,7 +71,7 @@ impl Recent {
         self.0.retain(|past| past.hash != hash);
     }
 
-    /// In place of an equal one.
+    /// Adds a request, in place of one with an equal hash.
     fn keep(&mut self, past: Past) {
         self.forget(past.hash);
         if self.0.len() == REMEMBERED {
@@ -81,7 +82,7 @@ impl Recent {
 }
 
 impl History {
-    /// Judges an exchange by those before it.
+    /// Judges an exchange by those that came before.
     pub(super) fn judge(
         &mut self,
         exchange: &Exchange<'_>,
@@ -126,7 +127,7 @@ impl History {
         }
         let hash = hash(exchange);
         if let Some(first) = self.reported.find(hash)
-            // Without a date a 208 says that nothing is reserved, which a write may change.
+            // Without a date a 208 says that nothing is reserved, and a write may change that.
             && (arguments.date || first.writes == self.writes)
         {
             repeated_after_reported(exchange, first, sheet);
@@ -152,7 +153,7 @@ impl History {
         }
     }
 
-    /// A reservation with a date: its retries have the same.
+    /// Judges a reservation with a date. A retry has to carry the same date.
     fn dated(
         &mut self,
         exchange: &Exchange<'_>,
@@ -191,7 +192,7 @@ impl History {
             return;
         }
         let hash = hash(exchange);
-        // What is refused for the world's sake may pass once the world is another.
+        // A refusal for the state of the world may turn into success once that state changes.
         let of_the_world = ["does not exist", "invalid_location", "already exists"];
         let by_world = of_the_world.iter().any(|text| exchange.answer_has(text));
         match self.refused.find(hash) {
@@ -231,7 +232,7 @@ impl History {
     }
 }
 
-/// The identity of a request: all that the service reads of them.
+/// The hash of method, path, query and body.
 fn hash(exchange: &Exchange<'_>) -> u64 {
     let mut hasher = DefaultHasher::new();
     let request = exchange.request();
@@ -241,7 +242,7 @@ fn hash(exchange: &Exchange<'_>) -> u64 {
         request.uri().query().unwrap_or_default(),
     ] {
         hasher.write(part.as_bytes());
-        // No method, path or query has it.
+        // No method, path or query contains a line break.
         hasher.write_u8(b'\n');
     }
     hasher.write(request.body());

@@ -1,7 +1,7 @@
-//! Every mistake that a client can be told of: the one table of their ids.
+//! The table of all mistakes that a client can be told about.
 //!
-//! The judges beside this file name a row and say what was sent and what was meant;
-//! what a row is, how grave it is and who says so stands here alone.
+//! The judges in the files beside this one name a row, and add the text that was sent and the
+//! one that was probably meant. Id, gravity, description and source stand here alone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,23 +10,24 @@ use serde::{Serialize, Serializer};
 
 use crate::problem::Grade;
 
-/// The gravity of a finding; the later the graver.
+/// The gravity of a finding, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FindingLevel {
-    /// Worth knowing: a choice that a correct client may make, or one that only the
-    /// reading in force lets pass.
+    /// Worth knowing: a choice that a correct client may make, or that only the readings in
+    /// force allow.
     Note,
-    /// What was asked is not what was answered, and nothing in the answer says so.
+    /// The service did something else than the client asked for, and its answer does not say
+    /// so.
     Warning,
-    /// It cannot have worked, or it loses or repeats what it should not.
+    /// The request cannot have worked, or it loses or repeats data.
     Error,
 }
 
 impl FindingLevel {
-    /// All, the least grave first.
+    /// All levels, the least grave first.
     pub const ALL: [Self; 3] = [Self::Note, Self::Warning, Self::Error];
 
-    /// As in reports and flags.
+    /// The name of the level in reports and flags.
     pub fn text(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -48,7 +49,7 @@ impl Serialize for FindingLevel {
     }
 }
 
-/// A text that is no level of findings.
+/// A text that is not the name of a level.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownLevel(pub String);
 
@@ -75,16 +76,16 @@ impl FromStr for FindingLevel {
     }
 }
 
-/// The source of a mistake.
+/// The source that shows a mistake to be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Source {
     /// The grade of the source.
     #[serde(serialize_with = "grade_text")]
     pub grade: Grade,
-    /// Heading of the page, place in the documents such as `docs/stack.md#filters`, or id of
-    /// a reading.
+    /// A heading of the page, a section of the documents such as `docs/stack.md#filters`, or
+    /// the id of a reading.
     pub section: &'static str,
-    /// The page's words, or the fact.
+    /// The words of the page, or a fact about the stack.
     pub says: &'static str,
 }
 
@@ -96,13 +97,13 @@ fn grade_text<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::E
 /// One way for a client to be wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mistake {
-    /// The name by which it is selected.
+    /// The id, by which reports and flags name it.
     pub id: &'static str,
     /// The gravity.
     pub level: FindingLevel,
     /// The mistake of the client, and its effect.
     pub about: &'static str,
-    /// A request that has it.
+    /// An example of a request with this mistake.
     pub example: &'static str,
     /// The source.
     pub source: Source,
@@ -125,8 +126,8 @@ macro_rules! mistakes {
             };
         )+
 
-        /// Every mistake: addresses and headers, queries, bodies, then what only several
-        /// requests show.
+        /// Every mistake: of addresses and headers, of queries, of bodies, and last those that
+        /// only several requests show.
         pub static MISTAKES: &[&Mistake] = &[$(&$name,)+];
     };
 }

@@ -1,10 +1,10 @@
 //! Mistakes of a client, and its coverage of the contract.
 //!
-//! The stack ignores what it does not know, so a client's mistake looks like success.
-//! Here the client is judged instead of the service: a [`Judge`] sees every exchange and
-//! keeps what was sent, what was probably meant and who says so. It knows no clock, no
-//! socket and no lock, and works from the exchange alone, so that it judges the traffic of
-//! a live service as well as the mock's; nothing that it keeps grows without bound.
+//! The stack ignores what it does not know, so a client's mistake looks like success. Here the
+//! client is judged, not the service: a [`Judge`] sees every exchange and keeps the text that
+//! was sent, the one that was probably meant and the source that says so. A judge has no clock,
+//! no socket and no lock, and needs nothing but the exchanges, so it can judge the traffic of a
+//! live service as well as the mock's. Its memory is bounded.
 
 mod address;
 mod body;
@@ -40,52 +40,52 @@ pub use report::{
     short_json, summary_addition, text,
 };
 
-/// One exchange, as whoever stood between client and service saw it.
+/// One exchange, as seen between client and service.
 #[derive(Debug)]
 pub struct Seen<'a> {
-    /// By which findings name it.
+    /// The number by which findings refer to the exchange.
     pub id: u64,
-    /// When it began.
+    /// The moment at which it began.
     pub at: Timestamp,
-    /// The request, its path without the world's.
+    /// The request, without the prefix of its world.
     pub request: &'a Request<Bytes>,
-    /// The answer; `None` where none came, or not the whole of it.
+    /// The answer; `None` if it never came or not completely.
     pub response: Option<&'a Response<Bytes>>,
-    /// The mock's rule, where it is the mock that answered.
+    /// The rule that decided the answer, if the mock recorded one.
     pub rule: Option<Rule>,
-    /// The readings that the service is held to.
+    /// The readings that the service follows.
     pub profile: &'a Profile,
-    /// `true` if the answer was a fault of ours and not the service's own.
+    /// Is true if the answer is an injected fault and not the service's own.
     pub fault: bool,
 }
 
 /// A mistake that a client made, once or more often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// Which mistake, as in [`MISTAKES`].
+    /// The id of the mistake, as in [`MISTAKES`].
     pub id: &'static str,
     /// The gravity.
     pub level: FindingLevel,
-    /// The request that shows it first.
+    /// The first exchange that shows it.
     pub request: u64,
-    /// When that was.
+    /// The moment of that exchange.
     #[serde(serialize_with = "in_utc")]
     pub at: Timestamp,
-    /// The method.
+    /// The method of that request.
     pub method: String,
-    /// The path and query, tokens left out.
+    /// Path and query of that request, without tokens.
     pub target: String,
-    /// The mistake in it.
+    /// The mistaken text or behaviour.
     pub sent: String,
-    /// The probable meaning, where that can be told.
+    /// The probable intention, if it can be guessed.
     pub meant: Option<String>,
-    /// Why it is wrong.
+    /// The reason why it is a mistake.
     pub why: String,
     /// The source.
     pub source: Source,
-    /// The number of times it came.
+    /// The number of times it occurred.
     pub count: u64,
-    /// The requests that show it, the first twenty.
+    /// The exchanges that show it, at most twenty.
     pub requests: Vec<u64>,
 }
 
@@ -94,20 +94,20 @@ fn in_utc<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Erro
     serializer.serialize_str(&at.to_text(UtcOffset::UTC))
 }
 
-/// The judge of the client of one world.
+/// A judge of the client of one world.
 #[derive(Debug, Default, Clone)]
 pub struct Judge {
     sheet: Sheet,
     history: History,
     walks: Walks,
     tally: coverage::Tally,
-    /// Ids of mistakes that no report shows.
+    /// Ids of mistakes that are left out of every report.
     forgiven: BTreeSet<&'static str>,
 }
 
 impl Judge {
-    /// Judges an exchange; how many findings are new by it. What is no path of the API is
-    /// none of its business.
+    /// Judges an exchange, and returns the number of new findings. Paths outside of the API are
+    /// ignored.
     pub fn see(&mut self, seen: &Seen<'_>) -> usize {
         let before = self.sheet.findings().len();
         let path = urlencoded::decode_path(seen.request.uri().path());
@@ -127,7 +127,7 @@ impl Judge {
     fn judge(&mut self, exchange: &Exchange<'_>) {
         let sheet = &mut self.sheet;
         address::judge(exchange, sheet);
-        // A path that does not take the method reads nothing of the request.
+        // For a method that the path does not allow, the service reads nothing of the request.
         let arguments = if exchange.operation.is_some() {
             parameters::judge(exchange, sheet);
             body::judge(exchange, sheet)
@@ -139,8 +139,8 @@ impl Judge {
         self.tally.count(exchange, arguments, step);
     }
 
-    /// Mistakes that only the end shows: lists that were not read to theirs. Nothing is kept of it,
-    /// so that the client may go on.
+    /// Mistakes that show only at the end: page walks that stopped early. The judge is not
+    /// changed, so the client may go on.
     pub fn finish(&self, at: Timestamp) -> Vec<Finding> {
         let mut sheet = Sheet::default();
         self.walks.finish(&mut sheet);
@@ -151,8 +151,8 @@ impl Judge {
         findings
     }
 
-    /// Everything there is to say, if this is the end: what was found, in the order of the
-    /// requests, then what only the end shows.
+    /// All findings, if this is the end: those of the requests in their order, then those of
+    /// [`finish`](Self::finish).
     pub fn findings(&self, at: Timestamp) -> Vec<Finding> {
         let mut findings = self.sheet.findings().to_vec();
         findings.extend(self.finish(at));
@@ -160,8 +160,7 @@ impl Judge {
         findings
     }
 
-    /// The number of mistakes there was no room for: of a thousand different ones no more are
-    /// kept.
+    /// The number of findings beyond the limit of a thousand, which are counted but not kept.
     pub fn left_out(&self) -> u64 {
         self.sheet.left_out()
     }
@@ -171,7 +170,7 @@ impl Judge {
         self.tally.coverage()
     }
 
-    /// All of it, under the name of the client's world.
+    /// Findings and coverage together, under the name of the client's world.
     pub fn verdict(&self, world: impl Into<String>, at: Timestamp) -> WorldVerdict {
         WorldVerdict {
             world: world.into(),
@@ -181,7 +180,7 @@ impl Judge {
         }
     }
 
-    /// Leaves a mistake out of every report, however often it came or comes.
+    /// Leaves a mistake out of every report, past and future.
     pub fn forgive(&mut self, mistake: &Mistake) {
         self.forgiven.insert(mistake.id);
     }
@@ -192,7 +191,7 @@ impl Judge {
     }
 }
 
-/// Returns `true` if a method asks without changing anything.
+/// Returns `true` if a request by this method changes nothing.
 fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }

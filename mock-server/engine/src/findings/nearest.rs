@@ -1,10 +1,10 @@
-//! Which name was meant: another spelling, another API's word for it, or a slip of the
-//! finger.
+//! Guesses of the name that a client meant: another spelling, a word of another API, or a
+//! typing error.
 
 use crate::profile::nearest;
 
-/// Names in other APIs, each with the one of this API. A word may have several
-/// meanings; the first that the operation knows holds.
+/// Names of other APIs, each with the name in this one. Where a name stands here several times,
+/// the first of its meanings that the operation knows applies.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("ordering", "sort"),
     ("order", "sort"),
@@ -56,7 +56,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("warehouse_code", "code"),
 ];
 
-/// Lookups of other filters, and those of this API's; blank is the plain field.
+/// Lookups of other filter libraries, each with the lookup in this API; blank for none.
 const LOOKUPS: &[(&str, &str)] = &[
     ("exact", ""),
     ("eq", ""),
@@ -70,7 +70,7 @@ const LOOKUPS: &[(&str, &str)] = &[
     ("before", "lt"),
 ];
 
-/// The known name that an unknown one stands for, if one is near.
+/// The known name that an unknown one most likely stands for, if any is near.
 pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = in_snakes(name);
     let find = |wanted: &str| known.iter().copied().find(|known| *known == wanted);
@@ -90,14 +90,15 @@ pub(super) fn meant<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
             "" => find(base),
             ours => find(&format!("{base}__{ours}")),
         });
-        // The plain field would stand for equality, which another lookup does not mean.
+        // The plain field would mean equality, and a client that sends a lookup wants something
+        // else.
         return ours.or_else(|| nearest_lookup(base, lookup, known));
     }
     nearest(&name, known.iter().copied())
 }
 
-/// The filter whose lookup is spelled nearly so; where no filter has the base, the filter
-/// that is nearest as a whole.
+/// The known filter with the nearest lookup on the same base. If no filter has the base, the
+/// filter with the nearest full name.
 fn nearest_lookup<'a>(base: &str, lookup: &str, known: &[&'a str]) -> Option<&'a str> {
     let with_lookup = || known.iter().copied().filter(|known| known.contains("__"));
     if known.contains(&base) {
@@ -109,11 +110,11 @@ fn nearest_lookup<'a>(base: &str, lookup: &str, known: &[&'a str]) -> Option<&'a
     nearest(&format!("{base}__{lookup}"), with_lookup())
 }
 
-/// `isActive` and `Is-Active` as `is_active`.
+/// Turns `isActive` and `Is-Active` into `is_active`.
 fn in_snakes(name: &str) -> String {
     let mut snakes = String::with_capacity(name.len() + 4);
     let mut after_small = false;
-    // Nothing of this API has a longer name, and the distance takes time.
+    // No name of this API is longer, and the distance takes time to compute.
     for c in name.chars().take(64) {
         if c.is_ascii_uppercase() && after_small {
             snakes.push('_');

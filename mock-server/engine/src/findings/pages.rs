@@ -1,4 +1,4 @@
-//! Walks over the pages of a list, and where they stopped.
+//! Walks over the pages of a list, and the pages at which they stopped.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,45 +12,45 @@ use crate::endpoints::Input;
 use crate::query::parameter;
 use crate::wire::text::Integer;
 
-/// The number of walks that are watched at a time.
+/// The most walks that are followed at a time.
 const MOST_WALKS: usize = 512;
 
-/// In how much of an answer `next` is looked for: it stands before the rows.
+/// The number of bytes in which `next` is looked for: it stands before the rows.
 const HEAD: usize = 2048;
 
-/// The walks that are not at their end.
+/// The walks that have not reached the last page.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Walks {
-    /// By path and query, but for the page.
+    /// Walks by a hash of path and query, the page left out.
     open: HashMap<u64, Walk>,
 }
 
 #[derive(Debug, Clone)]
 struct Walk {
-    /// The request for the last page that came.
+    /// The request for the last page received.
     trace: Trace,
     path: &'static str,
-    /// The number of pages that came, counted from the first.
+    /// The number of pages received, the first one included.
     pages: u64,
-    /// The page that `next` names.
+    /// The number of the page that the last `next` names.
     next: usize,
-    /// `true` if the query says anything beyond which page.
+    /// Is true if the client asks for a part of the list or for a page size.
     narrowed: bool,
 }
 
-/// The part of an exchange in a walk.
+/// The place of an exchange in a walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// No page that counts.
+    /// No page, or the first page of a list.
     None,
-    /// A page beyond the first.
+    /// A page after the first.
     Later,
-    /// The last page of a walk that began with the first.
+    /// The last page of a walk that began with the first one.
     End,
 }
 
 impl Walks {
-    /// Follows an exchange.
+    /// Follows a walk, and returns the place of this exchange in it.
     pub(super) fn follow(&mut self, exchange: &Exchange<'_>, sheet: &mut Sheet) -> Step {
         if !exchange.has_pages() || exchange.request().method() == Method::HEAD {
             return Step::None;
@@ -92,13 +92,13 @@ impl Walks {
 
     fn begin(&mut self, exchange: &Exchange<'_>, key: u64) {
         if let Some(walk) = self.open.get_mut(&key).filter(|walk| walk.pages == 1) {
-            // The first page once more, as whoever polls reads it.
+            // The first page again, as a polling client asks for it.
             walk.trace.request = exchange.seen.id;
             walk.trace.at = exchange.seen.at;
             return;
         }
         if self.open.len() == MOST_WALKS && !self.open.contains_key(&key) {
-            // Those of one page tell the least.
+            // Walks of a single page tell the least, so they are dropped first.
             self.open.retain(|_, walk| walk.pages > 1);
             if self.open.len() == MOST_WALKS {
                 self.open.clear();
@@ -114,7 +114,7 @@ impl Walks {
         self.open.insert(key, walk);
     }
 
-    /// A page that is not there, and that no `next` has named.
+    /// Judges a 404 for a page that no `next` has named.
     fn beyond(&self, exchange: &Exchange<'_>, sheet: &mut Sheet) {
         if exchange.verdict != Some(404) || !exchange.answer_has("Invalid page") {
             return;
@@ -124,7 +124,7 @@ impl Walks {
         };
         let page = Integer::parse(text).map_or(0, |page| page.clamped());
         let named = self.open.get(&key(exchange)).map(|walk| walk.next);
-        // What is no number at all is told of where parameters are judged.
+        // A page that is not a number at all is reported by the judge of parameters.
         if page < 1 || named.is_some_and(|next| usize::try_from(page) == Ok(next)) {
             return;
         }
@@ -135,7 +135,7 @@ impl Walks {
         });
     }
 
-    /// Notes where walks stopped.
+    /// Notes each walk that stopped before the last page.
     pub(super) fn finish(&self, sheet: &mut Sheet) {
         let mut open: Vec<&Walk> = self.open.values().collect();
         open.sort_by_key(|walk| walk.trace.request);
@@ -164,16 +164,16 @@ impl Walks {
     }
 }
 
-/// Returns `true` if the client asks for something of its own: a part of the list, or a page of
-/// a certain size.
+/// Returns `true` if the client asks for a part of the list, or for pages of a certain size.
 fn is_narrowed(exchange: &Exchange<'_>) -> bool {
     let is_plain = |name: &str| matches!(name, "page" | "sort" | "format");
     let asks = !exchange.query.iter().all(|(name, _)| is_plain(name));
-    // The body of active stocks names a SKU.
+    // The body of a request for active stocks names a SKU.
     asks || exchange.input == Input::PagedArguments && !exchange.request().body().is_empty()
 }
 
-/// Path and query without the page, in whatever order: links come sorted.
+/// A hash of path and query without the page. The order of parameters makes no difference,
+/// since links sort them.
 fn key(exchange: &Exchange<'_>) -> u64 {
     let mut sum = hash(&exchange.path);
     for pair in &exchange.query {
@@ -190,7 +190,7 @@ fn hash(part: &impl Hash) -> u64 {
     hasher.finish()
 }
 
-/// Returns `true` if the `next` of a page is a link; `None` where there is no such member
+/// Returns `true` if `next` is a link, `false` if it is null, and `None` if there is no `next`
 /// before the rows.
 fn next(answer: &[u8]) -> Option<bool> {
     let head = &answer[..answer.len().min(HEAD)];

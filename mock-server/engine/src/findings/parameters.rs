@@ -1,4 +1,4 @@
-//! Mistakes of a query string: names that nobody reads, values that are dropped.
+//! Mistakes in a query string: unknown names, and values that are ignored.
 
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ use crate::profile::UnitLabels;
 use crate::query::{FILTERS, FilterField};
 use crate::wire::text::{Integer, strip};
 
-/// The number of parameters a later one is compared with: a query may have a thousand.
+/// The most earlier parameters that one is compared with; a query may have a thousand.
 const LOOKED_BACK: usize = 64;
 
 /// Judges every parameter.
@@ -25,7 +25,7 @@ pub(super) fn judge(exchange: &Exchange<'_>, sheet: &mut Sheet) {
     for (at, (name, value)) in exchange.query.iter().enumerate() {
         let (name, value) = (name.as_ref(), value.as_ref());
         let before = &exchange.query[..at.min(LOOKED_BACK)];
-        // `sku[]` and the like are how some clients spell a list.
+        // Some clients spell a list as `sku[]` and the like.
         let is_list = exchange.is_multi() && name == "sku" || name.ends_with("[]");
         if !is_list && before.iter().any(|(before, _)| before == name) {
             repeated(exchange, name, sheet);
@@ -78,7 +78,7 @@ fn judge_one(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet
     unread(exchange, name, value, sheet);
 }
 
-/// A parameter that nobody reads.
+/// Judges a parameter that the operation does not read.
 fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
     if names_a_token(name) {
         exchange.note(sheet, &TOKEN_IN_QUERY, name, || Said {
@@ -140,7 +140,7 @@ fn unread(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet) {
     });
 }
 
-/// A filter and the lookup of it that a parameter names, where it is not one of the filter's.
+/// The filter that a parameter names, with a lookup that this filter does not have.
 fn unknown_lookup<'n>(exchange: &Exchange<'_>, name: &'n str) -> Option<(&'static str, &'n str)> {
     let (base, lookup) = name.split_once("__")?;
     let mut filters = FILTERS.iter();
@@ -165,7 +165,7 @@ fn known(exchange: &Exchange<'_>) -> Vec<Cow<'static, str>> {
     known
 }
 
-/// A parameter as a finding shows it. Whoever logs in sends secrets.
+/// The text of a parameter for a finding. Tokens and the values of a login are left out.
 fn pair(exchange: &Exchange<'_>, name: &str, value: &str) -> String {
     if exchange.operation == Some("login") || names_a_token(name) {
         format!("{name}=…")
@@ -194,7 +194,8 @@ fn repeated(exchange: &Exchange<'_>, name: &str, sheet: &mut Sheet) {
 }
 
 fn page(exchange: &Exchange<'_>, value: &str, sheet: &mut Sheet) {
-    // `next` may have led here, and the list be shorter by now: `Walks` knows better.
+    // A `next` may have led here and the list have become shorter since, which `Walks` can
+    // tell.
     let is_counted = Integer::parse(value).is_some_and(|number| number.clamped() > 0);
     if is_counted || exchange.verdict != Some(404) || !exchange.answer_has("Invalid page") {
         return;
@@ -286,11 +287,11 @@ fn raw_plus(exchange: &Exchange<'_>, name: &str, value: &str, sheet: &mut Sheet)
     });
 }
 
-/// The length of ` 03:00`.
+/// The length of ` 03:00`, an offset without its sign.
 const OFFSET: usize = 6;
 
-/// Returns `true` if a decoded value ends in an offset whose sign was lost. `2023-05-10 13:37`
-/// has a time there, and no other before it.
+/// Returns `true` if a decoded value ends in an offset whose `+` was read as a space. In
+/// `2023-05-10 13:37` the end is the time itself, since no other stands before it.
 fn has_raw_plus(value: &str) -> bool {
     let bytes = value.as_bytes();
     let Some(start) = bytes.len().checked_sub(OFFSET) else {

@@ -1,5 +1,5 @@
-//! The findings that are kept: equal ones folded into the first, and no more of them
-//! than there is room for.
+//! The findings of one client. Equal ones are folded into the first, and their number is
+//! bounded.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,23 +10,23 @@ use super::mistakes::Mistake;
 use super::{Finding, Seen};
 use crate::model::time::Timestamp;
 
-/// The most findings that are kept, folded ones counted once.
+/// The most findings that are kept; folded ones count once.
 pub(super) const MOST_FINDINGS: usize = 1000;
 
-/// The most requests that a finding names; the others are counted.
+/// The most requests that a finding lists; further ones are only counted.
 pub(super) const MOST_REQUESTS: usize = 20;
 
-/// The most characters of what a client sent, in a finding.
+/// The most characters of each text of a finding.
 const LONGEST: usize = 300;
 
-/// The sentences about a mistake.
+/// The texts of one finding.
 pub(super) struct Said {
     pub(super) sent: String,
     pub(super) meant: Option<String>,
     pub(super) why: String,
 }
 
-/// Which request a finding is about, once the request itself may be gone.
+/// The request of a finding, kept for when the exchange itself is gone.
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     pub(super) request: u64,
@@ -50,7 +50,7 @@ impl Trace {
 #[derive(Debug, Default, Clone)]
 pub(super) struct Sheet {
     findings: Vec<Finding>,
-    /// The index of each, by what makes findings equal.
+    /// Indexes into `findings`, by a hash of mistake, path and subject.
     places: HashMap<u64, usize>,
     left_out: u64,
 }
@@ -64,13 +64,13 @@ impl Sheet {
         self.findings
     }
 
-    /// The number of mistakes there was no room for.
+    /// The number of mistakes beyond [`MOST_FINDINGS`].
     pub(super) fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Keeps a mistake. Two are equal if they are the same mistake about the same subject
-    /// (a parameter's name, say) at the same path; of equal ones the first is shown.
+    /// Records a mistake. Mistakes of one kind about the same subject (a parameter's name, say)
+    /// at the same path are one finding, which shows the first of them.
     pub(super) fn note(
         &mut self,
         mistake: &'static Mistake,
@@ -116,9 +116,9 @@ impl Sheet {
     }
 }
 
-/// A text held to a length.
+/// Cuts a text to [`LONGEST`] characters.
 fn cut(mut text: String) -> String {
-    // Characters are at most as many as bytes, so short texts need no counting.
+    // A text has at most as many characters as bytes, so a short one needs no counting.
     if text.len() > LONGEST
         && let Some((end, _)) = text.char_indices().nth(LONGEST)
     {
@@ -128,7 +128,7 @@ fn cut(mut text: String) -> String {
     text
 }
 
-/// Names of a token in the queries of clients.
+/// Parameter names that clients use for a token.
 const TOKEN_NAMES: &[&str] = &[
     "api_token",
     "token",
@@ -139,14 +139,14 @@ const TOKEN_NAMES: &[&str] = &[
     "authorization",
 ];
 
-/// Returns `true` if a parameter's name says that its value is a token.
+/// Returns `true` if a parameter of this name holds a token.
 pub(super) fn names_a_token(name: &str) -> bool {
     TOKEN_NAMES
         .iter()
         .any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Path and query as they came, but for tokens.
+/// The path and query as sent, with the values of tokens replaced by `…`.
 fn target(uri: &Uri) -> String {
     let Some(query) = uri.query() else {
         return cut(uri.path().to_owned());

@@ -1,4 +1,4 @@
-//! JSON, as `schemas/findings.schema.json` describes it.
+//! The report as JSON, as `schemas/findings.schema.json` describes it.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use super::WorldVerdict;
 
 #[derive(Serialize)]
 struct Report<'a> {
-    /// The version of this format.
+    /// The version of the format.
     format: u32,
     worst: Option<FindingLevel>,
     percent: f64,
@@ -27,10 +27,10 @@ struct World<'a> {
     coverage: Cow<'a, Coverage>,
 }
 
-/// Coverage alone, as JSON.
+/// The coverage without the findings.
 #[derive(Serialize)]
 struct CoverageReport<'a> {
-    /// The version of this format.
+    /// The version of the format.
     format: u32,
     percent: f64,
     worlds: Vec<WorldCoverage<'a>>,
@@ -49,7 +49,7 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
     report(worlds, Cow::Borrowed)
 }
 
-/// The report as JSON without the rules that were never met.
+/// The report as JSON, without the rules that no client has met.
 pub fn short(worlds: &[WorldVerdict]) -> String {
     report(worlds, |coverage| {
         let mut met = coverage.clone();
@@ -58,7 +58,7 @@ pub fn short(worlds: &[WorldVerdict]) -> String {
     })
 }
 
-/// The coverage of the worlds as JSON.
+/// The coverage of the worlds as JSON, without the findings.
 pub(super) fn coverage(worlds: &[WorldVerdict]) -> String {
     pretty(&CoverageReport {
         format: 1,
@@ -95,7 +95,7 @@ fn report<'a>(
     })
 }
 
-/// How much of the documented responses the clients have met together.
+/// The share of the documented responses that the clients together received, in percent.
 fn percent(worlds: &[WorldVerdict]) -> f64 {
     Coverage::joined(worlds.iter().map(|world| &world.coverage)).percent()
 }

@@ -1,7 +1,7 @@
-//! XML for CI servers: a suite a world, a case a mistake.
+//! The report as JUnit XML for CI servers: a suite for each world, a case for each mistake.
 //!
-//! A mistake of the level that fails the run, or above, fails its case. A lesser one passes
-//! and is told in the case's output, since a CI server knows nothing between.
+//! A mistake fails its case if its level fails the run. A lesser one passes, with a note in the
+//! case's output, since CI servers know no warnings.
 
 use std::io;
 
@@ -16,11 +16,11 @@ type Xml = Writer<Vec<u8>>;
 
 /// The report as XML.
 ///
-/// `fail_on` is the least level that fails a case; `None`: none does. Without any world
-/// there is one skipped case, since CI servers refuse a report without cases.
+/// `fail_on` is the lowest level that fails a case; with `None` no case fails. Without any
+/// world there is one skipped case, since CI servers refuse a report without cases.
 pub fn write(worlds: &[WorldVerdict], fail_on: Option<FindingLevel>) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    // Writing to memory does not fail, and what was written is text.
+    // Writing to memory does not fail, and the writer writes UTF-8.
     let _ = document(&mut xml, worlds, fail_on);
     let mut text = String::from_utf8(xml.into_inner()).unwrap_or_default();
     text.push('\n');
@@ -142,7 +142,7 @@ fn fails(mistake: &Mistake, fail_on: Option<FindingLevel>) -> bool {
     fail_on.is_some_and(|least| mistake.level >= least)
 }
 
-/// The number of cases that fail.
+/// The number of failed cases in a world's suite.
 fn failures(verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -> usize {
     let is_made = |mistake: &&&Mistake| verdict.findings.iter().any(|f| f.id == mistake.id);
     let failed = MISTAKES.iter().filter(|mistake| fails(mistake, fail_on));

@@ -1,4 +1,4 @@
-//! Markdown, for the summary of a CI job: the verdict first, details folded.
+//! The report as Markdown for the summary of a CI job: the verdict first, the details folded.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,14 +8,15 @@ use super::{
     WorldVerdict, by_level, counts, documented, left_out, lines, many, one_line, requests,
 };
 
-/// GitHub refuses a summary above 1 MiB, and a step may write more than one report.
+/// The most bytes of a report. GitHub refuses a summary above 1 MiB, and a step may write more
+/// than one report.
 const LIMIT: usize = 900_000;
 
-/// Most bytes of the file that the reports of a step share.
+/// The size in bytes of the file that all reports of a step share.
 const SUMMARY: u64 = 1 << 20;
 
-/// The report as it may be added to a summary of `written` bytes: whole, its title with a
-/// sentence where it is too long, or nothing where there is no room for that.
+/// The part of the report that still fits into a summary of `written` bytes: all of it, its
+/// title with a note, or nothing.
 ///
 /// GitHub shows no summary above 1 MiB.
 pub fn summary_addition(report: &str, written: u64) -> Cow<'_, str> {
@@ -65,7 +66,7 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// The coverage of the worlds together.
+/// The coverage of all worlds together as Markdown, without the findings.
 pub(super) fn coverage(worlds: &[WorldVerdict]) -> String {
     let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
     let worlds = many(worlds.len() as u64, "world");
@@ -87,7 +88,7 @@ fn documented_responses(text: &mut String, coverage: &Coverage) {
     text.push_str("\n</details>\n\n");
 }
 
-/// A world that has something to say, as much of it as there may ever be room for.
+/// The section of a world with findings, cut at half of [`LIMIT`]; empty without findings.
 fn world(verdict: &WorldVerdict) -> String {
     if verdict.findings.is_empty() {
         return String::new();
@@ -128,7 +129,7 @@ fn write_finding(text: &mut String, finding: &Finding) {
     text.push_str("\n</details>\n\n");
 }
 
-/// A stranger's text in a line, none of which is markup.
+/// Escapes foreign text for one line of Markdown.
 fn inline(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in one_line(text).chars() {
@@ -137,7 +138,7 @@ fn inline(text: &str) -> String {
             '>' => shown.push_str("&gt;"),
             '&' => shown.push_str("&amp;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' | '@' => {
-                // As an entity it holds inside tags as well, where a backslash does not.
+                // An entity also works inside HTML tags, where a backslash does not.
                 let _ = write!(shown, "&#{};", u32::from(c));
             }
             c => shown.push(c),

@@ -1,4 +1,4 @@
-//! Reports about the clients of some worlds: a file a format.
+//! Reports about the clients of some worlds. Each format has its own file.
 
 mod json;
 mod junit;
@@ -19,21 +19,21 @@ pub use junit::write as junit;
 pub use markdown::{summary_addition, write as markdown};
 pub use text::write as text;
 
-/// The verdict about the client of one world.
+/// Findings and coverage of the client of one world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldVerdict {
     /// The world's name.
     pub world: String,
     /// The mistakes of the client.
     pub findings: Vec<Finding>,
-    /// The number of mistakes there was no room for.
+    /// The number of findings that were counted but not kept.
     pub left_out: u64,
     /// The coverage of the contract.
     pub coverage: Coverage,
 }
 
 impl WorldVerdict {
-    /// The verdict without secrets.
+    /// The verdict with the secrets in its texts replaced.
     #[must_use]
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
         for finding in &mut self.findings {
@@ -51,24 +51,24 @@ impl WorldVerdict {
     }
 }
 
-/// A form of a report.
+/// A format of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For programs; `schemas/findings.schema.json` describes it.
+    /// JSON for programs, as `schemas/findings.schema.json` describes it.
     Json,
-    /// For a terminal, and the log of a CI job.
+    /// Text for a terminal or the log of a CI job.
     Text,
-    /// For CI servers.
+    /// JUnit XML for CI servers.
     Junit,
-    /// For the summary of a CI job.
+    /// Markdown for the summary of a CI job.
     Markdown,
 }
 
 impl Format {
-    /// All.
+    /// All formats.
     pub const ALL: [Self; 4] = [Self::Json, Self::Text, Self::Junit, Self::Markdown];
 
-    /// As in flags and addresses.
+    /// The name of the format in flags and URLs.
     pub fn text(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -78,7 +78,7 @@ impl Format {
         }
     }
 
-    /// The type of its content.
+    /// The value of `Content-Type`.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -95,7 +95,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A text that is no format of reports.
+/// A text that is not the name of a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownFormat(pub String);
 
@@ -122,7 +122,7 @@ impl FromStr for Format {
     }
 }
 
-/// The report of some worlds.
+/// Writes the report of some worlds. In JUnit XML, warnings and errors fail a case.
 pub fn report(worlds: &[WorldVerdict], format: Format) -> String {
     match format {
         Format::Json => json(worlds),
@@ -132,18 +132,18 @@ pub fn report(worlds: &[WorldVerdict], format: Format) -> String {
     }
 }
 
-/// The coverage of some worlds, without their findings; `None` where it has no such form.
+/// Writes the coverage of some worlds without their findings; `None` for JUnit XML.
 pub fn coverage_report(worlds: &[WorldVerdict], format: Format) -> Option<String> {
     match format {
         Format::Json => Some(json::coverage(worlds)),
         Format::Text => Some(text::coverage(worlds)),
         Format::Markdown => Some(markdown::coverage(worlds)),
-        // Nothing of it passes or fails.
+        // Coverage neither passes nor fails.
         Format::Junit => None,
     }
 }
 
-/// `1 error, 2 warnings, no notes`, or that there is none.
+/// A summary such as `1 error, 2 warnings, no notes`, or `no findings`.
 fn counts(findings: &[Finding]) -> String {
     if findings.is_empty() {
         return "no findings".to_owned();
@@ -160,26 +160,26 @@ fn counts(findings: &[Finding]) -> String {
     counts.join(", ")
 }
 
-/// `1 error`, `2 errors`.
+/// A number with its noun: `1 error`, `2 errors`.
 fn many(count: u64, noun: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {noun}{plural}")
 }
 
-/// `14 of 19 documented responses (73.7 %)`.
+/// A summary such as `14 of 19 documented responses (73.7 %)`.
 fn documented(coverage: &Coverage) -> String {
     let (met, all) = coverage.documented_met();
     let percent = coverage.percent();
     format!("{met} of {all} documented responses ({percent:.1} %)")
 }
 
-/// The names of the documented responses that never came.
+/// The names of the documented responses that were not received.
 fn missing(coverage: &Coverage) -> Vec<&'static str> {
     let missing = coverage.documented.iter().filter(|met| met.count == 0);
     missing.map(|met| met.name).collect()
 }
 
-/// The page's words in quotes, and what is known of the stack without.
+/// The source in one line. Words of the page stand in quotation marks, other facts without.
 fn cited(source: &Source) -> String {
     let Source {
         grade,
@@ -197,19 +197,19 @@ fn cited(source: &Source) -> String {
     format!("{section}: {mark}{says}{end} ({})", grade.text())
 }
 
-/// The findings, the gravest first.
+/// The findings, the gravest first; equal levels keep their order.
 fn by_level(findings: &[Finding]) -> Vec<&Finding> {
     let mut sorted: Vec<_> = findings.iter().collect();
     sorted.sort_by_key(|finding| std::cmp::Reverse(finding.level));
     sorted
 }
 
-/// A stranger's text as one line in which nothing steers a terminal or breaks XML.
+/// Foreign text as one line, without characters that steer a terminal or break XML.
 fn one_line(text: &str) -> Cow<'_, str> {
     visible(text, &[])
 }
 
-/// The lines below the head of a finding: a name and what it says.
+/// The lines below the head of a finding, each with its name.
 fn lines(finding: &Finding) -> Vec<(&'static str, String)> {
     let mut lines = vec![("sent", finding.sent.clone())];
     lines.extend(finding.meant.clone().map(|meant| ("meant", meant)));
@@ -218,7 +218,7 @@ fn lines(finding: &Finding) -> Vec<(&'static str, String)> {
     lines
 }
 
-/// Which requests show a finding: `request 3`, `3 times, requests 3, 4, 9`.
+/// The exchanges of a finding: `request 3`, or `3 times, requests 3, 4, 9`.
 fn requests(finding: &Finding) -> String {
     if finding.count == 1 {
         return format!("request {}", finding.request);
@@ -237,7 +237,7 @@ fn requests(finding: &Finding) -> String {
     format!("{} times, {noun} {}{more}", finding.count, named.join(", "))
 }
 
-/// A sentence about what there was no room for.
+/// The sentence about findings beyond the limit, if there are any.
 fn left_out(verdict: &WorldVerdict) -> Option<String> {
     (verdict.left_out > 0).then(|| {
         format!(

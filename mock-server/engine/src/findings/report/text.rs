@@ -1,4 +1,4 @@
-//! Text, for whoever reads the log of a failed job.
+//! The report as text, for readers of a job's log.
 
 use std::fmt::Write as _;
 
@@ -7,8 +7,8 @@ use super::{
     WorldVerdict, by_level, counts, documented, left_out, lines, many, missing, one_line, requests,
 };
 
-/// The report as text. Of several worlds those without findings are counted, and what
-/// none of the clients has met is said once.
+/// The report as text. Worlds without findings are only counted, and the unmet part of the
+/// contract is listed once for all of them.
 pub fn write(worlds: &[WorldVerdict]) -> String {
     let mut text = String::new();
     if let [only] = worlds {
@@ -34,7 +34,7 @@ pub fn write(worlds: &[WorldVerdict]) -> String {
     text
 }
 
-/// The coverage of the worlds together.
+/// The coverage of all worlds together as text.
 pub(super) fn coverage(worlds: &[WorldVerdict]) -> String {
     let all = Coverage::joined(worlds.iter().map(|world| &world.coverage));
     let mut text = match worlds {
@@ -57,7 +57,7 @@ fn world(text: &mut String, verdict: &WorldVerdict) {
     }
 }
 
-/// The part of the contract that was met, and the part that was not.
+/// Writes the part of the contract that was met, and the documented responses that were not.
 fn met(text: &mut String, coverage: &Coverage) {
     let (met, all) = coverage.rules_met();
     let _ = writeln!(
@@ -74,7 +74,7 @@ fn met(text: &mut String, coverage: &Coverage) {
     }
 }
 
-/// One finding.
+/// Writes one finding.
 pub(super) fn write_finding(text: &mut String, finding: &Finding) {
     let _ = writeln!(
         text,
