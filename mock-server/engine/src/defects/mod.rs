@@ -159,11 +159,7 @@ impl fmt::Display for UnknownDefect {
 
 impl std::error::Error for UnknownDefect {}
 
-/// Finds a defect by name, the derived ones included.
-///
-/// # Errors
-///
-/// [`UnknownDefect`] if there is none of that name.
+/// Finds a defect by name, the derived ones included, or names the nearest one in the error.
 pub fn named(name: &str) -> Result<&'static Defect, UnknownDefect> {
     find(name).ok_or_else(|| UnknownDefect(name.to_owned()))
 }

@@ -1,4 +1,4 @@
-//! The active stock of a stock list, summed over its locations, a SKU a row.
+//! Active stocks of a stock list: one row for each SKU, with the sum over the list's locations.
 //!
 //! Source: docs/contract.md#list-active-stock.
 
@@ -77,14 +77,14 @@ pub fn list(store: &Store, call: &Call<'_>) -> Outcome {
     })
 }
 
-/// The `sku` of the single form: the page's table says query, its example sends a body.
+/// The requested `sku`. The page's table puts it into the query, its example into the body.
 fn asked_sku(call: &Call<'_>) -> Result<Option<SmolStr>, Problem> {
     call.arguments(ArgumentSource::Either, |fields| {
         Some(fields.field("sku", Presence::Optional, fields::text))
     })
 }
 
-/// What a list has of a SKU; `None` where none of it is active there.
+/// The quantity of a SKU in a list; `None` if no stock of it is active there.
 fn active_quantity(
     store: &Store,
     call: &Call<'_>,
@@ -112,8 +112,8 @@ fn active_quantity(
 
 type Sums = Vec<(SmolStr, i64)>;
 
-/// Cuts the page out of rows that nobody has counted: whether there is a next one is
-/// known by looking one row further.
+/// Cuts the page out of rows that are not counted. Looking one row further shows whether there
+/// is a next page.
 fn cut(
     call: &Call<'_>,
     mut sums: impl Iterator<Item = (SmolStr, i64)>,

@@ -1,5 +1,5 @@
-//! One request as a handler sees it: its arguments parsed when asked for, the
-//! readings it was decided by, and the links of its pages.
+//! One request as a handler sees it: arguments that are parsed on demand, the readings that
+//! decided it, and the links of its pages.
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
@@ -19,19 +19,20 @@ use crate::wire::form::{self, Form, FormError};
 use crate::wire::json::{self, JsonError, Value};
 use crate::wire::urlencoded::{self, Pair, with_parameter};
 
-/// What the service is set to, apart from its world.
+/// The settings of the service, apart from its world.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The readings in force.
     pub profile: Profile,
-    /// The tokens that are known; none: any is.
+    /// The accepted tokens; if there are none, any token is accepted.
     pub tokens: Vec<String>,
-    /// How long the token of a login is good for by the world's clock, microseconds. With a
-    /// lifetime, only known tokens and those of logins are let in. `None`: for good.
+    /// The lifetime of a login's token in microseconds of the world's clock; `None` for no
+    /// limit. With a lifetime, only tokens of `tokens` and of logins are accepted.
     pub token_lifetime: Option<i64>,
-    /// How often all tokens were revoked; those from before are refused.
+    /// The number of times that all tokens were revoked. Tokens issued before the last time are
+    /// refused.
     pub revocations: u16,
-    /// The username and the password that are known; `None`: any pair is.
+    /// The accepted username and password; `None` for any pair.
     pub credentials: Option<(String, String)>,
     /// The local time zone.
     pub local: UtcOffset,
@@ -50,7 +51,7 @@ impl Default for Settings {
     }
 }
 
-/// Where the arguments of a call may be.
+/// The parts of a request that may hold the arguments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ArgumentSource {
     Either,
@@ -58,23 +59,23 @@ pub(super) enum ArgumentSource {
     Query,
 }
 
-/// A path in front of `/api/`, which redirects and the links of pages keep. It travels
-/// in the extensions of a request whose own path goes without it.
+/// A path prefix in front of `/api/`, which redirects and links of pages repeat. It is stored
+/// in the extensions of a request, whose own path lacks it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount(pub String);
 
-/// The mount of a request.
+/// The prefix of a request; empty if it has none.
 pub fn mount(request: &Request<Bytes>) -> &str {
     let mount = request.extensions().get::<Mount>();
     mount.map_or("", |mount| mount.0.as_str())
 }
 
-/// Marks a request that came over TLS: the links of its answer say `https`. It travels in
-/// the extensions of a request.
+/// A mark for requests that came over TLS, stored in their extensions. The links in their
+/// answers begin with `https`.
 #[derive(Debug, Clone, Copy)]
 pub struct OverTls;
 
-/// The scheme by which a request came.
+/// The scheme of a request: `https` or `http`, or that of an absolute URI.
 pub fn scheme(request: &Request<Bytes>) -> &str {
     if request.extensions().get::<OverTls>().is_some() {
         return "https";
@@ -82,22 +83,22 @@ pub fn scheme(request: &Request<Bytes>) -> &str {
     request.uri().scheme_str().unwrap_or("http")
 }
 
-/// A request that was routed and let in.
+/// A request that was routed and authenticated.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// What the service is set to.
+    /// The settings of the service.
     pub settings: &'a Settings,
     /// The decoded path, without the mount.
     pub path: &'a str,
-    /// The text of the path's parameter.
+    /// The text of the path's parameter, if the path has one.
     pub argument: Option<&'a str>,
-    /// The parsed query.
+    /// The decoded query parameters.
     pub query: &'a [Pair<'a>],
-    /// The moment by which tokens are given and judged.
+    /// The moment at which tokens are issued and checked.
     pub at: Timestamp,
     request: &'a Request<Bytes>,
     pub(crate) decided: Cell<Decided>,
-    /// A body in another character set, as UTF-8.
+    /// The body as UTF-8, if it came in another character set.
     transcoded: OnceCell<String>,
 }
 
@@ -108,7 +109,7 @@ impl std::fmt::Debug for Resource {
 }
 
 impl<'a> Call<'a> {
-    /// A request to a resource, its body still to be parsed.
+    /// A call of a resource. Its body is not parsed yet.
     pub fn new(
         settings: &'a Settings,
         (path, argument): (&'a str, Option<&'a str>),
@@ -137,13 +138,13 @@ impl<'a> Call<'a> {
         self.settings.local
     }
 
-    /// The version of the stack in force, which decides this answer.
+    /// The version of the stack in force, recorded as a reading that decided the answer.
     pub(super) fn stack(&self) -> Stack {
         self.decided(Reading::Stack);
         self.profile().stack
     }
 
-    /// A date-time field.
+    /// Reads a date-time field in the formats that the stack's version accepts.
     pub(super) fn datetime(&self, value: &Value<'_>) -> Result<Timestamp, Detail> {
         let forms = match value {
             Value::Str(text) if time::is_read_by_some(&text.text) => self.stack().date_forms(),
@@ -152,7 +153,7 @@ impl<'a> Call<'a> {
         fields::datetime(value, self.local(), forms)
     }
 
-    /// A boolean field.
+    /// Reads a boolean field in the spellings that the stack's version accepts.
     pub(super) fn boolean(&self, value: &Value<'_>) -> Result<bool, Detail> {
         fields::boolean(value, false).or_else(|refused| match fields::boolean(value, true) {
             Ok(read) if self.stack().reads_boolean_in_any_case() => Ok(read),
@@ -160,22 +161,22 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The model that a 404 names, where the version of the stack does.
+    /// The name of the model for the wording of a 404, if the stack's version mentions it.
     pub(super) fn missing(&self, model: &'static str) -> Option<&'static str> {
         self.stack().names_missing_model().then_some(model)
     }
 
-    /// Keeps that a reading decided.
+    /// Records that a reading decided the answer.
     pub fn decided(&self, reading: Reading) {
         self.decided.set(self.decided.get().and(reading));
     }
 
-    /// Keeps that readings decided.
+    /// Records that several readings decided the answer.
     pub fn decided_all(&self, readings: Decided) {
         self.decided.set(self.decided.get().union(readings));
     }
 
-    /// The body, parsed by its type. No body at all is an object without members.
+    /// Parses the body by its `Content-Type`. A missing body is an object without members.
     pub fn body(&self) -> Result<Body<'_>, Problem> {
         let content_type = header_text(self.request.headers(), CONTENT_TYPE);
         let content_type = content_type.as_deref();
@@ -217,7 +218,7 @@ impl<'a> Call<'a> {
         } else if is(FORM) {
             form(Form::from_urlencoded(content, self.charset(content_type)?))
         } else if is(MULTIPART) {
-            // The parser behind the negotiation does look at upper and lower case.
+            // Unlike the negotiation, the stack's parser is case-sensitive here.
             if !content_type.starts_with("multipart/") {
                 return Err(Problem::Unparsable(format!(
                     "Multipart form parse error - Invalid Content-Type: {content_type}"
@@ -230,8 +231,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reads arguments from the body, the query or both, whichever may hold them; in both
-    /// the body goes first. Every error comes at once.
+    /// Reads arguments from the body, the query or both, in which case the body wins. All
+    /// errors are returned together.
     pub(super) fn arguments<T>(
         &self,
         from: ArgumentSource,
@@ -277,7 +278,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Which page is asked for, counted from 1; `None` is the last.
+    /// The number of the requested page, counted from 1; `None` for the last one.
     pub fn page_number(&self) -> Result<Option<usize>, Problem> {
         if query::parameter(self.query, "page") == Some("") {
             self.decided(Reading::Stack);
@@ -285,8 +286,8 @@ impl<'a> Call<'a> {
         query::page_number(self.query, self.profile().stack)
     }
 
-    /// The page asked for out of so many rows. A reading that set its size had a say
-    /// where one page does not hold them all, or where there is no such page.
+    /// The requested page of a list of `count` rows. The reading that set the page size is
+    /// recorded if one page does not hold all rows, or if there is no such page.
     pub fn page(&self, count: usize) -> Result<Page, Problem> {
         let (limit, reading) = query::page_limit(self.query, self.profile());
         self.page_number().ok();
@@ -316,7 +317,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The query as links have it: in UTF-8, whatever character set the `Content-Type` names.
+    /// The query for links. It is decoded as UTF-8, whatever charset the `Content-Type` names.
     fn query_of_links(&self) -> Cow<'_, [Pair<'_>]> {
         let content_type = header_text(self.request.headers(), CONTENT_TYPE);
         if charset_of(&content_type.unwrap_or_default()) == Charset::Utf8 {
@@ -328,7 +329,7 @@ impl<'a> Call<'a> {
 
     fn page_link(&self, number: usize) -> String {
         let number = number.to_string();
-        // The first page goes without a number.
+        // The link to the first page has no number.
         let value = (number != "1").then_some(number.as_str());
         let query = with_parameter(&self.query_of_links(), "page", value);
         let mark = if query.is_empty() { "" } else { "?" };
@@ -336,8 +337,8 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The character set that a `Content-Type` names, the last if it names several; UTF-8 where
-/// it names none that is known.
+/// The character set that a `Content-Type` names, the last one if it names several. UTF-8 if it
+/// names none, or one that is not known.
 pub(crate) fn charset_of(content_type: &str) -> Charset {
     form::parameters(content_type)
         .filter(|(name, _)| name.eq_ignore_ascii_case("charset"))
@@ -346,7 +347,7 @@ pub(crate) fn charset_of(content_type: &str) -> Charset {
         .unwrap_or(Charset::Utf8)
 }
 
-/// Scheme, host and mount, with which links begin.
+/// The beginning of each link: scheme, host and path prefix.
 pub fn base(request: &Request<Bytes>) -> String {
     let uri = request.uri();
     let scheme = scheme(request);
@@ -361,9 +362,9 @@ pub fn base(request: &Request<Bytes>) -> String {
     format!("{scheme}://{host}{}", mount(request))
 }
 
-/// Whether a request names its host as the stack takes it: once, by a name of letters, digits,
-/// dots and hyphens or by an IPv6 address in brackets, with a port or without. A request that
-/// names none is taken.
+/// Returns `true` if the stack accepts the host of a request: a single one, made of letters,
+/// digits, dots and hyphens, or an IPv6 address in brackets, with or without a port. A request
+/// without a host is accepted too.
 pub fn has_well_formed_host(request: &Request<Bytes>) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
@@ -401,15 +402,15 @@ fn is_host(host: &[u8]) -> bool {
         }
         name => {
             let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte);
-            // The dot at the end is no part of it.
+            // A dot at the end is allowed, but a dot alone is not a name.
             !name.is_empty() && name != b"." && name.iter().all(is_of_name)
         }
     };
     is_port && is_name
 }
 
-/// A header's bytes as the stack's gateway gives them on: one character a byte, and
-/// several headers of a name as one, with commas.
+/// The value of a header as the stack's gateway passes it on: each byte as one character, and
+/// repeated headers joined with commas.
 pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
@@ -428,7 +429,7 @@ pub fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<Cow<'_, str>
 const FORM: &str = "application/x-www-form-urlencoded";
 const MULTIPART: &str = "multipart/form-data";
 
-/// Whether a type that is parsed or rendered fits a type that came, which may have
+/// Returns `true` if a media type of the service matches one from a request, which may contain
 /// wildcards.
 pub fn matches_media(ours: &str, theirs: &str) -> bool {
     if ours.eq_ignore_ascii_case(theirs) {

@@ -1,4 +1,4 @@
-//! Getting a token for a username and a password, and asking whether it is good.
+//! The login, which issues a token for a username and a password; and the check of a token.
 //!
 //! Source: docs/contract.md#log-in (the body), docs/stack.md#login (the refusals),
 //! docs/contract.md#the-user-of-a-token.
@@ -45,7 +45,7 @@ pub fn login(_: &Store, call: &Call<'_>) -> Outcome {
     })
 }
 
-/// `GET /api/v1/active_user/`. No public page shows a member of the answer.
+/// `GET /api/v1/active_user/`, with an empty object, since no public page shows its members.
 #[allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
 pub fn active_user(_: &Store, _: &Call<'_>) -> Outcome {
     Ok(Answer {

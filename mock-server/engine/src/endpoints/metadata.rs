@@ -1,4 +1,4 @@
-//! The answer to `OPTIONS`: the types of a path, the fields of its POST, its filters.
+//! The answer to `OPTIONS`: the media types of a path, the fields of its POST, its filters.
 //!
 //! Source: docs/stack.md#metadata; the `filters` block is the page's,
 //! docs/contract.md#search-stocks.
@@ -20,17 +20,17 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// What it is called.
+    /// The name of the field.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What `OPTIONS` calls its type.
+    /// The type of the field in the words of `OPTIONS`.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// Whether the service alone sets it.
+    /// Returns `true` if only the service sets the field.
     pub fn is_read_only(&self) -> bool {
         self.needs == ReadOnly
     }
@@ -47,12 +47,12 @@ enum Needs {
 enum More {
     Nothing,
     Length(u32),
-    /// The length of the `sku-length` reading.
+    /// The maximum length, which the reading `sku-length` sets.
     SkuLength,
     Int32,
     StockTypes,
     UnitTypes,
-    /// The ends of a range.
+    /// The two date-times of a range.
     Moments,
 }
 
@@ -94,7 +94,7 @@ const IS_ACTIVE: Meta = meta("is_active", "boolean", Optional, "Is active", Noth
 const NAME: Meta = meta("name", "string", Required, "Name", Length(255));
 const CODE: Meta = meta("code", "string", Required, "Code", Length(255));
 
-/// Of a stock.
+/// The fields of a stock.
 pub const STOCK: &[Meta] = &[
     ID,
     CREATED,
@@ -116,7 +116,7 @@ pub const STOCK: &[Meta] = &[
     ),
 ];
 
-/// Of a reservation.
+/// The arguments of a reservation.
 pub const RESERVATION: &[Meta] = &[
     meta("sku", "string", Required, "Sku", Nothing),
     meta("location", "string", Required, "Location", Nothing),
@@ -124,16 +124,16 @@ pub const RESERVATION: &[Meta] = &[
     meta("date", "datetime", Optional, "Date", Nothing),
 ];
 
-/// Of active stocks.
+/// The arguments of active stocks.
 pub const ACTIVE_STOCKS: &[Meta] = &[meta("sku", "string", Optional, "Sku", Nothing)];
 
-/// Of the login.
+/// The fields of the login.
 pub const LOGIN: &[Meta] = &[
     meta("username", "string", Optional, "Username", Nothing),
     meta("password", "string", Required, "Password", Nothing),
 ];
 
-/// Of a provider.
+/// The fields of a provider.
 pub const PROVIDER: &[Meta] = &[
     ID,
     CREATED,
@@ -150,7 +150,7 @@ pub const PROVIDER: &[Meta] = &[
     ),
 ];
 
-/// Of a stock location.
+/// The fields of a stock location.
 pub const LOCATION: &[Meta] = &[
     ID,
     CREATED,
@@ -161,7 +161,7 @@ pub const LOCATION: &[Meta] = &[
     meta("provider", "field", Required, "Provider", Nothing),
 ];
 
-/// Of a stock list.
+/// The fields of a stock list.
 pub const STOCK_LIST: &[Meta] = &[
     ID,
     CREATED,
@@ -179,7 +179,7 @@ pub const STOCK_LIST: &[Meta] = &[
     ),
 ];
 
-/// The body of `OPTIONS`.
+/// The body of an answer to `OPTIONS`, as JSON.
 pub fn describe(resource: &Resource, call: &Call<'_>) -> Vec<u8> {
     let mut out = b"{\"name\":".to_vec();
     json::write_string(&mut out, resource.title);

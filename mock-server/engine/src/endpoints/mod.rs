@@ -1,4 +1,4 @@
-//! The whole API as one table, and what its handlers share.
+//! The whole API as one table, and the types that its handlers share.
 
 pub mod active_stocks;
 pub mod call;
@@ -20,24 +20,23 @@ use crate::store::places::PlaceKind;
 use call::Call;
 use metadata::{self as meta, Meta};
 
-/// An answer that is not a refusal.
+/// A successful answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The rule's name in the header.
+    /// The name of the rule that decided it, for a response header.
     pub rule: &'static str,
-    /// Who speaks.
+    /// The grade of that rule's source.
     pub grade: Grade,
-    /// JSON.
+    /// The JSON body.
     pub body: Vec<u8>,
 }
 
-/// What a handler comes to.
+/// The result of a handler: an answer or a refusal.
 pub type Outcome = Result<Answer, Problem>;
 
-/// The service's clock during one request: it starts at a moment and each reading
-/// is a tick later than the one before.
+/// The clock of the service during one request. Each time it is read, it advances by a tick.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     next: Timestamp,
@@ -46,7 +45,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that starts at `now`; the tick in microseconds.
+    /// A clock that starts at `now` and advances by `tick` microseconds.
     pub fn new(now: Timestamp, tick: i64) -> Self {
         Self {
             next: now,
@@ -55,7 +54,7 @@ impl Clock {
         }
     }
 
-    /// The moment, and a tick passes.
+    /// Returns the current moment, and advances by a tick.
     pub fn read(&mut self) -> Timestamp {
         let now = self.next;
         self.next = now.plus(self.tick);
@@ -63,25 +62,25 @@ impl Clock {
         now
     }
 
-    /// How often it was read.
+    /// The number of times it was read.
     pub fn reads(&self) -> u64 {
         self.reads
     }
 }
 
-/// A handler, by what it does to the world.
+/// A handler of one operation.
 #[derive(Clone, Copy)]
 pub enum Handler {
-    /// Looks only.
+    /// A handler that only reads the world.
     Read(fn(&Store, &Call<'_>) -> Outcome),
-    /// Changes it, or refuses and leaves it as it was.
+    /// A handler that changes the world, or refuses and leaves it unchanged.
     Write(fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome),
 }
 
-/// A reading that switches something on, and the test of its choice.
+/// A reading that enables a path or method, and the test of its choice.
 pub type OnlyIf = (Reading, fn(&Profile) -> bool);
 
-/// A method that a path declares. `HEAD` comes with `GET`, and `OPTIONS` of itself.
+/// A method that a path declares. `GET` includes `HEAD`, and every path takes `OPTIONS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// `GET`.
@@ -91,7 +90,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// As in a request.
+    /// The name of the method, in capitals.
     pub fn text(self) -> &'static str {
         match self {
             Self::Get => "GET",
@@ -99,7 +98,7 @@ impl Verb {
         }
     }
 
-    /// The method that it is declared by.
+    /// The declared method.
     pub fn method(self) -> Method {
         match self {
             Self::Get => Method::GET,
@@ -107,7 +106,7 @@ impl Verb {
         }
     }
 
-    /// The verb that answers a method.
+    /// The verb that serves a method of a request.
     fn of(method: &Method) -> Option<Self> {
         if method == Method::GET || method == Method::HEAD {
             Some(Self::Get)
@@ -122,57 +121,57 @@ impl Verb {
 /// The parts of a request that an operation reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Input {
-    /// Filters, an order and a page of the list of stocks.
+    /// The filters, order and page of the list of stocks.
     Filtered,
-    /// A page.
+    /// A page number and a page size.
     Paged,
-    /// Arguments, in the body or in the query as a reading says.
+    /// Arguments, in the body or the query depending on a reading.
     Arguments,
-    /// Arguments in the body or in the query, and a page.
+    /// Arguments in the body or the query, and a page.
     PagedArguments,
-    /// A body alone.
+    /// The body alone.
     Body,
-    /// The path alone.
+    /// Nothing but the path.
     Bare,
 }
 
-/// One method of a path.
+/// An operation: one method of a path.
 #[derive(Clone, Copy)]
 pub struct Action {
-    /// Its method.
+    /// The method.
     pub verb: Verb,
     /// The operation's id in `openapi.json`.
     pub operation: &'static str,
-    /// What it reads.
+    /// The parts of the request that it reads.
     pub input: Input,
-    /// The rules that it answers by, and other operations do not.
+    /// The rules of this operation, without those that several operations share.
     pub rules: &'static [&'static str],
-    /// The function that answers.
+    /// The function that answers it.
     pub handler: Handler,
-    /// Under which reading it is there; `None`: always.
+    /// The reading that enables it; `None` if it is always there.
     pub only_if: Option<OnlyIf>,
 }
 
-/// A path of the API.
+/// A path of the API with its methods.
 #[derive(Clone, Copy)]
 pub struct Resource {
-    /// `{name}` stands for one segment.
+    /// The path, in which `{name}` stands for one segment.
     pub path: &'static str,
-    /// What `OPTIONS` calls it.
+    /// The name of the view in the answer to `OPTIONS`.
     pub title: &'static str,
-    /// The fields that `OPTIONS` lists for its POST.
+    /// The fields that `OPTIONS` lists for a POST.
     pub fields: &'static [Meta],
-    /// Whether `OPTIONS` shows the filters.
+    /// Is true if `OPTIONS` shows the filters.
     pub filters: bool,
-    /// Whether it answers without a token.
+    /// Is true if no token is required.
     pub public: bool,
-    /// Its methods.
+    /// The methods of the path.
     pub actions: &'static [Action],
-    /// Under which reading it is there; `None`: always.
+    /// The reading that enables it; `None` if it is always there.
     pub only_if: Option<OnlyIf>,
 }
 
-/// An operation that shows one thing.
+/// An operation that shows a single object.
 const fn get(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
     Action {
         verb: Verb::Get,
@@ -193,7 +192,7 @@ const fn list(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome
     }
 }
 
-/// A query of stock.
+/// A query of stock, with its arguments in the body or the query.
 const fn query(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
     Action {
         input: Input::Arguments,
@@ -207,7 +206,7 @@ const fn query(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcom
     }
 }
 
-/// An operation that looks only, by POST.
+/// An operation by POST that does not change the world.
 const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
     Action {
         verb: Verb::Post,
@@ -216,7 +215,7 @@ const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome)
     }
 }
 
-/// A list of active stocks.
+/// An operation that lists active stocks.
 const fn active(operation: &'static str) -> Action {
     Action {
         input: Input::PagedArguments,
@@ -246,7 +245,7 @@ const fn write(
     }
 }
 
-/// A change of the reserved quantity.
+/// An operation that changes the reserved quantity of a stock.
 const fn reserve(
     operation: &'static str,
     rules: &'static [&'static str],
@@ -326,7 +325,7 @@ const DECREASE: Action = reserve(
     reservations::decrease,
 );
 
-/// A resource of the stocks view, whose paths all show the filters.
+/// A template for the paths of the stocks view, all of which show the filters.
 const STOCKS: Resource = Resource {
     path: "",
     title: "",
@@ -342,7 +341,7 @@ const OTHER: Resource = Resource {
     ..STOCKS
 };
 
-/// Every path of the API. A concrete one stands before a template that fits it too.
+/// Every path of the API. A literal path stands before a template that matches it too.
 #[rustfmt::skip]
 pub const RESOURCES: &[Resource] = &[
     Resource { path: "/api/v1/stocks/", title: "Stock List", fields: meta::STOCK, actions: &[
@@ -406,8 +405,7 @@ pub const RESOURCES: &[Resource] = &[
     ], ..OTHER },
 ];
 
-/// Every `Allow` header: of a path that takes both methods, of one that only takes GET, and of
-/// one that only takes POST.
+/// The values of `Allow`: for paths with both methods, with GET alone and with POST alone.
 pub const ALLOWED: [&str; 3] = [
     "GET, POST, HEAD, OPTIONS",
     "GET, HEAD, OPTIONS",
@@ -415,7 +413,7 @@ pub const ALLOWED: [&str; 3] = [
 ];
 
 impl Resource {
-    /// Whether the path is this resource's; the text of its parameter.
+    /// Matches a path, and returns the text of its parameter, if it has one.
     #[allow(clippy::option_option)] // No match, a match, a match with a parameter.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
         let Some((before, after)) = self.path.split_once('{') else {
@@ -423,12 +421,12 @@ impl Resource {
         };
         let after = after.split_once('}').map_or("", |(_, after)| after);
         let argument = path.strip_prefix(before)?.strip_suffix(after)?;
-        // What a path parameter of the stack's router takes.
+        // The stack's router matches a parameter with `[^/.]+`.
         let fits = !argument.is_empty() && !argument.contains(['/', '.']);
         fits.then_some(Some(argument))
     }
 
-    /// The action of a method under a profile. A `HEAD` only looks.
+    /// The action for a method under a profile. `HEAD` never reaches an action that writes.
     pub fn action(&self, method: &Method, profile: &Profile) -> Option<&'static Action> {
         Verb::of(method)
             .and_then(|verb| self.action_of(verb, profile))
@@ -441,7 +439,7 @@ impl Resource {
             .find(|action| action.verb == verb && is_on(action.only_if, profile))
     }
 
-    /// The `Allow` header under a profile.
+    /// The value of `Allow` under a profile.
     pub fn allow(&self, profile: &Profile) -> &'static str {
         let has = |verb| self.action_of(verb, profile).is_some();
         let [both, get, post] = ALLOWED;
@@ -457,8 +455,8 @@ fn is_on(only_if: Option<OnlyIf>, profile: &Profile) -> bool {
     only_if.is_none_or(|(_, test)| test(profile))
 }
 
-/// Every operation with its path, in the order of the table; one that two methods ask for
-/// comes with the first.
+/// Every operation with its path, in the order of the table. An operation with two methods
+/// appears once, with the first.
 pub fn operations() -> impl Iterator<Item = (&'static Resource, &'static Action)> {
     RESOURCES.iter().flat_map(|resource| {
         let actions = resource.actions.iter().enumerate();
@@ -470,7 +468,7 @@ pub fn operations() -> impl Iterator<Item = (&'static Resource, &'static Action)
     })
 }
 
-/// The resource of a decoded path under a profile, and the text of its parameter.
+/// Finds the resource of a decoded path under a profile, with the text of its parameter.
 pub fn resolve<'p>(
     path: &'p str,
     profile: &Profile,
@@ -481,7 +479,7 @@ pub fn resolve<'p>(
         .find_map(|resource| Some((resource, resource.matches(path)?)))
 }
 
-/// The reading for which a path, or a method of it, is not there.
+/// The reading that decides if a path, or a method of it, is there at all.
 pub fn off_switch(path: &str, method: Option<&Method>) -> Option<Reading> {
     let resource = RESOURCES.iter().find(|r| r.matches(path).is_some())?;
     let only_if = match method {
@@ -499,7 +497,8 @@ pub fn off_switch(path: &str, method: Option<&Method>) -> Option<Reading> {
 mod tests {
     use super::*;
 
-    /// A stock by its id beside the alias of the active stocks, which has the same path.
+    /// A resource with a method of its own, beside the alias of the active stocks, which has
+    /// the same path.
     const BESIDE_THE_ALIAS: Resource = Resource {
         path: "/api/v1/stocks/{id}/",
         actions: &[

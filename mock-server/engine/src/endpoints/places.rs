@@ -1,7 +1,7 @@
 //! Providers, stock locations and stock lists: listed, shown and created.
 //!
-//! Source: docs/contract.md#beyond-the-page. The page names none of them, but no client
-//! gets far without, so all of it is graded *observed*.
+//! Source: docs/contract.md#beyond-the-page. The page describes none of them, but no client can
+//! do without them, so everything here has the grade *observed*.
 
 use smol_str::SmolStr;
 
@@ -16,10 +16,10 @@ use crate::store::places::{PlaceKind, Places};
 use crate::wire::json::{self, Value};
 use crate::wire::text::Integer;
 
-/// The longest name and code.
+/// The maximum length of a name or a code, in characters.
 const LONGEST: usize = 255;
 
-/// `GET` of a list.
+/// `GET /api/v1/providers/` and the lists of the other kinds.
 pub fn list(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     let places = store.places();
     let count = places.count(kind);
@@ -39,7 +39,7 @@ pub fn list(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     Ok(observed(200, "listed", body))
 }
 
-/// The position of the place that the path names by its id.
+/// The index of the place whose id is in the path.
 pub(super) fn named(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Result<u32, Problem> {
     let id = call.argument.and_then(Integer::parse);
     let id = id.ok_or(Problem::NotFound(None))?.clamped();
@@ -53,7 +53,7 @@ pub(super) fn named(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Result<u
     })
 }
 
-/// `GET` of one.
+/// `GET /api/v1/providers/{id}/` and the same for the other kinds.
 pub fn show(kind: PlaceKind, store: &Store, call: &Call<'_>) -> Outcome {
     let at = named(kind, store, call)?;
     let mut body = Vec::new();
@@ -159,8 +159,8 @@ fn head(
     }
 }
 
-/// A boolean that is true by default, but false where a form leaves it out, as a
-/// form leaves out an empty check box.
+/// A boolean that is true by default, but false if a form omits it, as browsers omit an empty
+/// check box.
 fn flag(fields: &mut Fields<'_>, name: &'static str, call: &Call<'_>) -> bool {
     let default = !fields.is_left_out(name);
     fields
@@ -198,7 +198,7 @@ fn unique_code(fields: &mut Fields<'_>, places: &Places, kind: PlaceKind) -> Opt
     })
 }
 
-/// The position of the provider with an id.
+/// The index of the provider with this id.
 fn key_of_provider(places: &Places, value: &Value<'_>) -> Result<u32, Detail> {
     let missing = || Detail::one(wording::no_key(&value.to_text()));
     let id = match value {

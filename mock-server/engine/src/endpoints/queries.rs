@@ -1,5 +1,4 @@
-//! Where a SKU lies, and how much of it: plain and salable, for one SKU and for
-//! several.
+//! The stock of a SKU at each location: all of it or what is salable, for one SKU or several.
 //!
 //! Source: docs/contract.md#stock-query, docs/contract.md#multi-stock-query,
 //! docs/contract.md#salable-stock-query, docs/contract.md#multi-salable-stock-query.
@@ -15,7 +14,7 @@ use crate::profile::{QueryArguments, QueryScope, Reading, Salable, UnknownSku};
 use crate::store::Store;
 use crate::wire::json;
 
-/// How much of a stock a query shows; `None` leaves the row out.
+/// The quantity of a stock that a query shows; `None` leaves out the row.
 type Quantity = fn(&Stock, &Call<'_>) -> Option<i64>;
 
 /// `GET /api/v1/stocks/stock_query/`.
@@ -48,7 +47,7 @@ fn existing(stock: &Stock, call: &Call<'_>) -> Option<i64> {
     Some(stock.stock.into())
 }
 
-/// What of a stock can be sold, under the reading of that word.
+/// The salable quantity of a stock under the reading `salable`; `None` if it is not for sale.
 pub(super) fn salable_quantity(stock: &Stock, call: &Call<'_>) -> Option<i64> {
     let existing = i64::from(stock.stock);
     let unreserved = (existing - i64::from(stock.reserved)).max(0);
@@ -62,7 +61,7 @@ pub(super) fn salable_quantity(stock: &Stock, call: &Call<'_>) -> Option<i64> {
     }
 }
 
-/// Reads the arguments from where the profile lets them be.
+/// Reads the arguments from the part of the request that the reading `query-arguments` names.
 fn with_arguments<T>(
     call: &Call<'_>,
     read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
@@ -128,7 +127,7 @@ fn answer(body: Vec<u8>) -> Answer {
     }
 }
 
-/// Appends the rows of a SKU; false if it has no stock at all.
+/// Appends the rows of a SKU. Returns `false` if it has no stock at all.
 fn write_rows(
     out: &mut Vec<u8>,
     store: &Store,

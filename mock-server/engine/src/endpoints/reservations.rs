@@ -1,7 +1,7 @@
-//! Reserving one piece of a stock, and giving one back.
+//! Reservations: each adds one to the reserved quantity of a stock, or subtracts one.
 //!
-//! Source: docs/contract.md#increase-reserved-stock,
-//! docs/contract.md#decrease-reserved-stock; the rules of the 208 are readings.
+//! Source: docs/contract.md#increase-reserved-stock, docs/contract.md#decrease-reserved-stock;
+//! the rules of the 208 are readings.
 
 use smol_str::SmolStr;
 
@@ -68,7 +68,7 @@ fn reserve(store: &mut Store, call: &Call<'_>, clock: &mut Clock, direction: Dir
         }
         Direction::Decrease => stock.reserved.checked_sub(1),
     };
-    // The database has no room for more, and the stack no answer to that.
+    // Beyond 32 bits the database fails, and the stack turns that into a 500.
     stock.reserved = changed.ok_or(Problem::ServerError)?;
     stock.modified = clock.read();
     store.update(row, &stock);
@@ -127,7 +127,7 @@ fn read(call: &Call<'_>) -> Result<Arguments, Problem> {
     })
 }
 
-/// The row that the arguments name.
+/// The row of the stock that the arguments name.
 fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
     let places = store.places();
     let location = places.location_coded(&arguments.location)?;
@@ -153,7 +153,7 @@ fn find(store: &Store, call: &Call<'_>, arguments: &Arguments) -> Option<Row> {
     })
 }
 
-/// The moment of a date, where it is one.
+/// The moment of a date, if it is one.
 fn moment(date: &ReservationDate, call: &Call<'_>) -> Option<Timestamp> {
     match date {
         ReservationDate::At(at) => Some(*at),
@@ -161,8 +161,8 @@ fn moment(date: &ReservationDate, call: &Call<'_>) -> Option<Timestamp> {
     }
 }
 
-/// Whether the same was applied before. A world's file need not tell an opaque date from a
-/// moment, so one that reads as a moment is looked up as both.
+/// Returns `true` if an equal reservation was applied before. A world file may not distinguish
+/// an opaque date from a moment, so a text that reads as a moment is looked up as both.
 fn was_applied(store: &Store, call: &Call<'_>, applied: &Applied) -> bool {
     let is_text = matches!(applied.date, ReservationDate::Text(_));
     store.was_applied(applied)

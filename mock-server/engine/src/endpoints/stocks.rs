@@ -1,4 +1,4 @@
-//! The list of stocks, and creating one.
+//! The list of stocks, and the creation of one.
 //!
 //! Source: docs/contract.md#list-stock, docs/contract.md#create-stock,
 //! docs/contract.md#search-stocks.
@@ -73,7 +73,7 @@ pub fn create(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome 
     }
     let row = insert(store, &draft, location, clock);
     let stock = Stock {
-        // What was just written shows as it was sent, not as the database keeps it.
+        // The answer to a create shows the period as sent, not as the database stores it.
         period: draft.period.flatten(),
         ..store.stock(row)
     };
@@ -87,7 +87,7 @@ pub fn create(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome 
     })
 }
 
-/// A stock as a client describes it: `None` where it says nothing.
+/// A stock as a client sent it, with `None` for members it left out.
 #[derive(Debug)]
 pub(super) struct Draft {
     #[allow(clippy::option_option)] // Absent, null and a period are three things.
@@ -101,19 +101,19 @@ pub(super) struct Draft {
     pub(super) reserved: Option<i32>,
 }
 
-/// Where a client says that a stock lies.
+/// The place that a client named for a stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// At this location of the provider's.
+    /// The location with this index, which belongs to the provider named.
     At(u32),
-    /// At a location of another provider.
+    /// A location that belongs to another provider.
     Foreign,
-    /// The provider or the location does not exist.
+    /// A provider or location that does not exist.
     Unknown,
 }
 
 impl Place {
-    /// The refusal of a place that is none of the provider's.
+    /// The refusal of a place that is not a location of the provider.
     pub(super) fn refusal(self, call: &Call<'_>) -> Problem {
         if self == Self::Unknown {
             call.decided(Reading::UnknownPlace);
@@ -122,8 +122,8 @@ impl Place {
     }
 }
 
-/// Reads the fields of a stock in the order of the serializer. The outer error is
-/// one of the whole request, the inner one of the fields.
+/// Reads the fields of a stock in the order of the stack's serializer. The outer error concerns
+/// the whole request, the inner one its fields.
 pub(super) fn read(
     mut fields: Fields<'_>,
     call: &Call<'_>,
@@ -204,7 +204,7 @@ pub(super) fn read(
     }))
 }
 
-/// The stock of the draft's identity.
+/// The existing stock with the identity of the draft, if there is one.
 pub(super) fn find(store: &Store, draft: &Draft, location: u32, call: &Call<'_>) -> Option<Row> {
     let period = draft.period.flatten().map(Period::stored);
     let stock_type = draft.stock_type.unwrap_or_default();
@@ -214,7 +214,7 @@ pub(super) fn find(store: &Store, draft: &Draft, location: u32, call: &Call<'_>)
         let stock = store.stock(row);
         stock.stock_type == stock_type && stock.period == period
     });
-    // The two identities differ only where the place has stock, but none of this period.
+    // The choices differ only if the place has stock, but none with this period and type.
     if same_place.is_some() && same_place != same_period {
         call.decided(Reading::StockIdentity);
     }
@@ -224,7 +224,7 @@ pub(super) fn find(store: &Store, draft: &Draft, location: u32, call: &Call<'_>)
     }
 }
 
-/// Adds the draft as a new stock, reading the clock twice.
+/// Adds the draft as a new stock, and reads the clock twice for it.
 pub(super) fn insert(store: &mut Store, draft: &Draft, location: u32, clock: &mut Clock) -> Row {
     let created = clock.read();
     let modified = clock.read();
@@ -245,7 +245,7 @@ pub(super) fn insert(store: &mut Store, draft: &Draft, location: u32, clock: &mu
     })
 }
 
-/// Appends a stock.
+/// Appends a stock as JSON.
 pub(crate) fn write_stock(out: &mut Vec<u8>, stock: &Stock, places: &Places, local: UtcOffset) {
     let location = &places.locations[stock.location as usize];
     let provider = &places.providers[location.provider as usize];

@@ -1,4 +1,4 @@
-//! Inserting or updating stocks, one or many in a call.
+//! Upserts: one call inserts or updates one or many stocks.
 //!
 //! Source: docs/contract.md#insertupdate-singlemultiple-stock.
 
@@ -118,8 +118,8 @@ fn read_row(
     Ok(draft.map_err(Detail::Map))
 }
 
-/// A list aligned with the rows. Places are judged only once every field is valid,
-/// so the two never stand side by side.
+/// The errors of each row, aligned with the rows. Places are checked only if all fields are
+/// valid, so errors of fields and of places never occur together.
 fn refusals(
     drafts: &[Result<Draft, Detail>],
     fields_are_valid: bool,
@@ -136,8 +136,8 @@ fn refusals(
     drafts.iter().map(refusal).collect()
 }
 
-/// The refusals of several rows. Errors of fields come in the form of the stack's version;
-/// those of places are the service's own, a list under every version.
+/// The errors of several rows. Those of fields have the shape of the stack's version. Those of
+/// places are the service's own, and a list in every version.
 fn by_row(details: Vec<Detail>, fields_are_valid: bool, call: &Call<'_>) -> Detail {
     if fields_are_valid || !call.stack().keys_rows_by_index() {
         return Detail::List(details);
@@ -157,7 +157,7 @@ fn place_error() -> FieldErrors {
     vec![(key.into(), Detail::Text(sentence))]
 }
 
-/// The errors of each SKU; those of one that was refused more than once in a list.
+/// The errors of each SKU, in a list if the SKU was refused more than once.
 fn by_sku(refused: Vec<(String, Detail)>) -> FieldErrors {
     let mut positions: HashMap<String, usize> = HashMap::new();
     let mut errors: Vec<(String, Vec<Detail>)> = Vec::new();
@@ -178,7 +178,7 @@ fn by_sku(refused: Vec<(String, Detail)>) -> FieldErrors {
         .collect()
 }
 
-/// What a refused row is called: its SKU, or its position where it sent none.
+/// The name of a refused row: its SKU, or `[position]` if it has none.
 fn sku_as_sent(row: &Body<'_>, position: usize) -> String {
     let sku = match row {
         Body::Json(object) => object.get("sku").map(|sku| sku.to_text().into_owned()),
@@ -190,7 +190,7 @@ fn sku_as_sent(row: &Body<'_>, position: usize) -> String {
     sku.unwrap_or_else(|| format!("[{position}]"))
 }
 
-/// Sets `stock` and whatever else the draft names, or adds a stock.
+/// Updates `stock` and the other members that the draft names, or adds a new stock.
 fn write(store: &mut Store, call: &Call<'_>, clock: &mut Clock, draft: &Draft, location: u32) {
     let Some(row) = stocks::find(store, draft, location, call) else {
         stocks::insert(store, draft, location, clock);

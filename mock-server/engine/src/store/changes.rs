@@ -1,28 +1,28 @@
-//! What came of a world between two of its states.
+//! The difference between two states of a world.
 
 use serde_json::{Map, Value, json};
 
 use super::table::Row;
 use super::{Applied, Store};
 
-/// What is new or otherwise in a store since an earlier state of it. Nothing is ever
-/// taken away.
+/// The rows of a store that are new or changed since an earlier state. Rows are never removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changes {
-    /// The stocks, rising.
+    /// The new and the changed stocks, in ascending order.
     pub rows: Vec<Row>,
-    /// The position from which providers, locations and stock lists are new.
+    /// The numbers of providers, locations and stock lists in the earlier state; places from
+    /// these indexes on are new.
     pub places_from: [usize; 3],
-    /// The dated reservations that were applied.
+    /// The dated reservations that are new.
     pub applied: Vec<Applied>,
 }
 
 impl Store {
-    /// What changed since a state that this one was cloned from. What the two share costs
-    /// nothing.
+    /// The changes since an earlier state, from which this one was cloned. The chunks of stocks
+    /// that both still share are skipped.
     pub fn changes_since(&self, before: &Self) -> Changes {
         let places = before.places();
-        // They are only ever added, so as many are the same.
+        // Reservations are only ever added, so an equal number means the same ones.
         let applied = if self.applied.len() == before.applied.len() {
             Vec::new()
         } else {
@@ -41,7 +41,8 @@ impl Store {
         }
     }
 
-    /// Returns `true` if nothing changed since a state that this one was cloned from.
+    /// Returns `true` if nothing has changed since an earlier state, from which this one was
+    /// cloned.
     pub fn is_as(&self, before: &Self) -> bool {
         let places = |store: &Self| {
             let places = store.places();
@@ -57,8 +58,8 @@ impl Store {
             && self.table.rows_since(&before.table).is_empty()
     }
 
-    /// The same for people: stocks that were added, those that changed with each member
-    /// before and after, and whatever else is new.
+    /// The changes since an earlier state as JSON for people: added stocks, changed stocks with
+    /// the old and the new value of each member, and added places and reservations.
     pub fn diff_since(&self, before: &Self) -> Value {
         let changes = self.changes_since(before);
         let of = |store: &Self, changes: &Changes| {
@@ -79,7 +80,7 @@ impl Store {
             Value::Array(stocks) => stocks,
             _ => Vec::new(),
         };
-        // Rows rise with the ids, so what was there stands before what was added.
+        // Rows are in the order of ids, so the old stocks come before the added ones.
         let added = now.split_off(was.len().min(now.len()));
         let altered: Vec<Value> = was
             .iter()
@@ -96,7 +97,7 @@ impl Store {
     }
 }
 
-/// A stock that changed: what tells it from others, and the members that are otherwise.
+/// A changed stock: its identity, and the members that differ.
 fn changed(before: &Value, after: &Value) -> Value {
     let mut members = Map::new();
     for name in MEMBERS {
@@ -114,7 +115,7 @@ fn changed(before: &Value, after: &Value) -> Value {
     })
 }
 
-/// What may change of a stock.
+/// The members of a stock that a write may change.
 const MEMBERS: &[&str] = &[
     "modified_date",
     "period",

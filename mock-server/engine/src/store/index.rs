@@ -1,15 +1,15 @@
-//! An ordered set that counts: a B+tree whose branches know how many keys lie below
-//! each child, and whose clones share every node until one of them changes it.
+//! An ordered set that counts: a B+tree whose branches know the number of keys below each
+//! child. Clones share every node until one of them changes it.
 //!
-//! It answers what a page of a list needs in logarithmic time: how many keys
-//! precede a bound, and which key is the n-th. No insertion ever moves more than
-//! one node a level, so growing never stalls.
+//! It answers in logarithmic time the two questions of a page of a list: the number of keys
+//! before a bound, and the n-th key. An insertion moves at most one node on each level, so
+//! growing never stalls.
 
 use std::sync::Arc;
 
-/// The most keys of a leaf and children of a branch.
+/// The most keys of a leaf, and the most children of a branch.
 const MOST: usize = 64;
-/// A node below this is merged with a neighbour where both fit in one.
+/// The width below which a node is merged with a neighbour, if one node can hold both.
 const FEW: usize = MOST / 4;
 
 /// A counted, ordered, copy-on-write set.
@@ -26,7 +26,7 @@ enum Node<K> {
 
 #[derive(Debug, Clone)]
 struct Child<K> {
-    /// No key below is less.
+    /// The least key in `node`, or one that is less than it.
     first: K,
     len: usize,
     node: Arc<Node<K>>,
@@ -35,7 +35,7 @@ struct Child<K> {
 enum Inserted<K> {
     Present,
     Added,
-    /// Added, and the node gave its upper part to a new right neighbour.
+    /// The key was added, and the upper part of the node became a new right neighbour.
     Split(Child<K>),
 }
 
@@ -48,12 +48,12 @@ impl<K> Default for Index<K> {
 }
 
 impl<K: Ord + Clone> Index<K> {
-    /// Returns `true` if it is a clone of another, neither of them written since.
+    /// Returns `true` if this is a clone of `other` and neither has been written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.root, &other.root)
     }
 
-    /// Builds from keys in strictly rising order.
+    /// Builds the set from keys in strictly ascending order.
     pub fn from_sorted(keys: Vec<K>) -> Self {
         debug_assert!(keys.is_sorted_by(|a, b| a < b));
         let mut level: Vec<Child<K>> = Vec::with_capacity(keys.len() / MOST + 1);
@@ -76,17 +76,17 @@ impl<K: Ord + Clone> Index<K> {
             .map_or_else(Self::default, |root| Self { root: root.node })
     }
 
-    /// The number of keys there are.
+    /// The number of keys.
     pub fn len(&self) -> usize {
         self.root.len()
     }
 
-    /// Returns `true` if there is none.
+    /// Returns `true` if the set has no keys.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds a key; false if it was there.
+    /// Adds a key. Returns `false` if it was there already.
     pub fn insert(&mut self, key: K) -> bool {
         match Arc::make_mut(&mut self.root).insert(key) {
             Inserted::Present => false,
@@ -105,7 +105,7 @@ impl<K: Ord + Clone> Index<K> {
         }
     }
 
-    /// Takes a key out; false if it was not there.
+    /// Removes a key. Returns `false` if it was not there.
     pub fn remove(&mut self, key: &K) -> bool {
         let removed = Arc::make_mut(&mut self.root).remove(key);
         while let Node::Branch(children) = &*self.root
@@ -117,13 +117,14 @@ impl<K: Ord + Clone> Index<K> {
         removed
     }
 
-    /// Returns `true` if the key is there.
+    /// Returns `true` if the set has the key.
     pub fn contains(&self, key: &K) -> bool {
         let at = self.rank(|k| k < key);
         self.nth(at) == Some(key)
     }
 
-    /// The number of keys that come before a bound: `before` holds for those and for none after.
+    /// The number of keys before a bound. `before` has to return `true` for these and `false`
+    /// for all others.
     pub fn rank(&self, before: impl Fn(&K) -> bool) -> usize {
         let mut node = &*self.root;
         let mut rank = 0;
@@ -142,12 +143,12 @@ impl<K: Ord + Clone> Index<K> {
         }
     }
 
-    /// The key at a position, counted from 0.
+    /// The key at a zero-based position.
     pub fn nth(&self, position: usize) -> Option<&K> {
         self.iter_from(position).next()
     }
 
-    /// All keys in order from a position on.
+    /// Iterates over the keys in order, from a zero-based position on.
     pub fn iter_from(&self, position: usize) -> Iter<'_, K> {
         let mut iter = Iter {
             branches: Vec::new(),
@@ -186,7 +187,7 @@ impl<K: Ord + Clone> Node<K> {
         }
     }
 
-    /// As a child; `None` if it is empty.
+    /// Wraps the node as a child; `None` if it is empty.
     fn into_child(self) -> Option<Child<K>> {
         let first = match &self {
             Self::Leaf(keys) => keys.first()?.clone(),
@@ -199,7 +200,7 @@ impl<K: Ord + Clone> Node<K> {
         })
     }
 
-    /// Keys of a leaf, children of a branch.
+    /// The number of keys of a leaf, or of children of a branch.
     fn width(&self) -> usize {
         match self {
             Self::Leaf(keys) => keys.len(),
@@ -289,13 +290,13 @@ impl<K: Ord + Clone> Node<K> {
     }
 }
 
-/// Where a full node is cut. One that grows at its end, as ids and times do, stays
-/// full.
+/// The position at which a full node is split. A node that grows at its end, as those of ids
+/// and times do, stays full.
 fn split_at(at: usize) -> usize {
     if at >= MOST { MOST } else { MOST / 2 }
 }
 
-/// Joins a narrow child with a neighbour, where one node holds both.
+/// Merges a narrow child with a neighbour, if one node can hold both.
 fn merge<K: Ord + Clone>(children: &mut Vec<Child<K>>, at: usize) {
     let fits =
         |i: usize, j: usize| children[i].node.width() + children[j].node.width() <= MOST * 3 / 4;
@@ -315,12 +316,12 @@ fn merge<K: Ord + Clone>(children: &mut Vec<Child<K>>, at: usize) {
     ) {
         (Node::Leaf(keys), Node::Leaf(more)) => keys.extend(more),
         (Node::Branch(inner), Node::Branch(more)) => inner.extend(more),
-        // All leaves lie at one depth, so neighbours are of one kind.
+        // All leaves have the same depth, so neighbours are of the same kind.
         _ => {}
     }
 }
 
-/// See [`Index::iter_from`].
+/// An iterator over the keys of an [`Index`], made by [`Index::iter_from`].
 #[derive(Debug)]
 pub struct Iter<'a, K> {
     branches: Vec<std::slice::Iter<'a, Child<K>>>,
@@ -405,7 +406,7 @@ mod tests {
                         prop_assert_eq!(index.insert(k.into()), model.insert(k.into()));
                     }
                     Step::Remove(k) => {
-                        // The nearest key that is there, so that most removals remove.
+                        // The nearest key that exists, so that most removals find one.
                         let k = model.range(u32::from(k)..).next().copied().unwrap_or(k.into());
                         prop_assert_eq!(index.remove(&k), model.remove(&k));
                     }

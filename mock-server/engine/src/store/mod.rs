@@ -1,7 +1,7 @@
-//! The world as tables, indexes and counters. A clone shares everything until one
-//! of the two is written.
+//! The world as tables, indexes and counters. A clone shares everything with its original until
+//! one of the two is written.
 //!
-//! Nothing here knows requests, readings or wordings.
+//! Nothing here knows requests, readings or the wording of errors.
 
 pub mod changes;
 pub mod index;
@@ -22,24 +22,24 @@ use index::Index;
 use places::Places;
 use table::{Flag, Row, Table};
 
-/// A number of a stock that is indexed.
+/// An indexed number of a stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// `stock`.
     Stock,
     /// `reserved_stock`.
     Reserved,
-    /// `created_date`, microseconds.
+    /// `created_date` in microseconds since the Unix epoch.
     Created,
-    /// `modified_date`, microseconds.
+    /// `modified_date` in microseconds since the Unix epoch.
     Modified,
-    /// Position of the location.
+    /// The index of the location in [`Places::locations`].
     Location,
-    /// Position of the location's provider.
+    /// The index of the location's provider in [`Places::providers`].
     Provider,
-    /// Lower end of `period`, microseconds; a stock without one is not in the index.
+    /// The lower end of `period` in microseconds. Stocks without one are not in the index.
     PeriodLower,
-    /// Upper end of `period`, microseconds; a stock without one is not in the index.
+    /// The upper end of `period` in microseconds. Stocks without one are not in the index.
     PeriodUpper,
 }
 
@@ -56,7 +56,7 @@ impl Column {
     ];
 }
 
-/// Which way a reservation went.
+/// The two kinds of reservation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// `increase-reserved-stock`.
@@ -68,33 +68,33 @@ pub enum Direction {
 /// The `date` of a reservation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ReservationDate {
-    /// A moment.
+    /// A parsed date.
     At(Timestamp),
-    /// Any text, where dates are taken for opaque.
+    /// An unparsed text, where the reading `reservation-date` is `opaque`.
     Text(SmolStr),
 }
 
-/// A dated reservation that was applied.
+/// A dated reservation that was applied. An equal one is a replay.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Applied {
-    /// The product.
+    /// The SKU.
     pub sku: SmolStr,
-    /// Position of the location, which gives the provider.
+    /// The index of the location, which implies the provider.
     pub location: u32,
-    /// Which way it went.
+    /// The kind of reservation.
     pub direction: Direction,
     /// The date.
     pub date: ReservationDate,
 }
 
-/// The world.
+/// The world: stocks, places and dated reservations.
 #[derive(Debug, Clone)]
 pub struct Store {
     name: SmolStr,
     table: Table,
-    /// SKU, location, row.
+    /// Triples of SKU, location and row.
     by_sku: Index<(SmolStr, u32, Row)>,
-    /// Value, row: one for each of [`Column::ALL`].
+    /// Pairs of value and row, one index for each of [`Column::ALL`].
     columns: [Index<(i64, Row)>; Column::ALL.len()],
     places: Arc<Places>,
     applied: Index<Applied>,
@@ -103,17 +103,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// The number of stocks there are.
+    /// The number of stocks.
     pub fn len(&self) -> usize {
         self.table.rows()
     }
 
-    /// Returns `true` if there is no stock.
+    /// Returns `true` if there are no stocks.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns `true` if it is a clone of another, neither of them written since.
+    /// Returns `true` if this is a clone of `other` and neither has been written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.places, &other.places)
             && self.table.is_clone_of(&other.table)
@@ -122,17 +122,17 @@ impl Store {
             && self.name == other.name
     }
 
-    /// The world's name.
+    /// The name of the world.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Providers, locations and stock lists.
+    /// The providers, locations and stock lists.
     pub fn places(&self) -> &Places {
         &self.places
     }
 
-    /// The same, to add to.
+    /// The providers, locations and stock lists, for adding more.
     pub fn places_mut(&mut self) -> &mut Places {
         Arc::make_mut(&mut self.places)
     }
@@ -142,19 +142,19 @@ impl Store {
         self.table.get(row)
     }
 
-    /// Returns `true` if a stock has a flag.
+    /// Returns `true` if the stock in a row has the flag.
     pub fn has(&self, row: Row, flag: Flag) -> bool {
         self.table.has(row, flag)
     }
 
-    /// The id that the next stock gets; taking it moves the counter by the world's step.
+    /// Returns the id for the next stock, and advances the counter by the world's id step.
     pub fn take_id(&mut self) -> i64 {
         let id = self.next_id;
         self.next_id = id.saturating_add(self.id_step);
         id
     }
 
-    /// Adds a stock, whose id must be greater than all before it.
+    /// Adds a stock, whose id must be greater than all others. Returns its row.
     pub fn insert(&mut self, stock: &Stock) -> Row {
         let row = Row::try_from(self.table.rows()).unwrap_or(Row::MAX);
         self.table.push(stock);
@@ -167,7 +167,7 @@ impl Store {
         row
     }
 
-    /// Writes a stock back: all but its id, SKU, location and `created_date`.
+    /// Overwrites a stock, except for its id, SKU, location and `created_date`.
     pub fn update(&mut self, row: Row, stock: &Stock) {
         let before = self.table.get(row);
         self.table.set(row, stock);
@@ -201,7 +201,7 @@ impl Store {
         })
     }
 
-    /// The rows of a SKU, in the order of ids.
+    /// The rows of a SKU, ordered by id.
     pub fn rows_of(&self, sku: &str) -> Vec<Row> {
         let from = self.by_sku.rank(|key| key.0.as_str() < sku);
         let mut rows: Vec<Row> = self
@@ -214,7 +214,7 @@ impl Store {
         rows
     }
 
-    /// The rows of a SKU at a location, in the order of ids.
+    /// The rows of a SKU at a location, ordered by id.
     pub fn rows_at<'a>(&'a self, sku: &'a str, location: u32) -> impl Iterator<Item = Row> + 'a {
         let from = self
             .by_sku
@@ -225,7 +225,7 @@ impl Store {
             .map(|key| key.2)
     }
 
-    /// Every SKU in order, each with its rows (by location, then id).
+    /// Iterates over all SKUs in order, each with its rows (by location, then id).
     pub fn skus(&self) -> impl Iterator<Item = (&SmolStr, Vec<Row>)> {
         let mut keys = self.by_sku.iter_from(0).peekable();
         std::iter::from_fn(move || {
@@ -238,12 +238,12 @@ impl Store {
         })
     }
 
-    /// Returns `true` if a dated reservation was applied before.
+    /// Returns `true` if an equal dated reservation was applied before.
     pub fn was_applied(&self, reservation: &Applied) -> bool {
         self.applied.contains(reservation)
     }
 
-    /// Keeps a dated reservation as applied.
+    /// Remembers a dated reservation as applied.
     pub fn keep_applied(&mut self, reservation: Applied) {
         self.applied.insert(reservation);
     }

@@ -1,16 +1,16 @@
-//! A state as JSON, a few rows at a time, so that a large one never stands whole in memory.
+//! A state as JSON in pieces of a few rows, so that a large one is never in memory as a whole.
 
 use super::Store;
 use super::table::Row;
 
-/// Rows of one piece.
+/// The number of rows in a piece.
 const ROWS: usize = 256;
 
-/// The end of a world that has neither stocks nor reservations.
+/// The end of the JSON of a world with neither stocks nor reservations.
 const END_OF_EMPTY: &str = "],\"reservations\":[]}";
 
-/// The JSON of a state in pieces; together they are the JSON of [`Store::dump`]. It keeps
-/// the state as it stood, which shares whatever does not change meanwhile.
+/// The JSON of a state in pieces, which joined are the JSON of [`Store::dump`]. It holds a
+/// clone of the state, so later writes do not show.
 #[derive(Debug)]
 pub struct Pieces {
     store: Store,
@@ -26,7 +26,7 @@ enum Next {
 }
 
 impl Store {
-    /// The whole state as JSON, in pieces.
+    /// Turns the state into an iterator over pieces of its JSON.
     pub fn into_pieces(self) -> Pieces {
         Pieces {
             store: self,
@@ -36,7 +36,7 @@ impl Store {
 }
 
 impl Pieces {
-    /// Everything before the stocks.
+    /// The part of the JSON before the first stock.
     fn head(&self) -> Vec<u8> {
         let mut head = self.store.dump_part(0..0, [0; 3], []).to_json();
         head.truncate(head.len().saturating_sub(END_OF_EMPTY.len()));
@@ -77,7 +77,7 @@ impl Iterator for Pieces {
     }
 }
 
-/// Rows of a list from a position on, without its brackets.
+/// A part of a list as JSON: the rows from position `from` on, without the brackets.
 fn list(from: usize, rows: impl Iterator<Item = impl serde::Serialize>) -> Vec<u8> {
     let mut piece = Vec::new();
     for (at, row) in (from..).zip(rows) {
@@ -101,7 +101,7 @@ mod tests {
         Store::load(&World::from_json(json).unwrap()).unwrap()
     }
 
-    /// A world of so many stocks and reservations.
+    /// The JSON of a world with `count` stocks and as many reservations.
     fn world(count: usize) -> Vec<u8> {
         let stock = |n: usize| {
             let sku = n.to_string();

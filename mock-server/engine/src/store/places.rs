@@ -1,4 +1,4 @@
-//! The tables of providers, locations and stock lists, by position, name and code.
+//! The tables of providers, locations and stock lists, with lookups by index, name and code.
 
 use std::collections::HashMap;
 
@@ -17,53 +17,53 @@ pub enum PlaceKind {
     StockList,
 }
 
-/// All places, each kind in the order of ids.
+/// All places. Each kind is in the order of ids, and an index into its list never changes.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
-    /// By position.
+    /// The providers, ordered by id.
     pub providers: Vec<Provider>,
-    /// By position.
+    /// The locations, ordered by id.
     pub locations: Vec<Location>,
-    /// By position.
+    /// The stock lists, ordered by id.
     pub stock_lists: Vec<StockList>,
     providers_by_name: HashMap<SmolStr, u32>,
-    /// One for each [`PlaceKind`].
+    /// Indexes by code, one map for each [`PlaceKind`].
     by_code: [HashMap<SmolStr, u32>; 3],
 }
 
 impl Places {
-    /// The names of the locations, in the order of their positions.
+    /// The names of the locations, in the order of their indexes.
     pub fn location_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.locations
             .iter()
             .map(|location| location.head.name.as_str())
     }
 
-    /// The names of the providers, in the order of their positions.
+    /// The names of the providers, in the order of their indexes.
     pub fn provider_names(&self) -> impl Iterator<Item = &str> + Clone {
         self.providers
             .iter()
             .map(|provider| provider.head.name.as_str())
     }
 
-    /// The provider of a name.
+    /// The index of the provider with this name.
     pub fn provider_named(&self, name: &str) -> Option<u32> {
         self.providers_by_name.get(name).copied()
     }
 
-    /// The place of a kind and a code.
+    /// The index of the place of a kind with this code.
     pub fn coded(&self, kind: PlaceKind, code: &str) -> Option<u32> {
         self.by_code[kind as usize].get(code).copied()
     }
 
-    /// The location of a code.
+    /// The index of the location with this code.
     pub fn location_coded(&self, code: &str) -> Option<u32> {
         self.coded(PlaceKind::Location, code)
     }
 
-    /// The place of a kind and an id.
+    /// The index of the place of a kind with this id.
     pub fn with_id(&self, kind: PlaceKind, id: i64) -> Option<u32> {
-        // Ids only rise.
+        // The lists are sorted by id, since ids only rise.
         let found = match kind {
             PlaceKind::Provider => self.providers.binary_search_by_key(&id, |p| p.head.id),
             PlaceKind::Location => self.locations.binary_search_by_key(&id, |l| l.head.id),
@@ -72,7 +72,7 @@ impl Places {
         found.ok().map(position)
     }
 
-    /// The number of places of a kind there are.
+    /// The number of places of a kind.
     pub fn count(&self, kind: PlaceKind) -> usize {
         match kind {
             PlaceKind::Provider => self.providers.len(),
@@ -81,7 +81,7 @@ impl Places {
         }
     }
 
-    /// The id of the next place of a kind.
+    /// The id for the next place of a kind.
     pub fn next_id(&self, kind: PlaceKind) -> i64 {
         let last = match kind {
             PlaceKind::Provider => self.providers.last().map(|p| &p.head),
@@ -91,7 +91,7 @@ impl Places {
         last.map_or(1, |head| head.id + 1)
     }
 
-    /// Adds a provider at the end.
+    /// Appends a provider. Returns its index.
     pub fn add_provider(&mut self, provider: Provider) -> u32 {
         let at = self.index(PlaceKind::Provider, &provider.head);
         self.providers_by_name
@@ -100,21 +100,21 @@ impl Places {
         at
     }
 
-    /// Adds a location at the end.
+    /// Appends a location. Returns its index.
     pub fn add_location(&mut self, location: Location) -> u32 {
         let at = self.index(PlaceKind::Location, &location.head);
         self.locations.push(location);
         at
     }
 
-    /// Adds a stock list at the end.
+    /// Appends a stock list. Returns its index.
     pub fn add_stock_list(&mut self, list: StockList) -> u32 {
         let at = self.index(PlaceKind::StockList, &list.head);
         self.stock_lists.push(list);
         at
     }
 
-    /// Indexes a place that is about to be added; its position.
+    /// Enters the code of a place that is about to be appended. Returns its index.
     fn index(&mut self, kind: PlaceKind, head: &Head) -> u32 {
         let at = position(self.count(kind));
         self.by_code[kind as usize].insert(head.code.clone(), at);

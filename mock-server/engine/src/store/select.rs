@@ -1,8 +1,8 @@
-//! Which stocks fit some filters, how many they are, and a page of them in order.
+//! The selection of stocks by filters: their number, and any page of them in an order.
 //!
-//! One filter that an index serves costs what its answer costs; only where the
-//! answer is a good part of the world are the columns scanned instead, a chunk at
-//! a time. Several filters: the narrowest leads, the others are checked on its rows.
+//! A filter that an index serves costs as much as its result is large. If the result is a good
+//! part of the world, the columns are scanned instead, chunk by chunk. Of several filters the
+//! narrowest is looked up, and the others are checked on its rows.
 
 use std::cmp::Ordering;
 
@@ -13,62 +13,62 @@ use super::{Column, Store};
 use crate::model::period::Period;
 use crate::model::stock::Stock;
 
-/// One condition.
+/// One condition on stocks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Filter {
-    /// The SKU is exactly this.
+    /// The SKU is equal to this one.
     Sku(SmolStr),
-    /// The number lies between the two, both included.
+    /// The column's value is in a range.
     Range {
-        /// Of what.
+        /// The indexed column.
         column: Column,
-        /// The least.
+        /// The lower bound, inclusive.
         least: i64,
-        /// The most.
+        /// The upper bound, inclusive.
         most: i64,
     },
-    /// The number is one of these, which rise.
+    /// The column's value is one of several.
     OneOf {
-        /// Of what.
+        /// The indexed column.
         column: Column,
-        /// The numbers.
+        /// The values in ascending order.
         keys: Vec<i64>,
     },
     /// The stock has a flag.
     Flag(Flag),
 }
 
-/// What stocks are sorted by.
+/// A sort key of stocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortKey {
     /// `id`.
     Id,
-    /// A number; ends of periods are not sorted by.
+    /// An indexed number. Nothing sorts by the ends of periods.
     Column(Column),
-    /// `sku`, by code point.
+    /// `sku`, in the order of code points.
     Sku,
-    /// `is_active`, `stock_type`, `unit_type`: by this flag, those without it first.
+    /// `is_active`, `stock_type` or `unit_type`: stocks without this flag come first.
     Flag(Flag),
-    /// `provider` or `location` by the text shown, by code point.
+    /// The text of `provider` or `location` as shown, in the order of code points.
     PlaceText(Column),
-    /// `period`, as the database orders ranges; those without one last.
+    /// `period`, as the database orders ranges. Stocks without one come last.
     Period,
 }
 
-/// A key and its direction. Equal stocks follow each other by id, rising.
+/// A sort key and its direction. Equal stocks are in ascending order of their ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SortBy {
-    /// By what.
+    /// The sort key.
     pub key: SortKey,
-    /// From the greatest down.
+    /// Is true for descending order.
     pub descending: bool,
 }
 
-/// An index serves a range as long as it holds less than one in so many rows;
-/// beyond that, scanning the columns is quicker than gathering and sorting.
+/// The least ratio of all rows to the rows of a range at which an index serves it. Below,
+/// scanning the columns is faster than gathering and sorting rows.
 const SCAN_FROM: usize = 16;
 
-/// The stocks that fit.
+/// The stocks that match some filters.
 #[derive(Debug)]
 pub struct Selection<'a> {
     store: &'a Store,
@@ -78,15 +78,15 @@ pub struct Selection<'a> {
 #[derive(Debug)]
 enum Found {
     All,
-    /// So many entries of one key in an index, which lie in the order of ids.
+    /// A run of `count` entries with one key in an index, which are in the order of ids.
     Run {
         column: Column,
         from: usize,
         count: usize,
     },
-    /// Rows in the order of ids.
+    /// Rows, ordered by id.
     Rows(Vec<Row>),
-    /// A filter whose count is known, to be scanned for.
+    /// One filter with a known count, for which the columns will be scanned.
     Scan {
         filter: Filter,
         count: usize,
@@ -94,7 +94,7 @@ enum Found {
 }
 
 impl Store {
-    /// The stocks that fit all filters.
+    /// Selects the stocks that match all filters.
     pub fn select(&self, filters: &[Filter]) -> Selection<'_> {
         let counts: Vec<usize> = filters.iter().map(|filter| self.count(filter)).collect();
         let lead = (0..filters.len()).min_by_key(|&i| counts[i]);
@@ -142,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Returns `true` if an index leads to the rows of a filter quicker than a scan.
+    /// Returns `true` if the index finds the rows of a filter faster than a scan does.
     fn is_narrow(&self, filter: &Filter, count: usize) -> bool {
         match filter {
             Filter::Sku(_) => true,
@@ -151,7 +151,7 @@ impl Store {
         }
     }
 
-    /// The number of stocks that fit one filter, from the indexes and tallies alone.
+    /// The number of stocks that match a filter, from indexes and tallies alone.
     fn count(&self, filter: &Filter) -> usize {
         match filter {
             Filter::Sku(sku) => {
@@ -176,14 +176,14 @@ impl Store {
         }
     }
 
-    /// Where the keys of a range begin and end in their index.
+    /// The positions in the index at which the keys of a range begin and end.
     fn span(&self, column: Column, least: i64, most: i64) -> (usize, usize) {
         let index = &self.columns[column as usize];
         let from = index.rank(|key| key.0 < least);
         (from, index.rank(|key| key.0 <= most).max(from))
     }
 
-    /// The rows of a filter by way of its index, in the order of ids.
+    /// The rows that match a filter, found by its index and ordered by id.
     fn gather(&self, filter: &Filter) -> Vec<Row> {
         let run = |column: Column, least, most| {
             let (from, to) = self.span(column, least, most);
@@ -207,8 +207,8 @@ impl Store {
         rows
     }
 
-    /// The rows that fit all filters, in the order of ids: after `skip` of them, at
-    /// most `take`.
+    /// The rows that match all filters, ordered by id: at most `take` of them, after skipping
+    /// `skip`.
     fn scan(&self, filters: &[Filter], mut skip: usize, take: usize) -> Vec<Row> {
         let mut rows = Vec::new();
         let mut fits = [true; CHUNK];
@@ -216,7 +216,8 @@ impl Store {
             if rows.len() >= take {
                 break;
             }
-            // A tally tells without a look at the rows that the page lies further on.
+            // The tally shows whether a whole chunk is to be skipped, without a look at its
+            // rows.
             if let [Filter::Flag(flag)] = filters {
                 let count = chunk.count(*flag);
                 if count <= skip {
@@ -242,7 +243,7 @@ impl Store {
         rows
     }
 
-    /// Clears the marks of the rows of a chunk that do not fit.
+    /// Sets `fits` to `false` for each row of a chunk that does not match a filter.
     fn mark(&self, chunk: &Chunk, filter: &Filter, fits: &mut [bool]) {
         match filter {
             Filter::Sku(sku) => keep(fits, chunk.sku.iter().map(|s| s == sku)),
@@ -287,7 +288,7 @@ impl Store {
         }
     }
 
-    /// Returns `true` if one row fits one filter.
+    /// Returns `true` if a row matches a filter.
     fn fits(&self, row: Row, filter: &Filter) -> bool {
         let (chunk, at) = self.table.locate(row);
         let key = |column: Column| match column {
@@ -392,8 +393,8 @@ fn period_end(chunk: &Chunk, at: usize, column: Column) -> Option<i64> {
     end.map(crate::model::time::Timestamp::micros)
 }
 
-/// The database's order: the empty range first, then by lower end, then by upper
-/// end, an open end as the infinity it stands for; no period last.
+/// Compares periods as the database orders ranges: the empty range first, then by lower end,
+/// then by upper end, open ends as infinities. Stocks without a period come last.
 fn compare_periods(a: Option<Period>, b: Option<Period>) -> Ordering {
     let rank = |period: Option<Period>| match period {
         Some(Period::Empty) => (0, None, false, false, None, false),
@@ -415,7 +416,7 @@ fn compare_periods(a: Option<Period>, b: Option<Period>) -> Ordering {
 }
 
 impl Selection<'_> {
-    /// The number of stocks that fit.
+    /// The number of stocks.
     pub fn len(&self) -> usize {
         match &self.found {
             Found::All => self.store.len(),
@@ -424,12 +425,12 @@ impl Selection<'_> {
         }
     }
 
-    /// Returns `true` if none fits.
+    /// Returns `true` if no stock matches.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// A page in order, by id where `order` says nothing else.
+    /// Returns the stocks of a page in the given order, where ties are ordered by id.
     pub fn page(&self, order: &[SortBy], offset: usize, limit: usize) -> Vec<Stock> {
         let rows = match order {
             []
@@ -477,7 +478,7 @@ impl Selection<'_> {
         }
     }
 
-    /// A page of everything by one key, from the key's index where it has one.
+    /// A page of all stocks by a single key, taken from the key's index if there is one.
     fn by_index(&self, by: SortBy, offset: usize, limit: usize) -> Vec<Row> {
         match by.key {
             SortKey::Column(column) => {
@@ -506,7 +507,7 @@ impl Selection<'_> {
                     Some((from, to))
                 };
                 for (from, count) in grouped(index.len(), by.descending, offset, limit, group) {
-                    // Within a SKU the index goes by location, the page by id.
+                    // Within a SKU the index is ordered by location, but the page by id.
                     let Some(sku) = index.nth(from).map(|key| &key.0) else {
                         continue;
                     };
@@ -519,7 +520,7 @@ impl Selection<'_> {
         }
     }
 
-    /// A page by sorting as much of what fits as the page needs.
+    /// A page made by sorting no more of the stocks than the page needs.
     fn sorted(&self, order: &[SortBy], offset: usize, limit: usize) -> Vec<Row> {
         let mut rows = self.by_id(0, self.len());
         let compare = |a: &Row, b: &Row| self.store.compare(*a, *b, order);
@@ -537,9 +538,9 @@ impl Selection<'_> {
     }
 }
 
-/// Cuts a page out of an index whose groups of equal keys keep their rising order
-/// even when the groups are taken from the last to the first: pairs of a position in
-/// the index and a count.
+/// Cuts a page out of an index in which equal keys form groups, as pairs of a position in the
+/// index and a count. Descending order reverses the groups, but inside a group the order stays
+/// ascending.
 fn grouped(
     total: usize,
     descending: bool,

@@ -1,7 +1,7 @@
 //! The stocks as columns, in chunks that clones share until one of them writes.
 //!
-//! Stocks are never deleted and ids only rise, so a row number is a position in
-//! the order of ids, and the n-th page of everything is plain arithmetic.
+//! Stocks are never deleted and ids only rise. So a row number is a position in the order of
+//! ids, and the n-th page of all stocks is plain arithmetic.
 
 use std::sync::Arc;
 
@@ -11,18 +11,17 @@ use crate::model::period::Period;
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::model::time::Timestamp;
 
-/// A stock's position in the order of ids.
+/// The zero-based position of a stock in the order of ids.
 pub type Row = u32;
 
-/// Rows of a chunk. A write copies at most one shared chunk, and a full one is
-/// never grown.
+/// The number of rows in a chunk. A write copies at most one shared chunk.
 pub const CHUNK: usize = 1024;
 
 const ACTIVE: u8 = 1;
 const SCHEDULED: u8 = 1 << 1;
 const KILOGRAM: u8 = 1 << 2;
 
-/// A property of two values, kept as one bit a row and counted a chunk at a time.
+/// A property with two values, stored as one bit for each row and counted for each chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flag {
     /// `is_active`.
@@ -34,7 +33,7 @@ pub enum Flag {
 }
 
 impl Flag {
-    /// The bit, and whether it is set.
+    /// The bit of the flag, and the value that it has to have.
     fn bit(self) -> (u8, bool) {
         match self {
             Self::Active(active) => (ACTIVE, active),
@@ -44,44 +43,44 @@ impl Flag {
     }
 }
 
-/// Up to [`CHUNK`] rows, a vector a column.
+/// Up to [`CHUNK`] rows, with a vector for each column.
 #[derive(Debug, Clone, Default)]
 pub struct Chunk {
     ids: Vec<i64>,
-    /// `created_date`, microseconds.
+    /// `created_date` in microseconds since the Unix epoch.
     pub created: Vec<i64>,
-    /// `modified_date`, microseconds.
+    /// `modified_date` in microseconds since the Unix epoch.
     pub modified: Vec<i64>,
     written: Vec<i64>,
     /// `stock`.
     pub stock: Vec<i32>,
     /// `reserved_stock`.
     pub reserved: Vec<i32>,
-    /// Positions in the table of locations.
+    /// Indexes of the locations.
     pub location: Vec<u32>,
     /// `sku`.
     pub sku: Vec<SmolStr>,
     flags: Vec<u8>,
-    /// The number of rows that have each bit of `flags`.
+    /// The number of rows in which each bit of `flags` is set.
     tally: [u16; 3],
-    /// Empty while no row of the chunk has one.
+    /// The periods; empty as long as no row of the chunk has one.
     periods: Vec<Option<Period>>,
 }
 
 impl Chunk {
-    /// The number of rows it holds.
+    /// The number of rows.
     pub fn rows(&self) -> usize {
         self.ids.len()
     }
 
-    /// The number of rows that have a flag.
+    /// The number of rows with a flag.
     pub fn count(&self, flag: Flag) -> usize {
         let (bit, set) = flag.bit();
         let with = usize::from(self.tally[bit.trailing_zeros() as usize]);
         if set { with } else { self.rows() - with }
     }
 
-    /// Returns `true` if each row has a flag.
+    /// Yields for each row whether it has the flag.
     pub fn flags(&self, flag: Flag) -> impl Iterator<Item = bool> {
         let (bit, set) = flag.bit();
         self.flags
@@ -89,7 +88,7 @@ impl Chunk {
             .map(move |flags| (flags & bit != 0) == set)
     }
 
-    /// The period of a row.
+    /// The period of the row at a zero-based position in the chunk.
     pub fn period(&self, at: usize) -> Option<Period> {
         self.periods.get(at).copied().flatten()
     }
@@ -125,7 +124,7 @@ fn flags_of(stock: &Stock) -> u8 {
     .fold(0, |flags, (bit, _)| flags | bit)
 }
 
-/// All stocks.
+/// All stocks, in chunks.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     chunks: Vec<Arc<Chunk>>,
@@ -133,12 +132,12 @@ pub struct Table {
 }
 
 impl Table {
-    /// The number of stocks there are.
+    /// The number of stocks.
     pub fn rows(&self) -> usize {
         self.len
     }
 
-    /// Returns `true` if it is a clone of another, neither of them written since.
+    /// Returns `true` if this is a clone of `other` and neither has been written since.
     pub fn is_clone_of(&self, other: &Self) -> bool {
         self.len == other.len
             && (self.chunks.iter().zip(&other.chunks)).all(|(one, other)| Arc::ptr_eq(one, other))
@@ -149,12 +148,12 @@ impl Table {
         &self.chunks
     }
 
-    /// The chunk of a row, and the row's place in it.
+    /// The chunk of a row, and the position of the row in it.
     pub fn locate(&self, row: Row) -> (&Chunk, usize) {
         (&self.chunks[row as usize / CHUNK], row as usize % CHUNK)
     }
 
-    /// The row of an id.
+    /// The row of the stock with this id.
     pub fn with_id(&self, id: i64) -> Option<Row> {
         let at = self.chunks.partition_point(|chunk| chunk.ids[0] <= id);
         let number = at.checked_sub(1)?;
@@ -162,7 +161,7 @@ impl Table {
         Row::try_from(number * CHUNK + place).ok()
     }
 
-    /// The rows that are new or otherwise since a table that this one was cloned from.
+    /// The rows that are new or changed since an earlier table, from which this one was cloned.
     pub fn rows_since(&self, before: &Self) -> Vec<Row> {
         let mut rows = Vec::new();
         for (number, chunk) in self.chunks.iter().enumerate() {
@@ -187,7 +186,7 @@ impl Table {
         &chunk.sku[at]
     }
 
-    /// Returns `true` if a row has a flag.
+    /// Returns `true` if the row has the flag.
     pub fn has(&self, row: Row, flag: Flag) -> bool {
         let (chunk, at) = self.locate(row);
         let (bit, set) = flag.bit();
@@ -215,7 +214,7 @@ impl Table {
         }
     }
 
-    /// Adds a stock at the end.
+    /// Appends a stock.
     pub fn push(&mut self, stock: &Stock) {
         if self.len.is_multiple_of(CHUNK) {
             self.chunks.push(Arc::default());
@@ -238,7 +237,7 @@ impl Table {
         }
     }
 
-    /// Writes what may change of a stock: all but its id, SKU, location and
+    /// Overwrites the members of a stock that may change: all but its id, SKU, location and
     /// `created_date`.
     pub fn set(&mut self, row: Row, stock: &Stock) {
         let at = row as usize % CHUNK;

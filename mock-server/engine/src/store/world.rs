@@ -1,7 +1,7 @@
-//! A world as JSON: loading a seed state into a store, and dumping a store.
+//! A world as JSON: loads a seed state into a store, and dumps a store.
 //!
-//! The shape is `schemas/world.schema.json`. Whatever a row can do without has a
-//! default, so that a hand-written world stays short.
+//! `schemas/world.schema.json` describes the format. Every member that can be left out has a
+//! default, so that hand-written worlds stay short.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,7 +19,7 @@ use crate::model::place::{Head, Location, Provider, StockList};
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::model::time::{Timestamp, UtcOffset};
 
-/// Why a world cannot be loaded, as a sentence that names the row.
+/// A reason why a world cannot be loaded, as a sentence that names the row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorldError(String);
 
@@ -31,19 +31,19 @@ impl fmt::Display for WorldError {
 
 impl std::error::Error for WorldError {}
 
-/// A seed state, as in a world file.
+/// A state of a world, in the format of a world file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct World<'a> {
     #[serde(rename = "$schema", default, skip_serializing)]
     _schema: Option<serde::de::IgnoredAny>,
-    /// What it is called.
+    /// The name of the world.
     #[serde(default)]
     pub name: Option<String>,
-    /// What it is for.
+    /// The purpose of the world.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    /// The moment of every row that names none.
+    /// The moment of all rows that have none of their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     at: Option<Moment>,
     #[serde(default)]
@@ -62,7 +62,7 @@ pub struct World<'a> {
     reservations: Vec<ReservationRow>,
 }
 
-/// A date-time that carries its offset.
+/// A date-time with an offset.
 #[derive(Debug, Clone, Copy)]
 struct Moment(Timestamp);
 
@@ -87,7 +87,8 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 impl Moment {
-    /// In the page's zone, but for the last hours of the calendar, which only UTC has.
+    /// The date-time in the page's time zone, or in UTC for the last hours of the calendar,
+    /// which do not exist in that zone.
     fn text(self) -> String {
         let hours = UtcOffset::PAGE.micros();
         let fits = Timestamp::from_micros(self.0.micros() + hours).is_some();
@@ -187,7 +188,7 @@ pub(super) struct ReservationRow {
     #[serde(default)]
     provider: Option<String>,
     date: String,
-    /// `true` if the date is kept as text, even where it reads as a moment.
+    /// Is true if the date is kept as text even though it may read as a moment.
     #[serde(default, skip_serializing_if = "is_false")]
     opaque: bool,
 }
@@ -249,9 +250,9 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl<'a> World<'a> {
-    /// Reads the JSON of a world file.
+    /// Parses a world file.
     pub fn from_json(json: &'a [u8]) -> Result<Self, WorldError> {
-        // serde would take the members of a list for those of the world, in their order.
+        // serde would also accept a list, and take its items for the members in their order.
         let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
         let other = match first {
             Some(b'[') => Some("a list"),
@@ -267,14 +268,14 @@ impl<'a> World<'a> {
         serde_json::from_slice(json).map_err(|error| WorldError(error.to_string()))
     }
 
-    /// The world as JSON.
+    /// The world as compact JSON.
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 }
 
 impl Store {
-    /// Loads a world.
+    /// Loads a world into a new store.
     pub fn load(world: &World<'_>) -> Result<Self, WorldError> {
         let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
         let id_step = world.stock_id_step.unwrap_or(1);
@@ -317,7 +318,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Fills the empty tables, each index from its sorted keys at once.
+    /// Fills an empty store, each index at once from its sorted keys.
     fn fill(&mut self, stocks: &[Stock]) {
         let rows = || (0..).zip(stocks).map(|(row, stock): (Row, _)| (row, stock));
         for stock in stocks {
@@ -368,19 +369,19 @@ impl Store {
         })
     }
 
-    /// The whole state as a world; loading it gives an equal store.
+    /// Dumps the whole state as a world. Loading that world gives an equal store.
     pub fn dump(&self) -> World<'_> {
         let last = Row::try_from(self.len()).unwrap_or(Row::MAX);
         self.dump_part(0..last, [0; 3], self.applied.iter_from(0))
     }
 
-    /// What changes made of the state; [`Store::apply`] takes it.
+    /// Dumps the changed rows of this state as a world for [`Store::apply`].
     pub fn dump_changes<'s>(&'s self, changes: &'s Changes) -> World<'s> {
         let rows = changes.rows.iter().copied();
         self.dump_part(rows, changes.places_from, &changes.applied)
     }
 
-    /// These stocks, the places of each kind from a position on, and these reservations.
+    /// Dumps these stocks and reservations, and the places of each kind from an index on.
     pub(super) fn dump_part<'s>(
         &'s self,
         rows: impl Iterator<Item = Row>,
@@ -461,7 +462,8 @@ impl Store {
         }
     }
 
-    /// Takes over what [`Store::dump_changes`] gave of a store that was equal to this.
+    /// Applies the rows that [`Store::dump_changes`] gave, in a store that is equal to the
+    /// earlier state.
     pub fn apply(&mut self, world: &World<'_>) -> Result<(), WorldError> {
         let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
         let places = load_places(Places::clone(&self.places), world, at)?;
@@ -543,8 +545,8 @@ impl Store {
     }
 }
 
-/// The largest id of a world: what every JSON parser reads exactly. Counters have room
-/// above it for more than a machine can create.
+/// The largest id in a world file, which every JSON parser reads exactly. Counters have room
+/// above it for more ids than a machine can create.
 const LARGEST_ID: i64 = 1 << 53;
 
 /// The largest step from one id to the next.
@@ -553,7 +555,7 @@ const LARGEST_STEP: i64 = 1_000_000;
 /// 2023-05-10T00:00:00+03:00, the day of the page's examples.
 const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
 
-/// The places of a world, behind those that are there.
+/// Adds the places of a world to those that are there.
 fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
     for (i, row) in world.providers.iter().enumerate() {
         let fail = |why: String| WorldError(format!("providers[{i}]: {why}"));
@@ -669,7 +671,7 @@ fn head(
     })
 }
 
-/// The stocks in the order of ids.
+/// The stocks of a world, ordered by id.
 fn load_stocks(
     world: &World<'_>,
     places: &Places,
