@@ -1,4 +1,4 @@
-//! What a connection is doing, when it last did something, and how it is to end.
+//! The activity of one connection: its requests in flight, its idle time and its end.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,34 +7,34 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 
-/// What a connection leaves behind when it ends badly.
+/// A deliberately broken end of a connection.
 #[derive(Debug)]
 pub(super) enum Parting {
-    /// The client is told that it was reset.
+    /// The client gets a reset.
     Reset,
-    /// Bytes that are no HTTP.
+    /// These bytes, which are not HTTP, and then the end.
     Garbage(Bytes),
 }
 
-/// When a connection last did something, and what it is doing.
+/// The state of one connection, shared by its requests, its stream and its timer.
 pub(super) struct Activity {
     started: Instant,
     pub(super) in_flight: Arc<AtomicU32>,
     /// Milliseconds since `started`.
     last: AtomicU64,
-    /// Whether the client has begun no request yet, or is in the middle of a head.
+    /// Is true before the first request and while the head of a request is incomplete.
     owes_a_head: AtomicBool,
-    /// Whether a request over HTTP/1 is never answered.
+    /// Is true while an HTTP/1 request is left without an answer for good.
     is_hanging: AtomicBool,
     /// Changes when the server stops.
     pub(super) stop: watch::Receiver<bool>,
-    /// What the connection leaves behind.
+    /// The broken end that was asked for, if any.
     parting: Mutex<Option<Parting>>,
-    /// Rings when the connection is to end at once.
+    /// Notified when the connection must end at once.
     pub(super) is_parting: Notify,
 }
 
-/// Counts as a request in flight as long as it is there.
+/// Counts as one request in flight until it is dropped.
 pub(super) struct Busy<'a>(&'a Activity);
 
 impl Activity {
@@ -51,40 +51,40 @@ impl Activity {
         }
     }
 
-    /// Lets the connection end badly.
+    /// Ends the connection at once, in a broken way.
     pub(super) fn part(&self, parting: Parting) {
         *self.parting.lock().unwrap_or_else(PoisonError::into_inner) = Some(parting);
         self.is_parting.notify_one();
     }
 
-    /// What the connection leaves behind, if it ends badly.
+    /// Takes the broken end that was asked for, if any.
     pub(super) fn parted(&self) -> Option<Parting> {
         let mut parting = self.parting.lock().unwrap_or_else(PoisonError::into_inner);
         parting.take()
     }
 
-    /// A request is in flight, until what this returns is dropped.
+    /// Counts one more request in flight, until the returned guard is dropped.
     pub(super) fn begin(&self) -> Busy<'_> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         self.owes_a_head.store(false, Ordering::Relaxed);
         Busy(self)
     }
 
-    /// Notes that the client still reads.
+    /// Notes that the client still reads, so that the connection is not idle.
     pub(super) fn touch(&self) {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(now, Ordering::Relaxed);
     }
 
-    /// Notes that bytes came. Between requests they begin the head of one.
+    /// Notes that bytes arrived. Between two requests they begin the head of the next.
     pub(super) fn heard(&self) {
         if !self.is_busy() {
             self.owes_a_head.store(true, Ordering::Relaxed);
         }
     }
 
-    /// How long the client has owed the head of a request; `None` where it owes none, as
-    /// between two requests.
+    /// Returns the time for which the client has owed the head of a request, or `None` where none
+    /// is begun, as between two requests.
     pub(super) fn owes_a_head_for(&self) -> Option<Duration> {
         let owes = self.owes_a_head.load(Ordering::Relaxed) && !self.is_busy();
         owes.then(|| {
@@ -103,12 +103,13 @@ impl Activity {
         self.is_hanging.load(Ordering::Relaxed)
     }
 
-    /// Whether a request is in flight.
+    /// Returns `true` while a request is in flight.
     pub(super) fn is_busy(&self) -> bool {
         self.in_flight.load(Ordering::Relaxed) > 0
     }
 
-    /// How much of the idle time is left; `None` where it has run out.
+    /// Returns the rest of the idle time, or `None` once it has run out. A request in flight keeps
+    /// all of it.
     pub(super) fn left_of(&self, idle: Duration) -> Option<Duration> {
         if self.is_busy() {
             return Some(idle);

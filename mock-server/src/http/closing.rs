@@ -1,4 +1,4 @@
-//! How a connection comes to its end: by itself, told to stop, or out of time.
+//! The end of a connection: by itself, on request, or by timeout.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::activity::Activity;
 use super::line::Line;
 use super::payload::Payload;
 
-/// How long a connection that ran out of time has to close by itself.
+/// The longest time that a timed-out connection has to close by itself.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A connection that can be told to end.
@@ -46,9 +46,9 @@ where
     }
 }
 
-/// Drives a connection until it ends, is told to stop, or runs out of time. Time and the
-/// word to stop are watched by a task of their own: a connection wakes for every request,
-/// and asking a timer and a shared channel each time would cost more than the answer.
+/// Drives a connection until it ends, is told to stop, or runs out of time. A task of its own
+/// watches the time and the signal to stop: a connection wakes for every request, and asking a
+/// timer and a shared channel each time would cost more than the answer.
 pub(super) async fn watch_over(
     connection: impl Closing,
     activity: &Arc<Activity>,
@@ -61,7 +61,7 @@ pub(super) async fn watch_over(
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
-        // What the client did wrong is its own to see; there is nobody to tell here.
+        // A protocol error of the client is not reported: nobody here could act on it.
         _ = connection.as_mut() => {}
         _ = told_to_close => {
             connection.as_mut().close();
@@ -75,7 +75,7 @@ pub(super) async fn watch_over(
     watcher.abort();
 }
 
-/// Waits until the connection should close, and then until it has had its time to.
+/// Waits until the connection should close, gives it time to do so, and then cuts it.
 async fn watch_time(
     activity: Arc<Activity>,
     idle: Duration,
@@ -87,7 +87,7 @@ async fn watch_time(
         tokio::select! {
             _ = stop.changed() => break,
             () = tokio::time::sleep(left) => {}
-            // Over HTTP/2 a request that ends badly would end alone.
+            // Over HTTP/2 a request that ends badly would end alone, so the connection is cut.
             () = activity.is_parting.notified() => {
                 let _ = close.send(());
                 let _ = cut.send(());
@@ -96,7 +96,7 @@ async fn watch_time(
         }
     }
     let _ = close.send(());
-    // One that hangs in the middle of a head or of an answer does not close by itself.
+    // A connection that stands still inside a head or an answer does not close by itself.
     tokio::time::sleep(GRACE.min(idle)).await;
     while activity.is_busy() {
         tokio::time::sleep(GRACE.min(idle)).await;

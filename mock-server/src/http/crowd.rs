@@ -12,10 +12,10 @@ use super::activity::Activity;
 /// The time that a client has for a request's head while others wait for its place.
 const SHORT: Duration = Duration::from_secs(1);
 
-/// The longest that a place which was taken back is waited for.
+/// The longest wait for a place that was taken back from another connection.
 const HANDOVER: Duration = Duration::from_secs(1);
 
-/// The connections of a server, of which there are at most so many.
+/// The connections of a server, limited in number.
 pub(super) struct Crowd {
     most: usize,
     places: Arc<Semaphore>,
@@ -24,7 +24,7 @@ pub(super) struct Crowd {
     taken: Mutex<BTreeMap<u64, Arc<Activity>>>,
 }
 
-/// The place of a connection, which is free again when this is dropped.
+/// The place of one connection; dropping it frees the place.
 pub(super) struct Place {
     crowd: Arc<Crowd>,
     number: u64,
@@ -32,7 +32,7 @@ pub(super) struct Place {
 }
 
 impl Crowd {
-    /// So many places, all of them free.
+    /// Creates `most` places, all of them free.
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -42,14 +42,14 @@ impl Crowd {
         })
     }
 
-    // A panic while it is held leaves the map whole: each step is one call of it.
+    // A panic under this lock leaves the map whole: each step is a single call on it.
     fn taken(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Activity>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a connection. Where all are taken, the connection that has owed the head
-    /// of a request for longest loses its own; `None` where every connection asks, or has
-    /// just come.
+    /// Waits for a place. Where all are taken, the connection that has owed the head of a request
+    /// for longest loses its own. Returns `None` where every connection has a request in flight or
+    /// has only just arrived.
     pub(super) async fn admit(self: &Arc<Self>, activity: &Arc<Activity>) -> Option<Place> {
         let permit = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(permit) => permit,
@@ -68,8 +68,8 @@ impl Crowd {
         })
     }
 
-    /// Ends the connection that has owed the head of a request for longest, if any has owed
-    /// it for long; returns `false` if none has.
+    /// Ends the connection that has owed the head of a request for longest. Returns `false` if none
+    /// has owed it for at least [`SHORT`].
     fn take_back(&self) -> bool {
         let taken = self.taken();
         let owing = taken.values().filter_map(|activity| {

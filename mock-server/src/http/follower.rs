@@ -1,4 +1,4 @@
-//! Somebody who follows the exchanges: the events of one stream.
+//! A client that follows the exchanges, and the events of its stream.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use whippy_engine::exchange::Exchange;
 use whippy_engine::model::time::UtcOffset;
 use whippy_engine::redact::Redactor;
 
-/// How often a stream says that it is alive.
+/// The interval of comments that keep a quiet stream alive.
 const ALIVE: Duration = Duration::from_secs(15);
 
-/// Bytes of events that are made ready at once, about.
+/// The size at which events waiting together are sent, bytes, about.
 const BATCH: usize = 256 * 1024;
 
-/// Somebody who follows the exchanges.
+/// A client that follows the exchanges as server-sent events.
 pub(super) struct Follower {
     pub(super) followed: Followed,
     pub(super) redactor: Redactor,
@@ -33,7 +33,7 @@ impl Follower {
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let missed = std::mem::take(&mut self.followed.missed);
         let mut sampler = Sampler::new(self.followed.per_second, Instant::now());
-        // Some of them may come once more by the feed.
+        // Some of them may come again through the feed.
         let mut told: HashSet<u64> = missed.iter().map(|exchange| exchange.id).collect();
         for exchange in missed {
             if !self.tell(event(&exchange, self.local)).await {
@@ -58,7 +58,7 @@ impl Follower {
                         Err(RecvError::Lagged(count)) => lost(count),
                         Err(RecvError::Closed) => return,
                     },
-                    // Whoever stands between is told that the stream is alive.
+                    // A comment tells proxies in between that the stream is alive.
                     () = tokio::time::sleep(ALIVE) => ":\n\n".to_owned(),
                 }
             };
@@ -68,7 +68,7 @@ impl Follower {
         }
     }
 
-    /// The events of what came meanwhile.
+    /// Returns the events of all exchanges that have arrived meanwhile.
     fn drain(&mut self, sampler: &mut Sampler, told: &mut HashSet<u64>) -> String {
         let now = Instant::now();
         let mut text = String::new();
@@ -85,7 +85,7 @@ impl Follower {
         text
     }
 
-    /// The event of an exchange; nothing where it is left out.
+    /// Returns the event of an exchange, or an empty text where it is left out.
     fn take(
         &self,
         exchange: &Exchange,
@@ -104,7 +104,7 @@ impl Follower {
         world.is_none_or(|world| world == &*exchange.world) && self.followed.wanted.fits(exchange)
     }
 
-    /// Hands on an event; returns `false` once nobody reads.
+    /// Sends events on; returns `false` once nobody reads.
     async fn tell(&self, text: String) -> bool {
         let told = self.sender.send(Bytes::from(text));
         matches!(tokio::time::timeout(self.patience, told).await, Ok(Ok(())))
@@ -119,12 +119,12 @@ fn event(exchange: &Exchange, local: UtcOffset) -> String {
     )
 }
 
-/// The event that tells how many exchanges a reader was too slow for.
+/// The event with the number of exchanges that a reader was too slow for.
 fn lost(count: u64) -> String {
     format!("event: lost\ndata: {{\"exchanges\":{count}}}\n\n")
 }
 
-/// The event that tells how many exchanges were left out; nothing where none was.
+/// The event with the number of exchanges left out; empty where none was.
 fn skipped(sampler: &mut Sampler, now: Instant) -> String {
     match sampler.take_skipped(now) {
         0 => String::new(),

@@ -1,4 +1,4 @@
-//! The line to a client: TCP, TLS or a Unix socket, and how it ends badly.
+//! The byte stream of a connection: TCP, TLS or a Unix socket, and its broken ends.
 
 use std::io;
 use std::pin::Pin;
@@ -13,16 +13,16 @@ use tokio_rustls::server::TlsStream;
 use super::activity::{Activity, Parting};
 use crate::system::SocketStream;
 
-/// What a client that speaks HTTP/2 with prior knowledge sends first.
+/// The first bytes of a client that speaks HTTP/2 with prior knowledge.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// What a handshake of TLS begins with.
+/// The first byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
 
-/// The most of a plain request at a TLS port that is read before it is answered, bytes.
+/// Bytes of a plain request at a TLS port that are read before the refusal, at most.
 const PLAIN: usize = 16 * 1024;
 
-/// A connection that was accepted, before anything came from it.
+/// A connection that was accepted, before any byte of it was read.
 pub(super) enum Arrived {
     Tcp(TcpStream),
     Tls(TcpStream, TlsAcceptor),
@@ -32,33 +32,32 @@ pub(super) enum Arrived {
 /// A connection that is ready for HTTP.
 pub(super) struct Opened {
     pub(super) socket: Socket,
-    /// Whether the client may be about to speak HTTP/2.
+    /// Is true where the client may be about to speak HTTP/2.
     pub(super) may_be_http2: bool,
 }
 
-/// What the bytes go over.
+/// The transport under a connection.
 pub(super) enum Socket {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Unix(SocketStream),
 }
 
-/// The stream of a connection, which may end badly.
+/// The byte stream of a connection, which may end badly.
 pub(super) struct Line {
     pub(super) socket: Socket,
     pub(super) activity: Arc<Activity>,
 }
 
 impl Arrived {
-    /// Waits until the client has begun to speak, and over TLS until both sides are agreed;
-    /// `None` where it leaves before that, or speaks something else.
+    /// Waits for the first bytes of the client and, over TLS, for the end of the handshake. Returns
+    /// `None` where the client leaves before that or speaks another protocol.
     pub(super) async fn open(self) -> Option<Opened> {
         match self {
             Self::Tcp(stream) => {
                 let _ = stream.set_nodelay(true);
-                // HTTP/1.1 is served without the reader that tells it from HTTP/2, which
-                // costs a copy of every answer; that one is for whoever may be about to
-                // send the preface.
+                // hyper's reader that detects HTTP/2 costs a copy of every answer, so it serves
+                // only clients that may be about to send the preface.
                 let mut first = [0; PREFACE.len()];
                 let count = stream.peek(&mut first).await.ok()?;
                 let seen = first.get(..count).filter(|seen| !seen.is_empty())?;
@@ -78,7 +77,7 @@ impl Arrived {
                 if first[0] != HANDSHAKE {
                     return None;
                 }
-                // It is large, and other lines need no room for it.
+                // The future of a handshake is large. Boxed, it takes no room in plain connections.
                 let stream = Box::pin(acceptor.accept(stream)).await.ok()?;
                 let (_, session) = stream.get_ref();
                 Some(Opened {
@@ -86,7 +85,7 @@ impl Arrived {
                     socket: Socket::Tls(Box::new(stream)),
                 })
             }
-            // There is no looking ahead here, so the reader must.
+            // A Unix socket cannot be peeked into, so the detecting reader is needed.
             Self::Unix(stream) => Some(Opened {
                 may_be_http2: true,
                 socket: Socket::Unix(stream),
@@ -94,8 +93,8 @@ impl Arrived {
         }
     }
 
-    /// Turns a connection away without spending a task on it. Over TLS nothing could be
-    /// said before the handshake, so nothing is.
+    /// Refuses a connection with a 503, without spending a task on it. Over TLS nothing can be sent
+    /// before the handshake, so the connection only closes.
     pub(super) fn shed(&self) {
         const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
         let _ = match self {
@@ -106,22 +105,22 @@ impl Arrived {
     }
 }
 
-/// Tells a client that speaks HTTP where TLS is spoken, as well as that can be told.
+/// Answers a plain HTTP request on a TLS port with a 400, if the socket takes it at once.
 fn refuse_plain(stream: &TcpStream) {
     const PLAINLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 51\r\nConnection: close\r\n\r\nThis port speaks TLS: the URL begins with https://\n";
-    // A connection that is closed with something unread is reset, and the answer lost.
+    // A connection that is closed with unread bytes is reset, and the answer is lost.
     let mut unread = vec![0; PLAIN];
     let _ = stream.try_read(&mut unread);
     let _ = stream.try_write(PLAINLY);
 }
 
 impl Socket {
-    /// Whether it is TLS.
+    /// Returns `true` over TLS.
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
 
-    /// Writes what it takes at once, beside TLS where there is any.
+    /// Writes as much as the socket takes at once, past TLS where there is any.
     fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
@@ -130,18 +129,18 @@ impl Socket {
         }
     }
 
-    /// Lets the end of the connection be a reset.
+    /// Makes the connection end with a reset.
     fn reset_at_the_end(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_zero_linger(),
             Self::Tls(stream) => stream.get_ref().0.set_zero_linger(),
-            // A Unix socket knows no reset: the connection ends without an answer.
+            // A Unix socket has no reset: the connection ends without an answer.
             Self::Unix(_) => Ok(()),
         }
     }
 }
 
-/// Does the same with whichever stream it is.
+/// Applies an expression to the stream of either kind.
 macro_rules! each {
     ($line:expr, $stream:ident => $does:expr) => {
         match &mut $line.get_mut().socket {
@@ -186,7 +185,7 @@ impl Line {
         each!(self, stream => stream.poll_read(context, buffer))
     }
 
-    /// Waits for the end of what the client sends, and passes over what comes before it.
+    /// Waits until the client stops sending, and discards the bytes that come before that.
     fn poll_gone(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut passed_over = [0; 512];
         loop {
@@ -209,9 +208,9 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // hyper does not read while a request is in flight, since a client may have said all
-        // that it wants to say. Where it is never answered, a client that says no more has
-        // left. hyper flushes each time that it is woken, so this is asked again.
+        // hyper does not read while a request is in flight, since a client may shut down its
+        // sending side and still wait for the answer. Where no answer ever comes, a client that
+        // stops sending has left. hyper flushes at every wake-up, so this is polled again.
         if self.activity.is_hanging() && self.as_mut().poll_gone(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
         }

@@ -1,4 +1,4 @@
-//! Where a server listens: a host and a port, with TLS or without, or a Unix socket.
+//! Addresses to listen at: a host and a port, with or without TLS, or a Unix socket.
 
 use std::fmt;
 use std::io;
@@ -13,16 +13,16 @@ use super::line::Arrived;
 use super::tls::Tls;
 use crate::system::SocketListener;
 
-/// What stands before the path of a Unix socket.
+/// The prefix that marks the path of a Unix socket.
 const UNIX: &str = "unix:";
 
-/// The longest path that the system takes for a socket, bytes.
+/// The longest path of a socket that the system accepts, bytes.
 const LONGEST_PATH: usize = 107;
 
-/// Where to listen.
+/// An address to listen at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// `HOST:PORT`; whether there is such a host, listening tells.
+    /// `HOST:PORT`. A host that does not exist is found out only by listening.
     Tcp(String),
     /// The path of a Unix socket.
     Unix(PathBuf),
@@ -40,7 +40,7 @@ impl Address {
         is_address.then(|| Self::Tcp(text.to_owned()))
     }
 
-    /// The host, without the brackets of an IPv6 address; a Unix socket has none.
+    /// Returns the host, without the brackets of an IPv6 address; `None` for a Unix socket.
     pub fn host(&self) -> Option<&str> {
         match self {
             Self::Tcp(address) => {
@@ -51,8 +51,8 @@ impl Address {
         }
     }
 
-    /// Whether this machine alone can connect, as far as can be told without asking who
-    /// has the name.
+    /// Returns `true` if only this machine can connect, judged by the text alone: no name is looked
+    /// up.
     pub fn is_of_this_machine(&self) -> bool {
         self.host().is_none_or(|host| {
             host.eq_ignore_ascii_case("localhost")
@@ -88,7 +88,7 @@ impl From<TcpListener> for Listener {
 }
 
 impl Listener {
-    /// Listens at an address; a sentence where that cannot be.
+    /// Listens at an address. The error is a sentence for the user.
     pub async fn bind(address: &Address) -> Result<Self, String> {
         let bound = match address {
             Address::Tcp(host_and_port) => bind_tcp(host_and_port)
@@ -107,7 +107,7 @@ impl Listener {
         })
     }
 
-    /// The same with TLS. A Unix socket goes without: nobody is on the way.
+    /// Adds TLS. A Unix socket goes without, since its bytes never leave the machine.
     #[must_use]
     pub fn with_tls(self, tls: &Tls) -> Self {
         Self(match self.0 {
@@ -116,7 +116,7 @@ impl Listener {
         })
     }
 
-    /// Where it listens, with the port that it was given; `None` for a Unix socket.
+    /// Returns the bound address, with the port that the system chose; `None` for a Unix socket.
     pub fn local_address(&self) -> Option<SocketAddr> {
         match &self.0 {
             Bound::Tcp(sockets, _) => sockets.first()?.local_addr().ok(),
@@ -124,7 +124,7 @@ impl Listener {
         }
     }
 
-    /// The base URL of who listens, or `unix:PATH`; `None` where the system does not tell.
+    /// Returns the base URL, or `unix:PATH`; `None` where the system does not tell the address.
     pub fn url(&self) -> Option<String> {
         match &self.0 {
             Bound::Tcp(_, None) => Some(format!("http://{}", self.local_address()?)),
@@ -133,8 +133,8 @@ impl Listener {
         }
     }
 
-    /// The next connection, and who is there. Whoever has come by a Unix socket is on this
-    /// machine, and has no other address than its own.
+    /// Waits for the next connection, and returns it with the peer's address. A peer on a Unix
+    /// socket counts as this machine, port 0.
     pub(super) async fn accept(&self) -> io::Result<(Arrived, SocketAddr)> {
         match &self.0 {
             Bound::Tcp(sockets, acceptor) => {
@@ -153,10 +153,10 @@ impl Listener {
     }
 }
 
-/// Connections that the system holds until they are accepted; it may allow fewer.
+/// Connections that the system queues until they are accepted; it may allow fewer.
 const BACKLOG: u32 = 4_096;
 
-/// Attempts to find a port that is free for both versions of IP.
+/// The number of attempts to find a port that is free for both versions of IP.
 const ATTEMPTS: usize = 8;
 
 /// Listens on a host and a port. `localhost` means `127.0.0.1` and `::1`, whatever the hosts
@@ -181,7 +181,7 @@ async fn bind_tcp(host_and_port: &str) -> io::Result<Vec<TcpListener>> {
         let bound = bind_local(port);
         let is_taken = |error: &io::Error| error.kind() == io::ErrorKind::AddrInUse;
         let is_last = attempts.next().is_none_or(|attempt| attempt == ATTEMPTS);
-        // A free port of one version may be taken of the other.
+        // A port that is free for one version may be taken for the other.
         if port != 0 || is_last || !bound.as_ref().is_err_and(is_taken) {
             return bound;
         }
@@ -201,7 +201,7 @@ fn bind_local(port: u16) -> io::Result<Vec<TcpListener>> {
                 sockets.push(socket);
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
-            // A machine may lack one of the two.
+            // A machine may lack one of the two versions.
             Err(error) if sockets.is_empty() && address.is_ipv6() => return Err(error),
             Err(_) => {}
         }
@@ -215,7 +215,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     } else {
         TcpSocket::new_v6()?
     };
-    // On Windows it would let two servers share a port.
+    // On Windows this option would let two servers share a port.
     if cfg!(unix) {
         socket.set_reuseaddr(true)?;
     }
@@ -231,7 +231,7 @@ async fn accept_on_any(sockets: &[TcpListener]) -> io::Result<(TcpStream, Socket
     .await
 }
 
-/// Whether accepting again at once would fail again.
+/// Returns `true` if the next accept would fail again at once.
 pub(super) fn is_lasting(error: &io::Error) -> bool {
     !matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Counts of what was answered, as Prometheus reads them.
+//! Counts of answered requests, in the text format of Prometheus.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,19 +12,19 @@ const BOUNDS: [f64; 10] = [
     0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.001, 0.005, 0.025, 0.1, 1.0, 10.0,
 ];
 
-/// What was answered since the server started, and how fast.
+/// Counts and durations of exchanges since the server started, by operation, rule and status.
 #[derive(Debug, Default)]
 pub struct Metrics(Mutex<BTreeMap<Kind, Tally>>);
 
-/// Operation, rule, status; 0 stands for no answer. All three come from tables, so there
-/// are only so many.
+/// Operation, rule and status; status 0 stands for no answer. All three come from tables, so the
+/// number of kinds is bounded.
 type Kind = (&'static str, &'static str, u16);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Tally {
     count: u64,
     seconds: f64,
-    /// How many took at most as long as each of [`BOUNDS`].
+    /// Exchanges that took at most as long as each of [`BOUNDS`].
     within: [u64; BOUNDS.len()],
 }
 
@@ -35,7 +35,7 @@ impl Metrics {
             (rule.operation, rule.name)
         });
         let seconds = took.as_secs_f64();
-        // A panic while it is held leaves at worst one exchange half counted.
+        // A panic under this lock leaves at worst one exchange half counted.
         let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let tally = kinds.entry((operation, name, status)).or_default();
         tally.count += 1;

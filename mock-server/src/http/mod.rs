@@ -57,27 +57,27 @@ pub use tls::{Tls, TlsError, is_name};
 /// The largest request head: line and headers, bytes.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// Bodies above this are handled where they hold up no other connection, bytes.
+/// The size of a body above which it is handled apart from other connections, bytes.
 const LARGE_BODY: usize = 256 * 1024;
 
-/// Admin requests that are worked on at a time; further ones wait for their turn.
+/// Admin requests worked on at a time; further ones wait for their turn.
 const ADMIN_THREADS: usize = 4;
 
-/// How long a stopping server waits for what is in flight.
+/// The time that a stopping server waits for requests in flight.
 const DRAIN: Duration = Duration::from_secs(2);
 
-/// How often worlds that nobody asks for are looked for.
+/// The interval at which idle worlds are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
 
-/// What a server is allowed.
+/// The limits of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// The largest body, bytes.
     pub body: usize,
-    /// The most connections at a time; the next is told 503.
+    /// The most connections at a time; one more gets a 503.
     pub connections: usize,
-    /// How long a client may keep a connection without sending a whole request, and
-    /// how long it may take over a body.
+    /// The longest time that a client may keep a connection without sending a whole request, and
+    /// that it may take over a body.
     pub idle: Duration,
 }
 
@@ -94,42 +94,43 @@ impl Default for Limits {
 /// A server, before it listens.
 #[derive(Debug)]
 pub struct Server {
-    /// What answers.
+    /// The worlds, which answer the API.
     pub worlds: Worlds,
-    /// What answers under `/__admin/`.
+    /// The state behind `/__admin/`.
     pub control: Control,
-    /// What it is allowed.
+    /// The limits for connections and bodies.
     pub limits: Limits,
-    /// Where requests are logged.
+    /// The log of requests; `None`: nothing is logged.
     pub log: Option<RequestLog>,
-    /// The origin whose pages may use the API, or `*` for any; `None`: none may.
+    /// The origin whose pages may use the API, or `*` for any; `None`: no other origin may.
     pub cors: Option<HeaderValue>,
-    /// Who waits for the writes of a world, by its name and the operation.
+    /// Announces each write by the name of its world and its operation, to requests held until such
+    /// a write.
     pub commits: broadcast::Sender<(Arc<str>, &'static str)>,
-    /// The turns of admin requests, of which few are worked on at a time.
+    /// The turns of admin requests, which bound how many are worked on at a time.
     pub turns: Arc<Semaphore>,
 }
 
-/// How many commits may wait for whoever waits for one of them.
+/// The number of commits that a held request may fall behind.
 const COMMITS: usize = 1024;
 
-/// Events that are made ready for one follower; a text may be long, so there are few.
+/// Batches of events made ready for one follower; a batch may be long, so there are few.
 const READY: usize = 4;
 
-/// The system's time.
+/// Returns the time of the system's clock.
 pub fn system_time() -> Timestamp {
     Timestamp::from(SystemTime::now())
 }
 
 impl Server {
-    /// A server of a seed, with the usual limits, that logs nothing.
+    /// Creates a server from a seed, with the default limits and no log.
     pub fn new(start: impl Into<Start>) -> Self {
         let share = JournalShare::new(JournalLimits::default());
         let worlds = Worlds::new(start.into(), WorldLimits::default(), false, share);
         Self::of_worlds(worlds)
     }
 
-    /// A server of worlds, with the usual limits, that logs nothing.
+    /// Creates a server of worlds, with the default limits and no log.
     pub fn of_worlds(worlds: Worlds) -> Self {
         Self {
             worlds,
@@ -163,8 +164,8 @@ impl Server {
             let (arrived, peer) = match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
-                    // Out of file descriptors or memory: those who are connected go on,
-                    // and leaving makes room.
+                    // Out of file descriptors or memory: connected clients go on, and each that
+                    // leaves makes room.
                     if is_lasting(&error) {
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
@@ -238,11 +239,11 @@ impl Server {
             let connection = builder.serve_connection(stream, service);
             watch_over(connection, &activity, idle, stop).await;
         } else {
-            // What is borrowed here, threads need not count.
+            // Borrowed rather than cloned: the threads share no reference count for each request.
             let (server, active) = (&self, &activity);
             let service = service_fn(|request| server.respond_busily(active, request, caller));
             let connection = http1::Builder::new()
-                // A client may say that it asks no more, and read on.
+                // A client may shut down its sending side and still read.
                 .half_close(true)
                 // `watch_over` keeps the time, with one timer for all requests.
                 .header_read_timeout(None)
@@ -264,7 +265,7 @@ impl Server {
         let response = match response {
             Ok(Some(response)) => Ok(response),
             Ok(None) => {
-                // Over HTTP/2 a request has an end of its own.
+                // Over HTTP/2 hyper notices by itself that a request was given up.
                 if version != http::Version::HTTP_2 {
                     activity.hang();
                 }
@@ -278,7 +279,7 @@ impl Server {
         response
     }
 
-    /// Drops the worlds that nobody asks for any more, now and then.
+    /// Drops idle worlds, at regular intervals.
     async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP).await;
@@ -286,7 +287,7 @@ impl Server {
         }
     }
 
-    /// The answer; `None` where none ever comes, an error where the connection closes
+    /// Returns the answer; `None` where none ever comes, and an error where the connection closes
     /// instead.
     async fn respond(
         self: &Arc<Self>,
@@ -296,7 +297,7 @@ impl Server {
     ) -> Result<Option<Response<Payload>>, Unanswered> {
         let started = Instant::now();
         let (head, body) = request.into_parts();
-        // hyper looks at the size of a head only while it waits for more of it.
+        // hyper checks the size of a head only while it waits for more of it.
         let body = if head_size(&head) > MAX_HEAD as usize {
             Err(Problem::HeadTooLarge)
         } else {
@@ -382,8 +383,8 @@ impl Server {
         response
     }
 
-    /// Answers an admin request on a thread of its own, so that no other client waits for
-    /// it; what is brief is answered at once.
+    /// Answers an admin request on a thread of its own, so that no other client waits for it. A
+    /// brief one is answered at once.
     async fn answer_apart(
         self: &Arc<Self>,
         request: Request<Bytes>,
@@ -403,11 +404,11 @@ impl Server {
         if is_brief {
             return answer();
         }
-        // It is never closed.
+        // The semaphore is never closed.
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let worked = tokio::task::spawn_blocking(move || {
             let answer = answer();
-            // It ends although the client may have gone.
+            // The work goes on even if the client has left, and holds its turn until then.
             drop(turn);
             answer
         });
@@ -415,8 +416,8 @@ impl Server {
         worked.await.unwrap_or_else(stumbled)
     }
 
-    /// An exchange of a page of another origin: what its browser asks before, and what it
-    /// must be told after.
+    /// Answers a page of another origin: its preflight request, and the CORS headers of every
+    /// answer.
     async fn exchange_across_origins(
         &self,
         request: Request<Bytes>,
@@ -446,7 +447,7 @@ impl Server {
         Ok(response)
     }
 
-    /// One exchange of the API, kept in the journal of its world.
+    /// Carries out one exchange of the API and keeps it in the journal of its world.
     async fn exchange(
         &self,
         mut request: Request<Bytes>,
@@ -492,7 +493,7 @@ impl Server {
         }
     }
 
-    /// What the world answers, and how that goes out.
+    /// Returns the answer of the world, and the way in which it goes out.
     async fn carry_out(
         &self,
         world: &LiveWorld,
@@ -524,7 +525,7 @@ impl Server {
         (reply, ending)
     }
 
-    /// The same, with what is planned to go wrong before and after it.
+    /// Does the same with the faults planned before and after the answer.
     async fn carry_out_planned(
         &self,
         world: &LiveWorld,
@@ -564,7 +565,7 @@ impl Server {
         (reply, ending)
     }
 
-    /// Waits, if that is what an act is; whether it was.
+    /// Carries out an act that waits; returns `true` if it was one.
     async fn wait(&self, world: &LiveWorld, act: &Act) -> bool {
         match act {
             Act::Delay(time) => tokio::time::sleep(*time).await,
@@ -578,7 +579,7 @@ impl Server {
                                     break;
                                 }
                             }
-                            // Too many to follow: one of them may have been it.
+                            // Too many commits to follow: one of them may have been the right one.
                             Err(broadcast::error::RecvError::Lagged(_)) => break,
                             Err(broadcast::error::RecvError::Closed) => {
                                 std::future::pending::<()>().await;
@@ -593,7 +594,7 @@ impl Server {
         true
     }
 
-    /// Keeps an exchange: in the journal, for who follows it, and on the log.
+    /// Keeps an exchange: in the journal, for its followers, and in the request log.
     fn note(
         &self,
         world: &LiveWorld,
@@ -656,13 +657,13 @@ impl Server {
         if keeps {
             world.journal.keep(Arc::clone(&exchange));
         }
-        // After it is kept: who begins to follow now has it from the journal or from here.
+        // Sent after it is kept: a new follower finds it in the journal or receives it here.
         if self.control.feed.receiver_count() > 0 {
             let _ = self.control.feed.send(exchange);
         }
     }
 
-    /// The exchanges as they happen, as server-sent events.
+    /// Streams the exchanges as they happen, as server-sent events.
     fn follow(&self, followed: Followed, activity: &Activity) -> Response<Payload> {
         let (sender, receiver) = mpsc::channel(READY);
         let stream = Follower {
@@ -704,22 +705,22 @@ impl Server {
     }
 }
 
-/// Who is on the other side of a connection, and whether by TLS.
+/// The other side of a connection.
 #[derive(Debug, Clone, Copy)]
 struct Caller {
     peer: SocketAddr,
     is_over_tls: bool,
 }
 
-/// When a request had arrived, by the system's clock and by the stopwatch.
+/// The arrival of a request, by the system's clock and by a monotonic one.
 #[derive(Debug, Clone, Copy)]
 struct Arrival {
     at: Timestamp,
     started: Instant,
 }
 
-/// Makes the pieces of a long answer, each on a thread apart and once there is room for it,
-/// so that a client that stops reading takes no thread.
+/// Makes the pieces of a long answer, each on a thread apart and only when there is room for it, so
+/// that a client that stops reading holds no thread.
 async fn make(mut pieces: Pieces, sender: mpsc::Sender<Option<Bytes>>, patience: Duration) {
     loop {
         let Ok(Ok(room)) = tokio::time::timeout(patience, sender.reserve()).await else {
@@ -736,8 +737,8 @@ async fn make(mut pieces: Pieces, sender: mpsc::Sender<Option<Bytes>>, patience:
     }
 }
 
-/// A body as one, given that it is no longer than this many bytes. It is put together while
-/// it comes, for to do so at the end would hold up other clients.
+/// Reads a body of at most `limit` bytes into one piece. The piece grows as parts arrive, since
+/// joining them at the end would hold up other clients.
 async fn put_together(
     body: Incoming,
     limit: usize,
@@ -763,41 +764,41 @@ async fn put_together(
     Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
-/// How an exchange ends.
+/// The end of an exchange.
 enum Ending {
-    /// The whole answer goes out.
+    /// The whole answer is sent.
     Whole,
-    /// A part of its body does, and the connection is closed.
+    /// A part of the body is sent, then the connection is closed.
     Cut(Cut),
-    /// Its body does, in so many pieces over a time.
+    /// The body is sent in this many pieces, spread over a time.
     Slow { chunks: u32, over: Duration },
-    /// Nothing does, and the connection stays open.
+    /// Nothing is sent, and the connection stays open.
     Hang,
-    /// Nothing does, and the connection is closed.
+    /// Nothing is sent, and the connection is closed.
     Close,
-    /// Nothing does, and the connection ends badly.
+    /// Nothing is sent, and the connection ends in a broken way.
     Parting(Parting),
 }
 
 impl Ending {
-    /// Whether the client hears anything.
+    /// Returns `true` if the client receives an answer, be it only a part.
     fn is_heard(&self) -> bool {
         matches!(self, Self::Whole | Self::Cut(_) | Self::Slow { .. })
     }
 }
 
-/// What came of an exchange.
+/// The result of an exchange, as it is noted.
 #[derive(Clone, Copy)]
 struct Outcome<'a> {
-    /// What the world answered.
+    /// The answer of the world.
     reply: Option<&'a Reply>,
-    /// Whether the client hears it.
+    /// Is true where the client receives it.
     is_heard: bool,
     plan: &'a Plan,
 }
 
-/// What the service answers under defects. Where that takes long, other connections go on
-/// meanwhile.
+/// Returns the answer of the service under its defects. Where that may take long, other connections
+/// go on meanwhile.
 fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> Delivery {
     let answer = || defects.answer(service, request, system_time);
     let may_take_long =
@@ -809,14 +810,14 @@ fn deliver(service: &Service, request: &Request<Bytes>, defects: &Defects) -> De
     }
 }
 
-/// Returns `true` if other threads can go on with what this one would keep waiting.
+/// Returns `true` if other threads can take over the tasks that this one would keep waiting.
 fn has_more_threads() -> bool {
     let flavor = tokio::runtime::Handle::current().runtime_flavor();
     flavor != tokio::runtime::RuntimeFlavor::CurrentThread
 }
 
-/// Waits until what an answer tells of is kept in the file, where there is one. What could
-/// not be kept was not written, and the client is told so.
+/// Waits until the write behind an answer is kept in the data file, where there is one. A write
+/// that could not be kept did not happen, and the client gets that refusal instead.
 async fn kept(world: &LiveWorld, request: &Request<Bytes>, reply: &mut Reply) {
     let Some(pending) = reply.pending.take() else {
         return;
@@ -828,7 +829,7 @@ async fn kept(world: &LiveWorld, request: &Request<Bytes>, reply: &mut Reply) {
     }
 }
 
-/// Does what a plan says to an answer; how the exchange then ends, where the act says.
+/// Applies an act to an answer. Also returns the end of the exchange where the act decides it.
 fn act_out(
     act: &Act,
     world: &LiveWorld,
@@ -857,12 +858,12 @@ fn act_out(
             let (chunks, over) = (*chunks, *over);
             (reply, Some(Ending::Slow { chunks, over }))
         }
-        // These were waited for, and those are for `Plan::edit`.
+        // Waits are over by now, and `Plan::edit` makes the edits.
         Act::Delay(_) | Act::Hold(_) | Act::Edit(_) => (reply, None),
     }
 }
 
-/// What a browser is told that asks before it sends.
+/// The answer to a preflight request.
 fn preflight(headers: &http::HeaderMap) -> Response<Payload> {
     let mut response = Response::new(Payload::whole(Bytes::new()));
     *response.status_mut() = http::StatusCode::NO_CONTENT;
@@ -893,7 +894,7 @@ fn head_of(request: &Request<Bytes>) -> Request<()> {
     request.clone().map(drop)
 }
 
-/// The size of a request line and headers, bytes, without marks.
+/// The size of the request line and the headers without separators, bytes.
 fn head_size(head: &http::request::Parts) -> usize {
     let headers = head.headers.iter();
     let headers = headers.map(|(name, value)| name.as_str().len() + value.len());

@@ -1,5 +1,4 @@
-//! What goes out as the body of an answer: whole, cut short, slowly, as it is
-//! made, or as it happens.
+//! Bodies of answers: whole, cut short, slow, made while they are sent, or events as they happen.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -16,7 +15,7 @@ use tokio::time::Sleep;
 
 use super::activity::Activity;
 
-/// A request that gets no answer, but the end of its connection.
+/// The error that ends a connection instead of an answer.
 #[derive(Debug)]
 pub(super) struct Unanswered;
 
@@ -28,17 +27,16 @@ impl std::fmt::Display for Unanswered {
 
 impl std::error::Error for Unanswered {}
 
-/// The body of an answer: whole, or a part of it before the connection breaks, or piece
-/// by piece, or as it is made, or what comes as it happens.
+/// The body of an answer.
 pub(super) enum Payload {
     Whole(Full<Bytes>),
     Stream(Events),
-    /// Made while it is sent, over a connection that is alive as long as it is read. The
-    /// last is `None`; without it the answer breaks off.
+    /// Made while it is sent, over a connection that stays alive as long as it is read. The last
+    /// piece is `None`; an end without it breaks the answer off.
     Pieces(mpsc::Receiver<Option<Bytes>>, Arc<Activity>),
     Cut {
         announced: u64,
-        /// What is still to be sent; `None` where the end is near.
+        /// The part that is still to be sent; `None` once it has been handed over.
         part: Option<Bytes>,
         flushed: bool,
     },
@@ -51,7 +49,7 @@ pub(super) enum Payload {
     },
 }
 
-/// Events as they happen; while they last the connection counts as busy.
+/// Events as they happen. The connection counts as busy until they are dropped.
 pub(super) struct Events {
     pub(super) receiver: mpsc::Receiver<Bytes>,
     pub(super) busy: Arc<AtomicU32>,
@@ -68,7 +66,7 @@ impl Payload {
         Self::Whole(Full::new(body))
     }
 
-    /// So many bytes of the body; then the connection breaks.
+    /// Sends the first `after` bytes of the body, then breaks the connection.
     pub(super) fn cut(body: &Bytes, after: usize) -> Self {
         Self::Cut {
             announced: body.len() as u64,
@@ -77,7 +75,7 @@ impl Payload {
         }
     }
 
-    /// The body in so many pieces, spread evenly over a time.
+    /// Sends the body in `chunks` pieces, spread evenly over a time.
     pub(super) fn slow(body: &Bytes, chunks: u32, over: Duration) -> Self {
         let size = body.len().div_ceil(chunks.max(1) as usize).max(1);
         let pieces: VecDeque<_> = (0..body.len())
@@ -134,7 +132,7 @@ impl Body for Payload {
             }
             Self::Cut { part, flushed, .. } => match part.take() {
                 Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
-                // What was sent reaches the client before the connection breaks.
+                // Bytes handed over are flushed to the client before the connection breaks.
                 None if !*flushed => {
                     *flushed = true;
                     context.waker().wake_by_ref();

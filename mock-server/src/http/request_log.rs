@@ -15,10 +15,10 @@ use whippy_engine::model::time::{Timestamp, UtcOffset};
 /// Lines that may wait for the writer; beyond them lines are dropped and counted.
 const WAITING: usize = 4096;
 
-/// The longest that the end waits for lines to be written.
+/// The longest wait for unwritten lines when the log is dropped.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// How a line looks.
+/// The format of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -30,27 +30,27 @@ pub enum LogFormat {
 /// A request that was answered.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// When.
+    /// The moment of arrival.
     pub at: Timestamp,
-    /// Its method.
+    /// The method.
     pub method: &'a Method,
-    /// Its path and query.
+    /// The path and query.
     pub target: &'a str,
-    /// The status it got; 0 where it got no answer.
+    /// The status of the answer; 0 where there was none.
     pub status: u16,
-    /// Its number in the journal; `None` for admin requests.
+    /// The number in the journal; `None` for admin requests.
     pub id: Option<u64>,
     /// The world; `None` for admin requests.
     pub world: Option<&'a str>,
-    /// The rule that decided; `None` for admin requests, and where there was no answer.
+    /// The rule that decided; `None` for admin requests, and without an answer.
     pub rule: Option<Rule>,
-    /// The faults that had their hand in it.
+    /// The faults that took part.
     pub faults: &'a [String],
-    /// How long it took.
+    /// The time from arrival to answer.
     pub took: Duration,
 }
 
-/// The log. Dropping it writes what waits, if somebody reads it.
+/// The request log. Dropping it writes the lines that wait, if somebody reads them.
 #[derive(Debug)]
 pub struct RequestLog {
     format: LogFormat,
@@ -61,7 +61,7 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    /// A log on standard error.
+    /// Creates a log on standard error.
     pub fn new(format: LogFormat, local: UtcOffset) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         Self {
@@ -82,7 +82,7 @@ impl RequestLog {
         }
     }
 
-    /// Logs what is about no request.
+    /// Logs a sentence that belongs to no request.
     pub fn say(&self, at: Timestamp, sentence: &str) {
         let Some(sender) = &self.sender else { return };
         let at = at.to_text(self.local);
@@ -155,7 +155,7 @@ impl Drop for RequestLog {
         let Some(writer) = self.writer.take() else {
             return;
         };
-        // A pipe that nobody reads never takes what waits, and must not hold up the end.
+        // A pipe that nobody reads never takes the waiting lines, and must not hold up the end.
         let until = Instant::now() + PATIENCE;
         while !writer.is_finished() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
@@ -168,7 +168,7 @@ fn write_lines(receiver: &Receiver<String>) {
     while let Ok(line) = receiver.recv() {
         let mut next = Some(line);
         while let Some(line) = next {
-            // Nobody reads standard error any more: there is nothing left to do with a line.
+            // Nobody reads standard error any more, so the line is lost.
             let _ = out.write_all(line.as_bytes());
             next = receiver.try_recv().ok();
         }

@@ -1,11 +1,11 @@
-//! At most so many exchanges a second for one reader; the others are counted.
+//! A limit on the exchanges that one reader gets a second. The others are counted.
 
 use std::time::{Duration, Instant};
 
 /// The time over which exchanges are counted.
 pub(super) const SPAN: Duration = Duration::from_secs(1);
 
-/// The pause between two looks at what came meanwhile, while exchanges are left out.
+/// The pause between two reads of the feed while exchanges are left out.
 pub(super) const REST: Duration = Duration::from_millis(20);
 
 /// Decides which exchanges a reader gets.
@@ -15,7 +15,7 @@ pub(super) struct Sampler {
     since: Instant,
     taken: u32,
     skipped: u64,
-    /// Moment of the last count of what was left out.
+    /// The moment of the last report of skipped exchanges.
     counted: Instant,
 }
 
@@ -30,7 +30,8 @@ impl Sampler {
         }
     }
 
-    /// Whether the exchange of this moment goes to the reader; if not, it is counted.
+    /// Returns `true` if an exchange of this moment goes to the reader, and counts it as skipped
+    /// otherwise.
     pub(super) fn admits(&mut self, now: Instant) -> bool {
         let Some(most) = self.per_span else {
             return true;
@@ -50,12 +51,12 @@ impl Sampler {
         self.skipped > 0
     }
 
-    /// Returns `true` if what was left out has not been counted for a while.
+    /// Returns `true` if skipped exchanges have not been reported for [`SPAN`].
     pub(super) fn is_due(&self, now: Instant) -> bool {
         self.has_skipped() && now.duration_since(self.counted) >= SPAN
     }
 
-    /// The exchanges that were left out since the last call.
+    /// Takes the number of exchanges skipped since the last call.
     pub(super) fn take_skipped(&mut self, now: Instant) -> u64 {
         self.counted = now;
         std::mem::take(&mut self.skipped)

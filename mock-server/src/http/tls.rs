@@ -20,7 +20,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::wire::text::without_bom;
 
-/// What a client may choose from, the best first.
+/// The protocols offered by ALPN, the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The names that a mock on this machine goes by, from containers as well.
@@ -33,14 +33,14 @@ const NAMES: [&str; 6] = [
     "whippy-mock",
 ];
 
-/// How long a certificate that was made here is good, days: some clients take none that is
-/// good for longer than 398.
+/// The validity of a certificate that was made here, days. Some clients refuse one that is valid
+/// for more than 398.
 const GOOD_FOR: i64 = 397;
 
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
-/// What a server shows to prove who it is.
+/// The certificate and key of a server, ready for handshakes.
 #[derive(Clone)]
 pub struct Tls {
     config: Arc<ServerConfig>,
@@ -53,17 +53,17 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What is wrong with a certificate or with its key.
+/// Errors in a certificate or in its key, each with a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsError {
-    /// With the certificate: a sentence.
+    /// The certificate is wrong.
     Certificate(String),
-    /// With the key: a sentence.
+    /// The key is wrong.
     Key(String),
 }
 
 impl Tls {
-    /// Reads a certificate, with those that vouch for it behind it, and its key, both PEM.
+    /// Reads a certificate, followed by those that vouch for it, and its key, both PEM.
     pub fn read(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let chain =
             std::fs::read(certificate).map_err(|error| TlsError::Certificate(error.to_string()))?;
@@ -88,8 +88,8 @@ impl Tls {
         })
     }
 
-    /// Makes a CA and has it sign a certificate for the usual names of this machine and for
-    /// these. The CA's key is gone when this returns: it signs nothing else.
+    /// Makes a CA that signs a certificate for the usual names of this machine and for `names`. The
+    /// CA's key is dropped on return, so it signs nothing else.
     pub fn self_signed(names: &[String], now: Timestamp) -> Result<Self, TlsError> {
         let failed = |error: rcgen::Error| TlsError::Certificate(error.to_string());
         let key = KeyPair::generate().map_err(failed)?;
@@ -115,7 +115,7 @@ impl Tls {
         })
     }
 
-    /// The CA that was made, as PEM; `None` where the certificate was read.
+    /// Returns the CA that was made, as PEM; `None` where the certificate was read from files.
     pub fn ca(&self) -> Option<&str> {
         self.ca.as_deref()
     }
@@ -125,7 +125,8 @@ impl Tls {
     }
 }
 
-/// Whether a certificate may have a name: a host, `*.` before one, or an address.
+/// Returns `true` if a certificate may carry this name: a host, `*.` before a host, or an IP
+/// address.
 pub fn is_name(name: &str) -> bool {
     ServerName::try_from(name.strip_prefix("*.").unwrap_or(name)).is_ok()
 }
@@ -153,7 +154,7 @@ fn config(
 fn ca(now: Timestamp) -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
-    // Clients look a CA up by its name, and another run's must not be taken for it.
+    // Clients look a CA up by its name, so the CA of each run has a name of its own.
     let mut run = String::new();
     for byte in &Sha256::digest(key.der_bytes())[..4] {
         let _ = write!(run, "{byte:02x}");
@@ -170,7 +171,7 @@ fn name(params: &mut CertificateParams, name: &str) {
     params.distinguished_name.push(DnType::CommonName, name);
 }
 
-/// Good from yesterday on, for clients whose clock is slow.
+/// Makes a certificate valid from yesterday on, for clients whose clock is slow.
 fn dated(params: &mut CertificateParams, now: Timestamp) {
     let day = |days: i64| {
         let since_1970 = now.micros().saturating_add(days * DAY).max(0);
