@@ -1,7 +1,6 @@
 //! The last exchanges of each world, in full.
 //!
-//! A journal never holds more than its bounds: the oldest exchange makes room for the
-//! newest.
+//! A journal stays within its limits: the oldest exchange makes room for the newest.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -13,15 +12,15 @@ use serde_json::{Map, Value};
 use whippy_engine::exchange::Exchange;
 use whippy_engine::operations;
 
-/// What a journal may hold.
+/// The limits of journals.
 #[derive(Debug, Clone, Copy)]
 pub struct JournalLimits {
     /// Exchanges a world; 0 keeps none.
     pub exchanges: usize,
-    /// Bytes of a body, a request's or an answer's; of a longer one the beginning is kept.
+    /// Bytes of a body, a request's or an answer's. Of a longer body the beginning is kept.
     pub body: usize,
-    /// Bytes that all journals of a server hold together; beyond them a world that adds to
-    /// its own gives up its oldest first.
+    /// Bytes that all journals of a server hold together. Beyond them a world that adds an exchange
+    /// first drops its own oldest ones.
     pub bytes: usize,
 }
 
@@ -35,7 +34,7 @@ impl Default for JournalLimits {
     }
 }
 
-/// What the journals of a server share: the numbers of exchanges, and how much they hold.
+/// The state that the journals of a server share: the next number, and the bytes in use.
 #[derive(Debug)]
 pub struct JournalShare {
     limits: JournalLimits,
@@ -45,7 +44,7 @@ pub struct JournalShare {
 }
 
 impl JournalShare {
-    /// A share within limits; the first exchange is number 1.
+    /// Creates a share within limits. The first exchange has number 1.
     pub fn new(limits: JournalLimits) -> Self {
         Self {
             limits,
@@ -60,12 +59,12 @@ impl JournalShare {
         self.limits
     }
 
-    /// How many bytes all journals hold, about.
+    /// Returns the bytes that all journals hold together, about.
     pub fn held(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The number of the next exchange.
+    /// Takes the number of the next exchange.
     pub fn number(&self) -> u64 {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -82,16 +81,16 @@ pub struct Journal {
 struct Ring {
     exchanges: VecDeque<Ended>,
     bytes: usize,
-    /// How many were given up.
+    /// Exchanges dropped since the journal was last emptied.
     lost: u64,
 }
 
-/// An exchange behind its place in the order in which the exchanges of all worlds ended. A
-/// number is given when an exchange begins, so numbers may be in another order.
+/// An exchange with its position in the order in which the exchanges of all worlds ended. Numbers
+/// are given when exchanges begin, so their order may differ.
 pub type Ended = (u64, Arc<Exchange>);
 
 impl Journal {
-    /// An empty journal.
+    /// Creates an empty journal.
     pub fn new(share: Arc<JournalShare>) -> Self {
         Self {
             share,
@@ -99,12 +98,12 @@ impl Journal {
         }
     }
 
-    // A panic while it is held leaves it whole: each step is one push or pop.
+    // A panic under this lock leaves the ring whole: each step is one push or pop.
     fn ring(&self) -> MutexGuard<'_, Ring> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps an exchange, and gives up what there is no room for.
+    /// Keeps an exchange, and drops the oldest ones where there is no room.
     pub fn keep(&self, exchange: Arc<Exchange>) {
         let limits = self.share.limits;
         if limits.exchanges == 0 {
@@ -113,7 +112,7 @@ impl Journal {
         let weight = exchange.weight();
         let before = self.share.bytes.fetch_add(weight, Ordering::Relaxed);
         let mut held = before + weight;
-        // One as a rule, for which no list is made.
+        // As a rule only one is dropped, which needs no list.
         let (mut given_up, mut more) = (None, Vec::new());
         {
             let mut ring = self.ring();
@@ -134,11 +133,11 @@ impl Journal {
                 more.extend(given_up.replace(oldest));
             }
         }
-        // What is dropped is dropped outside the lock.
+        // They are freed outside the lock.
         drop((given_up, more));
     }
 
-    /// Those that are looked for, the oldest first.
+    /// Returns the exchanges that match, the oldest first.
     pub fn find(&self, wanted: &Wanted) -> Vec<Arc<Exchange>> {
         let ring = self.ring();
         let exchanges = ring.exchanges.iter().map(|(_, exchange)| exchange);
@@ -148,7 +147,7 @@ impl Journal {
             .collect()
     }
 
-    /// The place of an exchange in the order in which they ended, while it is kept.
+    /// Returns the position of an exchange in the order in which they ended, while it is kept.
     pub fn place(&self, id: u64) -> Option<u64> {
         let ring = self.ring();
         let ended = ring.exchanges.iter().rev();
@@ -156,7 +155,7 @@ impl Journal {
         places.next().map(|&(place, _)| place)
     }
 
-    /// Those that are looked for and ended after a place, each with its own.
+    /// Returns the exchanges that match and ended after a position, each with its own.
     pub fn find_after(&self, place: u64, wanted: &Wanted) -> Vec<Ended> {
         let ring = self.ring();
         let ended = ring.exchanges.iter();
@@ -164,12 +163,12 @@ impl Journal {
         later.cloned().collect()
     }
 
-    /// How many it has given up since it was last emptied.
+    /// Returns the number of exchanges dropped since the journal was last emptied.
     pub fn lost(&self) -> u64 {
         self.ring().lost
     }
 
-    /// Empties it; how many there were.
+    /// Empties the journal, and returns the number of exchanges it held.
     pub fn clear(&self) -> usize {
         let emptied = std::mem::take(&mut *self.ring());
         self.share.bytes.fetch_sub(emptied.bytes, Ordering::Relaxed);
@@ -183,7 +182,7 @@ impl Drop for Journal {
     }
 }
 
-/// What to look for among the exchanges. What is not named is not asked.
+/// Conditions on exchanges. A member that is left out is no condition.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
@@ -195,12 +194,12 @@ pub struct Wanted {
     pub status: Option<WantedStatus>,
     /// The path, as it came, without the query.
     pub path: Option<String>,
-    /// Text that is somewhere in path and query.
+    /// Text that path and query contain somewhere.
     pub target_contains: Option<String>,
     /// Headers of the request with these values.
     #[serde(default)]
     pub headers: Map<String, Value>,
-    /// Members of the request's JSON body; others may be beside them.
+    /// Members of the request's JSON body, which may have others.
     pub body: Option<Value>,
     /// Only exchanges after this number.
     pub since: Option<u64>,
@@ -228,7 +227,7 @@ impl TryFrom<Value> for WantedStatus {
 }
 
 impl WantedStatus {
-    /// Reads `404` or `4xx`.
+    /// Reads `404` or `4xx`. The error is a sentence.
     pub fn parse(text: &str) -> Result<Self, String> {
         let class = text.strip_suffix("xx").filter(|digit| digit.len() == 1);
         let parsed = match class {
@@ -257,7 +256,7 @@ impl WantedStatus {
 }
 
 impl Wanted {
-    /// Whether an exchange is one of those looked for.
+    /// Returns `true` if an exchange meets every condition.
     pub fn fits(&self, exchange: &Exchange) -> bool {
         let path = exchange.target.split('?').next().unwrap_or_default();
         let status = exchange.answer.as_ref().map(|answer| answer.status);
@@ -287,8 +286,8 @@ impl Wanted {
     }
 }
 
-/// Whether a JSON value has what another has: of objects the members named, of anything
-/// else the whole.
+/// Returns `true` if `value` contains `wanted`: an object must have the named members, and any
+/// other value must be equal.
 fn has(value: &Value, wanted: &Value) -> bool {
     match (value, wanted) {
         (Value::Object(value), Value::Object(wanted)) => wanted

@@ -1,9 +1,9 @@
-//! Worlds of their own in one process: each is forked from the seed when it is first
-//! asked for, and nothing that happens in one is seen in another.
+//! Isolated worlds in one process: each is forked from the seed when it is first asked for, and
+//! nothing that happens in one is seen in another.
 //!
-//! A world is named by the path (`/worlds/NAME/api/v1/…`) or, where the server is told
-//! so, by the token. What names none is about the world [`DEFAULT`]. Nothing here knows
-//! sockets or the system's time.
+//! A request names its world by the path (`/worlds/NAME/api/v1/…`) or, where the server is set so,
+//! by its token. A request that names none is for the world [`DEFAULT`]. Nothing here knows sockets
+//! or the system's time.
 
 pub mod journal;
 pub mod service;
@@ -32,23 +32,23 @@ use whippy_engine::model::time::Timestamp;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 
-/// The world of whoever names none.
+/// The world of requests that name none.
 pub const DEFAULT: &str = "default";
 
-/// Where the paths of named worlds begin.
+/// The beginning of every path of a named world.
 pub const PREFIX: &str = "/worlds/";
 
 /// The longest name of a world, bytes.
 pub const MAX_NAME: usize = 64;
 
-/// What every world starts with.
+/// The initial content of every world.
 #[derive(Debug)]
 pub struct Start {
     /// State, settings, clock.
     pub seed: Seed,
-    /// What is wrong with it, on purpose.
+    /// The defects that the service has on purpose.
     pub defects: Defects,
-    /// What goes wrong between it and its clients.
+    /// The faults between service and client.
     pub faults: Faults,
 }
 
@@ -62,13 +62,12 @@ impl From<Seed> for Start {
     }
 }
 
-/// What a server's worlds may take.
+/// The limits of a server's worlds.
 #[derive(Debug, Clone, Copy)]
 pub struct WorldLimits {
     /// The most named worlds at a time.
     pub worlds: usize,
-    /// How long a named world is kept that nobody asks for, microseconds; `None`: for
-    /// good.
+    /// The time after which an unused named world is dropped, microseconds; `None`: never.
     pub idle: Option<i64>,
 }
 
@@ -81,20 +80,20 @@ impl Default for WorldLimits {
     }
 }
 
-/// Why there is no such world.
+/// Reasons why a world cannot be found, made or dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WorldError {
-    /// The name is none.
+    /// The text is not a name of a world.
     BadName(String),
-    /// There are as many as there may be.
+    /// There are already as many worlds as allowed.
     Full(usize),
-    /// It is not there.
+    /// No world has this name.
     Unknown(String),
-    /// It is there already.
+    /// A world of this name exists already.
     Exists(String),
-    /// The default world, which is always there.
+    /// The default world cannot be dropped.
     Default,
-    /// It could not be kept so in the file.
+    /// The data file could not store the change.
     NotKept(NotKept),
 }
 
@@ -128,41 +127,41 @@ impl fmt::Display for WorldError {
 
 impl std::error::Error for WorldError {}
 
-/// A world that is being used.
+/// A world in use.
 #[derive(Debug)]
 pub struct LiveWorld {
     name: Arc<str>,
-    /// Its engine and clock.
+    /// The engine with its clock and history.
     pub service: Service,
-    /// What is wrong with it, on purpose.
+    /// The defects that the service has on purpose.
     pub defects: Defects,
-    /// What was asked of it.
+    /// The last exchanges.
     pub journal: Journal,
     faults: RwLock<Arc<Faults>>,
     judge: Mutex<Judge>,
-    /// When it was last asked for, microseconds.
+    /// The moment of the last request, microseconds since 1970; 0 before the first.
     used: AtomicI64,
 }
 
 impl LiveWorld {
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// What goes wrong between it and its clients.
+    /// Returns the faults in force.
     pub fn faults(&self) -> Arc<Faults> {
         let faults = self.faults.read().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(&faults)
     }
 
-    /// Lets other things go wrong.
+    /// Replaces the faults in force.
     pub fn set_faults(&self, faults: Faults) {
         let mut held = self.faults.write().unwrap_or_else(PoisonError::into_inner);
         *held = Arc::new(faults);
     }
 
-    /// What becomes of a request, as far as faults are concerned.
+    /// Decides which faults happen to a request.
     pub fn plan(&self, request: &Request<Bytes>, at: Timestamp) -> Plan {
         let faults = self.faults();
         if faults.is_empty() {
@@ -176,13 +175,13 @@ impl LiveWorld {
         })
     }
 
-    /// What is known of its clients. A panic while it is held leaves at worst one
+    /// Locks the judge of this world's clients. A panic under this lock leaves at worst one
     /// exchange half judged.
     pub fn judge(&self) -> MutexGuard<'_, Judge> {
         self.judge.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verdict on its client.
+    /// Returns the verdict on the clients of this world.
     pub fn verdict(&self, now: Timestamp) -> WorldVerdict {
         self.judge().verdict(&*self.name, now)
     }
@@ -191,7 +190,7 @@ impl LiveWorld {
         self.used.store(now.micros(), Ordering::Relaxed);
     }
 
-    /// When it was last asked for; `None` where nobody has asked for it yet.
+    /// Returns the moment of the last request; `None` before the first.
     pub fn used(&self) -> Option<Timestamp> {
         let used = Timestamp::EPOCH.plus(self.used.load(Ordering::Relaxed));
         (used != Timestamp::EPOCH).then_some(used)
@@ -210,15 +209,15 @@ pub struct Worlds {
     share: Arc<JournalShare>,
     own: Arc<LiveWorld>,
     named: RwLock<HashMap<Arc<str>, Arc<LiveWorld>>>,
-    /// Where they are kept; `None`: in memory alone.
+    /// The data file of all worlds; `None`: they are in memory alone.
     log: Option<Log>,
     /// Names and judges of dropped worlds; `None`: a judge is dropped with its world.
     judges: Option<Mutex<Vec<NamedJudge>>>,
 }
 
 impl Worlds {
-    /// The default world alone. With `by_token` a request that names no world is about
-    /// that of its token.
+    /// Creates the default world alone. With `by_token` a request that names no world is for the
+    /// world of its token.
     pub fn new(start: Start, limits: WorldLimits, by_token: bool, share: JournalShare) -> Self {
         let share = Arc::new(share);
         let service = Service::new(start.seed.clone());
@@ -235,7 +234,7 @@ impl Worlds {
         }
     }
 
-    /// The same, kept in a file: those that it has go on where it left them.
+    /// Does the same with a data file. The worlds that the file has go on where it left them.
     pub fn durable(
         start: Start,
         limits: WorldLimits,
@@ -272,7 +271,7 @@ impl Worlds {
         })
     }
 
-    // A panic while one is held leaves the map whole: each step is one call of it.
+    // A panic under this lock leaves the map whole: each step is a single call on it.
     fn named(&self) -> RwLockReadGuard<'_, HashMap<Arc<str>, Arc<LiveWorld>>> {
         self.named.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -285,23 +284,23 @@ impl Worlds {
         self.start.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What its worlds may take, and whether a token names one.
+    /// Returns the limits, and `true` if tokens name worlds.
     pub fn limits(&self) -> (WorldLimits, bool) {
         (self.limits, self.by_token)
     }
 
-    /// What the journals share.
+    /// Returns the state that all journals share.
     pub fn share(&self) -> &JournalShare {
         &self.share
     }
 
-    /// The default world.
+    /// Returns the default world.
     pub fn own(&self) -> &Arc<LiveWorld> {
         &self.own
     }
 
-    /// The world that a request of the API is about; it comes to be if it is not there.
-    /// The request goes on without the prefix, which its links keep.
+    /// Returns the world that a request of the API is for, forked from the seed where it does not
+    /// exist yet. The prefix is taken off the request, and kept for the links in answers.
     pub fn enter(
         &self,
         request: &mut Request<Bytes>,
@@ -309,7 +308,7 @@ impl Worlds {
     ) -> Result<Arc<LiveWorld>, WorldError> {
         let world = match split(request.uri().path()) {
             Some((name, rest)) => {
-                // A name is only taken for what could be answered there.
+                // A new world takes up a name only for paths that can be answered there.
                 let name = valid(name)?.to_owned();
                 let world = if rest.starts_with("/api/") {
                     self.get_or_fork(&name, now)?
@@ -329,7 +328,7 @@ impl Worlds {
         Ok(world)
     }
 
-    /// A world by name.
+    /// Finds a world by name.
     pub fn get(&self, name: &str) -> Result<Arc<LiveWorld>, WorldError> {
         if name == DEFAULT {
             return Ok(Arc::clone(&self.own));
@@ -338,7 +337,7 @@ impl Worlds {
         found.ok_or_else(|| WorldError::Unknown(name.to_owned()))
     }
 
-    /// A world by name, forked from the seed if it is not there.
+    /// Finds a world by name, or forks it from the seed.
     pub fn get_or_fork(&self, name: &str, now: Timestamp) -> Result<Arc<LiveWorld>, WorldError> {
         match self.get(name) {
             Err(WorldError::Unknown(_)) => {}
@@ -354,13 +353,13 @@ impl Worlds {
             live(name, service, &start, &self.share, now)
         };
         match self.add(name, now, || world) {
-            // Another request was first.
+            // Another request made it meanwhile.
             Err(WorldError::Exists(name)) => self.get(&name),
             added => added,
         }
     }
 
-    /// A world as another stands now, its journal empty.
+    /// Copies the present state of a world into a new one with an empty journal.
     pub fn fork(
         &self,
         from: &LiveWorld,
@@ -374,7 +373,7 @@ impl Worlds {
         if let Some(log) = &self.log {
             log.wait_for_room();
         }
-        // Whoever writes to it for long is waited for before the list of worlds is taken.
+        // A long write to the source is waited for before the list of worlds is locked.
         let held = from.service.held();
         let mut kept = None;
         let world = self.add(&name, now, || {
@@ -399,8 +398,8 @@ impl Worlds {
         Ok(world)
     }
 
-    /// Makes a world where there is none of its name, and room for it. Only there it is
-    /// made, since a file is told of a fork.
+    /// Adds a world if its name is free and there is room. It is made only then, since making a
+    /// fork already writes to the data file.
     fn add(
         &self,
         name: &str,
@@ -421,12 +420,12 @@ impl Worlds {
         let world = Arc::new(make());
         named.insert(Arc::clone(&world.name), Arc::clone(&world));
         drop(named);
-        // What falls is dropped outside the lock.
+        // Dropped worlds are freed outside the lock.
         self.keep_judges_of(dropped);
         Ok(world)
     }
 
-    /// Takes out the worlds that nobody has asked for in their time.
+    /// Takes out the worlds that have been idle for longer than allowed.
     fn take_idle(
         &self,
         named: &mut HashMap<Arc<str>, Arc<LiveWorld>>,
@@ -443,7 +442,7 @@ impl Worlds {
         fallen.into_values().collect()
     }
 
-    /// Drops the worlds that nobody has asked for in their time; how many.
+    /// Drops the worlds that have been idle for longer than allowed; returns their number.
     pub fn expire(&self, now: Timestamp) -> usize {
         let fallen = self.take_idle(&mut self.named_mut(), now);
         let count = fallen.len();
@@ -451,7 +450,7 @@ impl Worlds {
         count
     }
 
-    /// Takes out this very world, and not one that has its name by now.
+    /// Takes out exactly this world, never a later one of the same name.
     fn remove(&self, world: &Arc<LiveWorld>) -> Option<Arc<LiveWorld>> {
         let mut named = self.named_mut();
         let is_it = named
@@ -466,7 +465,7 @@ impl Worlds {
             return Err(WorldError::Default);
         }
         let world = self.get(name)?;
-        // Out of the file first: what cannot be taken out of it stays.
+        // The file comes first: a world that cannot be removed from it stays.
         world.service.forget().map_err(WorldError::NotKept)?;
         let dropped = self.remove(&world);
         self.keep_judges_of(dropped);
@@ -489,8 +488,8 @@ impl Worlds {
         kept.extend(taken);
     }
 
-    /// Verdicts on the clients of every world, dropped ones included where their judges
-    /// are kept: the default world first, the others by name.
+    /// Returns verdicts on the clients of every world: the default world first, the others by name.
+    /// Dropped worlds are included if [`Self::keep_judges`] was called before.
     pub fn verdicts(&self, now: Timestamp) -> Vec<WorldVerdict> {
         let all = self.all();
         let mut verdicts: Vec<_> = all.iter().map(|world| world.verdict(now)).collect();
@@ -505,7 +504,7 @@ impl Worlds {
         verdicts
     }
 
-    /// Every world, the default one first, the others by name.
+    /// Returns every world, the default one first, the others by name.
     pub fn all(&self) -> Vec<Arc<LiveWorld>> {
         let mut all: Vec<_> = self.named().values().cloned().collect();
         all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -513,13 +512,13 @@ impl Worlds {
         all
     }
 
-    /// How many worlds there are.
+    /// Returns the number of worlds, the default one included.
     pub fn count(&self) -> usize {
         self.named().len() + 1
     }
 
-    /// Brings the seed back to a world, but for what the reset names. Its journal and what
-    /// is known of its clients stay, so that a reset between tests hides nothing.
+    /// Returns a world to the seed, except for the state that the reset sets. Journal and judge
+    /// stay, so that a reset between tests hides nothing.
     pub fn reset(&self, world: &LiveWorld, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
         let reset = {
             let start = self.start();
@@ -532,11 +531,11 @@ impl Worlds {
                 profile: Some(profile.unwrap_or_else(|| seed.settings.profile.clone())),
             }
         };
-        // It is waited for, and nobody else is to wait for it.
+        // The reset may wait for a long write, and nobody else must wait for it.
         world.service.reset(reset)
     }
 
-    /// Lets other things go wrong in every world, those to come included.
+    /// Replaces the faults of every world, those to come included.
     pub fn set_faults(&self, faults: &Faults, now: Timestamp) {
         let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
         start.faults = faults.fresh(now);
@@ -546,8 +545,7 @@ impl Worlds {
         }
     }
 
-    /// Puts other readings in force in every world, those to come included; their stocks
-    /// stay as they are.
+    /// Changes the readings of every world, those to come included. Their stocks stay as they are.
     pub fn set_profile(&self, profile: &Profile) -> Result<(), NotKept> {
         let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
         start.seed.settings.profile = profile.clone();
@@ -556,7 +554,7 @@ impl Worlds {
         worlds.try_for_each(|world| world.service.set_profile(profile.clone()))
     }
 
-    /// Gives every world another state to start with, at once.
+    /// Replaces the initial state of every world, and resets all of them to it.
     pub fn reseed_all(&self, store: Store, now: Timestamp) -> Result<(), NotKept> {
         let reset = Reset {
             store: Some(store),
@@ -567,7 +565,7 @@ impl Worlds {
         named.try_for_each(|world| self.reset(&world, Reset::default(), now))
     }
 
-    /// Gives the worlds to come another seed, and the default world at once.
+    /// Replaces the seed of the worlds to come, and resets the default world to it.
     pub fn reseed(&self, reset: Reset, now: Timestamp) -> Result<(), NotKept> {
         {
             let mut start = self.start.write().unwrap_or_else(PoisonError::into_inner);
@@ -604,19 +602,19 @@ fn live(
     }
 }
 
-/// The name of a world and the path within it, which begins with a slash.
+/// Splits a path into the name of a world and the path within it, which begins with a slash.
 pub fn split(path: &str) -> Option<(&str, &str)> {
     let named = path.strip_prefix(PREFIX)?;
     let end = named.find('/')?;
     Some(named.split_at(end))
 }
 
-/// The path that every path of a world begins with, without the slash at its end.
+/// Returns the beginning of every path in a world, without a slash at its end.
 pub fn prefix(name: &str) -> Result<String, WorldError> {
     Ok(format!("{PREFIX}{}", valid(name)?))
 }
 
-/// Takes the prefix of a world off a request's path, and keeps it for the links.
+/// Takes the prefix of a world off a request's path, and notes it for the links in answers.
 pub fn strip(request: &mut Request<Bytes>, name: &str) {
     let mount = [PREFIX.trim_end_matches('/'), "/", name].concat();
     let whole = request
@@ -634,7 +632,7 @@ pub fn strip(request: &mut Request<Bytes>, name: &str) {
 
 fn valid(name: &str) -> Result<&str, WorldError> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-~".contains(&b);
-    // Clients take `.` and `..` for steps in the path, and never send them.
+    // Clients resolve `.` and `..` as steps in the path, and never send them.
     if !matches!(name, "." | "..") && (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(fits)
     {
         Ok(name)
@@ -643,8 +641,8 @@ fn valid(name: &str) -> Result<&str, WorldError> {
     }
 }
 
-/// The world of a request's token: `token-` and the first 16 digits of its SHA-256, so
-/// that the list of worlds gives no token away.
+/// Returns the world of a request's token: `token-` and the first 16 digits of its SHA-256, so that
+/// the list of worlds does not reveal the token.
 fn token_world(request: &Request<Bytes>) -> Option<String> {
     let header = request.headers().get(AUTHORIZATION)?.as_bytes();
     let mut words = header

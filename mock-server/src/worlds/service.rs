@@ -1,8 +1,8 @@
-//! The engine, its clock and its history as one state that many connections share.
+//! The engine, its clock and its history as one state, shared by many connections.
 //!
-//! Requests that only look run side by side; one that writes runs alone, reads the clock
-//! and takes its number while it does, so that the order of times and of numbers is the
-//! order of writes.
+//! Requests that only read run side by side. A request that writes runs alone: it reads the clock
+//! and takes its number meanwhile, so that the order of times and of numbers is the order of
+//! writes.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,14 +25,14 @@ use whippy_engine::problem::Problem;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 
-/// Reasons why a state of a world cannot be shown.
+/// Reasons why a past state of a world cannot be shown.
 #[derive(Debug)]
 pub enum StateError {
-    /// The history in memory does not have it.
+    /// The history in memory lacks it.
     History(HistoryError),
-    /// The data file does not have it.
+    /// The data file lacks it.
     File(PastError),
-    /// The first of two writes is after the second.
+    /// The two writes are in the wrong order.
     Reversed {
         /// The number of the first.
         from: u64,
@@ -67,7 +67,7 @@ impl From<PastError> for StateError {
     }
 }
 
-/// A world of a data file whose writes cannot be repeated.
+/// The error of a world in a data file whose writes cannot be repeated.
 #[derive(Debug)]
 pub struct Unreadable {
     /// The file.
@@ -91,13 +91,13 @@ impl fmt::Display for Unreadable {
 
 impl std::error::Error for Unreadable {}
 
-/// The running service.
+/// The running service of one world.
 #[derive(Debug)]
 pub struct Service {
     seed: Seed,
     state: RwLock<State>,
-    /// The world's name and how many stocks it has, for whoever must not wait for a long
-    /// write.
+    /// The name of the world's data and the number of its stocks, for readers that must not wait
+    /// for a long write.
     world: Mutex<(String, usize)>,
     /// Waited for before any lock is taken.
     log: Option<Log>,
@@ -109,48 +109,50 @@ struct State {
     clock: ServiceClock,
     history: History,
     durable: Option<Durable>,
-    /// What it was before it began anew, until the file knows that it did.
+    /// The state before a reset or a change of readings, until the file has stored the new
+    /// beginning.
     before: Option<Before>,
 }
 
-/// A state that comes back if what took its place could not be kept.
+/// A state that comes back if its successor could not be stored.
 #[derive(Debug)]
 struct Before {
     state: Box<State>,
     pending: Pending,
 }
 
-/// How a world is kept in a file.
+/// The connection of a world to its data file.
 #[derive(Debug)]
 struct Durable {
     log: Log,
     track: Arc<Track>,
-    /// Whether its beginning was handed to the log, which is done with the first write: a
-    /// world that nobody writes to needs no place.
+    /// Is true once the beginning was handed to the log. That happens with the first write: a world
+    /// that nobody writes to takes no space in the file.
     is_begun: bool,
-    /// The last that was handed to the log.
+    /// The last event that was handed to the log.
     last: Option<Pending>,
-    /// Writes, and their bytes, since the last snapshot.
+    /// Writes since the last snapshot, and their bytes.
     since: (usize, usize),
-    /// Settings of the clock that may not be kept yet: the number of the write before, and
-    /// where the clock stood.
+    /// Clock settings that may not be stored yet, each with the number of the write before it and
+    /// the clock that it replaced.
     clocks: Vec<(Pending, u64, ServiceClock)>,
-    /// Whether the file is told to drop the world. What is written meanwhile is not kept,
-    /// and is answered by whether it was dropped.
+    /// Is true once the file was told to drop the world. Later writes are not stored, and their
+    /// outcome is that of the drop.
     is_dropped: bool,
 }
 
-/// A world that nobody writes to as long as this is held.
+/// A world to which nobody writes while this is held.
 pub struct Held<'s> {
     seed: &'s Seed,
     state: RwLockReadGuard<'s, State>,
 }
 
 impl Held<'_> {
-    /// See [`Service::fork`]; the fork, and what to wait for until it is kept.
+    /// Forks the world as [`Service::fork`] does; also returns what is pending until the fork is
+    /// stored.
     ///
-    /// A fork that could not be kept is mended by whoever looks at it first, and knows
-    /// nothing of the failure any more. So what is pending is told here.
+    /// A fork that could not be stored is mended at the next look at it, and shows no trace of the
+    /// failure afterwards. That is why the pending part is returned here.
     pub fn fork(&self, name: &str) -> (Service, Option<Pending>) {
         let state = &self.state;
         let seq = state.history.last();
@@ -158,7 +160,7 @@ impl Held<'_> {
         if let Some(of) = &state.durable {
             let mut durable = Durable::new(of.log.clone(), of.log.track(name));
             durable.is_begun = true;
-            // Under the lock of the other, so that it is copied as it stands.
+            // Taken under the lock of the source, so that it is copied exactly as it stands.
             durable.keep([Event::Begin {
                 settings: Arc::clone(state.engine.settings()),
                 clock: state.clock,
@@ -177,12 +179,12 @@ impl Held<'_> {
     }
 }
 
-/// The writes and the bytes after which there is a snapshot, unless the world is so large
-/// that loading it takes longer than to write these once more.
+/// The writes, and the bytes of them, after which a snapshot is due. A larger world waits longer:
+/// loading its snapshot must not take longer than repeating the writes.
 const SNAPSHOT_WRITES: usize = 10_000;
 const SNAPSHOT_BYTES: usize = 16 << 20;
 
-/// What a stock counts for there, in writes and in bytes.
+/// The weight of a stock against those limits: stocks for one write, and bytes for one stock.
 const STOCKS_A_WRITE: usize = 2;
 const STOCK_BYTES: usize = 128;
 
@@ -227,7 +229,7 @@ impl State {
         }
     }
 
-    /// The beginning of the world, if its file does not have it yet.
+    /// Returns the beginning of the world as an event, if the file does not have it yet.
     fn begin_in_file(&mut self) -> Option<Event> {
         let durable = self.durable.as_mut().filter(|durable| !durable.is_begun)?;
         durable.is_begun = true;
@@ -240,7 +242,7 @@ impl State {
         })
     }
 
-    /// Numbers a write and keeps it, given where the clock stood before it.
+    /// Numbers and stores a write.
     fn record(&mut self, write: Write) -> Discarded {
         let begin = self.begin_in_file();
         let Some(durable) = &mut self.durable else {
@@ -258,7 +260,7 @@ impl State {
         let_go
     }
 
-    /// Begins a snapshot if enough was written since the last. `pending` is the last that
+    /// Begins a snapshot if enough was written since the last one. `pending` is the last event that
     /// was handed to the log.
     fn snapshot_if_due(&mut self, pending: Pending) {
         let store = self.engine.store();
@@ -272,7 +274,7 @@ impl State {
         }
     }
 
-    /// Sets the clock; what to wait for until that is kept.
+    /// Sets the clock; returns what is pending until that is stored.
     fn set_clock(&mut self, clock: ServiceClock) -> Option<Pending> {
         let begin = self.begin_in_file();
         let last = self.history.last();
@@ -293,7 +295,7 @@ impl State {
         durable.is_some_and(|durable| durable.track.has_failed())
     }
 
-    /// Goes back to where the file stands, if something could not be kept.
+    /// Returns to the state in the file, if something could not be stored.
     fn mend(&mut self) {
         if !self.has_failed() {
             return;
@@ -312,12 +314,12 @@ impl State {
         } else {
             self.history.first()
         };
-        // What the file does not have is never let go of, so the way back is in memory.
-        // Were it not, the world would go on refusing.
+        // Writes that the file lacks are never discarded, so the way back is in memory. Were it
+        // not, the world would go on refusing.
         let Ok(engine) = self.history.until(seq).and_then(Stretch::replay) else {
             return;
         };
-        // Who is let in is no part of the history.
+        // Tokens and logins are not part of the history.
         let settings = Arc::clone(self.engine.settings());
         self.engine = engine.with_settings(settings);
         self.clock = self.history.rewind(seq);
@@ -333,7 +335,7 @@ impl State {
         durable.track.mend();
     }
 
-    /// The moment by which tokens are judged. Without a lifetime of tokens no clock is read.
+    /// Returns the moment at which tokens are judged. The clock is read only if tokens expire.
     fn at(&self, system: &dyn Fn() -> Timestamp) -> Timestamp {
         match self.engine.settings().token_lifetime {
             Some(_) => self.clock.now(system()).at,
@@ -341,7 +343,7 @@ impl State {
         }
     }
 
-    /// What an answer that saw this state must wait for.
+    /// Returns the event that must be stored before an answer from this state is sent.
     fn unsettled(&self) -> Option<Pending> {
         let last = self.durable.as_ref()?.last.as_ref()?;
         (!last.is_kept()).then(|| last.clone())
@@ -353,7 +355,7 @@ impl Backend for Service {
         self.respond(request, system, &mut Engine::run, true)
     }
 
-    /// What `run` leaves behind is kept with the write, since a replay cannot ask it.
+    /// The effects of `run` are stored with the write, since a replay cannot call it again.
     fn answer_by(
         &self,
         request: &Request<Bytes>,
@@ -381,7 +383,7 @@ impl Backend for Service {
 }
 
 impl Service {
-    /// A service that starts with the seed.
+    /// Creates a service that starts with the seed.
     pub fn new(seed: Seed) -> Self {
         let engine = Engine::new(seed.settings.clone(), seed.store.clone());
         let state = State::begin(engine, ServiceClock::new(seed.clock), 0);
@@ -398,8 +400,8 @@ impl Service {
         }
     }
 
-    /// The same, of this name in a log. The file knows of it from its first write on;
-    /// until then it is what the seed is.
+    /// Does the same for a world of this name in a log. The file learns of it with its first write;
+    /// until then the world equals the seed.
     pub fn durable(seed: Seed, log: &Log, name: &str) -> Self {
         let mut service = Self::new(seed);
         service.write().durable = Some(Durable::new(log.clone(), log.track(name)));
@@ -407,8 +409,8 @@ impl Service {
         service
     }
 
-    /// A service that goes on where a file left it. Readings, zone, clock and state are
-    /// the file's; who is known, and what a reset returns to, are the seed's.
+    /// Restores a service from a file. Readings, time zone, clock and state come from the file;
+    /// tokens, logins and the target of a reset come from the seed.
     pub fn restored(mut seed: Seed, log: &Log, kept: KeptWorld) -> Result<Self, Unreadable> {
         seed.settings.local = kept.local;
         let settings = Settings {
@@ -445,15 +447,15 @@ impl Service {
         Ok(Self::of(seed, state))
     }
 
-    /// A world of its own that begins as this one stands, its writes numbered onwards.
-    /// Until the two differ they share what they hold. Where this one is kept in a file,
-    /// so is that, under this name: see [`Service::pending`].
+    /// Forks the service as it stands; the fork goes on with the numbers of writes. The two share
+    /// memory until they differ. If this one is kept in a file, so is the fork, under this name:
+    /// see [`Service::pending`].
     #[must_use]
     pub fn fork(&self, name: &str) -> Self {
         self.held().fork(name).0
     }
 
-    /// The world as it stands, as long as this is held.
+    /// Locks the world as it stands against writes, until this is dropped.
     pub fn held(&self) -> Held<'_> {
         Held {
             seed: &self.seed,
@@ -461,7 +463,7 @@ impl Service {
         }
     }
 
-    // The engine does not panic; should it, the world is as it was before or after.
+    // The engine does not panic. If it did, the world would be as before or after a write.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         let read = || self.state.read().unwrap_or_else(PoisonError::into_inner);
         let state = read();
@@ -469,7 +471,7 @@ impl Service {
             return state;
         }
         drop(state);
-        // It is mended on the way.
+        // Taking the lock for writing mends the state.
         drop(self.write());
         read()
     }
@@ -516,7 +518,8 @@ impl Service {
             let reply = engine::answer(&settings, (request, at), |handler, call| {
                 let asked = Asked::of(request);
                 let mut state = self.write();
-                // A reset came between: the request is judged anew, by its settings.
+                // The settings changed meanwhile, as a reset does: the request is judged again by
+                // the new ones.
                 if !Arc::ptr_eq(state.engine.settings(), &settings) {
                     was_reset = true;
                     return (Err(Problem::ServerError), 0);
@@ -543,12 +546,12 @@ impl Service {
                     });
                 }
                 pending = state.unsettled();
-                // What the log refused at once.
+                // The log may have refused the write at once.
                 state.mend();
                 self.known_world().1 = state.engine.store().len();
                 (outcome, reads)
             });
-            // What is let go of is dropped outside the lock.
+            // Discarded states are freed outside the lock.
             drop(let_go);
             if !was_reset {
                 return Reply {
@@ -561,13 +564,13 @@ impl Service {
         }
     }
 
-    /// Returns `true` if a request would wait until the file has room for what it writes.
+    /// Returns `true` if a request would have to wait until the log has room for its write.
     pub fn is_kept_waiting(&self, request: &Request<Bytes>) -> bool {
         let log = self.log.as_ref().filter(|_| !request.method().is_safe());
         log.is_some_and(|log| !log.has_room())
     }
 
-    /// The local time zone, which no reset changes.
+    /// Returns the local time zone, which no reset changes.
     pub fn local(&self) -> UtcOffset {
         self.seed.settings.local
     }
@@ -576,13 +579,14 @@ impl Service {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The world's name and how many stocks it has.
+    /// Returns the name of the world's data and the number of its stocks, without waiting for
+    /// writes.
     pub fn world(&self) -> (String, usize) {
         self.known_world().clone()
     }
 
-    /// Revokes every token that was given or named until now; a login gives a new one. A
-    /// reset takes it back.
+    /// Revokes every token that was issued or configured so far; a login issues a new one. A reset
+    /// undoes the revocation.
     pub fn revoke_tokens(&self) {
         let mut state = self.write();
         let mut settings = Settings::clone(state.engine.settings());
@@ -590,7 +594,7 @@ impl Service {
         state.engine = state.engine.clone().with_settings(Arc::new(settings));
     }
 
-    /// The clock.
+    /// Returns the clock.
     pub fn clock(&self) -> ServiceClock {
         self.read().clock
     }
@@ -601,7 +605,7 @@ impl Service {
         self.settle(pending)
     }
 
-    /// Moves the clock forward by so many microseconds.
+    /// Moves the clock forward, by microseconds.
     pub fn advance_clock(&self, micros: i64) -> Result<(), NotKept> {
         let mut state = self.write();
         let mut clock = state.clock;
@@ -611,7 +615,7 @@ impl Service {
         self.settle(pending)
     }
 
-    /// Waits, with no lock, until something is kept; what was not is taken back.
+    /// Waits, without a lock, until an event is stored. If it could not be, its effect is undone.
     fn settle(&self, pending: Option<Pending>) -> Result<(), NotKept> {
         let kept = pending.map_or(Ok(()), |pending| pending.wait());
         if kept.is_err() {
@@ -620,12 +624,13 @@ impl Service {
         kept
     }
 
-    /// What is not kept yet of the world, in a durable one: whoever tells of it waits.
+    /// Returns what the file has not stored yet of a durable world. An answer about the world waits
+    /// for it.
     pub fn pending(&self) -> Option<Pending> {
         self.read().unsettled()
     }
 
-    /// Takes the world out of the file; what is still asked of it is not kept any more.
+    /// Removes the world from the file. Later writes to it are not stored.
     pub fn forget(&self) -> Result<(), NotKept> {
         let dropped = {
             let mut state = self.write();
@@ -641,14 +646,15 @@ impl Service {
         Ok(())
     }
 
-    /// The numbers of the first and the last write behind which the state can still be
-    /// seen; 0 stands for the beginning.
+    /// Returns the numbers of the first and the last write whose states are still known; 0 stands
+    /// for the beginning.
     pub fn kept(&self) -> (u64, u64) {
         let state = self.read();
         (state.history.first(), state.history.last())
     }
 
-    /// Number, time, method and target of at most `limit` kept writes after `seq`, in order.
+    /// Returns number, time, method and target of at most `limit` kept writes after `seq`, in
+    /// order.
     pub fn writes_after(&self, seq: u64, limit: usize) -> Vec<(u64, Timestamp, Method, SmolStr)> {
         let state = self.read();
         let writes = state.history.after(seq).take(limit);
@@ -660,13 +666,14 @@ impl Service {
             .collect()
     }
 
-    /// The service as it stood after a write, 0 for the beginning.
+    /// Returns the service as it stood after a write; 0 stands for the beginning.
     pub fn at(&self, seq: u64) -> Result<Engine, StateError> {
         let engine = self.way_to(seq)?.replay()?;
         Ok(engine.with_settings(self.settings()))
     }
 
-    /// The way to the state after a write: from memory, or else from the file.
+    /// Returns a starting state and the writes from there to `seq`, from memory or else from the
+    /// file.
     fn way_to(&self, seq: u64) -> Result<Stretch, StateError> {
         let (settings, log, track) = {
             let state = self.read();
@@ -688,12 +695,12 @@ impl Service {
         })
     }
 
-    /// Answers a request that only looks from the world as it stood so many writes ago, or
-    /// as long ago as is kept.
+    /// Answers a request that only reads from the state before the last `writes` writes, or from
+    /// the oldest state that is kept.
     pub fn look_back(&self, request: &Request<Bytes>, writes: u32, system: Timestamp) -> Reply {
         let (first, last) = self.kept();
         let seq = last.saturating_sub(writes.into()).max(first);
-        // What was kept a moment ago may be gone by now.
+        // The state may have been dropped since its number was read.
         let engine = self.at(seq);
         let engine = engine.unwrap_or_else(|_| self.read().engine.clone());
         let reply = engine.look(request, self.clock().now(system).at);
@@ -703,14 +710,14 @@ impl Service {
         }
     }
 
-    /// What came of the world from after one write to after another.
+    /// Returns the differences between the states after two writes, as JSON.
     pub fn diff(&self, from: u64, to: u64) -> Result<Value, StateError> {
         if from > to {
             return Err(StateError::Reversed { from, to });
         }
         let (before, after) = (self.way_to(from)?, self.way_to(to)?);
         let before = before.replay()?;
-        // One way where the states lie on it, so that they share what did not change.
+        // Where possible both states lie on one way, so that they share their unchanged parts.
         let after = if after.seq <= from {
             let rest = after.writes.into_iter().filter(|write| write.seq > from);
             Stretch {
@@ -732,26 +739,26 @@ impl Service {
         Ok(diff)
     }
 
-    /// The world as JSON, which loads as an equal one.
+    /// Returns the world as JSON, which loads as an equal world.
     pub fn world_json(&self) -> Vec<u8> {
         self.store().dump().to_json()
     }
 
-    /// The first state that is kept, and every write since.
+    /// Returns the oldest kept state and every write since.
     pub fn whole(&self) -> Stretch {
         self.read().history.whole()
     }
 
-    /// Returns to the seed, but for what the reset names, and begins a new history, in
-    /// whose numbers the reset itself is one.
+    /// Returns the world to the seed, except for the state that the reset sets. A new history
+    /// begins, and the reset takes a number in it.
     pub fn reset(&self, reset: Reset) -> Result<(), NotKept> {
         let seed = self.seed.with(reset);
         let clock = ServiceClock::new(seed.clock);
         self.begin_anew(|_| (Engine::new(seed.settings, seed.store), clock))
     }
 
-    /// Puts other readings in force; what was written stays, and so does the clock. A new
-    /// history begins, for one history is told under one profile.
+    /// Changes the readings; stocks and clock stay. A new history begins, since one history has one
+    /// set of readings.
     pub fn set_profile(&self, profile: Profile) -> Result<(), NotKept> {
         self.begin_anew(|state| {
             let settings = Settings {
@@ -770,7 +777,7 @@ impl Service {
         let (pending, track) = {
             let mut state = self.write_unless_dropped();
             let (engine, clock) = make(&state);
-            // The numbers go on, so that none of them means two states.
+            // The numbers go on, so that each stands for one state only.
             let seq = state.history.last() + 1;
             let mut next = State::begin(engine, clock, seq);
             let pending = state.durable.as_ref().map(|durable| {
@@ -814,7 +821,7 @@ impl Service {
         Ok(())
     }
 
-    /// Brings back the state before a new beginning, unless it is back already.
+    /// Restores the state before a new beginning, unless that has happened already.
     fn take_back(&self, track: &Arc<Track>) {
         let mut state = self.write();
         let durable = state.durable.as_ref();
@@ -827,7 +834,7 @@ impl Service {
         }
     }
 
-    /// The state, once it is settled whether the world is dropped, if it is to be.
+    /// Locks the state for writing, after any pending drop of the world is decided.
     fn write_unless_dropped(&self) -> RwLockWriteGuard<'_, State> {
         loop {
             let state = self.write();
@@ -836,7 +843,7 @@ impl Service {
                 return state;
             };
             drop(state);
-            // Whoever drops it is told.
+            // The caller of the drop reports its failure.
             let _ = pending.wait();
         }
     }
