@@ -31,15 +31,15 @@ pub enum BundleError {
 /// Reasons why a world of a bundle cannot be made.
 #[derive(Debug)]
 pub enum StageError {
-    /// Its readings are not in the register.
+    /// The readings are not in the register.
     Profile(ProfileError),
-    /// Its distance from UTC is not one.
+    /// The time zone is not a distance from UTC.
     Zone(String),
-    /// Its first state is not a world.
+    /// The first state is not a world.
     Base(WorldError),
     /// One of its defects is not known.
     Defect(UnknownDefect),
-    /// Its faults cannot be read.
+    /// The faults cannot be read.
     Faults(FaultError),
     /// A write cannot be read.
     Write(u64, PartError),

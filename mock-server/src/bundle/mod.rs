@@ -1,8 +1,8 @@
-//! A failure to take along: the worlds of a mock, what was written to them and what was
-//! asked and answered, as one JSON document that is played again elsewhere.
+//! A failure in a form that can be passed on: the worlds of a mock, the writes to them, and their
+//! exchanges, as one JSON document that is played again elsewhere.
 //!
-//! Nothing here knows sockets, files or the system's time. Secrets are not in a bundle: a
-//! token that was let in is let in again, and one that was not is not.
+//! Nothing here knows sockets, files or the system's time. A bundle has no secrets: on replay a
+//! token is accepted if it was accepted then, whatever it was.
 
 mod error;
 mod replay;
@@ -50,22 +50,22 @@ pub struct Bundle {
     pub worlds: Vec<BundledWorld>,
 }
 
-/// A world: a state of it, and what came then.
+/// A world: one state of it, and the writes and exchanges after that.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundledWorld {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// The readings in force.
     pub profile: Value,
-    /// Its local time zone.
+    /// The local time zone, as a distance from UTC.
     pub utc_offset: String,
-    /// Its clock, as it stood when the bundle was made.
+    /// The clock, as it stood when the bundle was made.
     pub clock: ServiceClock,
-    /// The names of what was wrong with it, on purpose.
+    /// The names of the defects in force.
     #[serde(default)]
     pub defects: Vec<String>,
-    /// The faults that were in force, as they were put.
+    /// The faults that were in force, as they were installed.
     #[serde(default)]
     pub faults: Value,
     /// The state, as in a world file.
@@ -74,21 +74,21 @@ pub struct BundledWorld {
     pub seq: u64,
     /// The writes since, in order.
     pub writes: Vec<BundledWrite>,
-    /// What was asked and answered.
+    /// The exchanges, in the order of the journal.
     pub exchanges: Vec<BundledExchange>,
 }
 
-/// A write.
+/// A write to a world.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundledWrite {
-    /// Its number.
+    /// The number.
     pub seq: u64,
-    /// Where the clock stood, microseconds since 1970 in UTC.
+    /// The moment of the clock, microseconds since 1970 in UTC.
     pub at: i64,
     /// Microseconds from one reading of the clock to the next.
     pub tick: i64,
-    /// How often it was read.
+    /// The number of times the clock was read.
     pub reads: u64,
     /// The method.
     pub method: String,
@@ -99,33 +99,32 @@ pub struct BundledWrite {
     pub content_type: Option<String>,
     /// The body.
     pub body: BundledBody,
-    /// What it left behind, as a part of a world file, where the request alone does not
-    /// say it.
+    /// The effects that the request alone does not determine, as a part of a world file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_behind: Option<Value>,
 }
 
-/// An exchange.
+/// An exchange of the journal.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundledExchange {
-    /// Its number among all of the server's.
+    /// The number among all exchanges of the server.
     pub id: u64,
-    /// When the request had arrived, by the system's clock, microseconds since 1970 in UTC.
+    /// The arrival of the request, by the system's clock, microseconds since 1970 in UTC.
     pub at: i64,
-    /// How many writes the world had seen.
+    /// The number of writes that the world had seen before.
     pub writes_before: u64,
-    /// The number of the write that it was itself.
+    /// The number of its own write, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrote: Option<u64>,
     /// The request.
     pub request: BundledRequest,
     /// The answer; `None` where there was none.
     pub response: Option<BundledResponse>,
-    /// The faults that had their hand in it.
+    /// The names of the faults that took part.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
-    /// What they did, all chance taken out.
+    /// The plan of those faults, with all chance taken out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Value>,
 }
@@ -138,10 +137,10 @@ pub struct BundledRequest {
     pub method: String,
     /// Path and query as they came.
     pub target: String,
-    /// Whether it came over TLS.
+    /// Is true where it came over TLS.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub over_tls: bool,
-    /// Names and values, the secrets left out.
+    /// Names and values, without secrets.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: BundledBody,
@@ -159,7 +158,7 @@ pub struct BundledResponse {
     pub body: BundledBody,
 }
 
-/// A body: text, or base64 where it is none.
+/// A body, as text where it is UTF-8 and as base64 otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct BundledBody {
@@ -169,16 +168,16 @@ pub struct BundledBody {
     /// The bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base64: Option<String>,
-    /// Something in it was a secret, and `[redacted]` stands in its place.
+    /// Is true where `[redacted]` stands in place of a secret.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub redacted: bool,
-    /// Whether only the beginning was kept.
+    /// Is true where only the beginning was kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub truncated: bool,
 }
 
 impl Bundle {
-    /// Reads the document.
+    /// Reads a bundle from JSON.
     pub fn from_json(json: &[u8]) -> Result<Self, BundleError> {
         #[derive(Deserialize)]
         struct Head {
@@ -194,7 +193,7 @@ impl Bundle {
         serde_json::from_slice(json).map_err(|error| BundleError::Damaged(error.to_string()))
     }
 
-    /// Plays every exchange again, world by world, in the order of what each had seen.
+    /// Plays every exchange again, world by world, in the order of the states that they saw.
     pub fn replay(&self) -> Result<impl Iterator<Item = Replayed>, BundleError> {
         let stages: Result<Vec<_>, BundleError> = self.worlds.iter().map(Stage::set).collect();
         Ok(stages?.into_iter().flatten())
@@ -223,7 +222,7 @@ impl BundledBody {
         }
     }
 
-    /// The bytes, as far as they were kept.
+    /// Returns the bytes, as far as they were kept.
     pub fn bytes(&self) -> Result<Bytes, PartError> {
         match (&self.text, &self.base64) {
             (Some(text), None) => Ok(Bytes::copy_from_slice(text.as_bytes())),
@@ -237,8 +236,7 @@ impl BundledBody {
     }
 }
 
-/// A world as it stood, as far as its history and its journal go: a part of a bundle before
-/// it is written.
+/// A copy of a world for a bundle: its state, its history and the exchanges of its journal.
 #[derive(Debug)]
 pub struct Taken {
     name: String,
@@ -249,7 +247,7 @@ pub struct Taken {
     exchanges: Vec<Arc<Exchange>>,
 }
 
-/// What stands before the state of a world.
+/// The members of a world that come before its state.
 #[derive(Serialize)]
 struct Head<'a> {
     name: &'a str,
@@ -262,7 +260,7 @@ struct Head<'a> {
 }
 
 impl Taken {
-    /// A world as it stands, which goes on meanwhile.
+    /// Copies a world as it stands; it goes on meanwhile.
     pub fn of(
         name: &str,
         service: &Service,
@@ -284,7 +282,7 @@ impl Taken {
         }
     }
 
-    /// Its part of the document, in pieces.
+    /// Returns the part of this world in the document, in pieces.
     fn pieces(
         self,
         clean: impl Fn(&Exchange) -> Exchange + Send,
@@ -298,7 +296,7 @@ impl Taken {
             defects: &self.defects,
             faults: &self.faults,
         });
-        // The object goes on.
+        // The closing brace comes off, since the object goes on.
         head.pop();
         head.extend(b",\"base\":");
         let base = self.whole.engine.store().clone().into_pieces();
@@ -318,7 +316,7 @@ impl Taken {
     }
 }
 
-/// The document of some worlds, in pieces; `clean` takes the secrets out of an exchange.
+/// Returns the document of some worlds in pieces. `clean` takes the secrets out of an exchange.
 pub fn pieces(
     worlds: Vec<Taken>,
     clean: impl Fn(&Exchange) -> Exchange + Clone + Send,
@@ -386,7 +384,7 @@ fn method(text: &str) -> Result<Method, PartError> {
 }
 
 impl BundledExchange {
-    /// An exchange of a journal.
+    /// Takes an exchange from a journal.
     pub fn of(exchange: &Exchange) -> Self {
         Self {
             id: exchange.id,
@@ -411,7 +409,7 @@ impl BundledExchange {
     }
 }
 
-/// Headers a character a byte, in the order they came.
+/// Returns headers in the order they came, one character for each byte.
 fn pairs(headers: &KeptHeaders) -> Vec<(String, String)> {
     let text = |value: &[u8]| value.iter().copied().map(char::from).collect();
     let pairs = headers.iter();

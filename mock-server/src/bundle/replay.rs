@@ -27,28 +27,28 @@ use whippy_engine::store::world::World;
 /// An exchange that was played again.
 #[derive(Debug, Clone)]
 pub struct Replayed {
-    /// Its world.
+    /// The name of its world.
     pub world: String,
-    /// Its number.
+    /// The number of the exchange.
     pub id: u64,
-    /// Its method, path and query.
+    /// Method, path and query.
     pub asked: String,
-    /// What was answered then.
+    /// The answer of then; `None` where there was none.
     pub expected: Option<BundledResponse>,
-    /// What was answered now; `None` where nothing was, or nothing was asked.
+    /// The answer of now; `None` where there was none, or nothing was sent.
     pub got: Option<BundledResponse>,
-    /// What came of it.
+    /// The result of the comparison.
     pub verdict: Verdict,
 }
 
-/// What came of an exchange that was played again.
+/// The result of playing an exchange again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The same, byte for byte.
+    /// The answers are the same, byte for byte.
     Same,
-    /// Something else: the first difference, in a sentence.
+    /// The answers differ: the first difference, in a sentence.
     Different(String),
-    /// It was not compared: why.
+    /// The answers were not compared: the reason.
     Skipped(String),
 }
 
@@ -66,7 +66,7 @@ impl fmt::Display for Replayed {
     }
 }
 
-/// A world that is played, exchange by exchange.
+/// A world on which exchanges are played.
 pub(super) struct Stage {
     name: String,
     settings: Settings,
@@ -75,10 +75,10 @@ pub(super) struct Stage {
     first: u64,
     writes: VecDeque<Write>,
     defects: Defects,
-    /// What the defects of its faults keep from one request to the next.
+    /// The faults, whose defects keep state from one request to the next.
     faults: Faults,
     exchanges: VecDeque<BundledExchange>,
-    /// Why it cannot go on.
+    /// The reason why it cannot go on.
     broken: Option<String>,
 }
 
@@ -153,7 +153,7 @@ impl Stage {
         if let Some(why) = self.unplayable(exchange, &plan) {
             return (None, Verdict::Skipped(why));
         }
-        // What was never carried out has seen no state of the world.
+        // A request that was never carried out saw no state of the world.
         if !plan.takes_its_place()
             && let Err(why) = self.go_to(exchange.writes_before)
         {
@@ -174,7 +174,8 @@ impl Stage {
             credentials: (status == Some(400)).then(|| (unknown(), unknown())),
             ..self.settings.clone()
         };
-        // The write that it was itself tells the moment; who wrote nothing read no clock.
+        // The moment is that of the exchange's own write. A request that wrote nothing read no
+        // clock.
         let own = self
             .writes
             .front()
@@ -194,7 +195,7 @@ impl Stage {
             Some(_) if status == Some(401) => {
                 Verdict::Skipped("its credentials were not kept".to_owned())
             }
-            // What cannot be read is quoted, or told by its position.
+            // An unreadable body is quoted in the refusal, or located by position.
             Some(_) if status == Some(400) && exchange.request.body.redacted => {
                 Verdict::Skipped("its body had a secret, which was not kept".to_owned())
             }
@@ -203,8 +204,8 @@ impl Stage {
         (got, verdict)
     }
 
-    /// What the client hears of a request, time left out: no wait changes an answer, for
-    /// each has its place among the writes.
+    /// Returns the answer that the client receives. Time is left out: no wait changes an answer,
+    /// since each exchange has its place among the writes.
     fn enact(
         &self,
         plan: &Plan,
@@ -239,7 +240,7 @@ impl Stage {
         heard
     }
 
-    /// Why an exchange cannot be played.
+    /// Returns the reason why an exchange cannot be played, if there is one.
     fn unplayable(&self, exchange: &BundledExchange, plan: &Plan) -> Option<String> {
         if let Some(why) = &self.broken {
             return Some(why.clone());
@@ -277,7 +278,7 @@ impl Stage {
     }
 }
 
-/// What is answered where no plan says otherwise.
+/// Returns the answer where no plan replaces it.
 fn carry_out(
     defects: &Defects,
     service: &Service,
@@ -293,7 +294,7 @@ fn carry_out(
     }
 }
 
-/// The rules of what the engine never sees, and why.
+/// The rules of requests that the engine never sees, each with a reason.
 const UNSEEN: &[(&str, &str)] = &[
     ("/no-host;", "it named no host"),
     ("/head-too-large;", "its head was too large"),
@@ -303,7 +304,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("/not-kept;", "the file of the writes could not take it"),
 ];
 
-/// What nobody has for a token, a name or a password.
+/// A text that is nobody's token, name or password.
 fn unknown() -> String {
     "\u{1}".to_owned()
 }
@@ -326,7 +327,7 @@ impl Iterator for Stage {
     }
 }
 
-/// What belongs to a connection and not to an answer.
+/// Headers that belong to the connection and not to the answer.
 const OF_THE_CONNECTION: &[&str] = &[
     "connection",
     "content-length",
@@ -338,7 +339,7 @@ const OF_THE_CONNECTION: &[&str] = &[
     "upgrade",
 ];
 
-/// The first difference of two answers, in a sentence.
+/// Returns the first difference between two answers, in a sentence.
 fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> Option<String> {
     let (then, now) = match (then, now) {
         (None, None) => return None,
@@ -405,7 +406,7 @@ fn difference(then: Option<&BundledResponse>, now: Option<&BundledResponse>) -> 
     ))
 }
 
-/// A piece of a body from a byte on.
+/// Returns a piece of a body that begins at a byte.
 fn shown(body: &[u8], at: usize) -> String {
     const PIECE: usize = 40;
     let rest = &body[at.min(body.len())..];
