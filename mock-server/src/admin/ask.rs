@@ -1,5 +1,5 @@
-//! The API of a world for whoever looks after it: past the journal, the judge of clients
-//! and the faults, now or after an earlier write.
+//! Direct questions to the API of a world, past the journal, the judge of clients and the faults,
+//! at present or after an earlier write.
 
 use std::sync::Arc;
 
@@ -24,10 +24,10 @@ struct Question {
     at: Option<u64>,
 }
 
-/// Writes that are listed when the query does not say how many.
+/// Writes listed when the query sets no limit.
 const LISTED: usize = 100;
 
-/// The most writes that an answer lists.
+/// The most writes in one list.
 const MOST_LISTED: usize = 1_000;
 
 pub(super) fn ask(asked: &Asked<'_>) -> Outcome {
@@ -52,7 +52,7 @@ pub(super) fn ask(asked: &Asked<'_>) -> Outcome {
 }
 
 impl Question {
-    /// The request that the question stands for. It carries a token that the world knows.
+    /// Returns the request that the question describes, with a token that the world accepts.
     fn request(
         &self,
         asked: &Asked<'_>,

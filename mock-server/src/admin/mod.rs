@@ -1,7 +1,7 @@
-//! `/__admin/`: looking after a running mock. One table of routes.
+//! The admin API under `/__admin/`, which controls a running mock. One table of routes.
 //!
-//! Whoever may drive it: this machine alone unless a token is set, and never a web
-//! page of another origin. Refusals are problem documents (RFC 9457).
+//! Without a token only this machine may use it, and never a web page of another origin. Refusals
+//! are problem documents (RFC 9457).
 
 #![allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
 
@@ -54,54 +54,53 @@ use whippy_engine::wire::urlencoded;
 use pieces::{Answer, Pieces, around_a_list};
 pub use ui::{files, is_opened_by_a_browser, way};
 
-/// Where the admin paths begin.
+/// The prefix of every admin path.
 pub const PREFIX: &str = "/__admin/";
 
-/// Exchanges an answer lists when it is not told how many.
+/// Exchanges listed when the query sets no limit.
 const LISTED: usize = 100;
 
-/// Characters of an unknown name that a refusal repeats.
+/// Characters of an unknown name that a refusal quotes, at most.
 const LONGEST_NAME_SHOWN: usize = 64;
 
-/// What the admin paths need beside the worlds.
+/// The state of the admin API beside the worlds.
 #[derive(Debug)]
 pub struct Control {
-    /// The token that lets others in; `None`: this machine alone.
+    /// The token that other machines must send; `None`: only this machine is let in.
     pub token: Option<String>,
-    /// Since when the mock runs.
+    /// The start of the mock.
     pub started: Instant,
-    /// Takes secrets out of whatever is shown, logged or exported.
+    /// Takes secrets out of everything that is shown, logged or exported.
     pub redactor: Redactor,
-    /// Told when the mock is to stop.
+    /// Notified when the mock is to stop.
     pub shutdown: Arc<Notify>,
-    /// What was answered.
+    /// Counts of the exchanges.
     pub metrics: Metrics,
-    /// The exchanges as they end, for whoever follows them.
+    /// The exchanges as they end, for clients that follow them.
     pub feed: broadcast::Sender<Arc<Exchange>>,
-    /// The file in which writes are kept, and how; `None`: in memory alone.
+    /// The data file and its options; `None`: writes are kept in memory alone.
     pub data: Option<(PathBuf, LogOptions)>,
     /// The files that are read again when they change.
     pub watched: Vec<PathBuf>,
 }
 
-/// Exchanges that may wait for whoever follows them; who is slower than that is told how many
-/// were lost.
+/// Exchanges that may wait for a follower. A slower one misses some, and gets their number.
 const FEED: usize = 1024;
 
 /// One admin request.
 #[derive(Debug, Clone, Copy)]
 pub struct AdminCall<'a> {
-    /// The worlds it is about.
+    /// All worlds of the server.
     pub worlds: &'a Worlds,
     /// The request.
     pub request: &'a Request<Bytes>,
-    /// Who asks.
+    /// The address of the client.
     pub peer: SocketAddr,
     /// The system's time.
     pub system: Timestamp,
 }
 
-/// What is answered to an admin request.
+/// The answer to an admin request.
 #[derive(Debug)]
 pub enum AdminAnswer {
     /// A response.
@@ -112,45 +111,45 @@ pub enum AdminAnswer {
     Follow(Box<Followed>),
 }
 
-/// The exchanges that somebody follows.
+/// The exchanges that a client follows.
 #[derive(Debug)]
 pub struct Followed {
-    /// Of this world; `None`: of all.
+    /// The world that they belong to; `None`: any.
     pub world: Option<String>,
-    /// Those that are looked for.
+    /// The conditions that they meet.
     pub wanted: Wanted,
-    /// Those that a client missed since its last event, as far as the journal has them.
+    /// The exchanges since the last event that the client received, as far as the journal has them.
     pub missed: Vec<Arc<Exchange>>,
-    /// Those that end from now on; some of the missed may come here once more.
+    /// The exchanges that end from now on. Some of the missed ones may come once more.
     pub feed: broadcast::Receiver<Arc<Exchange>>,
-    /// The most exchanges a second; what goes beyond is counted. `None`: all.
+    /// The most exchanges a second, the rest being counted; `None`: all.
     pub per_second: Option<u32>,
 }
 
-/// Whether a path is an admin path, of the server or under a world.
+/// Returns `true` for an admin path, of the server or of one world.
 pub fn is_admin(path: &str) -> bool {
     path.starts_with(PREFIX)
         || worlds::split(path).is_some_and(|(_, rest)| rest.starts_with(PREFIX))
 }
 
-/// Whether a request is answered at once, however much the others have to do.
+/// Returns `true` for a request that is answered at once, without waiting for other admin requests.
 pub fn is_brief(path: &str) -> bool {
     let path = worlds::split(path).map_or(path, |(_, rest)| rest);
     ["health", "ready", "shutdown"].contains(&path.strip_prefix(PREFIX).unwrap_or_default())
 }
 
-/// The answer where an admin request brought its handler down.
+/// Returns the answer for an admin request whose handler panicked.
 pub fn stumbled() -> Response<Bytes> {
     let detail = "the mock stumbled over the request; its standard error says where";
     Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, detail).response()
 }
 
-/// The refusal of a request about a world that is not there.
+/// Returns the refusal of a request to a world that cannot be used.
 pub fn refuse_world(error: &WorldError) -> Response<Bytes> {
     Refusal::from(error.clone()).response()
 }
 
-/// A refusal.
+/// A refused admin request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Refusal {
     status: StatusCode,
@@ -160,7 +159,7 @@ struct Refusal {
 
 type Outcome = Result<Granted, Refusal>;
 
-/// What a handler comes to.
+/// The result of a handler.
 enum Granted {
     Json(Value),
     Created(Value),
@@ -172,15 +171,15 @@ enum Granted {
     Follow(Box<Followed>),
 }
 
-/// An admin request that was routed: the call and what its path and query say.
+/// An admin request after routing: the call and the parts of its path and query.
 struct Asked<'a> {
     call: AdminCall<'a>,
     control: &'a Control,
-    /// The text of the path's parameter.
+    /// The segment of the path that stands for a parameter; may be empty.
     argument: &'a str,
-    /// The world that the path or the query names.
+    /// The world named in the path or the query.
     world: Option<Cow<'a, str>>,
-    /// The rest of the query.
+    /// The other parameters of the query.
     query: Vec<urlencoded::Pair<'a>>,
 }
 
@@ -188,9 +187,9 @@ struct Asked<'a> {
 pub struct AdminRoute {
     /// The method.
     pub method: Method,
-    /// `{name}` stands for one segment.
+    /// The path, in which `{name}` stands for one segment.
     pub path: &'static str,
-    /// The parameters of its query.
+    /// The names of its query parameters.
     pub query: &'static [&'static str],
     handler: fn(&Asked<'_>) -> Outcome,
 }
@@ -209,15 +208,15 @@ const fn route(
     }
 }
 
-/// Which world, where a path is about one.
+/// The parameter of routes that concern one world.
 const WORLD: &[&str] = &["world"];
-/// Which world, and how it is told.
+/// The parameters of reports: the world, and their format.
 const REPORT: &[&str] = &["world", "format"];
-/// The same, and whether rules that were never met are told as well.
+/// The same, and `all` for rules that were never met.
 const FULL_REPORT: &[&str] = &["world", "format", "all"];
-/// Which world, or all of them.
+/// The parameters of routes for faults: one world, or all of them.
 const FAULTS: &[&str] = &["world", "all"];
-/// Which exchanges.
+/// The parameters that select exchanges.
 const WHICH: &[&str] = &[
     "world",
     "since",
@@ -228,7 +227,7 @@ const WHICH: &[&str] = &[
     "path",
 ];
 
-/// Which exchanges, and how many a second.
+/// The same for a stream, with the most exchanges a second.
 const FOLLOWED: &[&str] = &[
     "world",
     "since",
@@ -362,7 +361,7 @@ impl From<WorldError> for Refusal {
 }
 
 impl AdminRoute {
-    /// Whether a path is this route's; the text of its parameter.
+    /// Returns the parameter in a path that fits this route, empty where the route has none.
     fn matches<'p>(&self, path: &'p str) -> Option<&'p str> {
         let Some((before, after)) = self.path.split_once('{') else {
             return (path == self.path).then_some("");
@@ -373,7 +372,7 @@ impl AdminRoute {
     }
 }
 
-/// Takes a query apart; what a route does not know is refused.
+/// Splits a query into pairs. A parameter that the route does not know is refused.
 fn read_query<'a>(query: &'a str, known: &[&str]) -> Result<Vec<urlencoded::Pair<'a>>, Refusal> {
     let pairs = urlencoded::decode(query.as_bytes())
         .map_err(|_| Refusal::bad("the query has too many parameters"))?;
@@ -395,7 +394,7 @@ fn read_query<'a>(query: &'a str, known: &[&str]) -> Result<Vec<urlencoded::Pair
 }
 
 impl Control {
-    /// What the admin paths need; `started` is when the mock was.
+    /// Creates the state of the admin API. `started` is the start of the mock.
     pub fn new(token: Option<String>, started: Instant) -> Self {
         let redactor = Redactor::new(token.as_deref(), None);
         Self {
@@ -446,7 +445,7 @@ impl Control {
             let routes = ROUTES.iter();
             routes.filter_map(|route| Some((route, route.matches(path)?)))
         };
-        // A concrete path stands before a template that fits it too.
+        // A fixed path comes before a template that fits it too.
         let Some((first, _)) = fitting().next() else {
             let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
             let detail = format!("there is no `{path}`; {hint}/__admin/docs lists the admin paths");
@@ -454,7 +453,7 @@ impl Control {
         };
         let method = call.request.method();
         let mut routes = fitting().filter(|(route, _)| route.path == first.path);
-        // The server leaves out the body.
+        // HEAD is answered like GET; the server leaves out the body.
         let method = if method == Method::HEAD {
             &Method::GET
         } else {
@@ -483,7 +482,7 @@ impl Control {
         })
     }
 
-    /// The refusal of a request whose body the server could not take.
+    /// Returns the refusal of a request whose body the server could not read.
     pub fn refuse(problem: &Problem) -> Response<Bytes> {
         let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let detail = match problem {
@@ -495,8 +494,8 @@ impl Control {
         Refusal::new(status, detail).response()
     }
 
-    /// Whether the caller may drive the mock. A page in a browser on this machine is
-    /// told by its `Origin`, or by a `Host` that a foreign name was made to resolve to.
+    /// Refuses a caller that may not control the mock. A web page is recognized by its `Origin`, or
+    /// by a `Host` that is not this machine, as when a foreign name resolves to it.
     fn admit(&self, call: AdminCall<'_>, path: &str) -> Result<(), Refusal> {
         let header = |name| {
             let value = call.request.headers().get(name);
@@ -575,20 +574,20 @@ fn not_allowed(method: &Method, allow: String) -> Refusal {
 }
 
 impl Asked<'_> {
-    /// The world it is about; a named one that is not there is refused.
+    /// Returns the requested world; one that does not exist is refused.
     fn there(&self) -> Result<Arc<LiveWorld>, Refusal> {
         let name = self.world.as_deref().unwrap_or(DEFAULT);
         Ok(self.call.worlds.get(name)?)
     }
 
-    /// The world it is about, which comes to be if it is not there.
+    /// Returns the requested world, forked from the seed where it does not exist yet.
     fn made(&self) -> Result<Arc<LiveWorld>, Refusal> {
         let name = self.world.as_deref().unwrap_or(DEFAULT);
         let world = self.call.worlds.get_or_fork(name, self.call.system)?;
         Ok(world)
     }
 
-    /// The worlds it is about: the one it names, or all.
+    /// Returns the requested world, or all where none is named.
     fn all(&self) -> Result<Vec<Arc<LiveWorld>>, Refusal> {
         match self.world.as_deref() {
             Some(name) => Ok(vec![self.call.worlds.get(name)?]),
@@ -600,13 +599,13 @@ impl Asked<'_> {
         self.call.worlds.own().service.local()
     }
 
-    /// The last value of a parameter.
+    /// Returns the last value of a parameter.
     fn parameter(&self, name: &str) -> Option<&str> {
         let mut pairs = self.query.iter().rev();
         pairs.find(|(n, _)| n == name).map(|(_, value)| &**value)
     }
 
-    /// A parameter that is `true` or `false`; one that is left out is `false`.
+    /// Reads a parameter that is `true` or `false`, `false` where it is left out.
     fn flag(&self, name: &str) -> Result<bool, Refusal> {
         match self.parameter(name) {
             None | Some("false") => Ok(false),
@@ -617,7 +616,7 @@ impl Asked<'_> {
         }
     }
 
-    /// A parameter that is a whole number.
+    /// Reads a parameter that is a whole number.
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Refusal> {
         let Some(text) = self.parameter(name) else {
             return Ok(None);
@@ -630,7 +629,7 @@ impl Asked<'_> {
         number.map(Some)
     }
 
-    /// The JSON body; an empty one is an empty object.
+    /// Reads the JSON body; an empty one counts as an empty object.
     fn body<T: for<'de> Deserialize<'de>>(&self) -> Result<T, Refusal> {
         let body = self.call.request.body();
         let text: &[u8] = if body.iter().all(u8::is_ascii_whitespace) {
@@ -642,7 +641,7 @@ impl Asked<'_> {
             .map_err(|error| Refusal::bad(format!("the body is not what is taken here: {error}")))
     }
 
-    /// Which exchanges the query asks for.
+    /// Reads the conditions on exchanges from the query.
     fn wanted(&self) -> Result<Wanted, Refusal> {
         let wanted = Wanted {
             operation: self.parameter("operation").map(str::to_owned),
@@ -659,14 +658,14 @@ impl Asked<'_> {
         Ok(wanted)
     }
 
-    /// Which exchanges the body asks for.
+    /// Reads the conditions on exchanges from the body.
     fn wanted_by_body(&self) -> Result<Wanted, Refusal> {
         let wanted: Wanted = self.body()?;
         known_operation(wanted.operation.as_deref())?;
         Ok(wanted)
     }
 
-    /// The exchanges that are looked for, the oldest first, as they came.
+    /// Returns the exchanges that meet the conditions, the oldest first, with their secrets.
     fn exchanges(&self, wanted: &Wanted) -> Result<Vec<Arc<Exchange>>, Refusal> {
         let worlds = self.all()?;
         let found = worlds.iter().map(|world| world.journal.find(wanted));
@@ -675,7 +674,7 @@ impl Asked<'_> {
         Ok(found)
     }
 
-    /// A document with a list of exchanges at its end, each without secrets.
+    /// Returns a document with a list of exchanges at its end, each without secrets.
     fn list_of(
         &self,
         (frame, end): (&Value, &'static str),
@@ -690,8 +689,8 @@ impl Asked<'_> {
         Granted::Long(Answer::of(around_a_list(frame, end, shown)))
     }
 
-    /// The exchanges that are looked for and ended after another did, as they ended. Where
-    /// the journal no longer has that one, those of a later number.
+    /// Returns the exchanges that meet the conditions and ended after exchange `last`, in the order
+    /// of their ends. Where the journal no longer has `last`, those with a greater number.
     fn missed(&self, last: u64, wanted: &Wanted) -> Vec<Arc<Exchange>> {
         let Ok(worlds) = self.all() else {
             return Vec::new();
@@ -718,7 +717,7 @@ impl Asked<'_> {
     }
 }
 
-/// Refuses an operation that there is none of, which would find nothing for ever.
+/// Refuses an unknown operation, which could never match anything.
 fn known_operation(operation: Option<&str>) -> Result<(), Refusal> {
     let Some(operation) = operation else {
         return Ok(());
@@ -796,12 +795,12 @@ fn ready(_: &Asked<'_>) -> Outcome {
 }
 
 fn shutdown(asked: &Asked<'_>) -> Outcome {
-    // The answer is in flight, and what is in flight finishes.
+    // The answer to this request is in flight, so it still goes out.
     asked.control.shutdown.notify_one();
     Ok(Granted::Json(json!({"status": "stopping"})))
 }
 
-/// The document of the Stock API in the form of the path's file.
+/// Returns the document of the Stock API in the form that the path's file name asks for.
 fn stock_openapi(asked: &Asked<'_>) -> Outcome {
     let path = asked.call.request.uri().path();
     let file = path.rsplit('/').next().unwrap_or_default();
@@ -855,7 +854,7 @@ fn summary(world: &LiveWorld) -> Value {
     json!({"world": name, "stocks": stocks})
 }
 
-/// What a reset names, all of it read before anything is changed.
+/// Reads the parts of a reset, all of them before anything changes.
 fn read_reset(asked: &Asked<'_>) -> Result<Reset, Refusal> {
     let body: ResetBody = asked.body()?;
     let store = match &body.world {
@@ -917,7 +916,7 @@ enum ClockBody {
     },
 }
 
-/// A clock from its JSON form. One that names no moment begins where the clock stands.
+/// Reads a clock from its JSON form. A form without a moment starts where the clock stands.
 fn clock_mode(value: &Value, asked: &Asked<'_>) -> Result<ClockMode, Refusal> {
     let clock: ClockBody = serde_json::from_value(value.clone())
         .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
@@ -1043,7 +1042,7 @@ fn import_world(asked: &Asked<'_>) -> Outcome {
     };
     if let Err(why) = worlds.reset(&world, imported, asked.call.system) {
         if is_new {
-            // Nothing of it was kept, so that there is nothing to take back.
+            // Nothing of it was stored, so nothing needs to be undone.
             let _ = worlds.drop_world(asked.argument);
         }
         return Err(why.into());
@@ -1080,7 +1079,7 @@ fn list_requests(asked: &Asked<'_>) -> Outcome {
     let limit = asked.number("limit")?.unwrap_or(LISTED);
     let found = asked.exchanges(&asked.wanted()?)?;
     let total = found.len();
-    // From the beginning where one reads on, else the newest.
+    // The oldest ones for a client that reads on from a number, otherwise the newest.
     let shown: Vec<_> = if asked.parameter("since").is_some() {
         found.into_iter().take(limit).collect()
     } else {
@@ -1146,12 +1145,12 @@ fn follow(asked: &Asked<'_>) -> Outcome {
         .as_deref()
         .map(|name| asked.call.worlds.get(name))
     {
-        // One may follow a world before it is there.
+        // A client may follow a world before it exists.
         None | Some(Ok(_) | Err(WorldError::Unknown(_))) => {}
         Some(Err(error)) => return Err(error.into()),
     }
     let wanted = asked.wanted()?;
-    // Before the journal is read, so that nothing falls between the two.
+    // Subscribed before the journal is read, so that no exchange is missed between the two.
     let feed = asked.control.feed.subscribe();
     let last = asked.call.request.headers().get("last-event-id");
     let last = last.and_then(|value| value.to_str().ok()?.trim().parse().ok());
@@ -1165,7 +1164,7 @@ fn follow(asked: &Asked<'_>) -> Outcome {
     })))
 }
 
-/// What the clients of a world, or of each, got wrong, and what they met.
+/// Returns the verdicts on the clients of one world, or of every world.
 fn verdicts(asked: &Asked<'_>) -> Result<Vec<WorldVerdict>, Refusal> {
     let worlds = asked.all()?;
     let redactor = &asked.control.redactor;
@@ -1233,7 +1232,7 @@ fn show_faults(asked: &Asked<'_>) -> Outcome {
     Ok(Granted::Json(shown))
 }
 
-/// The rules of the named worlds, of those that have any.
+/// Returns the rules of those named worlds that have any.
 fn faults_of_named(asked: &Asked<'_>) -> Vec<Value> {
     let named = asked.call.worlds.all().into_iter().skip(1);
     let with_rules = named.filter(|world| !world.faults().is_empty());
@@ -1266,7 +1265,7 @@ struct PresetBody {
     preset: String,
 }
 
-/// The rules of a body: a file of them, or `{"preset": NAME}`.
+/// Reads rules from a body: a document of rules, or `{"preset": NAME}`.
 fn read_faults(body: &[u8]) -> Result<FaultRules, Refusal> {
     let rules = match serde_json::from_slice::<PresetBody>(body) {
         Ok(PresetBody { preset }) => faults::preset(&preset),
@@ -1287,7 +1286,7 @@ fn clear_faults(asked: &Asked<'_>) -> Outcome {
     Ok(Granted::Nothing)
 }
 
-/// In the world that is named, or in all, those to come included.
+/// Installs faults in the requested world, or in all worlds, those to come included.
 fn install(asked: &Asked<'_>, faults: Faults) -> Result<(), Refusal> {
     match asked.world {
         Some(_) => asked.made()?.set_faults(faults),

@@ -1,9 +1,9 @@
-//! An OpenAPI document as a page to be read: one HTML file, without a script and without
-//! anything from elsewhere, for a screen, a phone or paper.
+//! An OpenAPI document as a page for people: one HTML file for a screen, a phone or paper, with no
+//! scripts and nothing loaded from elsewhere.
 //!
-//! Beside what OpenAPI has, an operation names its examples in `x-calls`: a summary, the
-//! parameters, and the status that comes; the bodies are the examples of the same name of
-//! its request and of its response.
+//! In addition to OpenAPI, `x-calls` of an operation lists its examples: a summary, the parameters
+//! and the status of the answer. The bodies are the examples of the same name in its request and in
+//! its response.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,11 +16,11 @@ use whippy_engine::wire::urlencoded;
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing is loaded, and nothing runs.
+/// A policy under which nothing is loaded, and nothing runs.
 const POLICY: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'";
 
-/// Columns of a line of JSON.
+/// The longest line of JSON, columns.
 const WIDTH: usize = 76;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
@@ -29,34 +29,34 @@ const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 #[derive(Debug, Clone, Copy)]
 pub struct Operation<'a> {
     document: &'a Value,
-    /// Its path, with a parameter's name in braces.
+    /// The path, with names of parameters in braces.
     pub path: &'a str,
-    /// Its method, in small letters as the document has it.
+    /// The method in small letters, as in the document.
     pub method: &'static str,
-    /// What the document says of it.
+    /// The description of the operation in the document.
     pub about: &'a Value,
 }
 
-/// An example: what is asked, and what comes.
+/// An example of an operation: its request and its answer.
 #[derive(Debug, Clone)]
 pub struct ExampleCall<'a> {
-    /// Its name, which no other of the operation has.
+    /// The name, unique within the operation.
     pub name: &'a str,
-    /// What it shows.
+    /// The summary, for people.
     pub summary: &'a str,
-    /// The parameters of path and query.
+    /// The values of path and query parameters.
     pub parameters: Vec<(&'a str, Cow<'a, str>)>,
-    /// The body, where it sends one.
+    /// The body of the request, if any.
     pub body: Option<&'a Value>,
-    /// The status that comes.
+    /// The status of the answer.
     pub status: u64,
-    /// The type of the body that comes, and its schema; `None` where none comes.
+    /// The type of the answer's body, and its schema; `None` where it has none.
     pub content: Option<(&'a str, &'a Value)>,
-    /// The body that comes, where the document shows it.
+    /// The body of the answer, where the document shows it.
     pub answer: Option<&'a Value>,
 }
 
-/// The operations of a document, path by path.
+/// Returns the operations of a document, path by path.
 pub fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
     let paths = members(&document["paths"]);
     paths.flat_map(move |(path, item)| {
@@ -73,13 +73,13 @@ pub fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
 }
 
 impl<'a> Operation<'a> {
-    /// Its parameters, as the document describes them.
+    /// Returns the parameters, as the document describes them.
     pub fn parameters(&self) -> impl Iterator<Item = &'a Value> + use<'a> {
         let document = self.document;
         items(&self.about["parameters"]).map(move |parameter| resolve(document, parameter).1)
     }
 
-    /// Its examples.
+    /// Returns the examples.
     pub fn calls(&self) -> impl Iterator<Item = ExampleCall<'a>> + use<'a> {
         let operation = *self;
         members(&self.about["x-calls"]).map(move |(name, call)| operation.call(name, call))
@@ -106,7 +106,7 @@ impl<'a> Operation<'a> {
         }
     }
 
-    /// Path and query with these parameters.
+    /// Returns path and query with these values.
     pub fn target(&self, parameters: &[(&'a str, Cow<'a, str>)]) -> String {
         let mut path = self.path.to_owned();
         let mut query = Vec::new();
@@ -131,7 +131,7 @@ impl<'a> Operation<'a> {
     }
 }
 
-/// The page of a document.
+/// Renders a document as a page.
 pub fn page(document: &Value) -> String {
     let info = &document["info"];
     let title = text(info, "title");
@@ -196,7 +196,7 @@ fn contents(document: &Value) -> Markup {
     }
 }
 
-/// Method and path.
+/// Renders method and path.
 fn name(operation: &Operation<'_>) -> Markup {
     html! {
         span class=(format!("method {}", operation.method)) { (operation.method.to_uppercase()) }
@@ -276,7 +276,7 @@ fn headers(response: &Value) -> Markup {
     }
 }
 
-/// The answers that many operations have in common.
+/// Renders the answers that many operations share.
 fn shared(responses: &Value) -> Markup {
     let shared: Vec<_> = members(responses)
         .filter_map(|(status, response)| Some((status, last(response.get("$ref")?))))
@@ -317,7 +317,7 @@ fn example(operation: &Operation<'_>, call: &ExampleCall<'_>) -> Markup {
     }
 }
 
-/// The call as a line for a shell.
+/// Renders the example as a command line with `curl`.
 fn curl(operation: &Operation<'_>, call: &ExampleCall<'_>) -> String {
     let server = text(&operation.document["servers"][0], "url");
     let target = operation.target(&call.parameters);
@@ -332,7 +332,7 @@ fn curl(operation: &Operation<'_>, call: &ExampleCall<'_>) -> String {
         (method, _) => format!("-X {} ", method.to_uppercase()),
     };
     let body = call.body.map_or_else(String::new, |body| {
-        // What a shell takes as it stands, but for its own quote.
+        // In single quotes a shell takes everything as it stands, except a single quote.
         let body = shown(body).replace('\'', r"'\''");
         format!(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'")
     });
@@ -343,14 +343,14 @@ fn curl(operation: &Operation<'_>, call: &ExampleCall<'_>) -> String {
     format!("curl {unbuffered}{method}{address}{body}")
 }
 
-/// A value as one reads it: what fits stands on a line.
+/// Formats a value for people: on one line where it fits.
 fn shown(value: &Value) -> String {
     let mut out = String::new();
     write_shown(value, 0, 0, &mut out);
     out
 }
 
-/// `taken` columns of the line are taken already.
+/// Writes a value at the end of a line with `taken` columns used.
 fn write_shown(value: &Value, indent: usize, taken: usize, out: &mut String) {
     let line = spaced(&value.to_string());
     let parts: Vec<(String, &Value)> = match value {
@@ -383,7 +383,7 @@ fn write_shown(value: &Value, indent: usize, taken: usize, out: &mut String) {
     out.push(close);
 }
 
-/// JSON of one line with a space after each colon and comma that is not in a text.
+/// Adds a space after each colon and comma of one-line JSON, outside texts.
 fn spaced(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let (mut in_text, mut escaped) = (false, false);
@@ -435,8 +435,7 @@ fn schemas(document: &Value) -> Markup {
     }
 }
 
-/// What a schema takes: a table of the members of an object, one for each form where there
-/// are several.
+/// Renders the members of a schema as a table; a schema with several forms has one for each.
 fn shape(schema: &Value) -> Markup {
     let mut rows = Vec::new();
     gather(schema, "", &mut rows);
@@ -468,9 +467,9 @@ fn shape(schema: &Value) -> Markup {
     }
 }
 
-/// A member of an object.
+/// A row of a table: one member of an object.
 struct Row<'a> {
-    /// With those of the objects around it: `requests[].id`.
+    /// The name with those of the objects around it: `requests[].id`.
     name: String,
     schema: &'a Value,
     is_required: bool,
@@ -493,7 +492,7 @@ fn gather<'a>(schema: &'a Value, before: &str, rows: &mut Vec<Row<'a>>) {
     }
 }
 
-/// The kind of a value, in words.
+/// Renders the type of a value in words.
 fn kind(schema: &Value) -> Markup {
     let is_listed = |name: &str| items(&schema[name]).next().is_some();
     html! {
@@ -553,7 +552,7 @@ fn heading(id: &str, title: &str) -> Markup {
     html! { h2 id=(id) { (capitalized(title)) } }
 }
 
-/// Paragraphs.
+/// Renders paragraphs.
 fn prose(text: &str) -> Markup {
     html! {
         @for paragraph in text.split("\n\n").filter(|p| !p.is_empty()) {
@@ -562,7 +561,7 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-/// A line, of which what stands between back-quotes is code.
+/// Renders a line, in which text between back-quotes is code.
 fn spans(text: &str) -> Markup {
     html! {
         @for (at, part) in text.split('`').enumerate() {
@@ -571,7 +570,7 @@ fn spans(text: &str) -> Markup {
     }
 }
 
-/// A path or a name that may be broken where its parts begin.
+/// Renders a path or a name that may be broken before each of its parts.
 fn breakable(name: &str) -> Markup {
     let parts = name.split_inclusive(['/', '.']);
     html! { @for part in parts { (part) wbr; } }
@@ -591,13 +590,13 @@ fn link(kind: &str, name: &str) -> String {
     format!("#{}", anchor(kind, name))
 }
 
-/// The last part of a reference.
+/// Returns the last part of a reference.
 fn last(target: &Value) -> &str {
     let target = target.as_str().unwrap_or_default();
     target.rsplit('/').next().unwrap_or_default()
 }
 
-/// What a value refers to, or the value itself.
+/// Returns the reference that a value holds, if any, and its target; otherwise the value itself.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> (Option<&'a str>, &'a Value) {
     let target = value.get("$ref").and_then(Value::as_str);
     let found = target.and_then(|target| document.pointer(target.strip_prefix('#')?));
@@ -608,7 +607,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
-/// A value as a parameter has it.
+/// Formats a value as a parameter has it.
 fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),

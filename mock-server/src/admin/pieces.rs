@@ -1,16 +1,15 @@
-//! Answers that are made while they are sent, so that a large one never stands whole in
-//! memory and a client that stops reading costs what it has not read yet.
+//! Answers that are made while they are sent: a large one is never whole in memory, and a client
+//! that stops reading costs no further work.
 
 use std::fmt;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// The size to which small pieces are gathered, bytes.
+/// The size up to which small pieces are joined, bytes.
 const GATHERED: usize = 64 * 1024;
 
-/// The most of an answer that is made before any of it is sent, bytes. A whole answer has a
-/// length that is known.
+/// The longest answer that is made before it is sent, bytes. Such an answer has a known length.
 const WHOLE: usize = 256 * 1024;
 
 /// The rest of an answer, piece by piece.
@@ -43,14 +42,14 @@ fn gathered(pieces: &mut dyn Iterator<Item = Vec<u8>>, size: usize) -> Option<By
 /// An answer in pieces, or whole where it is short.
 #[derive(Debug)]
 pub enum Answer {
-    /// All of it.
+    /// The whole answer.
     Whole(Bytes),
-    /// It is long.
+    /// A long answer, in pieces.
     Pieces(Pieces),
 }
 
 impl Answer {
-    /// The answer that these pieces make.
+    /// Makes an answer of pieces: whole where it is short.
     pub fn of(pieces: impl Iterator<Item = Vec<u8>> + Send + 'static) -> Self {
         let mut pieces: Box<dyn Iterator<Item = _> + Send> = Box::new(pieces.fuse());
         let first = gathered(&mut *pieces, WHOLE).unwrap_or_default();
@@ -64,8 +63,8 @@ impl Answer {
     }
 }
 
-/// A JSON document around a list: `frame` is the document with the list empty and at its
-/// end, `end` what closes it.
+/// Returns a JSON document in pieces, with a list at its end. `frame` is the document with that
+/// list empty, and `end` the text that closes it.
 pub fn around_a_list<I: Iterator<Item = Vec<u8>> + Send>(
     frame: &Value,
     end: &'static str,
@@ -78,7 +77,7 @@ pub fn around_a_list<I: Iterator<Item = Vec<u8>> + Send>(
     std::iter::once(head).chain(separated).chain(end)
 }
 
-/// Items with commas between them.
+/// Puts commas between items.
 pub fn separated(
     items: impl Iterator<Item = Vec<u8>> + Send,
 ) -> impl Iterator<Item = Vec<u8>> + Send {

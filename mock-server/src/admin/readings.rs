@@ -20,7 +20,7 @@ pub(super) fn show(asked: &Asked<'_>) -> Outcome {
     Ok(Granted::Json(in_force(&*asked.there()?)))
 }
 
-/// Sets the readings that the body names; the others stay as they are.
+/// Changes the readings in the body; the others stay as they are.
 pub(super) fn set(asked: &Asked<'_>) -> Outcome {
     let choices: Value = asked.body()?;
     let applied = |profile: &Profile| {
@@ -29,12 +29,12 @@ pub(super) fn set(asked: &Asked<'_>) -> Outcome {
         applied.map_err(|why| Refusal::bad(why.to_string()))?;
         Ok::<_, Refusal>(profile)
     };
-    // Nothing is made for choices that there are none of.
+    // A wrong choice is refused before a world is made for it.
     applied(&Profile::default())?;
     let world = asked.made()?;
     let settings = world.service.settings();
     let profile = applied(&settings.profile)?;
-    // The history begins anew with other readings, which equal ones are not worth.
+    // A change of readings begins a new history, so equal readings change nothing.
     if profile != settings.profile {
         world.service.set_profile(profile)?;
     }

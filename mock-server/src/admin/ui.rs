@@ -1,7 +1,7 @@
-//! The live page at `/__admin/`: its files, embedded, and the way of a browser to it.
+//! The live page at `/__admin/`: its embedded files, and the redirect that leads a browser there.
 //!
-//! The files hold no secret and are served without a token. What they ask for is served by
-//! the other admin paths under their own rules.
+//! The files hold no secret and need no token. The data that they ask for comes from the other
+//! admin paths, under the rules of those.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Asked, Granted, Outcome, PREFIX, Refusal};
 
-/// Scripts, styles and connections of this origin alone, no markup from text, no frames.
+/// A policy that allows scripts, styles and connections of this origin alone, no markup made from
+/// text, and no frames.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
@@ -54,23 +55,23 @@ const FILES: &[File] = files! {
     "world.js": SCRIPT,
 };
 
-/// The tags by which a browser asks whether a file has changed, in the order of the files.
+/// The entity tags by which a browser asks whether a file has changed, in the order of the files.
 static TAGS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let contents = FILES.iter().map(|(_, _, content)| content);
     contents.map(|content| tag(content)).collect()
 });
 
-/// The names and contents of the files.
+/// Returns the names and contents of the files.
 pub fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
     FILES.iter().map(|&(name, _, content)| (name, content))
 }
 
-/// Whether an admin path is one of the page's files, which need no token.
+/// Returns `true` for a file of the page, which needs no token.
 pub(super) fn is_open(path: &str) -> bool {
     path == PREFIX || path.starts_with("/__admin/ui/")
 }
 
-/// Whether a browser opens the server itself, rather than a client asking the API.
+/// Returns `true` if a browser opens the server itself, rather than a client calling the API.
 pub fn is_opened_by_a_browser(request: &Request<Bytes>) -> bool {
     let has = |name: HeaderName, part: &str| {
         let value = request.headers().get(name);
@@ -82,7 +83,7 @@ pub fn is_opened_by_a_browser(request: &Request<Bytes>) -> bool {
         && has(ACCEPT, "text/html")
 }
 
-/// The answer that leads a browser to the page.
+/// Returns the redirect that leads a browser to the page.
 pub fn way() -> Response<Bytes> {
     let mut response = Response::default();
     *response.status_mut() = StatusCode::SEE_OTHER;
@@ -124,7 +125,7 @@ fn serve(asked: &Asked<'_>, at: usize) -> Outcome {
     }
     for (name, value) in [
         (CONTENT_TYPE, content_type),
-        // Asked for each time, so that another version of the mock shows its own page.
+        // The browser asks each time, so that another version of the mock shows its own page.
         (CACHE_CONTROL, "no-cache"),
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
