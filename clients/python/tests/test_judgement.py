@@ -81,7 +81,13 @@ def test_mistakes_of_fixtures_that_end_before_count(judged: Suite) -> None:
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_it*", "*- whippy -*"])
 
 
-def test_a_failure_by_findings_is_one_and_has_no_other_behind_it(judged: Suite) -> None:
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_failure_by_findings_is_one_and_has_no_other_behind_it(
+    judged: Suite, monkeypatch: pytest.MonkeyPatch, ci: str
+) -> None:
+    # Under CI pytest cuts nothing of a failure in its list at the end.
+    monkeypatch.setenv("CI", ci)
+    monkeypatch.delenv("BUILD_NUMBER", raising=False)
     result = judged(TWO_LEVELS)
     text = str(result.stdout)
     assert text.count("error made-up-error: GET") == 2

@@ -260,6 +260,16 @@ def forgive(trial: Trial) -> None:
             fail(error)
 
 
+def shorten(report: pytest.TestReport) -> None:
+    """Leaves the first line of a failure to the list at the session's end.
+
+    Under CI pytest cuts nothing there, so that every mistake would be told twice.
+    """
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = crash.message.split("\n", 1)[0]
+
+
 def tell(whippy: Whippy) -> str:
     """The requests of a client, or the reason that they cannot be told."""
     try:
@@ -292,6 +302,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Notes the outcome of a test, and adds its client's requests to a failure."""
     report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, Mistakes):
+        shorten(report)
     trial = item.stash.get(TRIAL, None)
     if trial is None:
         return report
