@@ -11,33 +11,32 @@ use super::chance::Chance;
 use super::matching::Glob;
 use whippy_engine::problem::Problem;
 
-/// An event at a point of an exchange.
+/// An event at one point of an exchange.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Act {
-    /// So much time passes.
+    /// A time passes.
     Delay(Duration),
     /// The request is held.
     Hold(Hold),
-    /// The client is refused: before the commit, so that nothing is carried out; after
-    /// it, in place of the answer that there is.
+    /// The client gets a refusal: before the commit in place of carrying the request out, after it
+    /// in place of the real answer.
     Answer(Problem),
-    /// The connection is closed in good order, without a byte.
+    /// The connection is closed properly, without any answer.
     EmptyReply,
-    /// The connection is reset, without a byte.
+    /// The connection is reset, without any answer.
     Reset,
-    /// Bytes that are no HTTP are sent, and the connection is closed.
+    /// Bytes that are not HTTP are sent, and the connection is closed.
     Garbage(Garbage),
-    /// The head goes out and a part of the body that it announces; then the connection
-    /// is closed.
+    /// The head and a part of the announced body are sent; then the connection is closed.
     Truncate(Cut),
-    /// The body goes out in so many pieces, spread evenly over a time.
+    /// The body is sent in pieces, spread evenly over a time.
     SlowBody {
         /// The number of pieces.
         chunks: u32,
         /// The time from the first to the last.
         over: Duration,
     },
-    /// The answer is changed; [`Plan::edit`](super::Plan::edit) does it.
+    /// The answer is changed, by [`Plan::edit`](super::Plan::edit).
     Edit(Edit),
 }
 
@@ -45,7 +44,7 @@ pub enum Act {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hold {
     until: Option<Glob>,
-    /// It goes on after this time, whatever happens.
+    /// The time after which the request goes on in any case.
     pub at_most: Duration,
 }
 
@@ -54,18 +53,18 @@ impl Hold {
         Self { until, at_most }
     }
 
-    /// Returns `true` if it ends once another request, of this operation, has committed.
+    /// Returns `true` if a commit of this operation, by another request, ends it.
     pub fn ends_with(&self, operation: &str) -> bool {
         self.until.as_ref().is_some_and(|glob| glob.fits(operation))
     }
 
-    /// Returns `true` if a commit can end it, and not the time alone.
+    /// Returns `true` if a commit can end it before its time.
     pub fn awaits_a_commit(&self) -> bool {
         self.until.is_some()
     }
 }
 
-/// Bytes that are no HTTP; the same each time they are asked for.
+/// Bytes that are not HTTP, equal at every call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Garbage {
     pub(super) seed: u32,
@@ -73,10 +72,10 @@ pub struct Garbage {
 }
 
 impl Garbage {
-    /// The bytes.
+    /// Returns the bytes.
     pub fn bytes(self) -> Bytes {
         let mut bytes = Chance::of(u64::from(self.seed), 0, 0).bytes(self.bytes);
-        // No status line starts so, whatever falls.
+        // The highest bit is set, so that no status line can begin so.
         if let Some(first) = bytes.first_mut() {
             *first |= 0x80;
         }
@@ -84,23 +83,23 @@ impl Garbage {
     }
 }
 
-/// The place where a body ends too early.
+/// The place where a body is cut off.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Cut {
-    /// After so many bytes.
+    /// After this number of bytes.
     Bytes(u32),
-    /// After such a part of it, from 0 to 1.
+    /// After this part of the body, from 0 to 1.
     Fraction(f64),
 }
 
 impl Cut {
-    /// The number of bytes of a body are sent: never all of them.
+    /// Returns the number of bytes of a body that are sent, always fewer than all.
     pub fn of(self, length: usize) -> usize {
         let most = length.saturating_sub(1);
         match self {
             Self::Bytes(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX).min(most),
             Self::Fraction(fraction) => {
-                // A body has at most some gigabytes, of which a float knows each byte.
+                // A body has at most some gigabytes, so a float holds its length exactly.
                 #[allow(
                     clippy::cast_precision_loss,
                     clippy::cast_possible_truncation,
@@ -113,12 +112,12 @@ impl Cut {
     }
 }
 
-/// A change of an answer.
+/// A change to an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edit {
-    /// The last bracket is a comma: as long as before, and no JSON.
+    /// The last bracket becomes a comma: the length stays, but it is not JSON.
     MalformedBody,
-    /// It claims to be of another type.
+    /// The content type becomes another.
     WrongContentType(HeaderValue),
 }
 
@@ -143,18 +142,18 @@ impl Edit {
 }
 
 impl Act {
-    /// Returns `true` if it decides what the client gets; an exchange has one such act.
+    /// Returns `true` if it decides the answer; an exchange has one such act.
     pub fn is_ending(&self) -> bool {
         !matches!(self, Self::Delay(_) | Self::Hold(_) | Self::Edit(_))
     }
 
-    /// Returns `true` if nothing of the answer reaches the client.
+    /// Returns `true` if no part of the answer reaches the client.
     pub fn is_silent(&self) -> bool {
         matches!(self, Self::EmptyReply | Self::Reset | Self::Garbage(_))
     }
 
-    /// The place after the commit: another answer first, then what changes it, then the
-    /// waiting, and how it goes out last.
+    /// Returns the rank of the act after the commit: another answer first, then changes of the
+    /// answer, then waiting, and at last the sending.
     pub(super) fn place(&self) -> u8 {
         match self {
             Self::Answer(_) => 0,
@@ -164,7 +163,7 @@ impl Act {
         }
     }
 
-    /// As the `fault` of a rule that comes to just this.
+    /// Returns the `fault` of a rule that always has this act.
     pub(super) fn to_json(&self) -> Value {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self {

@@ -1,40 +1,40 @@
-//! Chance that repeats: what falls depends on the seed, the rule and how often the rule
-//! was met, and on nothing else.
+//! Repeatable chance: it depends on the seed, the rule and the number of requests that the rule has
+//! met, and on nothing else.
 
-/// The numbers that fall for one meeting of one rule.
+/// The random numbers for one request that meets one rule.
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 
 impl Chance {
-    /// Of the nth meeting of a rule.
+    /// Returns the chance for the nth request that meets a rule.
     pub(super) fn of(seed: u64, rule: usize, nth: u64) -> Self {
         let rule = u64::try_from(rule).unwrap_or(u64::MAX);
         Self(mixed(mixed(mixed(seed) ^ rule) ^ nth))
     }
 
-    /// Sixty-four bits: one step of splitmix64.
+    /// Returns 64 random bits: one step of `SplitMix64`.
     pub(super) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mixed(self.0)
     }
 
-    /// Thirty-two bits.
+    /// Returns 32 random bits.
     pub(super) fn small(&mut self) -> u32 {
         u32::try_from(self.bits() >> 32).unwrap_or_default()
     }
 
-    /// A number from 0 up to and without 1.
+    /// Returns a number from 0 up to, but not including, 1.
     pub(super) fn unit(&mut self) -> f64 {
         f64::from(self.small()) / f64::from(u32::MAX) * (1.0 - f64::EPSILON)
     }
 
-    /// A number of the standard normal distribution, by the method of Box and Muller.
+    /// Returns a number of the standard normal distribution, by the method of Box and Muller.
     pub(super) fn normal(&mut self) -> f64 {
         let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
         radius * (std::f64::consts::TAU * self.unit()).cos()
     }
 
-    /// So many bytes.
+    /// Returns random bytes.
     pub(super) fn bytes(&mut self, count: u32) -> Vec<u8> {
         let words = (0..count.div_ceil(8)).flat_map(|_| self.bits().to_le_bytes());
         let count = usize::try_from(count).unwrap_or(usize::MAX);

@@ -22,22 +22,22 @@ use whippy_engine::profile::did_you_mean;
 /// A kind of fault.
 pub(super) struct Kind {
     pub(super) name: &'static str,
-    /// The effect, in a sentence.
+    /// The effect, as a sentence.
     pub(super) about: &'static str,
-    /// The members beside its `kind`.
+    /// The members that it takes beside `kind`.
     members: &'static [&'static str],
     pub(super) moments: Moments,
     read: fn(&Members<'_>) -> Result<Effect, FaultError>,
 }
 
-/// On which side of the commit a kind can be.
+/// The sides of the commit on which a kind can act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moments {
-    /// On either; before it unless a rule says otherwise.
+    /// Both sides; before the commit unless a rule says otherwise.
     Either,
-    /// After it, since it is about the answer.
+    /// After the commit, since it concerns the answer.
     After,
-    /// On none: it is about how the request is carried out.
+    /// No side: it concerns the way in which the request is carried out.
     Neither,
 }
 
@@ -75,7 +75,7 @@ pub(super) const KINDS: &[Kind] = &[
         about: "The request is held until another has committed, or a time has passed." },
 ];
 
-/// The effect of a fault, before chance has its say.
+/// The effect of a fault, with chance not yet drawn.
 #[derive(Debug)]
 pub(super) enum Effect {
     Act(Act),
@@ -86,7 +86,7 @@ pub(super) enum Effect {
 }
 
 impl Effect {
-    /// Returns `true` if it decides what the client gets.
+    /// Returns `true` if it decides the answer.
     pub(super) fn is_ending(&self) -> bool {
         match self {
             Self::Act(act) => act.is_ending(),
@@ -95,7 +95,7 @@ impl Effect {
         }
     }
 
-    /// Returns `true` if nothing of the answer reaches the client.
+    /// Returns `true` if no part of the answer reaches the client.
     pub(super) fn is_silent(&self) -> bool {
         match self {
             Self::Act(act) => act.is_silent(),
@@ -104,17 +104,17 @@ impl Effect {
         }
     }
 
-    /// Returns `true` if it is waiting.
+    /// Returns `true` if it only waits.
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self, Self::Delay(_) | Self::Act(Act::Hold(_)))
     }
 
-    /// Returns `true` if it changes an answer.
+    /// Returns `true` if it changes the answer.
     pub(super) fn is_edit(&self) -> bool {
         matches!(self, Self::Act(Act::Edit(_)))
     }
 
-    /// Returns `true` if it can show in an operation at all.
+    /// Returns `true` if it can have an effect on an operation.
     pub(super) fn concerns(&self, operation: &str) -> bool {
         match self {
             Self::Stale(_) => looks_only(operation),
@@ -123,7 +123,7 @@ impl Effect {
         }
     }
 
-    /// The act that it comes to; `None` where it is about carrying out the request.
+    /// Draws the act of the effect; `None` where it concerns the way the request is carried out.
     pub(super) fn act(&self, chance: &mut Chance) -> Option<Act> {
         match self {
             Self::Act(act) => Some(act.clone()),
@@ -155,7 +155,7 @@ fn handlers(operation: &str) -> impl Iterator<Item = Handler> {
     of_it.map(|action| action.handler)
 }
 
-/// The time that a delay is, milliseconds.
+/// The length of a delay, milliseconds.
 #[derive(Debug)]
 pub(super) enum Delay {
     Fixed(u32),
@@ -171,9 +171,9 @@ impl Delay {
         }
     }
 
-    /// Whole milliseconds, so that the journal keeps all there is to it.
+    /// Draws a whole number of milliseconds, which the journal can keep exactly.
     fn draw(&self, chance: &mut Chance) -> Duration {
-        // Within the bounds of what was read, a delay fits 32 bits.
+        // The bounds on delays that are read keep the number below 32 bits.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let millis = match *self {
             Self::Fixed(millis) => millis,
@@ -187,7 +187,7 @@ impl Delay {
     }
 }
 
-/// Reads a fault: its kind, and what that takes.
+/// Reads a fault: its kind and the members of that kind.
 pub(super) fn read(value: &Value, path: &str) -> Result<(&'static Kind, Effect), FaultError> {
     let members = Members::of(value, path, "a fault")?;
     let name = members.needs("kind", members.text("kind", MAX_TEXT)?)?;
@@ -210,7 +210,7 @@ fn status(members: &Members<'_>) -> Result<Effect, FaultError> {
     let status = members.needs("status", members.get("status"))?;
     let retry_after = members.small("retry_after", 0..=MAX_RETRY_AFTER)?;
     let problem = match status.as_u64() {
-        // What the stack says where it says no more.
+        // The text of the stack where it names no cause.
         Some(400) => Problem::Unparsable("Malformed request.".to_owned()),
         Some(401) => Problem::UnknownToken,
         Some(403) => Problem::PermissionDenied,
@@ -320,7 +320,7 @@ fn defect(members: &Members<'_>) -> Result<Effect, FaultError> {
     }
 }
 
-/// A defect that has a kind of its own.
+/// Returns the effect of a defect that is a kind of its own.
 fn in_force(members: &Members<'_>, name: &str) -> Result<Effect, FaultError> {
     match defects::named(name) {
         Ok(defect) => Ok(Effect::Defect(defect)),

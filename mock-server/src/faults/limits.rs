@@ -1,4 +1,4 @@
-//! Bounds of the language of faults; `docs/faults.md` states them.
+//! Limits of the language of faults, as listed in `docs/faults.md`.
 
 use std::time::Duration;
 
@@ -14,20 +14,20 @@ pub(super) const MAX_CONDITIONS: usize = 16;
 pub(super) const MAX_TEXT: usize = 1_000;
 /// The largest `nth`, `every` and `times`.
 pub(super) const MAX_COUNT: u64 = 1_000_000_000;
-/// The largest seed: the integers that every reader of JSON knows.
+/// The largest seed: greater integers are inexact to some JSON parsers.
 pub(super) const MAX_SEED: u64 = 9_007_199_254_740_991;
 /// The longest `ttl_seconds`: a week.
 pub(super) const MAX_TTL_SECONDS: u64 = 604_800;
-/// The longest delay, and all delays of an exchange together: ten minutes.
+/// The longest delay, and the longest sum of delays in one exchange: ten minutes.
 pub(super) const MAX_DELAY_MILLIS: u32 = 600_000;
 pub(super) const MAX_DELAY: Duration = Duration::from_millis(MAX_DELAY_MILLIS as u64);
-/// The longest that a request is held: a minute.
+/// The longest time that a request is held: a minute.
 pub(super) const MAX_HOLD_MILLIS: u32 = 60_000;
 /// The most pieces of a slow body.
 pub(super) const MAX_CHUNKS: u32 = 1_000;
 /// The most bytes of garbage.
 pub(super) const MAX_GARBAGE: u32 = 65_536;
-/// The most writes that a read is behind.
+/// The most writes that a stale answer may lack.
 pub(super) const MAX_STALE: u32 = 1_000;
 /// The longest `retry_after`, seconds: a day.
 pub(super) const MAX_RETRY_AFTER: u32 = 86_400;

@@ -1,4 +1,4 @@
-//! Which requests a rule is about.
+//! The conditions under which a rule applies to a request.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -22,7 +22,7 @@ use whippy_engine::wire::form::FormValue;
 use whippy_engine::wire::json;
 use whippy_engine::wire::urlencoded::{self, Pair};
 
-/// A pattern that no operation fits.
+/// The error of a pattern that fits no operation.
 #[derive(Debug)]
 pub(super) struct UnknownOperation(String);
 
@@ -46,7 +46,7 @@ impl Glob {
         Self(pattern.to_owned())
     }
 
-    /// A pattern that some operation fits.
+    /// Makes a pattern of operations; at least one must fit.
     pub(super) fn of_operations(pattern: &str) -> Result<Self, UnknownOperation> {
         let glob = Self::new(pattern);
         if operations::names().any(|name| glob.fits(name)) {
@@ -62,7 +62,7 @@ impl Glob {
     pub(super) fn fits(&self, text: &str) -> bool {
         let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
         let (mut at, mut seen) = (0, 0);
-        // The last star, and where the text stands that it has not swallowed.
+        // The position of the last star, and the text's position after what that star has matched.
         let mut star = None;
         while seen < text.len() {
             if pattern.get(at) == Some(&b'*') {
@@ -83,7 +83,7 @@ impl Glob {
     }
 }
 
-/// A value as a rule names it: a number is its text, as it is to the stack.
+/// A value in a rule. A number equals its text, as it does to the stack.
 #[derive(Debug)]
 enum Wanted {
     Null,
@@ -191,7 +191,7 @@ impl Matching {
         })
     }
 
-    /// Returns `true` if a request is one that the rule is about, apart from its turn.
+    /// Returns `true` if a request meets the conditions, apart from those on its turn.
     pub(super) fn fits(&self, seen: &Seen<'_>) -> bool {
         let request = seen.asked.request;
         self.operation
@@ -216,7 +216,7 @@ impl Matching {
             && (self.body.is_empty() || seen.has_body(&self.body))
     }
 
-    /// Returns `true` if it is the turn of the nth request that fits; `falls` decides of chance.
+    /// Returns `true` if the rule applies to the nth request that meets it; `falls` draws chance.
     pub(super) fn is_turn(&self, nth: u64, falls: impl FnOnce(f64) -> bool) -> bool {
         self.nth.is_none_or(|wanted| wanted == nth)
             && self.every.is_none_or(|every| nth.is_multiple_of(every))
@@ -226,7 +226,7 @@ impl Matching {
 
 type Condition = (String, Wanted, String);
 
-/// Names, what each must be, and where that was read.
+/// Reads conditions as triples: a name, the value wanted, and their path in the document.
 fn conditions(members: &Members<'_>, name: &str) -> Result<Vec<Condition>, FaultError> {
     let Some(value) = members.get(name) else {
         return Ok(Vec::new());
@@ -255,7 +255,7 @@ fn headers(conditions: Vec<Condition>) -> Result<Vec<(HeaderName, Wanted)>, Faul
     conditions.into_iter().map(named).collect()
 }
 
-/// A request, and what was already read of it for one of the rules.
+/// A request, with the parts of it that rules have already read.
 pub(super) struct Seen<'a> {
     pub(super) asked: &'a Asked<'a>,
     query: OnceCell<Vec<Pair<'a>>>,
@@ -266,7 +266,7 @@ pub(super) struct Seen<'a> {
 enum Given {
     Null,
     Text(String),
-    /// Operations that no rule names.
+    /// A value that no rule can name.
     Other,
 }
 
@@ -279,7 +279,7 @@ impl<'a> Seen<'a> {
         }
     }
 
-    /// The names of the operation that it asks for: a search is part of the list.
+    /// Returns the names of the requested operation: a search also counts as a list.
     fn names(&self) -> impl Iterator<Item = &str> {
         let operation = self.asked.operation;
         let is_apart = operation == operations::LIST && is_search(self.query());
@@ -293,12 +293,12 @@ impl<'a> Seen<'a> {
         })
     }
 
-    /// Returns `true` if the body, or a row of it where it is a list, has all these members.
+    /// Returns `true` if the body, or one of the rows in it, has all these members.
     fn has_body(&self, conditions: &[(String, Wanted)]) -> bool {
         let rows = self.rows.get_or_init(|| rows_of(self.asked.request));
         rows.iter().any(|row| {
             conditions.iter().all(|(name, wanted)| {
-                // Of equal names the last counts.
+                // Of several members of a name the last counts.
                 let given = row.iter().rev().find(|(n, _)| n == name);
                 given.is_some_and(|(_, given)| match given {
                     Given::Null => matches!(wanted, Wanted::Null),
@@ -310,7 +310,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// The objects of a body as the stack reads them, whatever its type.
+/// Returns the objects of a body as the stack reads them, whatever its content type.
 fn rows_of(request: &Request<Bytes>) -> Vec<Vec<(String, Given)>> {
     let settings = Settings::default();
     let call = Call::new(&settings, ("", None), &[], (request, Timestamp::EPOCH));

@@ -1,15 +1,15 @@
-//! Failures between a client and the service: delays, refusals, broken
-//! connections, on either side of the commit.
+//! Failures between a client and the service: delays, refusals and broken connections, on either
+//! side of the commit.
 //!
-//! Rules say what happens to which requests, and [`Faults::plan`] what becomes of one.
-//! Nothing here sleeps, sends or reads a clock: a [`Plan`] is data, which the server
-//! carries out and the journal keeps. All chance comes from the seed of the rules and
-//! from how often each was met, so a run repeats.
+//! Rules say which failures happen to which requests, and [`Faults::plan`] applies them to one.
+//! Nothing here sleeps, sends or reads a clock: a [`Plan`] is data, which the server carries out
+//! and the journal keeps. All chance comes from the seed of the rules and from the number of
+//! requests that each has met, so a run can be repeated.
 //!
-//! Where several rules fire on one request, delays and changes of the answer add up. What
-//! the client gets in the end (a status, a broken connection, a slow body) is decided by
-//! the first of the rules that decides it. Where that is before the commit, the request
-//! is not carried out, and of the other rules only those count that make it wait before.
+//! Where several rules fire on one request, delays and changes of the answer add up. The end of the
+//! exchange (a status, a broken connection, a slow body) is decided by the first rule that decides
+//! one. Where it decides before the commit, the request is not carried out, and of the other rules
+//! only those apply that delay it before the commit.
 
 mod act;
 mod chance;
@@ -42,38 +42,37 @@ pub use prefer::{PREFER, PREFERENCE_APPLIED, prefer};
 pub use reader::{FaultError, Wrong};
 pub use rule::FaultRules;
 
-/// The rules of a world and how far they have come. The default: nothing goes wrong.
+/// The rules of a world with their counts. By default there are none.
 #[derive(Debug)]
 pub struct Faults {
     rules: Arc<FaultRules>,
     installed_at: Timestamp,
     counts: Mutex<Vec<Counts>>,
-    /// For each rule of a defect, the defect and what it keeps between requests.
+    /// For each rule with a defect, that defect and the state it keeps between requests.
     layers: Vec<Option<Defects>>,
 }
 
-/// The number of times a rule was met, and fired.
+/// The number of requests that a rule has met, and of those it fired on.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     matched: u64,
     fired: u64,
 }
 
-/// A request, for which to plan.
+/// A request to plan for.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
-    /// The request, its path without the world.
+    /// The request, without the prefix of a world in its path.
     pub request: &'a Request<Bytes>,
-    /// The operation that it asks for, as [`operation_of`](whippy_engine::defects::operation_of)
-    /// names it.
+    /// The requested operation, as named by [`operation_of`](whippy_engine::defects::operation_of).
     pub operation: &'a str,
     /// The name of the world.
     pub world: &'a str,
-    /// When it came, by the clock that [`Faults::new`] was told the time by.
+    /// The moment of arrival, by the same clock as the one given to [`Faults::new`].
     pub at: Timestamp,
 }
 
-/// The rules of a built-in name.
+/// Returns the rules of a built-in preset.
 pub fn preset(name: &str) -> Result<FaultRules, FaultError> {
     let json = assets::faults(name).ok_or_else(|| {
         let hint = did_you_mean(name, assets::faults_names());
@@ -84,7 +83,7 @@ pub fn preset(name: &str) -> Result<FaultRules, FaultError> {
     Faults::parse(json.as_bytes())
 }
 
-/// The kinds of fault, each with a sentence of what happens.
+/// Returns the kinds of fault, each with a sentence about its effect.
 pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
     kind::KINDS.iter().map(|kind| (kind.name, kind.about))
 }
@@ -101,12 +100,12 @@ impl Faults {
         FaultRules::parse(json)
     }
 
-    /// Rules that count from now on.
+    /// Puts rules in force, with counts from zero.
     pub fn new(rules: FaultRules, installed_at: Timestamp) -> Self {
         Self::of(Arc::new(rules), installed_at)
     }
 
-    /// The same rules, which have met nothing yet: for another world.
+    /// Returns the same rules with counts from zero, for another world.
     #[must_use]
     pub fn fresh(&self, at: Timestamp) -> Self {
         Self::of(Arc::clone(&self.rules), at)
@@ -125,7 +124,7 @@ impl Faults {
         }
     }
 
-    /// Returns `true` if nothing can go wrong, so that no plan is needed.
+    /// Returns `true` if there are no rules, so that no plan is needed.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -134,8 +133,8 @@ impl Faults {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rules as they were read, each with how often it `matched` a request and how
-    /// often it `fired`.
+    /// Returns the rules as they were read, each with the number of requests it `matched` and the
+    /// number of times it `fired`.
     pub fn rules_json(&self) -> Value {
         let counts = self.counts();
         let rules = self.rules.rules.iter().zip(counts.iter());
@@ -150,13 +149,13 @@ impl Faults {
         json!({"seed": self.rules.seed, "rules": rules})
     }
 
-    /// The rules as a file that gives them again.
+    /// Returns the rules as a file that can be installed again.
     pub fn to_json(&self) -> Value {
         let rules = self.rules.rules.iter().map(|rule| rule.json.clone());
         json!({"seed": self.rules.seed, "rules": rules.collect::<Vec<_>>()})
     }
 
-    /// The plan of a request. Every call counts.
+    /// Plans the faults of a request. Every call counts.
     pub fn plan(&self, asked: &Asked<'_>) -> Plan {
         let mut plan = Plan::default();
         if self.is_empty() {
@@ -204,7 +203,7 @@ impl Faults {
         plan
     }
 
-    /// The layer of a rule's defect, or a new one where there is no such rule.
+    /// Returns the defect of a rule with its state, or a fresh one where there is no such rule.
     fn layer_of(&self, name: &str, defect: &'static Defect) -> Defects {
         let mut rules = self.rules.rules.iter().zip(&self.layers);
         let known = rules.find_map(|(rule, layer)| {
@@ -215,7 +214,7 @@ impl Faults {
     }
 }
 
-/// Returns `true` if a rule that is due has its effect in an exchange that ends by another.
+/// Returns `true` if a due rule still has an effect where another one, `ending`, decides the end.
 fn comes_to_it(rule: &Rule, ending: Option<&Rule>) -> bool {
     let Some(ending) = ending else {
         return true;
@@ -224,9 +223,9 @@ fn comes_to_it(rule: &Rule, ending: Option<&Rule>) -> bool {
         return std::ptr::eq(rule, ending);
     }
     if ending.when == When::Before {
-        // The request is not carried out.
+        // Nothing is carried out, so only a wait before it remains.
         return rule.when == When::Before && rule.effect.is_waiting();
     }
-    // Of what nobody sees nothing is changed.
+    // An answer that nobody receives is not changed.
     !(ending.effect.is_silent() && rule.effect.is_edit())
 }

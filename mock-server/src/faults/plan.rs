@@ -17,57 +17,55 @@ use super::reader::{FaultError, Members, Wrong};
 use super::rule::When;
 use whippy_engine::defects::{Defect, Defects, named};
 
-/// The header that names the rules that fired; only an answer in which one had its hand
-/// has it.
+/// The header that names the rules that fired. Only answers that a rule affected have it.
 pub const FAULT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-fault");
 
 /// The plan of one exchange.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// The names of the rules that fired, in the order of the rules.
+    /// The names of the rules that fired, in their order in the file.
     pub rules: Vec<Arc<str>>,
-    /// Acts before the request is carried out: waiting, and then, if anything,
-    /// an act that takes the place of all the rest.
+    /// Acts before the request is carried out: waits, and at most one act at the end that takes the
+    /// place of carrying it out.
     pub before: Vec<Act>,
-    /// Acts once it is carried out and its writes are kept: another answer,
-    /// changes of the answer, waiting, and how it goes out, in this order.
+    /// Acts after the request is carried out and its writes are kept: another answer, changes to
+    /// the answer, waits, and the way it is sent, in this order.
     pub after: Vec<Act>,
-    /// From how many writes ago the request is answered; it is one that only looks.
+    /// The number of the latest writes that the answer ignores, for a request that only reads.
     pub stale: Option<u32>,
     defects: Vec<(Arc<str>, Defects)>,
     delayed: Duration,
 }
 
 impl Plan {
-    /// Returns `true` if the exchange goes its usual way.
+    /// Returns `true` if no rule fired.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
 
-    /// Returns `true` if something happens in place of carrying the request out.
+    /// Returns `true` if an act takes the place of carrying the request out.
     pub fn takes_its_place(&self) -> bool {
         self.before.iter().any(Act::is_ending)
     }
 
-    /// The names of the rules that fired, for people.
+    /// Returns the names of the rules that fired, for people.
     pub fn names(&self) -> String {
         self.rules.join(", ")
     }
 
-    /// The defects under which the request is answered: those of the world, and within
-    /// them those of the plan.
+    /// Returns the defects for the request: those of the world, and within them those of the plan.
     pub fn defects(&self, of_world: &Defects) -> Defects {
         let own = self.defects.iter().map(|(_, defects)| defects);
         own.fold(of_world.clone(), Defects::around)
     }
 
-    /// Returns `true` if the plan has defects of its own, so that those of the world do not do.
+    /// Returns `true` if the plan has defects of its own.
     pub fn has_defects(&self) -> bool {
         !self.defects.is_empty()
     }
 
-    /// Changes an answer as planned, and names the rules in its head. It is called for
-    /// whatever answer goes out, a refusal of the plan included.
+    /// Changes an answer as planned, and names the rules in its header. It is called for every
+    /// answer that is sent, also for a refusal by the plan.
     pub fn edit(&self, response: &mut Response<Bytes>) {
         for act in &self.after {
             if let Act::Edit(edit) = act {
@@ -81,8 +79,8 @@ impl Plan {
         }
     }
 
-    /// The plan as JSON, from which [`Plan::from_json`] makes it again. The acts are in
-    /// the language of the rules, with all chance taken out.
+    /// Returns the plan as JSON for [`Plan::from_json`]. Acts are in the language of the rules,
+    /// with all chance drawn.
     pub fn to_json(&self) -> Value {
         let acts = |acts: &[Act]| acts.iter().map(Act::to_json).collect::<Vec<_>>();
         let mut json = json!({"rules": self.rules.iter().map(|name| &**name).collect::<Vec<_>>()});
@@ -105,9 +103,9 @@ impl Plan {
         json
     }
 
-    /// A plan that was written by [`Plan::to_json`]. What a defect keeps from one request
-    /// to the next belongs to its rule: it is shared with the rule of `faults` that has
-    /// the same name and defect, where there is one.
+    /// Reads a plan that [`Plan::to_json`] wrote. The state that a defect keeps between requests
+    /// belongs to its rule: it is shared with the rule in `faults` of the same name and defect, if
+    /// there is one.
     pub fn from_json(json: &Value, faults: &Faults) -> Result<Self, FaultError> {
         let members = Members::of(json, "", "a plan")?;
         members.only(&["rules", "before", "after", "stale", "defects"])?;
@@ -143,7 +141,7 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Adds an act. The delays of a plan have a bound together.
+    /// Adds an act. The delays of a plan are limited as a whole.
     pub(super) fn add(&mut self, act: Act, when: When) {
         let act = match act {
             Act::Delay(time) => {
@@ -198,7 +196,7 @@ fn read_act(act: &Value, path: &str, when: When) -> Result<Act, FaultError> {
     }
 }
 
-/// A layer of one defect.
+/// Wraps one defect as a layer.
 pub(super) fn layer(defect: &'static Defect) -> Defects {
     Defects::new([defect])
 }

@@ -1,5 +1,5 @@
-//! `Prefer: code=400`: a client asks for a response that the page shows. Nothing is
-//! carried out.
+//! `Prefer: code=400`: a client asks for a response that the documentation page shows. The request
+//! is not carried out.
 
 use std::sync::LazyLock;
 
@@ -21,10 +21,10 @@ use whippy_engine::profile::Profile;
 /// The header in which a client asks. Source: RFC 7240.
 pub const PREFER: HeaderName = HeaderName::from_static("prefer");
 
-/// The header that says which wishes were met. Source: RFC 7240.
+/// The header that repeats the preferences that were met. Source: RFC 7240.
 pub const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// The service's name in the page's links.
+/// The name of the service in links on the page.
 const HOST: &str = "https://{whippy_api_url}";
 
 /// A response that the page shows.
@@ -72,9 +72,9 @@ fn shown(file: &'static str, json: &str) -> Option<Shown> {
     })
 }
 
-/// The response that a request prefers, if it prefers one: `code=STATUS`,
-/// `example=NAME`, or both. `operation` is the one that it asks for; what the page does
-/// not show of it is refused, in a sentence with what it does show.
+/// Returns the documented response that a request prefers: `code=STATUS`, `example=NAME`, or both;
+/// `None` where it prefers none. A response that the page does not show of this `operation` is
+/// refused, with a list of those it shows.
 pub fn prefer(service: &Service, request: &Request<Bytes>, operation: &str) -> Option<Reply> {
     let wishes = Wishes::of(request.headers())?;
     let chosen = match wishes.chosen(operation) {
@@ -100,19 +100,19 @@ pub fn prefer(service: &Service, request: &Request<Bytes>, operation: &str) -> O
     Some(reply)
 }
 
-/// The wish.
+/// The preferences of a request.
 struct Wishes {
     code: Option<String>,
     example: Option<String>,
 }
 
 impl Wishes {
-    /// Of the preferences that a request names, whichever of ours there are.
+    /// Reads the known preferences of a request; `None` where it has none.
     fn of(headers: &HeaderMap) -> Option<Self> {
         let text = header_text(headers, PREFER)?;
-        // An example may be a preference or the parameter of one: `;` is as good as `,`.
+        // An example may be a preference or the parameter of one, so `;` separates like `,`.
         let parts = split(&text);
-        // Of equal names the first counts. Source: RFC 7240, section 2.
+        // Of several preferences of a name the first counts. Source: RFC 7240, section 2.
         let first = |wanted: &str| {
             let parts = parts.iter().filter_map(|part| part.split_once('='));
             let mut named = parts.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted));
@@ -123,7 +123,7 @@ impl Wishes {
     }
 
     fn chosen(&self, operation: &str) -> Result<&'static Shown, String> {
-        // The other path of the active stocks is shown by the first.
+        // The page shows the alias of the active stocks under their first path.
         let operation = operation.strip_suffix("-alias").unwrap_or(operation);
         let known: Vec<&Shown> = SHOWN.iter().filter(|s| s.operation == operation).collect();
         if known.is_empty() {
@@ -184,7 +184,7 @@ fn listed(names: &[String]) -> String {
     }
 }
 
-/// Takes a header apart at commas and semicolons outside quotes.
+/// Splits a header at commas and semicolons outside quotes.
 fn split(text: &str) -> Vec<&str> {
     let mut is_quoted = false;
     let mut is_escaped = false;
@@ -201,7 +201,7 @@ fn split(text: &str) -> Vec<&str> {
     parts.collect()
 }
 
-/// A word, or what stands between quotes.
+/// Returns a word, without quotes around it.
 fn unquoted(word: &str) -> String {
     let inner = word
         .strip_prefix('"')

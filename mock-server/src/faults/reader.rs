@@ -1,4 +1,4 @@
-//! JSON that knows where it stands: what is wrong is told with its path.
+//! JSON that knows its path in the document, so that errors can name it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use whippy_engine::profile::did_you_mean;
 
-/// A place in a document, and what is wrong there.
+/// An error at one place of a document about faults.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultError {
-    /// The way to the place, such as `rules[0].fault.status`; empty for the document.
+    /// The path of the place, such as `rules[0].fault.status`; empty for the document itself.
     pub path: String,
     /// The reason.
     pub why: Wrong,
@@ -20,50 +20,50 @@ pub struct FaultError {
 /// Reasons why a document about faults is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wrong {
-    /// The document is longer than is read.
+    /// The document is too long.
     Size {
         /// The length, bytes.
         bytes: usize,
-        /// The most that is read.
+        /// The largest length, bytes.
         most: usize,
     },
     /// The document is not JSON.
     Json(String),
     /// A value is of another type.
     Type {
-        /// The type that is taken, as a sentence begins with it.
+        /// The expected type, in words that begin a sentence.
         taken: String,
-        /// The answer that came.
+        /// The type that was found.
         found: &'static str,
     },
-    /// A text has no or too many characters.
+    /// A text is empty, or longer than this many characters.
     Length(usize),
-    /// A number is out of bounds, or not one.
+    /// A value is not a number within bounds.
     Number {
-        /// The kind of number that is taken.
+        /// The expected kind of number.
         taken: &'static str,
-        /// The least and the greatest.
+        /// The least and the greatest number.
         bounds: (String, String),
-        /// The answer that came.
+        /// The value that was found.
         found: String,
     },
     /// A list has too many items.
     Items {
-        /// The number that is taken.
+        /// The largest number of items.
         most: usize,
-        /// The number that came.
+        /// The number that was found.
         found: usize,
     },
-    /// A member that there must be is missing.
+    /// A required member is missing.
     Missing(String),
-    /// There is no member of the name.
+    /// A member is not known.
     Member {
-        /// A guess at what was meant, as the middle of the sentence.
+        /// A guess at the intended name, for the middle of the sentence.
         hint: String,
-        /// Those that there are.
+        /// The names of the known members.
         known: Vec<String>,
     },
-    /// A name or a combination of members that a rule cannot have.
+    /// A name, value or combination of members is not allowed in a rule.
     Rule(Cow<'static, str>),
 }
 
@@ -110,7 +110,7 @@ impl fmt::Display for Wrong {
 impl std::error::Error for FaultError {}
 
 impl FaultError {
-    /// The error of a place that has a sentence of its own.
+    /// Creates an error with a sentence of its own.
     pub(super) fn rule(path: impl Into<String>, why: impl Into<Cow<'static, str>>) -> Self {
         Self {
             path: path.into(),
@@ -126,7 +126,7 @@ pub(super) struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    /// The object at a path; `what` names it where there is something else.
+    /// Reads an object at a path. `what` names it in the error where the value is not an object.
     pub(super) fn of(
         value: &'a Value,
         path: impl Into<String>,
@@ -145,7 +145,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The path of a member.
+    /// Returns the path of a member.
     pub(super) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() {
             name.to_owned()
@@ -154,12 +154,12 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A sentence about the object itself.
+    /// Returns an error about the object itself, as a sentence.
     pub(super) fn wrong<T>(&self, sentence: impl Into<Cow<'static, str>>) -> Result<T, FaultError> {
         Err(FaultError::rule(&self.path, sentence))
     }
 
-    /// A sentence about a member.
+    /// Returns an error about a member, as a sentence.
     pub(super) fn wrong_at<T>(
         &self,
         name: &str,
@@ -173,13 +173,13 @@ impl<'a> Members<'a> {
         Err(FaultError { path, why })
     }
 
-    /// Holds the object to the members that are known.
+    /// Refuses members other than the known ones.
     pub(super) fn only(&self, known: &[&str]) -> Result<(), FaultError> {
         let Some(name) = self.members.keys().find(|name| !known.contains(&&***name)) else {
             return Ok(());
         };
         let hint = match name.as_str() {
-            // What others call it.
+            // Names of `times` in other programs.
             "fail_times" | "failTimes" => "it is called `times` here; ".to_owned(),
             name => did_you_mean(name, known.iter().copied()),
         };
@@ -187,23 +187,23 @@ impl<'a> Members<'a> {
         self.refuse(name, Wrong::Member { hint, known })
     }
 
-    /// A member of any type.
+    /// Returns a member of any type.
     pub(super) fn get(&self, name: &str) -> Option<&'a Value> {
         self.members.get(name)
     }
 
-    /// All members, with their paths.
+    /// Returns all members, with their paths.
     pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a Value, String)> {
         let members = self.members.iter();
         members.map(|(name, value)| (name.as_str(), value, self.path_of(name)))
     }
 
-    /// The number of members there are.
+    /// Returns the number of members.
     pub(super) fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// A text of at least one and at most so many characters.
+    /// Reads a text of 1 to `most` characters.
     pub(super) fn text(&self, name: &str, most: usize) -> Result<Option<&'a str>, FaultError> {
         let Some(value) = self.get(name) else {
             return Ok(None);
@@ -215,7 +215,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A whole number within bounds.
+    /// Reads a whole number within bounds.
     pub(super) fn whole(
         &self,
         name: &str,
@@ -230,7 +230,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// A whole number within bounds that fit 32 bits.
+    /// Reads a whole number within bounds that fit 32 bits.
     pub(super) fn small(
         &self,
         name: &str,
@@ -241,7 +241,7 @@ impl<'a> Members<'a> {
         Ok(number.and_then(|number| u32::try_from(number).ok()))
     }
 
-    /// A number within bounds.
+    /// Reads a number within bounds.
     pub(super) fn number(
         &self,
         name: &str,
@@ -256,7 +256,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The items of an array, with their paths.
+    /// Returns the items of an array, with their paths.
     pub(super) fn items(
         &self,
         name: &str,
@@ -277,7 +277,7 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// The value of a member that there must be.
+    /// Returns the value of a required member, or an error where it is missing.
     pub(super) fn needs<T>(&self, name: &str, value: Option<T>) -> Result<T, FaultError> {
         match value {
             Some(value) => Ok(value),
@@ -310,7 +310,7 @@ impl Wrong {
     }
 }
 
-/// The type of a value, for a sentence.
+/// Returns the type of a value, in words.
 pub(super) fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -322,7 +322,7 @@ pub(super) fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// A number as it came, anything else as what it is.
+/// Formats a number as it is, and anything else as its type.
 fn shown(value: &Value) -> String {
     match value {
         Value::Number(number) => number.to_string(),

@@ -1,4 +1,4 @@
-//! A file of rules: read, bounded, and told what is wrong with it.
+//! A file of rules: read, limited, and refused with the place of each mistake.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::matching::Matching;
 use super::reader::{FaultError, Members, Wrong};
 use whippy_engine::operations;
 
-/// On which side of the commit a fault is.
+/// The side of the commit on which a fault acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     Before,
@@ -28,11 +28,11 @@ pub(super) struct Rule {
     pub(super) when: When,
     times: Option<u64>,
     ttl_seconds: Option<u64>,
-    /// As it was read.
+    /// The rule as it was read.
     pub(super) json: Value,
 }
 
-/// Rules that were read: what is to go wrong, and the seed of chance.
+/// Rules that were read, and the seed of their chance.
 #[derive(Debug, Default)]
 pub struct FaultRules {
     pub(super) seed: u64,
@@ -71,12 +71,12 @@ impl FaultRules {
         Ok(Self { seed, rules })
     }
 
-    /// The number of rules there are.
+    /// Returns the number of rules.
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
-    /// Returns `true` if nothing is to go wrong.
+    /// Returns `true` if there are no rules.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()
     }
@@ -84,12 +84,12 @@ impl FaultRules {
 
 impl Rule {
     fn read(value: &Value, path: String) -> Result<Self, FaultError> {
-        // What is shown of a rule may be put back, with the counts of what came of it.
+        // A rule that was shown may be installed again, with the counts that were shown beside it.
         let value = &without_counts(value);
         let members = Members::of(value, path, "a rule")?;
         members.only(&["name", "match", "fault", "when", "times", "ttl_seconds"])?;
         let name = members.needs("name", members.text("name", MAX_NAME)?)?;
-        // It stands in a header, between commas.
+        // The name is listed in a header, between commas.
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte);
         if !name.bytes().all(is_word) {
             return members.wrong_at("name", "letters, digits and - _ . / are taken");
@@ -125,16 +125,16 @@ impl Rule {
         })
     }
 
-    /// Returns `true` if its time is over, so many microseconds after it was installed.
+    /// Returns `true` if its time is over, this many microseconds after it was installed.
     pub(super) fn is_over(&self, micros: i64) -> bool {
         let age = u64::try_from(micros).unwrap_or(0);
         self.ttl_seconds
             .is_some_and(|seconds| age >= seconds * 1_000_000)
     }
 
-    /// Returns `true` if it is due at the nth request that it is about, having fired so often.
+    /// Returns `true` if it is due at the nth request that meets it, after it fired `fired` times.
     pub(super) fn is_due(&self, nth: u64, fired: u64, chance: &mut Chance) -> bool {
-        // Drawn whatever else is asked, so that what falls next does not depend on it.
+        // Chance is drawn in any case, so that later draws do not depend on the other conditions.
         let drawn = chance.unit();
         self.times.is_none_or(|times| fired < times)
             && self

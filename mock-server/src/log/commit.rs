@@ -1,4 +1,4 @@
-//! The thread that writes the file: whatever waits, in one transaction.
+//! The thread that writes the file: all waiting events in one transaction.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ const SHARED_STATES: usize = 4;
 
 /// Writes until the log is closed and nothing waits any more.
 pub(super) fn serve(file: &LogFile, shared: &Shared) {
-    // Without its statements it can keep nothing, and says so to everyone.
+    // Without its statements the writer can keep nothing, and refuses every event.
     let mut writer = Writer::new(file);
     while let Some((tasks, batch)) = next(shared) {
         let mut events = Vec::with_capacity(tasks.len());
@@ -55,7 +55,7 @@ pub(super) fn serve(file: &LogFile, shared: &Shared) {
                 }
                 Task::Look(look) => {
                     let found = file::past(&file.connection, &look.track, look.seq);
-                    // Whoever asked may have gone.
+                    // The asking thread may be gone.
                     let _ = look.told.send(found);
                 }
                 Task::Keep(..) => {}
@@ -64,7 +64,7 @@ pub(super) fn serve(file: &LogFile, shared: &Shared) {
     }
 }
 
-/// Whatever waits; `None` at the end.
+/// Waits for tasks and takes all of them; `None` at the end.
 fn next(shared: &Shared) -> Option<(Vec<Task>, Arc<Commit>)> {
     let mut queue = shared
         .filled
@@ -91,7 +91,7 @@ impl Queue {
     }
 }
 
-/// Keeps how far the file has come with a world.
+/// Notes in a world's track how far the file has come.
 fn settle(track: &Track, event: &Event) {
     match event {
         Event::Begin { seq, .. } => {
@@ -104,7 +104,8 @@ fn settle(track: &Track, event: &Event) {
     }
 }
 
-/// Refuses what could not be kept, and whatever waits behind it: it may build on it.
+/// Refuses events that could not be kept, and all that wait behind them, since those may build on
+/// them.
 fn refuse(
     shared: &Shared,
     events: &[(Arc<Track>, Event)],
@@ -136,14 +137,14 @@ fn refuse(
     waiting.settle(Err(why));
 }
 
-/// The file as it is written to.
+/// The open file, with its prepared statements.
 struct Writer<'c> {
     file: &'c LogFile,
     connection: &'c Connection,
     begin: Statement<'c>,
     commit: Statement<'c>,
     insert: Statement<'c>,
-    /// States that the file has, the newest at the end.
+    /// States in the file that are remembered for sharing, the newest last.
     states: VecDeque<(Store, i64)>,
     tally: Tally,
     answered: Answered,
@@ -176,7 +177,7 @@ impl<'c> Writer<'c> {
         })
     }
 
-    /// Keeps events, all of them or none. Where a full disk refuses one that deletes, the
+    /// Keeps events, all of them or none. Where the disk is too full for a deleting event, the
     /// reserve makes room for it.
     fn keep_or_make_room(&mut self, events: &[(Arc<Track>, Event)]) -> rusqlite::Result<()> {
         let kept = self.keep(events);
@@ -188,7 +189,7 @@ impl<'c> Writer<'c> {
         {
             return kept;
         }
-        // What waits in the write-ahead log moves into the file, and its space is free.
+        // The checkpoint moves the write-ahead log into the file, which frees the log's space.
         let kept = self.checkpoint().and_then(|()| self.keep(events));
         let shrunk = self.checkpoint().and_then(|()| self.shrink());
         drop(shrunk.and_then(|()| self.checkpoint()));
@@ -196,7 +197,7 @@ impl<'c> Writer<'c> {
         kept
     }
 
-    /// Returns `true` if an event leaves less in the file: a drop, or a reset.
+    /// Returns `true` for an event after which the file holds less: a drop, or a reset.
     fn deletes(&self, track: &Track, event: &Event) -> bool {
         let base = match event {
             Event::Drop => return true,
@@ -235,7 +236,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// All of it, or nothing.
+    /// Keeps events in one transaction, all of them or none.
     fn keep(&mut self, events: &[(Arc<Track>, Event)]) -> rusqlite::Result<()> {
         if events.is_empty() {
             return Ok(());
@@ -260,7 +261,7 @@ impl<'c> Writer<'c> {
             self.answered.write(self.tally.commits);
             return Ok(());
         }
-        // What was remembered as written may not be.
+        // States remembered from a failed transaction may not be in the file.
         self.states.clear();
         self.tally = before;
         if !self.connection.is_autocommit() {
@@ -300,8 +301,8 @@ impl<'c> Writer<'c> {
                 })?;
                 match base {
                     Base::World(store) => {
-                        // A state that both share stays; otherwise the old world makes room
-                        // for the new one, which a full file may need.
+                        // A state that both worlds share stays. Otherwise the old world is deleted
+                        // first, to make the room that a full file may need for the new one.
                         if let Some(content) = self.known_state(store) {
                             self.point(track, *seq, content)?;
                         }
@@ -378,8 +379,8 @@ impl<'c> Writer<'c> {
             .map(drop)
     }
 
-    /// Sets the clock of a world, unless it was set after a later write already. A world
-    /// that is not there is left alone.
+    /// Sets the clock of a world, unless it was set after a later write already. Does nothing for
+    /// an unknown world.
     fn set_clock(&mut self, id: i64, clock: &ServiceClock, seq: u64) -> rusqlite::Result<()> {
         let found = self.connection.query_row(
             "DELETE FROM worlds WHERE id = ? AND clock_seq <= ?
@@ -406,7 +407,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Takes a name from the world that has it.
+    /// Removes the world of a name from the table, and returns its id.
     fn forget(&mut self, name: &str) -> rusqlite::Result<Option<i64>> {
         let found = self.connection.query_row(
             "DELETE FROM worlds WHERE name = ? RETURNING id, sum",
@@ -430,7 +431,7 @@ impl<'c> Writer<'c> {
         })
     }
 
-    /// Deletes whatever is left of a world.
+    /// Deletes the remaining records of a world.
     fn purge(&mut self, id: i64) -> rusqlite::Result<()> {
         self.drop_writes(id << super::SEQ_BITS, (id + 1) << super::SEQ_BITS)?;
         self.drop_snapshots(id, i64::MAX)
@@ -457,7 +458,7 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Deletes a state, unless a snapshot has it.
+    /// Deletes a state unless a snapshot refers to it.
     fn drop_content(&mut self, content: i64) -> rusqlite::Result<()> {
         let mut delete = self.connection.prepare_cached(
             "DELETE FROM contents WHERE content = ?1
@@ -475,14 +476,14 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// The content of a state that is known to be there.
+    /// Returns the id of a state that is remembered to be in the file.
     fn known_state(&self, store: &Store) -> Option<i64> {
         let mut states = self.states.iter();
         let found = states.find(|(known, _)| known.is_clone_of(store));
         found.map(|(_, content)| *content)
     }
 
-    /// The content of a state, written if it is not known to be there.
+    /// Returns the id of a state, and writes the state first where it is not remembered.
     fn state(&mut self, store: &Store) -> rusqlite::Result<i64> {
         if let Some(content) = self.known_state(store) {
             return Ok(content);
@@ -536,7 +537,7 @@ impl<'c> Writer<'c> {
             .map(drop)
     }
 
-    /// Begins a world with the last snapshot of another, and its writes since.
+    /// Begins a world as a copy of another: its last snapshot and the writes since.
     fn copy(&mut self, from: &Track, to: &Track) -> rusqlite::Result<()> {
         let (seq, content): (u64, i64) = self.connection.query_row(
             "SELECT seq, content FROM snapshots WHERE world = ? ORDER BY seq DESC LIMIT 1",
@@ -559,8 +560,8 @@ impl<'c> Writer<'c> {
         })
     }
 
-    /// A snapshot alone. Where there is no room for it, nobody is the worse for it, and
-    /// the next is tried in its time.
+    /// Keeps one snapshot. Where there is no room for it nothing is lost: the next is tried when it
+    /// is due.
     fn keep_snapshot(&mut self, snapshot: &Snapshot) {
         let kept = self.at_once(|writer| writer.snapshot(snapshot));
         if kept.is_ok() {
@@ -581,14 +582,14 @@ impl<'c> Writer<'c> {
                 .query_row("SELECT count(*) FROM worlds WHERE id = ?", [id], |row| {
                     row.get(0)
                 })?;
-        // It was reset or dropped meanwhile.
+        // The world was reset or dropped meanwhile.
         if known == 0 {
             return Ok(());
         }
         let content = self.content(json)?;
         self.point(track, *seq, content)?;
         self.set_clock(id, clock, *seq)?;
-        // The writes before the last snapshot but one are let go of, and it with them.
+        // Only the last two snapshots stay, and the writes since the older of them.
         let before: Option<u64> = self
             .connection
             .query_row(
@@ -627,7 +628,7 @@ impl WorldRecord {
     }
 }
 
-/// A clock as the file has it.
+/// Formats a clock for the file.
 fn text(clock: &ServiceClock) -> String {
     serde_json::to_string(clock).unwrap_or_default()
 }

@@ -57,7 +57,7 @@ pub enum FileError {
     Unprepared(rusqlite::Error),
     /// SQLite does not check it.
     Unchecked,
-    /// It holds something else than was written.
+    /// The file holds other data than was written.
     Damaged(String),
     /// Commits that were answered are not in it.
     Missing {
@@ -75,7 +75,7 @@ pub enum FileError {
         /// The reason.
         why: String,
     },
-    /// There is no thread to write it.
+    /// The system gives no thread to write it.
     Thread(io::Error),
 }
 

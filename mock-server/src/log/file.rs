@@ -1,5 +1,5 @@
-//! The file: what makes it ours, how it is opened without harm, and how a world is read
-//! from it.
+//! The file: the marks by which it is recognized, a careful way to open it, and the reading of
+//! worlds.
 
 use std::fmt;
 use std::fs::File;
@@ -27,7 +27,7 @@ use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-/// `Whip`, where SQLite keeps what program a file is of.
+/// `Whip`, in the field in which SQLite notes the program of a file.
 const APPLICATION_ID: i32 = 0x5768_6970;
 
 /// The version of the tables.
@@ -38,13 +38,13 @@ const PAGE: u64 = 4_096;
 /// Pages of the write-ahead log after which they are moved into the file: 4 MiB.
 const CHECKPOINT_PAGES: i32 = 1_024;
 
-/// Disk space that only deletion may use: what the write-ahead log may hold, and some.
+/// Disk space that only deletion may use: the largest write-ahead log, and some more.
 const RESERVE: u64 = 5 << 20;
 
-/// Unused pages for which a file is not worth shrinking.
+/// The number of unused pages below which a file is not worth shrinking.
 pub(super) const FEW_PAGES: i64 = 1_024;
 
-/// A large world goes into the file in pieces of so many bytes.
+/// The size of the pieces in which a large world is written, bytes.
 pub(super) const PIECE: usize = 1 << 20;
 
 const TABLES: &str = "
@@ -103,12 +103,12 @@ pub(super) fn key(track: &Track, seq: u64) -> i64 {
     track.id << SEQ_BITS | i64::try_from(seq).unwrap_or(i64::MAX)
 }
 
-/// A number as SQLite has it.
+/// Converts a number for SQLite.
 pub(super) fn whole(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// A file that is open, sound, and this process's alone.
+/// A file that is open, sound, and locked by this process.
 #[derive(Debug)]
 pub(super) struct LogFile {
     pub(super) path: PathBuf,
@@ -117,8 +117,8 @@ pub(super) struct LogFile {
     pub(super) reserve: Reserve,
 }
 
-/// Opens a file that is ours, sound and nobody else's, or makes one where there is none;
-/// the worlds that it has. Whatever is refused is left as it was.
+/// Opens a sound file of this program that no other process uses, or makes a new one; returns its
+/// worlds too. A refused file is left as it was.
 pub(super) fn open(
     path: &Path,
     options: LogOptions,
@@ -148,7 +148,7 @@ pub(super) fn open(
         .and_then(|()| prepare(&connection, options))
         .and_then(|()| verify(&connection))
         .and_then(|tally| {
-            // Where the file was deleted, so was all that it had answered.
+            // After a deletion of the file, the number of answered commits is void too.
             let answered = if is_new { None } else { Answered::read(path) };
             nothing_is_missing(tally, answered.unwrap_or_default(), path).map(|()| tally)
         })
@@ -173,7 +173,7 @@ pub(super) fn open(
         }
         Err(why) => {
             drop(connection);
-            // SQLite makes an empty one when it looks.
+            // SQLite creates an empty one when it opens the file.
             if !had_ahead && ahead.metadata().is_ok_and(|data| data.len() == 0) {
                 let _ = std::fs::remove_file(&ahead);
             }
@@ -182,15 +182,15 @@ pub(super) fn open(
     }
 }
 
-/// Looks at a file without SQLite, which would take over what is not ours; whether there
-/// is nothing yet.
+/// Checks a file without SQLite, which would take over files of other programs. Returns `true` if
+/// there is no file yet.
 fn look(path: &Path) -> Result<bool, FileError> {
     let name = path.to_string_lossy();
     if name.starts_with(':') || name.starts_with("file:") {
         return Err(FileError::NameOfSqlite);
     }
     let mut head = Vec::new();
-    // Asked before it is opened: to open a pipe waits for its other end.
+    // Checked before opening: opening a pipe waits for its other end.
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(FileError::Unreadable(error)),
@@ -226,7 +226,7 @@ fn look(path: &Path) -> Result<bool, FileError> {
     }
 }
 
-/// Takes a file for this process alone, and checks that it is whole.
+/// Locks a file for this process, and checks that it is whole.
 fn take(connection: &Connection, is_new: bool) -> Result<(), FileError> {
     let sentence = |error: rusqlite::Error| match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => FileError::InUse,
@@ -235,12 +235,12 @@ fn take(connection: &Connection, is_new: bool) -> Result<(), FileError> {
     };
     let checked = || -> rusqlite::Result<Vec<String>> {
         connection.busy_timeout(Duration::ZERO)?;
-        // Closing it must not write, until it is known to be ours.
+        // Closing must not write to a file that may be another program's.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // Held until the process ends, however it does.
+        // The lock lasts until the process ends, in whatever way.
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         if is_new {
-            // SQLite takes it only before the first transaction.
+            // SQLite accepts this only before the first transaction.
             connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         }
         connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -262,7 +262,7 @@ fn damaged(why: impl fmt::Display) -> FileError {
     FileError::Damaged(why.to_string())
 }
 
-/// Makes the tables where there are none, and sets how it is kept.
+/// Creates missing tables, and sets the options of storage.
 fn prepare(connection: &Connection, options: LogOptions) -> Result<(), FileError> {
     let prepared = || -> rusqlite::Result<()> {
         let tables: i64 =
@@ -316,13 +316,13 @@ fn nothing_is_missing(tally: Tally, answered: u64, path: &Path) -> Result<(), Fi
     })
 }
 
-/// Lets what closes the file put it in order, now that it is known to be whole.
+/// Lets SQLite tidy up when the file is closed, now that it is known to be whole.
 fn accept(connection: &Connection) -> Result<(), FileError> {
     let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     set.map(drop).map_err(FileError::Unprepared)
 }
 
-/// Every world of a file.
+/// Reads every world of a file.
 fn load(connection: &Connection) -> Result<Vec<KeptWorld>, FileError> {
     let mut worlds = connection
         .prepare("SELECT id, name, profile, utc_offset, clock, clock_seq FROM worlds ORDER BY name")
@@ -368,7 +368,7 @@ fn load(connection: &Connection) -> Result<Vec<KeptWorld>, FileError> {
     Ok(found)
 }
 
-/// The last state that a file has up to a write, and the writes from there to it.
+/// Returns the last state that a file has up to a write, and the writes from there on.
 pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<Past, PastError> {
     type Found = Option<(u64, Vec<u8>, Vec<Write>)>;
     let found = || -> rusqlite::Result<Found> {

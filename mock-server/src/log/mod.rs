@@ -1,9 +1,9 @@
 //! The durable log: the writes of every world of a server in one SQLite file, kept before
 //! they are answered.
 //!
-//! A thread of its own takes whatever waits and commits it at once, so that many writes
-//! share the cost of one commit. What could not be kept was not written: whoever waits
-//! for it is refused, and the worlds concerned go back to where the file stands.
+//! A thread of its own takes everything that waits and commits it at once, so that many writes
+//! share the cost of one commit. A write that could not be kept did not happen: its request is
+//! refused, and the worlds concerned return to the state in the file.
 
 mod beside;
 mod commit;
@@ -27,14 +27,14 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 
-/// The entries that may wait; who comes then waits with them.
+/// The number of entries that may wait; further requests wait before they write.
 const MAX_WAITING: usize = 8_192;
 
-/// The bytes that may wait, short of one entry.
+/// The bytes that may wait. One entry may go beyond them.
 const MAX_WAITING_BYTES: usize = 64 << 20;
 
-/// Worlds and writes share the 63 bits of a key in the file: a world may have this many
-/// bits of writes, and a file the rest of worlds.
+/// The bits of a key in the file that number the writes of a world. The rest of the 63 bits number
+/// the worlds.
 const SEQ_BITS: u32 = 38;
 
 /// The failures that an answered write survives.
@@ -52,11 +52,11 @@ pub enum Sync {
 pub struct LogOptions {
     /// The failures that an answered write survives.
     pub sync: Sync,
-    /// The most bytes that the file may have; `None`: as many as there is room for.
+    /// The largest size of the file, bytes; `None`: as large as the disk allows.
     pub limit: Option<u64>,
 }
 
-/// The least that a file can be limited to, bytes.
+/// The smallest limit of a file's size, bytes.
 pub const LEAST_LIMIT: u64 = 256 * 1024;
 
 /// A world as it was found in a file.
@@ -68,19 +68,19 @@ pub struct KeptWorld {
     pub profile: Profile,
     /// The local time zone.
     pub local: UtcOffset,
-    /// A state of it.
+    /// The state to start from.
     pub store: Store,
     /// The number of the write that led to the state.
     pub seq: u64,
-    /// The outcome.
+    /// The writes since, in order.
     pub writes: Vec<Write>,
-    /// The clock, and the number of the write after which it stood so.
+    /// The clock, and the number of the write after which it had this value.
     pub clock: (ServiceClock, u64),
-    /// The place in the file.
+    /// The place of the world in the file.
     pub track: Arc<Track>,
 }
 
-/// A world's place in the file, from one beginning to the next.
+/// The place of a world in the file, from one beginning to the next.
 #[derive(Debug)]
 pub struct Track {
     id: i64,
@@ -101,28 +101,28 @@ impl Track {
         }
     }
 
-    /// The world's name.
+    /// Returns the name of the world.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Returns `true` if the file has its beginning.
+    /// Returns `true` if the file has the beginning of the world.
     pub fn is_begun(&self) -> bool {
         self.is_begun.load(Ordering::Acquire)
     }
 
-    /// The number of the last write that the file has.
+    /// Returns the number of the last write in the file.
     pub fn committed(&self) -> u64 {
         self.committed.load(Ordering::Acquire)
     }
 
-    /// Returns `true` if something of it could not be kept, so that it stands elsewhere than
+    /// Returns `true` if an event of the world could not be kept, so that its state differs from
     /// the file.
     pub fn has_failed(&self) -> bool {
         self.has_failed.load(Ordering::Acquire)
     }
 
-    /// Keeps that it is back where the file stands.
+    /// Notes that the world has returned to the state in the file.
     pub fn mend(&self) {
         self.has_failed.store(false, Ordering::Release);
     }
@@ -140,22 +140,22 @@ pub enum Base {
 /// An event of a world.
 #[derive(Debug)]
 pub enum Event {
-    /// It begins, in place of any of its name.
+    /// A world begins, in place of any of its name.
     Begin {
-        /// The setting.
+        /// The settings of its engine.
         settings: Arc<Settings>,
         /// The clock.
         clock: ServiceClock,
-        /// The number of the write before its first.
+        /// The number of the last write before it.
         seq: u64,
-        /// The state.
+        /// The state to start from.
         base: Base,
     },
     /// A write.
     Write(Write),
-    /// The clock is set, after so many writes.
+    /// The clock is set, after the write of this number.
     Clock(ServiceClock, u64),
-    /// It is dropped.
+    /// The world is dropped.
     Drop,
 }
 
@@ -168,7 +168,7 @@ impl Event {
     }
 }
 
-/// A state of a world, from which a restart may begin.
+/// A state of a world from which a restart may begin.
 #[derive(Debug)]
 struct Snapshot {
     track: Arc<Track>,
@@ -177,7 +177,7 @@ struct Snapshot {
     json: Vec<u8>,
 }
 
-/// A task of the thread.
+/// A task of the writing thread.
 #[derive(Debug)]
 enum Task {
     Keep(Arc<Track>, Event),
@@ -185,7 +185,7 @@ enum Task {
     Look(Look),
 }
 
-/// A question for a state that is no longer in memory.
+/// A request for a state that is no longer in memory.
 #[derive(Debug)]
 struct Look {
     track: Arc<Track>,
@@ -193,10 +193,10 @@ struct Look {
     told: std::sync::mpsc::SyncSender<Result<Past, PastError>>,
 }
 
-/// A state, its number, and the writes that lead from it to the one that was asked for.
+/// A state, the number of its last write, and the writes from there to the requested state.
 pub type Past = (Store, u64, Vec<Write>);
 
-/// A durable log; clones are the same one. It is closed with the last of them.
+/// A durable log. Clones are the same log, which is closed with the last of them.
 #[derive(Debug, Clone)]
 pub struct Log(Arc<Owner>);
 
@@ -210,12 +210,12 @@ struct Owner {
 struct Shared {
     path: PathBuf,
     queue: Mutex<Queue>,
-    /// Something waits, or the end is near.
+    /// Signals that something waits, or that the log is closing.
     filled: Condvar,
-    /// There is room again.
+    /// Signals that there is room again.
     emptied: Condvar,
     next_track: AtomicI64,
-    /// `true` if a snapshot is under way; one at a time is enough.
+    /// Is true while a snapshot is under way; one at a time is enough.
     is_snapping: AtomicBool,
 }
 
@@ -234,8 +234,8 @@ impl Queue {
 }
 
 impl Log {
-    /// Opens a file, or makes one; the worlds that it has. A file that cannot be used is left
-    /// as it was.
+    /// Opens a file, or makes one; returns its worlds too. A file that cannot be used is left as it
+    /// was.
     pub fn open(path: &Path, options: LogOptions) -> Result<(Self, Vec<KeptWorld>), LogError> {
         let (file, worlds) = file::open(path, options)?;
         let next = worlds.iter().map(|world| world.track.id + 1).max();
@@ -266,27 +266,25 @@ impl Log {
         Ok((Self(Arc::new(Owner { shared, thread })), worlds))
     }
 
-    /// A place for a world that begins. The file knows nothing of it until something is
-    /// logged.
+    /// Creates a place for a new world. The file learns of it with the first event.
     pub fn track(&self, name: impl Into<Arc<str>>) -> Arc<Track> {
         let id = self.0.shared.next_track.fetch_add(1, Ordering::Relaxed);
         Arc::new(Track::new(id, name.into()))
     }
 
-    /// Blocks while too much waits to be written. To be called before any lock is taken,
-    /// for [`Log::keep`] itself never blocks.
+    /// Blocks while too much waits to be written. Call it before taking any lock: [`Log::keep`]
+    /// itself never blocks.
     pub fn wait_for_room(&self) {
         drop(self.0.shared.room());
     }
 
-    /// Returns `false` while too much waits to be written, so that
-    /// [`Log::wait_for_room`] would block.
+    /// Returns `false` while [`Log::wait_for_room`] would block.
     pub fn has_room(&self) -> bool {
         !self.0.shared.queue().is_full()
     }
 
-    /// Logs events of a world, all of them or none, in the order of the calls: the caller
-    /// holds the world.
+    /// Logs events of a world, all of them or none. The caller holds the lock of the world, so the
+    /// order of calls is the order in the file.
     pub fn keep(&self, track: &Arc<Track>, events: impl IntoIterator<Item = Event>) -> Pending {
         let shared = &self.0.shared;
         let tasks: Vec<_> = events.into_iter().collect();
@@ -300,7 +298,7 @@ impl Log {
         }
         let is_copy_of_failed = |event: &Event| matches!(event, Event::Begin { base: Base::CopyOf(of), .. } if of.has_failed());
         let mut queue = shared.queue();
-        // The thread marks what failed while it holds the queue.
+        // The thread marks failed worlds while it holds the queue.
         if track.has_failed() || tasks.iter().any(is_copy_of_failed) {
             drop(queue);
             return Pending::settled(Err(
@@ -316,8 +314,8 @@ impl Log {
         pending
     }
 
-    /// Begins a snapshot of a world, from which a restart goes on once it is kept; whether
-    /// it did, for there is one at a time. `pending` is the last that was logged of it.
+    /// Begins a snapshot of a world, from which a restart can go on once it is kept. Returns
+    /// `false` where one is under way already. `pending` is the last event logged of the world.
     pub fn snapshot(
         &self,
         track: &Arc<Track>,
@@ -333,7 +331,7 @@ impl Log {
             .name("whippy-mock-snapshot".to_owned())
             .spawn(move || {
                 let shared = &log.0.shared;
-                // A state that was not kept is none to begin with.
+                // A state that was not kept is no state to restart from.
                 if pending.wait().is_err() {
                     shared.is_snapping.store(false, Ordering::Release);
                     return;
@@ -357,7 +355,7 @@ impl Log {
         began.is_ok()
     }
 
-    /// The way to the state after a write, for one that is no longer in memory.
+    /// Returns a kept state and the writes from there to the state after `seq`.
     pub fn past(&self, track: &Arc<Track>, seq: u64) -> Result<Past, PastError> {
         let (told, answer) = std::sync::mpsc::sync_channel(1);
         let look = Look {
@@ -371,7 +369,7 @@ impl Log {
         answer.recv().unwrap_or(Err(PastError::Closing))
     }
 
-    /// The path of the file.
+    /// Returns the path of the file.
     pub fn path(&self) -> &Path {
         &self.0.shared.path
     }
@@ -382,14 +380,14 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The queue, once it has room.
+    /// Locks the queue, once it has room.
     fn room(&self) -> MutexGuard<'_, Queue> {
         self.emptied
             .wait_while(self.queue(), |queue| queue.is_full())
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why something was not kept.
+    /// Returns the error of an event that was not kept, with the reason.
     fn not_kept(&self, why: impl fmt::Display) -> NotKept {
         let path = self.path.display();
         NotKept::new(format!(
@@ -403,7 +401,7 @@ impl Drop for Owner {
         self.shared.queue().is_closing = true;
         self.shared.filled.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic in it has been told already.
+            // A panic of the thread was already reported on standard error.
             let _ = thread.join();
         }
     }

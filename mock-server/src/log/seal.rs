@@ -1,8 +1,8 @@
 //! Checksums of records, and one sum over all of them.
 //!
-//! Every record has a checksum of its own, which shows changed data. The file keeps the
-//! sum over all records as well, which shows one that is gone. It is a plain addition, so
-//! that a record that comes or goes costs the same whatever the size of the file.
+//! Every record has a checksum of its own, which reveals changed data. The file also has the sum
+//! over all records, which reveals missing ones. The sum is a plain addition: adding or removing a
+//! record costs the same whatever the size of the file.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
@@ -74,7 +74,7 @@ impl Seal {
         match value {
             ValueRef::Null => self.part(0, &[]),
             ValueRef::Integer(number) => self.integer(number),
-            // The tables are strict, so that no real is ever read.
+            // The tables are strict, so a real number is never read.
             ValueRef::Real(number) => self.part(3, &number.to_le_bytes()),
             ValueRef::Text(bytes) | ValueRef::Blob(bytes) => self.bytes(bytes),
         }
@@ -109,7 +109,7 @@ impl Total {
         self.0 = self.0.wrapping_sub(weight(table, key, sum));
     }
 
-    /// Adds or removes the records that a statement returns, as pairs of key and sum.
+    /// Adds or removes the records that a statement returns as pairs of key and checksum.
     pub(super) fn count(
         &mut self,
         statement: &mut rusqlite::Statement<'_>,
@@ -123,7 +123,7 @@ impl Total {
         Ok(())
     }
 
-    /// The sum over all records, each checked against its own checksum.
+    /// Computes the sum over all records, and checks each against its own checksum.
     pub(super) fn verified(connection: &Connection) -> Result<Self, Damage> {
         let mut total = Self::default();
         for table in Table::ALL {
