@@ -1,4 +1,4 @@
-//! A command that runs for as long as something stands ready for it.
+//! A command that runs while a server stands ready for it.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::system::SignalRelay;
 pub use crate::system::exit_code;
 
-/// The exit code for a command that cannot be run, as shells have it.
+/// The exit code for a command that cannot be run, as in shells.
 pub const NOT_RUN: u8 = 127;
 
 /// A command that could not be run.
@@ -39,8 +39,8 @@ impl fmt::Display for NotRun {
 
 impl std::error::Error for NotRun {}
 
-/// Runs a command with these variables to its end. HUP, INT and TERM are handed on to it,
-/// except a HUP that was ignored when this process started, as `nohup` has it.
+/// Runs a command with extra environment variables until it ends. HUP, INT and TERM are passed on
+/// to it, except a HUP that was ignored when this process started, as under `nohup`.
 pub async fn obey<V: AsRef<OsStr>>(
     command: &[OsString],
     variables: &[(&str, V)],

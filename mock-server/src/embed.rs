@@ -1,7 +1,6 @@
 //! The mock inside a test: a server on a free port, and what it has seen.
 //!
-//! The server has threads of its own, so that a plain `#[tokio::test]` with its one thread
-//! will do.
+//! The server has threads of its own, so a plain `#[tokio::test]` with one thread is enough.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -42,7 +41,7 @@ use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-/// What a server of a test starts with.
+/// The settings of a mock in a test.
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     world: Option<String>,
@@ -58,7 +57,7 @@ pub struct Builder {
     is_over_tls: bool,
 }
 
-/// Why a server does not start, as a sentence.
+/// The reason why a mock cannot start, as a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StartError(String);
 
@@ -75,79 +74,78 @@ fn wrong(what: &str, why: impl std::fmt::Display) -> StartError {
 }
 
 impl Builder {
-    /// A built-in world; without one it is `documented`.
+    /// Starts with a built-in world instead of `documented`.
     #[must_use]
     pub fn world(mut self, name: impl Into<String>) -> Self {
         self.world = Some(name.into());
         self
     }
 
-    /// A world of your own, as `schemas/world.schema.json` has it.
+    /// Starts with the world in a document, as in `schemas/world.schema.json`.
     #[must_use]
     pub fn world_json(mut self, json: impl Into<Vec<u8>>) -> Self {
         self.world_json = Some(json.into());
         self
     }
 
-    /// One reading.
+    /// Chooses one reading.
     #[must_use]
     pub fn reading(mut self, id: impl Into<String>, choice: &impl ToString) -> Self {
         self.readings.push((id.into(), choice.to_string()));
         self
     }
 
-    /// `real`, or `TIMESTAMP[,tick=MICROSECONDS]`.
+    /// Sets the clock: `real`, or `TIMESTAMP[,tick=MICROSECONDS]`.
     #[must_use]
     pub fn clock(mut self, clock: impl Into<String>) -> Self {
         self.clock = Some(clock.into());
         self
     }
 
-    /// A way to break the contract on purpose.
+    /// Adds a defect, which breaks the contract on purpose.
     #[must_use]
     pub fn defect(mut self, name: impl Into<String>) -> Self {
         self.defects.push(name.into());
         self
     }
 
-    /// A token that is let in; without one any is.
+    /// Adds an accepted token. Without any, every token is accepted.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.tokens.push(token.into());
         self
     }
 
-    /// How long the token of a login is good for, by the clock of its world; without it for
-    /// good.
+    /// Limits the lifetime of a login's token, by the clock of its world. Without it such a token
+    /// never expires.
     #[must_use]
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = Some(lifetime);
         self
     }
 
-    /// What goes wrong between the worlds and their clients, as
-    /// `schemas/faults.schema.json` has it.
+    /// Installs faults between the worlds and their clients, as in `schemas/faults.schema.json`.
     #[must_use]
     pub fn faults(mut self, json: impl Into<Vec<u8>>) -> Self {
         self.faults = Some(json.into());
         self
     }
 
-    /// The same, by the name of a preset.
+    /// Installs the faults of a preset.
     #[must_use]
     pub fn faults_preset(mut self, name: impl Into<String>) -> Self {
         self.preset = Some(name.into());
         self
     }
 
-    /// What the journals may hold.
+    /// Limits the journals.
     #[must_use]
     pub fn journal(mut self, limits: JournalLimits) -> Self {
         self.journal = limits;
         self
     }
 
-    /// Speaks TLS, by a certificate that a CA of its own signs ([`MockServer::ca`]).
+    /// Speaks TLS, with a certificate signed by a CA made for this mock ([`MockServer::ca`]).
     #[must_use]
     pub fn tls_self_signed(mut self) -> Self {
         self.is_over_tls = true;
@@ -236,8 +234,8 @@ impl Builder {
     }
 }
 
-/// The threads of a server. They are not the test's, for a large body or an overlap that is
-/// waited for would hold up a test that has one thread alone.
+/// Creates the threads of a server. They are not those of the test: a large body or a held request
+/// would block a test with a single thread.
 fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -255,7 +253,7 @@ fn listen(runtime: &Runtime) -> io::Result<(SocketAddr, Listener)> {
     Ok((address, TcpListener::from_std(listener)?.into()))
 }
 
-/// A server that stops when this is dropped.
+/// A running mock, which stops when it is dropped.
 #[derive(Debug)]
 pub struct MockServer {
     address: SocketAddr,
@@ -268,7 +266,7 @@ pub struct MockServer {
 
 impl Drop for MockServer {
     fn drop(&mut self) {
-        // To wait for the threads here would hold up the test's.
+        // Waiting for the threads here would block those of the test.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -276,28 +274,28 @@ impl Drop for MockServer {
 }
 
 impl MockServer {
-    /// What it starts with: the documented world, any token, the system's time.
+    /// Returns the default settings: the documented world, any token, the system's time.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The base URL of the default world.
+    /// Returns the base URL of the default world.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// The CA that signed its certificate, as PEM; `None` without TLS.
+    /// Returns the CA that signed the certificate, as PEM; `None` without TLS.
     pub fn ca(&self) -> Option<&str> {
         self.tls.as_ref().and_then(Tls::ca)
     }
 
-    /// The default world.
+    /// Returns the default world.
     pub fn default_world(&self) -> MockWorld<'_> {
         MockWorld {
             mock: self,
@@ -305,13 +303,13 @@ impl MockServer {
         }
     }
 
-    /// A world of its own, forked from the seed if it is not there.
+    /// Returns a named world, forked from the seed where it does not exist yet.
     pub fn world(&self, name: &str) -> Result<MockWorld<'_>, WorldError> {
         let world = self.server.worlds.get_or_fork(name, system_time())?;
         Ok(MockWorld { mock: self, world })
     }
 
-    /// Lets what is in flight finish, and stops.
+    /// Lets requests in flight finish, and stops.
     pub async fn stop(mut self) {
         let _ = self.stop.send(true);
         if let Some(running) = self.running.take() {
@@ -320,7 +318,7 @@ impl MockServer {
     }
 }
 
-/// A world of a server in a test.
+/// A world of a mock in a test.
 #[derive(Debug)]
 pub struct MockWorld<'a> {
     mock: &'a MockServer,
@@ -328,27 +326,27 @@ pub struct MockWorld<'a> {
 }
 
 impl MockWorld<'_> {
-    /// Its base URL: what stands before `/api/v1/`.
+    /// Returns the base URL, to which `/api/v1/…` is added.
     pub fn url(&self) -> String {
         format!("{}/worlds/{}", self.mock.url(), self.world.name())
     }
 
-    /// What was asked of it, the oldest first.
+    /// Returns the exchanges that meet the conditions, the oldest first.
     pub fn journal(&self, wanted: &Wanted) -> Vec<Arc<Exchange>> {
         self.world.journal.find(wanted)
     }
 
-    /// What its clients got wrong so far.
+    /// Returns the mistakes of clients found so far.
     pub fn findings(&self) -> Vec<Finding> {
         self.world.judge().findings(system_time())
     }
 
-    /// Fails the test where its clients got something wrong that is as grave as this, or
-    /// graver; the report says what, what was probably meant, and who says so.
+    /// Fails the test if clients made a mistake of this level or a graver one. The report names
+    /// each mistake, the probable intention, and the source of the rule.
     ///
     /// # Panics
     ///
-    /// That is how.
+    /// Panics if there is such a finding.
     #[track_caller]
     pub fn assert_no_findings(&self, least: FindingLevel) {
         let verdict = self
@@ -364,56 +362,56 @@ impl MockWorld<'_> {
         );
     }
 
-    /// How much of the contract its clients have met.
+    /// Returns the parts of the contract that clients have met so far.
     pub fn coverage(&self) -> Coverage {
         self.world.judge().coverage()
     }
 
-    /// Lets things go wrong, as `schemas/faults.schema.json` has them.
+    /// Replaces the faults, as in `schemas/faults.schema.json`.
     pub fn set_faults(&self, json: &[u8]) -> Result<(), FaultError> {
         let rules = Faults::parse(json)?;
         self.world.set_faults(Faults::new(rules, system_time()));
         Ok(())
     }
 
-    /// The same, by the name of a preset.
+    /// Replaces the faults with those of a preset.
     pub fn set_faults_preset(&self, name: &str) -> Result<(), FaultError> {
         let rules = faults::preset(name)?;
         self.world.set_faults(Faults::new(rules, system_time()));
         Ok(())
     }
 
-    /// Lets nothing go wrong any more.
+    /// Removes all faults.
     pub fn clear_faults(&self) {
         self.world.set_faults(Faults::default());
     }
 
-    /// Stops its clock at a moment.
+    /// Stops the clock at a moment.
     pub fn freeze_clock(&self, at: Timestamp) {
         let mode = ClockMode::Fixed { now: at, tick: 0 };
-        // Nothing is kept in a file here, so nothing can fail to be.
+        // There is no data file, so nothing can fail to be stored.
         let _ = self.world.service.set_clock(mode);
     }
 
-    /// Revokes every token that is let in: a client must log in again.
+    /// Revokes every accepted token, so that a client must log in again.
     pub fn revoke_tokens(&self) {
         self.world.service.revoke_tokens();
     }
 
-    /// Moves its clock forward, ten years at most.
+    /// Moves the clock forward, by at most ten years.
     pub fn advance_clock(&self, by: Duration) {
         let most = Duration::from_secs(315_360_000);
         let micros = i64::try_from(by.min(most).as_micros()).unwrap_or(i64::MAX);
         let _ = self.world.service.advance_clock(micros);
     }
 
-    /// Brings the seed back.
+    /// Returns the world to the seed.
     pub fn reset(&self) {
         let worlds = &self.mock.server.worlds;
         let _ = worlds.reset(&self.world, Reset::default(), system_time());
     }
 
-    /// Its time zone.
+    /// Returns the local time zone.
     pub fn local(&self) -> UtcOffset {
         self.world.service.local()
     }

@@ -1,7 +1,7 @@
 //! A stateful fake of the Whippy Ware Stock API: the shell around [`whippy_engine`].
 //!
-//! Sockets, the system's clock, files and threads live here; what a request is answered
-//! is the engine's alone.
+//! Sockets, the system's clock, files and threads live here; the answer to a request is the
+//! engine's alone.
 
 pub use whippy_engine as engine;
 

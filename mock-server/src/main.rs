@@ -79,12 +79,12 @@ fn run(threads: usize, story: impl Future<Output = ExitCode>) -> ExitCode {
         }
     };
     let code = runtime.block_on(story);
-    // An admin request that is being worked on does not hold up the end.
+    // An admin request that is still worked on does not hold up the end.
     runtime.shutdown_timeout(LAST_WORK);
     code
 }
 
-/// The longest that the end waits for the threads.
+/// The longest wait for threads at the end.
 const LAST_WORK: Duration = Duration::from_secs(1);
 
 async fn listen_and_serve(mock: Mock) -> ExitCode {
@@ -111,19 +111,19 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
     let mut running = tokio::spawn(mock.into_server().run(listener, stopped));
     tokio::select! {
         () = signals.recv() => {}
-        // Somebody asked it to stop.
+        // An admin request asked it to stop.
         _ = &mut running => return ExitCode::SUCCESS,
     }
     let _ = stop.send(true);
-    // Whoever asks twice does not want to wait.
+    // A second signal means that the user does not want to wait.
     tokio::select! {
         _ = running => ExitCode::SUCCESS,
         () = signals.recv() => ExitCode::FAILURE,
     }
 }
 
-/// What is said once it listens: where, in the first line; with which defects; and whom to
-/// trust, as a file or else as PEM.
+/// Returns the text printed once the server listens: the URL in the first line, the defects, and
+/// the CA to trust, as a path or else as PEM.
 fn greeting(url: &str, mock: &Mock) -> String {
     let defects: Vec<_> = mock.server.worlds.own().defects.names().collect();
     let defects = match defects.as_slice() {
@@ -135,7 +135,7 @@ fn greeting(url: &str, mock: &Mock) -> String {
         (Some(_), Some(path)) => format!("Trust the CA in {}\n", path.display()),
         (Some(ca), None) => ca.to_owned(),
     };
-    // A program that waits for the first line needs no page.
+    // A program that reads the first line needs no hint at the page.
     let page = if url.starts_with("http") && std::io::stdout().is_terminal() {
         format!("See what it knows at {url}/__admin/\n")
     } else {

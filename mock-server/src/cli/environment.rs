@@ -1,4 +1,4 @@
-//! The variables of the environment that this program may have been meant by.
+//! Environment variables that were probably meant for this program.
 
 use std::ffi::OsStr;
 
@@ -7,10 +7,10 @@ use whippy_engine::profile::nearest;
 /// The beginning of every variable of this program.
 const PREFIX: &str = "WHIPPY_MOCK_";
 
-/// A sentence for each variable that looks like one of this program's, is none, and is
+/// Returns a sentence for each variable that begins like one of this program's, is not one, but is
 /// close to one.
 ///
-/// Others with the same beginning pass: Kubernetes sets some for a service of that name.
+/// Other variables with that beginning are fine: Kubernetes sets some for a service of that name.
 pub(crate) fn misspelled<'a>(
     set: impl Iterator<Item = &'a OsStr>,
     known: &[String],

@@ -1,5 +1,5 @@
-//! `whippy-mock exec`: a whole step of a pipeline in one line. The mock starts on a free
-//! port, a command runs against it, and both are judged.
+//! `whippy-mock exec`: a whole step of a pipeline in one command. The mock starts on a free port, a
+//! command runs against it, and both are judged.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -15,31 +15,31 @@ use whippy_mock::http::{Address, Server, system_time};
 
 use crate::cli::mock::Mock;
 
-/// What a command is run for.
+/// A command to run, and the standards by which its run is judged.
 #[derive(Debug)]
 pub(crate) struct Trial {
     /// The command and its arguments.
     pub(crate) command: Vec<OsString>,
-    /// The token that it is given.
+    /// The token for the command, in `WHIPPY_TOKEN`.
     pub(crate) token: String,
-    /// The least grave finding that fails the run; `None`: none does.
+    /// The least grave finding that fails the run; `None`: findings never fail it.
     pub(crate) fail_on: Option<FindingLevel>,
     /// The least coverage of the documented responses, percent.
     pub(crate) fail_under: f64,
-    /// Reports to write: the format and where.
+    /// Reports to write: format and path.
     pub(crate) reports: Vec<(Format, PathBuf)>,
-    /// An address was given; without one the mock takes a free port.
+    /// Is true where an address was given; otherwise the mock takes a free port.
     pub(crate) listens: bool,
 }
 
-/// The exit code where the command succeeded and asked nothing of the mock.
+/// The exit code where the command succeeded but sent the mock no request.
 const NOTHING_ASKED: u8 = 4;
 
-/// Runs the command against the server, says what came of it, and ends as the command did,
-/// or with 1 where that was well and the mock has something to say.
+/// Runs the command against the server and prints the verdict. Returns the command's exit code, or
+/// 1 where the command succeeded and the verdict fails the run.
 pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     for (_, path) in &trial.reports {
-        // Before the tests run, for they may take long.
+        // Checked before the tests run, which may take long.
         let opened = OpenOptions::new().append(true).create(true).open(path);
         if let Err(error) = opened {
             eprintln!("whippy-mock: --report {}: {error}", path.display());
@@ -58,14 +58,14 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     let url = match (&mock.tls, mock.ca()) {
         (None, _) => format!("http://{address}"),
         (Some(_), Some(_)) => format!("https://{address}"),
-        // The certificates of others are for names, as a rule.
+        // A certificate from files is usually for names, not for addresses.
         (Some(_), None) => format!("https://localhost:{}", address.port()),
     };
     let ca = match ca_file(&mock) {
         Ok(ca) => ca,
         Err(error) => return failed(&format!("no file can be written for the CA: {error}")),
     };
-    // Tests that each have a world drop it when they end.
+    // Tests with a world each drop it when they end.
     mock.server.worlds.keep_judges();
     let server = mock.into_server();
     let (stop, stopped) = watch::channel(false);
@@ -74,8 +74,8 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
         ("WHIPPY_URL", url.as_ref()),
         ("WHIPPY_TOKEN", trial.token.as_ref()),
     ];
-    // A variable of its own: those that clients know by themselves would have them trust
-    // nobody else any more.
+    // The CA has a variable of its own: with the variables that clients know, they would trust no
+    // other CA any more.
     let [upper, lower] = ["NO_PROXY", "no_proxy"].map(|name| without_proxy(std::env::var_os(name)));
     variables.extend([("NO_PROXY", &*upper), ("no_proxy", &*lower)]);
     if let Some(ca) = &ca {
@@ -105,8 +105,8 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     conclude(&trial, &verdicts, ended)
 }
 
-/// Writes a report. Markdown is for a workflow's summary, which the commands of a step
-/// share, so it is added to.
+/// Writes a report. Markdown is appended, since a summary of a workflow is one file for all
+/// commands of a step.
 fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> {
     if format != Format::Markdown {
         return std::fs::write(path, text);
@@ -116,7 +116,7 @@ fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> 
     file.write_all(findings::summary_addition(text, written).as_bytes())
 }
 
-/// The list of hosts that are asked without a proxy, with the mock's own at the end.
+/// Returns the list of hosts reached without a proxy, with the mock's own at the end.
 fn without_proxy(known: Option<OsString>) -> OsString {
     let mut hosts = known.unwrap_or_default();
     if !hosts.is_empty() {
@@ -126,11 +126,11 @@ fn without_proxy(known: Option<OsString>) -> OsString {
     hosts
 }
 
-/// Where the command finds the CA.
+/// The file in which the command finds the CA.
 enum CaFile {
-    /// In the file that was asked for, by its whole path: the command may run elsewhere.
+    /// The requested file, by its absolute path: the command may run in another folder.
     Named(PathBuf),
-    /// In one that is gone when this is dropped.
+    /// A temporary file, which is removed when this is dropped.
     Passing(tempfile::NamedTempFile),
 }
 
@@ -158,7 +158,7 @@ fn ca_file(mock: &Mock) -> std::io::Result<Option<CaFile>> {
     Ok(Some(CaFile::Passing(file)))
 }
 
-/// Verdicts on the worlds that got a request, dropped ones included.
+/// Returns the verdicts on the worlds that got a request, dropped ones included.
 fn verdicts(server: &Server) -> Vec<WorldVerdict> {
     let mut verdicts = server.worlds.verdicts(system_time());
     verdicts.retain(|verdict| verdict.coverage.requests > 0 || !verdict.findings.is_empty());

@@ -1,4 +1,4 @@
-//! `whippy-mock health`: asks a mock whether it is well, for the health check of a container.
+//! `whippy-mock health`: the health check of a container.
 
 use std::io::{Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use whippy_mock::http::Address;
 use whippy_mock::system;
 
-/// The longest wait, for each step.
+/// The longest wait for each step of the request.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The path that is asked.
+/// The path of the request.
 const PATH: &str = "/__admin/health";
 
-/// Asks the mock of a URL or an address, and prints its answer. The exit code is 0 if it is
-/// well, 1 if not, and 2 if the URL cannot be used.
+/// Asks the mock at a URL or an address, and prints its answer. The exit code is 0 if the mock is
+/// healthy, 1 if not, and 2 if the URL cannot be used.
 pub(crate) fn run(target: &str) -> ExitCode {
     let Some(address) = address(target) else {
         eprintln!(
@@ -67,7 +67,7 @@ fn ask(address: &Address) -> std::io::Result<String> {
 fn connect(host_and_port: &str) -> std::io::Result<TcpStream> {
     let mut last = std::io::Error::other("the name has no address");
     for address in host_and_port.to_socket_addrs()? {
-        // A server that listens on every address is asked on this machine's own.
+        // A server that listens on every address is reached on the loopback address.
         let address = if address.ip().is_unspecified() {
             let own = if address.is_ipv6() {
                 "::1"

@@ -1,5 +1,4 @@
-//! What the mock can tell of itself without the source: worlds, readings, defects,
-//! routes.
+//! Listings of everything built in: worlds, readings, defects, routes.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -16,7 +15,7 @@ use whippy_engine::store::world::World;
 
 use crate::cli::args::Listing;
 
-/// Prints; a reader that went away, as `head` does, is no failure.
+/// Prints a text. A reader that has gone, as `head` does, is not an error.
 pub(crate) fn print(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -26,7 +25,7 @@ pub(crate) fn print(text: &str) -> ExitCode {
     }
 }
 
-/// What a listing says.
+/// Returns the text of a listing.
 pub(crate) fn text(listing: Listing) -> String {
     match listing {
         Listing::Worlds => worlds(),
@@ -38,7 +37,7 @@ pub(crate) fn text(listing: Listing) -> String {
     }
 }
 
-/// The built-in worlds.
+/// Lists the built-in worlds.
 fn worlds() -> String {
     let mut out = String::new();
     for name in assets::world_names() {
@@ -83,7 +82,7 @@ struct Choice {
     meaning: String,
 }
 
-/// The register of readings.
+/// Lists the register of readings.
 fn readings() -> String {
     let Ok(register) = serde_saphyr::from_str::<Register>(assets::READINGS) else {
         return String::new();
@@ -111,7 +110,7 @@ fn readings() -> String {
     out
 }
 
-/// The ways to break the contract.
+/// Lists the defects written by hand.
 fn defects() -> String {
     let mut out = String::new();
     for defect in DEFECTS {
@@ -128,7 +127,8 @@ fn defects() -> String {
     out
 }
 
-/// The ways that are derived from the contract: a line each, so that they can be searched.
+/// Lists the defects that are derived from the contract, one on a line so that they can be
+/// searched.
 fn derived_defects() -> String {
     let mut out = String::new();
     for derived in DERIVED.iter() {
@@ -144,7 +144,7 @@ fn derived_defects() -> String {
     out
 }
 
-/// The routes of the API.
+/// Lists the routes of the API.
 fn routes() -> String {
     let actions = || {
         RESOURCES.iter().flat_map(|resource| {

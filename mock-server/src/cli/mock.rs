@@ -1,4 +1,4 @@
-//! What the arguments make: a mock, before it listens.
+//! A mock as the arguments describe it, before it listens.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use whippy_mock::http::{Address, Listener, Server, Tls};
 
 use crate::cli::reload::Watch;
 
-/// A mock.
+/// A mock that does not listen yet.
 #[derive(Debug)]
 pub(crate) struct Mock {
-    /// Where it is to listen.
+    /// The address to listen on.
     pub(crate) listen: Address,
-    /// What it shows over TLS, where it speaks that.
+    /// The certificate and key, where it speaks TLS.
     pub(crate) tls: Option<Tls>,
-    /// The file that the CA was written to.
+    /// The file to which the CA was written.
     pub(crate) ca_out: Option<PathBuf>,
-    /// What answers.
+    /// The server with its worlds.
     pub(crate) server: Server,
     /// The files that are read again when they change.
     pub(crate) watch: Option<Watch>,
-    /// What is to be said before it listens.
+    /// A sentence to print before it listens.
     pub(crate) note: Option<String>,
-    /// How many threads answer.
+    /// The number of threads that answer.
     pub(crate) threads: usize,
 }
 
 impl Mock {
-    /// Listens at an address, with TLS if it is to be; a sentence where that cannot be.
+    /// Listens at an address, with TLS if so configured. The error is a sentence.
     pub(crate) async fn bind(&self, address: &Address) -> Result<Listener, String> {
         let listener = Listener::bind(address).await?;
         Ok(match &self.tls {
@@ -36,12 +36,12 @@ impl Mock {
         })
     }
 
-    /// The PEM of the CA that was made for it; `None` where none was.
+    /// Returns the CA that was made for it, as PEM; `None` where none was.
     pub(crate) fn ca(&self) -> Option<&str> {
         self.tls.as_ref().and_then(Tls::ca)
     }
 
-    /// The server, which goes by its files from now on.
+    /// Returns the server, which follows its watched files from now on.
     pub(crate) fn into_server(self) -> Arc<Server> {
         let server = Arc::new(self.server);
         if let Some(watch) = self.watch {

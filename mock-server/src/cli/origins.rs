@@ -1,5 +1,5 @@
-//! The names under which the values of flags came: one that a variable gave is blamed by the
-//! name of the variable.
+//! The names under which the values of flags were given: an error about a value from an environment
+//! variable names the variable.
 
 use std::ffi::OsString;
 
@@ -9,12 +9,12 @@ use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::cli::args::Cli;
 
-/// Flags whose values are of variables, each with its variable.
+/// Flags whose values came from variables, each with the variable.
 #[derive(Debug, Default)]
 pub(crate) struct Origins(Vec<(String, String)>);
 
 impl Origins {
-    /// The origins of a command line that was read.
+    /// Reads the origins from a parsed command line.
     fn of(command: &Command, matches: &ArgMatches) -> Self {
         let (command, matches) = match matches.subcommand() {
             Some((name, inner)) => (command.find_subcommand(name).unwrap_or(command), inner),
@@ -28,8 +28,8 @@ impl Origins {
         Self(from_variables.collect())
     }
 
-    /// A sentence about a flag, its value blamed by the name that it came under: a sentence
-    /// that begins with `--clock` begins with `WHIPPY_MOCK_CLOCK` instead.
+    /// Rewrites a sentence about a flag whose value came from a variable: one that begins with
+    /// `--clock` then begins with `WHIPPY_MOCK_CLOCK`.
     pub(crate) fn blame(&self, sentence: &str) -> String {
         let end = sentence.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
         let (flag, rest) = sentence.split_at(end.unwrap_or(sentence.len()));
@@ -40,14 +40,14 @@ impl Origins {
     }
 }
 
-/// The flag as it is written, and its variable.
+/// Returns a flag as it is written, and its variable.
 fn named(flag: &clap::Arg) -> Option<(String, String)> {
     let variable = flag.get_env()?.to_str()?;
     Some((format!("--{}", flag.get_long()?), variable.to_owned()))
 }
 
-/// Reads the command line and the variables. An error is to be printed as it stands; that of
-/// a variable's value names the variable.
+/// Reads the command line and the variables. An error is printed as it is; one about a variable's
+/// value names the variable.
 pub(crate) fn read() -> Result<(Cli, Origins), clap::Error> {
     let command = Cli::command();
     let matches = command.clone().try_get_matches();
@@ -56,7 +56,7 @@ pub(crate) fn read() -> Result<(Cli, Origins), clap::Error> {
     Ok((cli, Origins::of(&command, &matches)))
 }
 
-/// An error of the argument parser, which knows values of variables by their flags.
+/// Makes an error of the argument parser, which names flags only, name the variable.
 fn blamed(command: &Command, error: clap::Error) -> clap::Error {
     let Some(ContextValue::String(shown)) = error.get(ContextKind::InvalidArg) else {
         return error;

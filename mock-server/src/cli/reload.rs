@@ -1,8 +1,8 @@
 //! `--watch`: files that are read again when they change.
 //!
-//! They are looked at now and then instead of asking the system for events: that is the
-//! same on every file system, in containers and through links, and a file that an editor
-//! replaces, or that is gone for a moment, is a file that looks different.
+//! They are polled rather than watched through events of the system. Polling works alike on every
+//! file system, in containers and through links, and a file that an editor replaces, or that is
+//! gone for a moment, simply looks different.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use whippy_mock::system::FileState;
 
 use crate::cli::sources::Sources;
 
-/// How often the files are looked at.
+/// The interval at which the files are looked at.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// The files of some sources, as they were last seen.
@@ -28,7 +28,7 @@ struct Watched {
     kind: Kind,
     path: PathBuf,
     look: Option<FileState>,
-    /// Whether it looked different the last time: it may be half written.
+    /// Is true where the file looked different the last time, so that it may be half written.
     is_moving: bool,
 }
 
@@ -39,13 +39,13 @@ enum Kind {
     Faults,
 }
 
-/// The state of the file that a path leads to; `None` if it leads nowhere.
+/// Returns the state of the file at a path; `None` where there is none.
 fn look_at(path: &Path) -> Option<FileState> {
     std::fs::metadata(path).ok().as_ref().map(FileState::of)
 }
 
 impl Watched {
-    /// Looks at the file; whether it has changed and stands still again.
+    /// Looks at the file; returns `true` if it has changed and is stable again.
     fn has_changed(&mut self) -> bool {
         let look = look_at(&self.path);
         let is_moving = look != self.look;
@@ -56,7 +56,7 @@ impl Watched {
 }
 
 impl Watch {
-    /// Those of the sources that are files, as they are now.
+    /// Notes those of the sources that are files, in their present state.
     pub(crate) fn new(sources: Sources) -> Self {
         let of = |kind, path: Option<&Path>| {
             path.map(|path| Watched {
@@ -80,13 +80,13 @@ impl Watch {
         self.files.iter().map(|file| file.path.clone()).collect()
     }
 
-    /// Looks at the files for good, and lets the server go by what they say.
+    /// Watches the files for good, and puts their changes in force.
     pub(crate) async fn run(mut self, server: Arc<Server>) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            // A large world takes its time, which the connections need not wait for.
+            // Loading a large world takes time, and connections must not wait for it.
             tokio::task::block_in_place(|| self.look(&server));
         }
     }
@@ -108,7 +108,7 @@ impl Watch {
         }
     }
 
-    /// Reads a file again and puts it in force; what is said then.
+    /// Loads a file again and puts it in force. Returns the sentence to log.
     fn load(&self, kind: Kind, server: &Server) -> Result<String, String> {
         let sources = &self.sources;
         let worlds = &server.worlds;

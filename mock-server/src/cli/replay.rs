@@ -1,4 +1,4 @@
-//! `whippy-mock replay`: a failure of another machine, played again here.
+//! `whippy-mock replay`: a failure of another machine, played again on this one.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,8 +8,8 @@ use whippy_mock::bundle::{Bundle, Verdict};
 
 use crate::cli::listing;
 
-/// Plays a bundle, and says of each exchange whether it came out the same. With `check`
-/// it ends with 1 at the first that did not.
+/// Plays a bundle, and prints for each exchange whether its answer is the same. With `check` it
+/// ends with 1 at the first difference.
 pub(crate) fn run(path: &Path, check: bool) -> ExitCode {
     let refuse = |why: &dyn std::fmt::Display| {
         eprintln!("whippy-mock: {}: {why}", path.display());

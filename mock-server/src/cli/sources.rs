@@ -1,4 +1,4 @@
-//! The files that flags name: they are read at the start, and again when they change.
+//! The files named by flags, which are read at the start and again when they change.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -11,33 +11,33 @@ use whippy_engine::wire::text::without_bom;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::http::system_time;
 
-/// What the flags say of world, readings and faults.
+/// The values of the flags for world, readings and faults.
 #[derive(Debug, Clone)]
 pub(crate) struct Sources {
-    /// A built-in world or a file. A file that has a built-in's name is meant by `./NAME`.
+    /// A built-in world, or a file. `./NAME` is a file even if a built-in world has the name.
     pub(crate) world: String,
     /// A file of readings.
     pub(crate) profile: Option<PathBuf>,
-    /// Single readings, which go before the file.
+    /// Single readings, which override the file.
     pub(crate) readings: Vec<String>,
     /// A preset or a file.
     pub(crate) faults: Option<String>,
 }
 
 impl Sources {
-    /// The world's file, if it is one.
+    /// Returns the path of the world, if it is a file.
     pub(crate) fn world_file(&self) -> Option<&Path> {
         let is_file = assets::world(&self.world).is_none();
         is_file.then(|| Path::new(&self.world))
     }
 
-    /// The file of faults, if it is one.
+    /// Returns the path of the faults, if they are in a file.
     pub(crate) fn faults_file(&self) -> Option<&Path> {
         let name = self.faults.as_deref()?;
         faults::preset(name).is_err().then(|| Path::new(name))
     }
 
-    /// The world.
+    /// Loads the world.
     pub(crate) fn world(&self) -> Result<Store, String> {
         let world = &self.world;
         let named = |why: String| format!("--world {world}: {why}");
@@ -64,7 +64,7 @@ impl Sources {
             .map_err(|error| named(error.to_string()))
     }
 
-    /// The readings of the file and the single ones.
+    /// Reads the file of readings, and applies the single ones.
     pub(crate) fn profile(&self) -> Result<Profile, String> {
         let mut profile = Profile::default();
         if let Some(path) = &self.profile {
@@ -85,7 +85,7 @@ impl Sources {
         Ok(profile)
     }
 
-    /// The faults.
+    /// Loads the faults.
     pub(crate) fn faults(&self) -> Result<Faults, String> {
         let Some(name) = &self.faults else {
             return Ok(Faults::default());

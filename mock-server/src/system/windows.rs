@@ -1,5 +1,5 @@
-//! Windows: it has no signals but those of the console, no first process of a container, no
-//! limit of open files, and the server takes no Unix sockets there.
+//! Windows. The only signals are those of the console, there is neither a first process of a
+//! container nor a limit of open files, and the server takes no Unix sockets.
 
 use std::fs::Metadata;
 use std::io;
@@ -37,8 +37,8 @@ impl EndSignals {
     }
 }
 
-/// The events of the console, which it sends to a child by itself. This process outlives
-/// them, to judge what the child has done.
+/// The console's events. The console sends them to a child by itself; this process outlives them to
+/// judge what the child has done.
 #[derive(Debug)]
 pub struct SignalRelay(Option<EndSignals>);
 
@@ -48,7 +48,7 @@ impl SignalRelay {
         Self(EndSignals::listen().ok())
     }
 
-    /// Waits for the next event; the child has it already.
+    /// Waits for the next event. The child gets it from the console.
     pub async fn hand_on(&mut self, _child: Option<u32>) {
         match &mut self.0 {
             Some(events) => events.recv().await,
@@ -66,7 +66,7 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// The state that the system tells of a file.
+    /// Reads the state from the metadata of a file.
     pub fn of(found: &Metadata) -> Self {
         Self {
             size: found.len(),
@@ -76,13 +76,13 @@ impl FileState {
     }
 }
 
-/// The exit code of a command that has ended, 1 if it is more than a byte holds.
+/// Returns the exit code of a command that has ended, 1 where it does not fit a byte.
 pub fn exit_code(ended: ExitStatus) -> u8 {
     let code = ended.code().and_then(|code| u8::try_from(code).ok());
     code.unwrap_or(1)
 }
 
-/// The name by which others find this machine.
+/// Returns the name by which others reach this machine.
 pub fn host_name() -> Option<String> {
     std::env::var("COMPUTERNAME").ok()
 }
@@ -98,7 +98,7 @@ pub fn run_as_first_process() -> Option<io::Result<ExitCode>> {
     None
 }
 
-/// A Unix socket on which connections arrive: there is none.
+/// A listening Unix socket; no value of it exists here.
 #[derive(Debug)]
 pub enum SocketListener {}
 
@@ -131,12 +131,12 @@ fn no_sockets() -> io::Error {
     )
 }
 
-/// A connection by a Unix socket: there is none.
+/// A connection over a Unix socket; no value of it exists here.
 #[derive(Debug)]
 pub enum SocketStream {}
 
 impl SocketStream {
-    /// Writes as much as it takes at once.
+    /// Writes as much as the socket takes at once.
     pub fn try_write(&self, _: &[u8]) -> io::Result<usize> {
         match *self {}
     }

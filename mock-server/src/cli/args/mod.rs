@@ -1,5 +1,5 @@
-//! The command line: every flag with its environment variable, and what is wrong
-//! with a value in one sentence.
+//! The command line: every flag with its environment variable, and a sentence for every wrong
+//! value.
 
 mod tls;
 
@@ -155,7 +155,7 @@ pub(crate) struct ExecArgs {
 }
 
 impl ExecArgs {
-    /// The trial and the server, or what is wrong, in a sentence.
+    /// Returns the trial and the mock. The error is a sentence.
     pub(crate) fn into_trial(self) -> Result<(Trial, Mock), String> {
         let fail_on = match self.fail_on.as_str() {
             "never" => None,
@@ -182,10 +182,10 @@ impl ExecArgs {
         let token = self.serve.token.first().cloned();
         let listens = self.serve.listen.is_some();
         let mut serve = self.serve;
-        // What is judged at the end must still be there.
+        // The worlds are judged at the end, so none may expire before.
         serve.world_idle = 0;
         if serve.token_lifetime.is_some() && serve.token.is_empty() {
-            // The command's token must be let in where not any is.
+            // The command's token must be known where not any token is accepted.
             serve.token.push(EXEC_TOKEN.to_owned());
         }
         let mock = serve.into_mock()?;
@@ -206,7 +206,7 @@ impl ExecArgs {
     }
 }
 
-/// The token of a command where none was named; any is let in then.
+/// The token of the command where none is configured, so that any is accepted.
 const EXEC_TOKEN: &str = "whippy-mock";
 
 #[derive(Debug, Args)]
@@ -466,7 +466,7 @@ enum Log {
     Json,
 }
 
-/// The most connections that the server's counter of them holds.
+/// The most connections that can be configured.
 const MOST_CONNECTIONS: u32 = 1_000_000;
 
 /// The most threads that answer.
@@ -500,7 +500,7 @@ fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
     between(0, most)
 }
 
-/// Reads a number of bytes that a file of the log may have.
+/// Reads a size limit of the data file, in bytes.
 fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
     |text| {
         let number = text.parse().ok().filter(|number| *number >= LEAST_LIMIT);
@@ -508,7 +508,7 @@ fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
     }
 }
 
-/// Reads `true` or `false`, or what else CI systems write for them.
+/// Reads `true` or `false`, or another word for them that CI systems use.
 fn truth(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
@@ -527,24 +527,24 @@ fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clon
     }
 }
 
-/// A number of things.
+/// Converts a number from a flag.
 fn count(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
-/// Half the cores: whoever tests against the mock runs on the others, and threads that
-/// take turns at one lock gain little from more.
+/// Half the cores: the tests run on the others, and threads that take turns at one lock gain little
+/// from more.
 fn default_threads() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
-/// The address where none is given. `localhost` is both `127.0.0.1` and `::1`.
+/// The default address. `localhost` is both `127.0.0.1` and `::1`.
 const DEFAULT_LISTEN: &str = "localhost:8000";
 
-/// The world that is started with where none is named.
+/// The default world.
 const DEFAULT_WORLD: &str = "documented";
 
-/// Refuses a secret that nobody could ever send.
+/// Refuses a secret that no client could ever send.
 fn check_secret(flag: &str, secret: &str) -> Result<(), String> {
     if secret.contains(['\r', '\n']) {
         return Err(format!(
@@ -554,9 +554,9 @@ fn check_secret(flag: &str, secret: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Sentences about variables that were probably meant for this program.
+/// Returns sentences about variables that were probably meant for this program.
 pub(crate) fn misspelled_variables() -> Vec<String> {
-    // By this one the helpers for JavaScript and Java find the program, which inherits it.
+    // The helpers for JavaScript and Java find the program by this variable, and it inherits it.
     let mut known = vec!["WHIPPY_MOCK_BINARY".to_owned()];
     let command = Cli::command();
     for command in std::iter::once(&command).chain(command.get_subcommands()) {
@@ -567,7 +567,7 @@ pub(crate) fn misspelled_variables() -> Vec<String> {
     environment::misspelled(set.iter().map(OsString::as_os_str), &known)
 }
 
-/// Reads an origin: scheme, host and perhaps a port, nothing behind them.
+/// Reads an origin: a scheme, a host and perhaps a port, with nothing after them.
 fn read_origin(text: &str) -> Result<HeaderValue, String> {
     let is_origin = text == "*"
         || text.split_once("://").is_some_and(|(scheme, host)| {
@@ -582,7 +582,7 @@ fn read_origin(text: &str) -> Result<HeaderValue, String> {
 }
 
 impl ServeArgs {
-    /// The mock, or what is wrong, in a sentence.
+    /// Builds the mock. The error is a sentence.
     pub(crate) fn into_mock(self) -> Result<Mock, String> {
         let listen = self.address()?;
         let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
@@ -623,7 +623,7 @@ impl ServeArgs {
             readings: self.reading.clone(),
             faults: self.faults.clone(),
         };
-        // What changes after this look is seen to have changed.
+        // Looked at before the files are read, so that any later change is noticed.
         let watch = self.watch(&sources)?;
         let settings = Settings {
             profile: sources.profile()?,
@@ -684,7 +684,7 @@ impl ServeArgs {
         })
     }
 
-    /// Where to listen, and whether that is well guarded.
+    /// Returns the address to listen on, after checking that it is protected well enough.
     fn address(&self) -> Result<Address, String> {
         let given = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
         let listen = Address::parse(given).ok_or_else(|| {
@@ -730,7 +730,7 @@ impl ServeArgs {
         }
     }
 
-    /// The files to be watched, if that is asked for.
+    /// Starts watching the files, if `--watch` asks for it.
     fn watch(&self, sources: &Sources) -> Result<Option<Watch>, String> {
         if !self.watch {
             return Ok(None);
@@ -751,7 +751,7 @@ impl ServeArgs {
         Ok(Some(watch))
     }
 
-    /// The worlds, in memory or as a file has them, and what is to be said about that.
+    /// Builds the worlds, in memory or from a file. Also returns a note to print, if there is one.
     fn worlds(
         &self,
         start: Start,
@@ -759,7 +759,7 @@ impl ServeArgs {
     ) -> Result<(Worlds, Option<String>), String> {
         let world_limits = WorldLimits {
             worlds: count(self.max_worlds),
-            // What is kept in a file is not dropped for being idle.
+            // Worlds in a file are not dropped for being idle.
             idle: (self.world_idle > 0 && self.data.is_none())
                 .then(|| i64::from(self.world_idle) * 1_000_000),
         };
@@ -781,7 +781,7 @@ impl ServeArgs {
         }
     }
 
-    /// A sentence where the file goes before the world that was asked for.
+    /// Returns a note where the file's world is another than the flag's.
     fn note_on(&self, path: &Path, start: &Start, kept: &[KeptWorld]) -> Option<String> {
         let known = kept.iter().find(|world| world.name == DEFAULT)?;
         let is_other = known.store.name() != start.seed.store.name();

@@ -1,4 +1,4 @@
-//! The flags about TLS, and the certificate that they come to.
+//! The flags for TLS, and the certificate that they lead to.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ pub(super) struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// What is shown over TLS, if it is asked for. The CA is written where it should be.
+    /// Returns the certificate and key, if TLS is asked for, and writes the CA to its file.
     pub(super) fn read(&self, listen: &Address) -> Result<Option<Tls>, String> {
         let tls = match (&self.cert, &self.key) {
             (Some(_), Some(_)) if self.self_signed => {
@@ -87,7 +87,7 @@ impl TlsArgs {
         Ok(Some(tls))
     }
 
-    /// Refuses what is about a certificate that is made here, where none is.
+    /// Refuses flags for a certificate that is made here, where none is.
     fn without_self_signed(&self) -> Result<(), String> {
         let flag = match (self.name.is_empty(), &self.ca_out) {
             (false, _) => "--tls-name",
@@ -106,7 +106,7 @@ impl TlsArgs {
         }
         let mut names = self.name.clone();
         names.extend(listen.host().map(str::to_owned));
-        // By this others find it, where it lets them in.
+        // Other machines find this one by its name, where it lets them in.
         names.extend(host_name());
         names.retain(|name| is_name(name));
         Tls::self_signed(&names, system_time()).map_err(|error| match error {

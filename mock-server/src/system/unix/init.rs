@@ -1,8 +1,8 @@
-//! The first process of a container: runs this program as a child, hands signals on, and
-//! takes the end of every orphan.
+//! The first process of a container: it runs this program as a child, passes signals on, and reaps
+//! every orphan.
 //!
-//! A process whose parent ended becomes a child of process 1. Until somebody waits for it
-//! it stays in the table of processes.
+//! A process whose parent has ended becomes a child of process 1, and stays in the table of
+//! processes until process 1 waits for it.
 
 use std::process::{Command, ExitCode};
 
@@ -26,7 +26,7 @@ fn start() -> std::io::Result<Pid> {
     std::thread::spawn(move || {
         for number in signals.forever() {
             if let Some(signal) = Signal::from_named_raw(number) {
-                // It may have ended meanwhile.
+                // The child may have ended meanwhile.
                 let _ = kill_process(main, signal);
             }
         }

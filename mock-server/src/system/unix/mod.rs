@@ -1,4 +1,4 @@
-//! Linux, macOS and their like.
+//! Linux, macOS and similar systems.
 
 mod init;
 mod signals;
@@ -24,7 +24,7 @@ pub struct FileState {
 }
 
 impl FileState {
-    /// The state that the system tells of a file.
+    /// Reads the state from the metadata of a file.
     pub fn of(found: &Metadata) -> Self {
         Self {
             file: identity(found),
@@ -35,13 +35,13 @@ impl FileState {
     }
 }
 
-/// The device and the number of a file, which tell it from every other one.
+/// Returns the device and number of a file, which together identify it.
 fn identity(found: &Metadata) -> (u64, u64) {
     (found.dev(), found.ino())
 }
 
-/// The exit code that a shell would give for a command that has ended: its own, or 128 and
-/// the number of the signal that killed it.
+/// Returns the exit code of a command that has ended, as a shell gives it: its own, or 128 plus the
+/// number of the signal that killed it.
 pub fn exit_code(ended: ExitStatus) -> u8 {
     let code = ended
         .code()
@@ -49,22 +49,22 @@ pub fn exit_code(ended: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// The name by which others find this machine.
+/// Returns the name by which others reach this machine.
 pub fn host_name() -> Option<String> {
     let machine = rustix::system::uname();
     machine.nodename().to_str().ok().map(str::to_owned)
 }
 
-/// Takes the signal that ends a process whose file grows beyond `ulimit -f`. The write
-/// then fails like one to a full disk, and is answered with 507.
+/// Catches the signal that kills a process whose file grows beyond `ulimit -f`. The write then
+/// fails like one to a full disk, and is answered with 507.
 pub fn outlive_file_size_limit() {
     let flag = Arc::default();
-    // Without it the limit is as deadly as it was.
+    // Where this fails, the signal stays deadly.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, flag);
 }
 
-/// Raises the limit of open files to the most that the system gives: every connection takes
-/// a file descriptor, and the soft limit is often far below.
+/// Raises the limit of open files to the system's maximum: every connection takes a file
+/// descriptor, and the default is often far lower.
 pub fn raise_file_limit() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! Signals that ask this process to end, and signals that are handed on to a child.
+//! Signals that ask this process to end, and signals that are passed on to a child.
 
 use std::io::{self, IsTerminal as _};
 
@@ -30,8 +30,8 @@ impl EndSignals {
     }
 }
 
-/// The signals that a child gets in place of this process: HUP, INT and TERM, except a HUP
-/// that was ignored when this process started, as `nohup` has it.
+/// The signals that are passed on to a child: HUP, INT and TERM, except a HUP that was ignored when
+/// this process started, as under `nohup`.
 #[derive(Debug)]
 pub struct SignalRelay {
     hangup: Option<Signal>,
@@ -42,8 +42,8 @@ pub struct SignalRelay {
 impl SignalRelay {
     /// Listens from now on.
     pub fn listen() -> Self {
-        // A handler would undo `nohup`, for the command as well. An ignored INT is no wish:
-        // shells ignore it for whatever they start in the background.
+        // A handler would undo `nohup`, for the command too. An ignored INT means nothing: shells
+        // ignore it for everything they start in the background.
         let hangup = SignalKind::hangup();
         Self {
             hangup: (!is_ignored(hangup)).then(|| signal(hangup).ok()).flatten(),
@@ -52,7 +52,7 @@ impl SignalRelay {
         }
     }
 
-    /// Waits for the next signal, and hands it on.
+    /// Waits for the next signal, and passes it on.
     pub async fn hand_on(&mut self, child: Option<u32>) {
         use rustix::process::Signal;
         let told = tokio::select! {
@@ -60,13 +60,13 @@ impl SignalRelay {
             () = came(&mut self.interrupt) => Signal::INT,
             () = came(&mut self.terminate) => Signal::TERM,
         };
-        // The terminal interrupts all processes in its foreground, the command too.
+        // The terminal interrupts every process in its foreground, so the command has it already.
         if told == Signal::INT && is_in_foreground() {
             return;
         }
         let pid = child.and_then(|id| i32::try_from(id).ok());
         if let Some(pid) = pid.and_then(Pid::from_raw) {
-            // It may have ended meanwhile.
+            // The command may have ended meanwhile.
             let _ = kill_process(pid, told);
         }
     }
@@ -79,7 +79,7 @@ async fn came(signal: &mut Option<Signal>) {
     }
 }
 
-/// Returns `true` if this process ignores a signal, and the system tells.
+/// Returns `true` if this process ignores a signal; `false` too where the system does not tell.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

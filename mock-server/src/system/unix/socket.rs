@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-/// A connection by a Unix socket.
+/// A connection over a Unix socket.
 pub use tokio::net::UnixStream as SocketStream;
 
 use super::identity;
 
-/// A Unix socket on which connections arrive. Its file goes with it.
+/// A listening Unix socket. Its file is removed when it is dropped.
 #[derive(Debug)]
 pub struct SocketListener {
     listener: UnixListener,
@@ -19,8 +19,8 @@ pub struct SocketListener {
 }
 
 impl SocketListener {
-    /// Listens at a path. A socket that a dead server left there is replaced; that of a live
-    /// one, and any other file, are left alone.
+    /// Listens at a path. A socket left by a dead server is replaced; that of a live one, and any
+    /// other file, are left alone.
     pub fn bind(path: &Path) -> io::Result<Self> {
         let taken = |why: &str| io::Error::new(io::ErrorKind::AddrInUse, why);
         let listener = match UnixListener::bind(path) {
@@ -61,7 +61,7 @@ fn is_socket(path: &Path) -> io::Result<bool> {
     Ok(fs::symlink_metadata(path)?.file_type().is_socket())
 }
 
-/// The file of a Unix socket, which goes when nobody listens any more.
+/// The file of a Unix socket, which is removed when it is dropped.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -70,15 +70,15 @@ struct SocketFile {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Another server may have taken the place meanwhile.
+        // Another server may have put its socket there meanwhile.
         if fs::symlink_metadata(&self.path).is_ok_and(|found| identity(&found) == self.own) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Sends a request to the server of a socket and returns all that it answers. Each step may
-/// take as long as `patience`.
+/// Sends a request to the server of a socket, and returns the whole answer. Each step may take as
+/// long as `patience`.
 pub fn ask_socket(path: &Path, request: &[u8], patience: Duration) -> io::Result<String> {
     let mut stream = std::os::unix::net::UnixStream::connect(path)?;
     stream.set_read_timeout(Some(patience))?;
