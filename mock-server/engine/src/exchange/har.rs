@@ -1,4 +1,4 @@
-//! Exchanges as an HTTP archive.
+//! Exchanges as an HTTP archive (HAR), for browsers and other tools.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -9,7 +9,7 @@ use super::{Exchange, KeptHeaders, text, version};
 use crate::model::time::UtcOffset;
 use crate::wire::urlencoded;
 
-/// Exchanges as an HTTP archive, version 1.2.
+/// An HTTP archive of version 1.2 with these exchanges.
 pub fn har<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> Value {
     let entries: Vec<_> = exchanges.into_iter().map(Exchange::har).collect();
     json!({"log": {
@@ -50,7 +50,7 @@ impl Exchange {
                 "text": String::from_utf8_lossy(&self.body.bytes),
             });
         }
-        // An archive has no word for an answer that never came but the status 0.
+        // An archive can only say by the status 0 that no answer came.
         let none = (0, KeptHeaders::default(), None);
         let (status, headers, body) = self.answer.as_ref().map_or(none, |answer| {
             (answer.status, answer.headers.clone(), Some(&answer.body))

@@ -1,4 +1,4 @@
-//! One exchange with the API, as journals, findings and archives keep it.
+//! One exchange with the API, as journals, findings and archives store it.
 
 mod har;
 
@@ -23,42 +23,42 @@ use crate::model::time::{Timestamp, UtcOffset};
 use crate::operations;
 use crate::redact::{REDACTED, Redactor};
 
-/// One exchange, as it went over the wire but for the secrets in `authorization`.
+/// One exchange as it was sent, except for the secrets in `authorization`.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// Its number among all of the server's, from 1.
+    /// The number of the exchange on this server, starting at 1.
     pub id: u64,
-    /// When the request had arrived, by the system's clock.
+    /// The moment at which the request had arrived, by the system's clock.
     pub at: Timestamp,
-    /// The world it was about.
+    /// The name of the world that it went to.
     pub world: Arc<str>,
     /// The method.
     pub method: Method,
-    /// Path and query as they came, with any prefix of a world.
+    /// Path and query as sent, including the prefix of a world.
     pub target: String,
     /// The version of HTTP.
     pub version: Version,
-    /// Whether it came over TLS.
+    /// Is true if the request came over TLS.
     pub is_over_tls: bool,
     /// The request's headers.
     pub headers: KeptHeaders,
     /// The request's body.
     pub body: Kept,
-    /// What was answered; `None` where nothing was.
+    /// The answer; `None` if none was sent.
     pub answer: Option<Answered>,
-    /// The operation's id; `unrouted` where there is none.
+    /// The id of the operation, or `unrouted`.
     pub operation: &'static str,
-    /// The rule that decided.
+    /// The rule that decided the answer.
     pub rule: Option<Rule>,
-    /// How many writes the world had seen when the request was answered.
+    /// The number of writes that the world had seen before the request was answered.
     pub writes_before: u64,
-    /// The number of the write that it was itself.
+    /// The number of the write that this request was, if it was one.
     pub wrote: Option<u64>,
-    /// From the arrival of the request to the answer.
+    /// The time from the arrival of the request to the answer.
     pub took: Duration,
-    /// The faults that had their hand in it, by the names of their rules.
+    /// The names of the rules whose faults changed the exchange.
     pub faults: Vec<String>,
-    /// What exactly they did.
+    /// The plan of these faults, as JSON.
     pub plan: Option<Value>,
 }
 
@@ -74,7 +74,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// An answer as a journal keeps it.
+    /// Stores an answer, with at most `body_limit` bytes of its body.
     pub fn of(response: &Response<Bytes>, body_limit: usize) -> Self {
         Self {
             status: response.status().as_u16(),
@@ -84,7 +84,7 @@ impl Answered {
     }
 }
 
-/// Path and query as they came.
+/// Path and query as sent, including the prefix of a world.
 pub fn target(request: &Request<Bytes>) -> String {
     let path = request
         .uri()
@@ -94,13 +94,13 @@ pub fn target(request: &Request<Bytes>) -> String {
 }
 
 impl Exchange {
-    /// What is known of an exchange from its request. The rest is for the server to say.
+    /// An exchange with the facts that its request tells. The server fills in the rest.
     pub fn of(request: Request<Bytes>, id: u64, world: Arc<str>, body_limit: usize) -> Self {
         let target = target(&request);
         let is_over_tls = scheme(&request) == "https";
         let (head, body) = request.into_parts();
         let mut headers = KeptHeaders::of(&head.headers);
-        // HTTP/2 names the host elsewhere; links and whoever plays it again look here.
+        // In HTTP/2 the host is not a header, but links and replays look for it here.
         if let (Some(authority), false) = (head.uri.authority(), head.headers.contains_key(HOST)) {
             headers = headers.and(&HOST, authority.as_str().as_bytes());
         }
@@ -125,7 +125,7 @@ impl Exchange {
         }
     }
 
-    /// About how much memory it takes, bytes.
+    /// The approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         let answer = self.answer.as_ref();
         size_of::<Self>()
@@ -135,7 +135,7 @@ impl Exchange {
             + answer.map_or(0, |a| a.body.bytes.len() + a.headers.0.len())
     }
 
-    /// The exchange without secrets: what is shown, streamed and exported.
+    /// The exchange without secrets, for showing, streaming and exporting.
     #[must_use]
     pub fn redacted(&self, redactor: &Redactor) -> Self {
         let answer = self.answer.as_ref().map(|answer| Answered {
@@ -152,7 +152,7 @@ impl Exchange {
         }
     }
 
-    /// The readings that decided, with their choices.
+    /// The readings that decided the answer, with their choices.
     fn readings(&self) -> Map<String, Value> {
         let rule = self
             .answer
@@ -208,18 +208,18 @@ impl Exchange {
     }
 }
 
-/// A body as far as it is kept.
+/// A body, of which only the beginning may be stored.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// What is kept.
+    /// The stored bytes.
     pub bytes: Bytes,
-    /// How long the whole is, bytes.
+    /// The length of the whole body, in bytes.
     pub size: usize,
 }
 
 impl Kept {
-    /// The beginning of a body, up to the limit, as a copy: a slice would hold the whole
-    /// of a connection's buffer.
+    /// Copies the beginning of a body, up to the limit. A slice would keep the buffer of the
+    /// whole connection alive.
     fn of(body: &Bytes, limit: usize) -> Self {
         Self {
             bytes: Bytes::copy_from_slice(&body[..body.len().min(limit)]),
@@ -227,7 +227,7 @@ impl Kept {
         }
     }
 
-    /// Whether it is the whole.
+    /// Returns `true` if the whole body is stored.
     pub fn is_whole(&self) -> bool {
         self.bytes.len() == self.size
     }
@@ -238,7 +238,7 @@ impl Kept {
         match redactor.body(content_type, &self.bytes) {
             Cow::Borrowed(_) => self.clone(),
             Cow::Owned(bytes) => Self {
-                // What was cut stays cut.
+                // The bytes that were cut off are still counted.
                 size: bytes.len() + (self.size - self.bytes.len()),
                 bytes: bytes.into(),
             },
@@ -259,7 +259,7 @@ impl Kept {
     }
 }
 
-/// Headers as they are kept: in one piece, since many are kept and few are looked at.
+/// Headers packed into one allocation, since many are stored and few are read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptHeaders(Vec<u8>);
 
@@ -267,7 +267,7 @@ pub struct KeptHeaders(Vec<u8>);
 pub type KeptHeader<'a> = (&'a str, &'a [u8]);
 
 impl KeptHeaders {
-    /// Headers in the order they came, but for the secrets in `authorization`.
+    /// Packs headers in the order they came, without the secrets in `authorization`.
     pub fn of(headers: &HeaderMap) -> Self {
         let lengths = |(name, value): (&HeaderName, &HeaderValue)| {
             2 * size_of::<u32>() + name.as_str().len() + value.len()
@@ -291,13 +291,13 @@ impl KeptHeaders {
         Self(packed)
     }
 
-    /// One more.
+    /// Appends one header.
     fn and(mut self, name: &HeaderName, value: &[u8]) -> Self {
         push(&mut self.0, name.as_str(), value);
         self
     }
 
-    /// Names, in small letters, and values; several of one name are several pairs.
+    /// Iterates over names (in lower case) and values. A repeated name gives several pairs.
     pub fn iter(&self) -> impl Iterator<Item = KeptHeader<'_>> {
         let mut rest = &*self.0;
         std::iter::from_fn(move || {
@@ -306,7 +306,7 @@ impl KeptHeaders {
         })
     }
 
-    /// The values of a name.
+    /// The values of all headers of this name.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         let named = self
             .iter()
@@ -314,17 +314,17 @@ impl KeptHeaders {
         named.map(|(_, value)| value)
     }
 
-    /// The first value of a name.
+    /// The value of the first header of this name.
     pub fn get(&self, name: &HeaderName) -> Option<&[u8]> {
         let mut named = self.iter().filter(|(of, _)| *of == name.as_str());
         named.next().map(|(_, value)| value)
     }
 }
 
-/// Appends a name and a value, behind the lengths of both.
+/// Appends a name and a value, after the lengths of both.
 #[inline]
 fn push(packed: &mut Vec<u8>, name: &str, value: &[u8]) {
-    // No header is longer than that: the head of a request has a limit.
+    // No header is longer than 4 GiB, since the head of a request is limited.
     let length = |text: &[u8]| u32::try_from(text.len()).unwrap_or_default();
     let lengths = (length(name.as_bytes()), length(value));
     packed.extend_from_slice(&lengths.0.to_ne_bytes());
@@ -333,7 +333,7 @@ fn push(packed: &mut Vec<u8>, name: &str, value: &[u8]) {
     packed.extend_from_slice(&value[..lengths.1 as usize]);
 }
 
-/// Takes a name and a value off the front.
+/// Takes the first name and value off.
 fn taken<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
     let (name, behind) = rest.split_first_chunk()?;
     let (value, behind) = behind.split_first_chunk()?;
@@ -357,7 +357,7 @@ fn text(value: Option<&[u8]>) -> String {
     })
 }
 
-/// Names and values in the order they came; several of one name are several pairs.
+/// Pairs of name and value in the order they came. A repeated name gives several pairs.
 fn headers_json(headers: &KeptHeaders) -> Value {
     let pairs = headers.iter();
     pairs
@@ -365,8 +365,8 @@ fn headers_json(headers: &KeptHeaders) -> Value {
         .collect()
 }
 
-/// A value of `authorization` without its secrets, and with its shape: the scheme, and how
-/// many words follow.
+/// A value of `authorization` in which only its shape is left: the scheme, and the number of
+/// words after it.
 fn redacted(value: &HeaderValue) -> HeaderValue {
     let words = || {
         let words = value.as_bytes().split(u8::is_ascii_whitespace);
@@ -379,7 +379,7 @@ fn redacted(value: &HeaderValue) -> HeaderValue {
     if scheme == b"Token" && count == 2 {
         return HeaderValue::from_static("Token [redacted]");
     }
-    // A key without a scheme stands where the scheme should.
+    // A key without a scheme stands in the scheme's place.
     let known = ["token", "bearer", "basic", "digest"];
     let mut text = match std::str::from_utf8(scheme) {
         Ok(scheme) if known.iter().any(|k| scheme.eq_ignore_ascii_case(k)) => scheme.to_owned(),

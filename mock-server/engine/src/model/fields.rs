@@ -1,5 +1,5 @@
-//! Parsing of the fields of an object, as the stack does it: the values that each type
-//! accepts, the errors of the others, all at once and in the order of the fields.
+//! Parsing of an object's fields as the stack does it. Each type accepts certain values, and
+//! the errors of all fields come together, in the order of the fields.
 //!
 //! Source: docs/stack.md#fields, docs/stack.md#bodies, docs/stack.md#periods.
 
@@ -18,29 +18,29 @@ use crate::wire::urlencoded::Pair;
 /// A parsed body.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body<'a> {
-    /// JSON of any type.
+    /// A JSON value of any type.
     Json(Value<'a>),
     /// A form.
     Form(Form),
 }
 
-/// What a client gave for a field.
+/// The value that a client sent for a field.
 enum Given<'a> {
     Absent,
     Null,
     Value(Cow<'a, Value<'a>>),
 }
 
-/// `true` if a field must be there.
+/// Determines if a field has to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
-    /// An error says so.
+    /// A missing field is an error.
     Required,
-    /// It has a default.
+    /// A missing field has a default.
     Optional,
 }
 
-/// An object being read, field by field, and the errors so far.
+/// An object that is read field by field, with the errors so far.
 #[derive(Debug)]
 pub struct Fields<'a> {
     body: Option<&'a Body<'a>>,
@@ -49,7 +49,7 @@ pub struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Of a body that must be an object.
+    /// Reads from a body, which has to be an object.
     pub fn of_body(body: &'a Body<'a>) -> Result<Self, Problem> {
         if let Body::Json(value) = body
             && !matches!(value, Value::Dict(_))
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Of a query, and of a body that goes before it.
+    /// Reads from a body and a query. Where both have a field, the body wins.
     pub fn of_arguments(
         body: Option<&'a Body<'a>>,
         query: &'a [Pair<'a>],
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         Ok(fields)
     }
 
-    /// Of one row of a list, which is an object.
+    /// Reads from one row of a list, which has to be an object.
     pub fn of_row(body: &'a Body<'a>) -> Self {
         Self {
             body: Some(body),
@@ -89,23 +89,24 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns `true` if the body is a form that does not name a field, as one with an empty
-    /// check box does not.
+    /// Returns `true` if the body is a form that lacks a field. Browsers leave out an empty
+    /// check box in this way.
     pub fn is_left_out(&self, name: &str) -> bool {
         matches!(self.body, Some(Body::Form(form)) if form.last(name).is_none())
     }
 
-    /// What was wrong.
+    /// The errors of all fields read.
     pub fn into_errors(self) -> FieldErrors {
         self.errors
     }
 
-    /// Returns `true` if nothing was wrong so far.
+    /// Returns `true` if there was no error so far.
     pub fn is_clean(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// What the client gave. In a form an empty value of an optional field is none.
+    /// The value that the client sent. In a form, an empty text for an optional field counts as
+    /// missing.
     fn given(&self, name: &str, presence: Presence) -> Given<'a> {
         match self.body {
             Some(Body::Json(object)) => match object.get(name) {
@@ -115,7 +116,7 @@ impl<'a> Fields<'a> {
             },
             Some(Body::Form(form)) => match form.last(name) {
                 Some(FormValue::Text(text)) => return text_given(text, presence),
-                // A file is neither text nor number nor choice, and a list is refused alike.
+                // No type accepts a file. A list is refused with the same errors.
                 Some(FormValue::File) => {
                     return Given::Value(Cow::Owned(Value::List(Vec::new())));
                 }
@@ -127,13 +128,13 @@ impl<'a> Fields<'a> {
         query.map_or(Given::Absent, |(_, text)| text_given(text, presence))
     }
 
-    /// Keeps an error of a field.
+    /// Records an error of a field.
     pub fn refuse(&mut self, name: &'static str, detail: Detail) {
         self.errors.push((name.into(), detail));
     }
 
-    /// A field that may not be null. `None` where it is absent or wrong; then the
-    /// error is kept.
+    /// Reads a field that may not be null. Returns `None` if it is missing or wrong, in which
+    /// case the error is recorded.
     pub fn field<T>(
         &mut self,
         name: &'static str,
@@ -155,7 +156,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// An optional field that may be null: `Some(None)` where it is.
+    /// Reads an optional field that may be null. Returns `Some(None)` for null.
     #[allow(clippy::option_option)] // Absent, null and a value are three things.
     pub fn nullable<T>(
         &mut self,
@@ -176,7 +177,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of texts: a JSON list, or every value of the name in a form or query.
+    /// Reads a list of texts: a JSON list, all values of a form's field, or the comma-separated
+    /// values of a query. `most` is the maximum length of one.
     pub fn strings(&mut self, name: &'static str, most: usize) -> Option<Vec<SmolStr>> {
         let values: Vec<Cow<'_, Value<'_>>> = match self.body {
             Some(Body::Json(object)) if object.get(name).is_some() => match object.get(name) {
@@ -228,14 +230,14 @@ impl<'a> Fields<'a> {
         None
     }
 
-    /// The period of a stock: null, or a range.
+    /// Reads the period of a stock: null or a range.
     #[allow(clippy::option_option)] // Absent, null and a value are three things.
     pub fn period(
         &mut self,
         datetime: impl Fn(&Value<'_>) -> Result<Timestamp, Detail>,
     ) -> Result<Option<Option<Period>>, Problem> {
         let name = "period";
-        // In a form the stack loses a period, whatever it is called.
+        // The stack loses the period of a form under any name.
         let Some(Body::Json(object)) = self.body else {
             return Ok(None);
         };
@@ -255,7 +257,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The errors of something else where an object belongs.
+/// The errors for a value that should be an object.
 pub fn not_an_object(value: &Value<'_>) -> FieldErrors {
     let sentence: Cow<'static, str> = match value {
         Value::Null => wording::NO_DATA.into(),
@@ -280,7 +282,7 @@ fn is_form_blank(body: Option<&Body<'_>>, value: &Value<'_>) -> bool {
     matches!(body, Some(Body::Form(_))) && matches!(value, Value::Str(text) if text.text.is_empty())
 }
 
-/// A text field: trimmed, not blank, no longer than its column.
+/// Reads a text field: trimmed, not blank, at most `most` characters.
 pub fn string(value: &Value<'_>, most: usize) -> Result<SmolStr, Detail> {
     let text = match value {
         Value::Str(text) => Cow::Borrowed(text.text.as_ref()),
@@ -292,7 +294,7 @@ pub fn string(value: &Value<'_>, most: usize) -> Result<SmolStr, Detail> {
         return Err(Detail::one(wording::BLANK));
     }
     let mut errors = Vec::new();
-    // Characters are at most as many as bytes, so short texts need no counting.
+    // A text has at most as many characters as bytes, so a short one needs no counting.
     if trimmed.len() > most && trimmed.chars().count() > most {
         errors.push(Detail::Text(wording::too_long(most).into()));
     }
@@ -311,21 +313,21 @@ pub fn string(value: &Value<'_>, most: usize) -> Result<SmolStr, Detail> {
     }
 }
 
-/// A text field without a bound on its length.
+/// Reads a text field of any length.
 pub fn text(value: &Value<'_>) -> Result<SmolStr, Detail> {
     string(value, usize::MAX)
 }
 
-/// An integer field of 32 bits.
+/// Reads an integer field of 32 bits.
 pub fn integer(value: &Value<'_>) -> Result<i32, Detail> {
-    /// Longer texts are not looked at.
+    /// The most characters of a text that is parsed; a longer one is refused.
     const LONGEST: usize = 1000;
     let invalid = || Detail::one(wording::NOT_AN_INTEGER);
     let number = match value {
         Value::Int(number) => *number,
         Value::BigInt(digits) if digits.starts_with('-') => i64::MIN,
         Value::BigInt(_) => i64::MAX,
-        // Beyond 1e16 a float prints with an exponent, which is no integer.
+        // From 1e16 on Python prints a float with an exponent, which is not an integer.
         Value::Float(number) if number.fract() == 0.0 && number.abs() < 1e16 => {
             #[allow(clippy::cast_possible_truncation)] // It is whole and below 2^54.
             {
@@ -350,7 +352,7 @@ pub fn integer(value: &Value<'_>) -> Result<i32, Detail> {
     })
 }
 
-/// `5.00` is 5: a point with nothing but zeros behind it is cut off.
+/// Removes a decimal point that only zeros follow: `5.00` becomes `5`.
 fn strip_zero_fraction(text: &str) -> &str {
     text.trim_end_matches(crate::wire::text::is_space)
         .trim_end_matches('0')
@@ -358,7 +360,7 @@ fn strip_zero_fraction(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// The words for yes and no that are usual.
+/// The spellings of true and false that every version of the stack reads.
 const YES: [&str; 13] = [
     "t", "T", "y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON",
 ];
@@ -366,7 +368,8 @@ const NO: [&str; 13] = [
     "f", "F", "n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF",
 ];
 
-/// A boolean field, its words in any case or only in those that are usual.
+/// Reads a boolean field. `in_any_case` accepts the words in any mixture of cases, otherwise
+/// only in the usual ones.
 pub fn boolean(value: &Value<'_>, in_any_case: bool) -> Result<bool, Detail> {
     if let Value::Str(text) = value
         && in_any_case
@@ -385,13 +388,13 @@ pub fn boolean(value: &Value<'_>, in_any_case: bool) -> Result<bool, Detail> {
     }
 }
 
-/// A choice field; what it accepts is up to `find`.
+/// Reads a choice field, whose values `find` looks up.
 pub fn choice<T>(value: &Value<'_>, find: impl Fn(&str) -> Option<T>) -> Result<T, Detail> {
     let text = value.to_text();
     find(&text).ok_or_else(|| Detail::one(wording::not_a_choice(&text)))
 }
 
-/// A date-time field.
+/// Reads a date-time field.
 pub fn datetime(
     value: &Value<'_>,
     local: UtcOffset,
@@ -408,7 +411,7 @@ pub fn datetime(
     })
 }
 
-/// The text of a field that names another object: anything, as text, but empty.
+/// Reads the key of another object: any value as text, if it is not empty.
 pub fn slug(value: &Value<'_>) -> Result<SmolStr, Detail> {
     let text = value.to_text();
     let has_surrogate = matches!(value, Value::Str(text) if text.surrogate.is_some());
@@ -423,7 +426,7 @@ pub fn slug(value: &Value<'_>) -> Result<SmolStr, Detail> {
 
 enum RangeError {
     Invalid(Detail),
-    /// The stack has no answer to bounds that are none.
+    /// Invalid bounds, which make the stack fail.
     Bounds,
 }
 
@@ -468,7 +471,7 @@ fn range(
     })
 }
 
-/// Python's `bool(value)`.
+/// The value as a boolean, as Python's `bool` converts it.
 fn is_truthy(value: &Value<'_>) -> bool {
     match value {
         Value::Null => false,

@@ -1,4 +1,4 @@
-//! The nouns of the API and how the stack parses a field of each kind.
+//! The nouns of the API, and the parsing of their fields as the stack does it.
 
 pub mod fields;
 pub mod period;

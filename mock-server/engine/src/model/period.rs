@@ -6,23 +6,23 @@
 use super::time::{Timestamp, UtcOffset};
 use crate::wire::json;
 
-/// Which ends of a range belong to it.
+/// The ends of a range that belong to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Bounds {
-    /// `true` if the lower end belongs.
+    /// Is true if the lower end belongs to the range.
     pub lower: bool,
-    /// `true` if the upper end belongs.
+    /// Is true if the upper end belongs to the range.
     pub upper: bool,
 }
 
 impl Bounds {
-    /// What holds where nothing is said: `[)`.
+    /// The bounds of a range that names none: `[)`.
     pub const DEFAULT: Self = Self {
         lower: true,
         upper: false,
     };
 
-    /// Reads `[)`, `[]`, `()` or `(]`.
+    /// Parses `[)`, `[]`, `()` or `(]`.
     pub fn parse(text: &str) -> Option<Self> {
         let (lower, upper) = match text {
             "[)" => (true, false),
@@ -34,7 +34,7 @@ impl Bounds {
         Some(Self { lower, upper })
     }
 
-    /// As written.
+    /// The two brackets, such as `[)`.
     pub fn text(self) -> &'static str {
         match (self.lower, self.upper) {
             (true, false) => "[)",
@@ -48,22 +48,22 @@ impl Bounds {
 /// A range of moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Period {
-    /// Holds no moment.
+    /// The empty range.
     Empty,
-    /// From one end to the other; an end may be open.
+    /// The range between two ends, either of which may be open.
     Range {
-        /// `None`: open.
+        /// The lower end; `None` if it is open.
         lower: Option<Timestamp>,
-        /// `None`: open.
+        /// The upper end; `None` if it is open.
         upper: Option<Timestamp>,
-        /// Which ends belong.
+        /// The ends that belong to the range.
         bounds: Bounds,
     },
 }
 
 impl Period {
-    /// As the database keeps it: an open end is excluded, and a range of no extent
-    /// that excludes an end is empty.
+    /// The range as the database stores it. An open end does not belong to the range, and a
+    /// range between equal ends is empty unless both belong to it.
     #[must_use]
     pub fn stored(self) -> Self {
         match self {
@@ -88,7 +88,7 @@ impl Period {
         }
     }
 
-    /// The lower end, where there is one to compare with.
+    /// The lower end; `None` if it is open or the range is empty.
     pub fn lower(self) -> Option<Timestamp> {
         match self {
             Self::Empty => None,
@@ -96,7 +96,7 @@ impl Period {
         }
     }
 
-    /// The upper end, where there is one to compare with.
+    /// The upper end; `None` if it is open or the range is empty.
     pub fn upper(self) -> Option<Timestamp> {
         match self {
             Self::Empty => None,
@@ -104,7 +104,7 @@ impl Period {
         }
     }
 
-    /// Appends the JSON form.
+    /// Appends the range as JSON.
     pub fn write(self, out: &mut Vec<u8>, local: UtcOffset) {
         let Self::Range {
             lower,

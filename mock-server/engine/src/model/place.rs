@@ -1,54 +1,54 @@
-//! Where stock lies: providers, their locations, and lists of locations.
+//! Providers, their stock locations, and lists of locations.
 
 use smol_str::SmolStr;
 
 use super::time::Timestamp;
 
-/// Members that every place has. Source: docs/contract.md#beyond-the-page.
+/// The members that every kind of place has. Source: docs/contract.md#beyond-the-page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// The primary key.
     pub id: i64,
-    /// When it was created.
+    /// The moment of its creation.
     pub created: Timestamp,
-    /// When it was last written.
+    /// The moment of its last write.
     pub modified: Timestamp,
-    /// `true` if it is in use.
+    /// Is true if the place is in use.
     pub is_active: bool,
-    /// For people.
+    /// A name for people.
     pub name: SmolStr,
-    /// For programs; unique.
+    /// A unique code for programs.
     pub code: SmolStr,
 }
 
-/// Whoever keeps stock: a chain of stores, a warehouse.
+/// An owner of stock, such as a chain of stores or a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// What every place carries; a provider's name is unique too.
+    /// The members that every kind of place has. The name of a provider is unique too.
     pub head: Head,
-    /// `true` if reservations count on its stock.
+    /// Is true if reservations count for its stock.
     pub should_add_reservations: bool,
 }
 
-/// One store or warehouse.
+/// A store or a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
-    /// What every place carries.
+    /// The members that every kind of place has.
     pub head: Head,
-    /// The provider, by position in the world's table of providers.
+    /// The provider's index in the world's list of providers.
     pub provider: u32,
 }
 
-/// A selection of locations, from which active stock is summed.
+/// A selection of locations, over which active stock is summed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockList {
-    /// What every place carries.
+    /// The members that every kind of place has.
     pub head: Head,
     /// The id of the list in Omnitron.
     pub remote_id: Option<i64>,
-    /// The id of the rule that selects.
+    /// The id of the rule that selects the locations.
     pub stock_list_rule: Option<i64>,
-    /// The locations by position, rising; `None`: all. The page and its siblings
-    /// show no way to read or set it, so only a world's file does.
+    /// Indexes of the locations in ascending order; `None` for all. No public page shows how to
+    /// read or set them, so only a world file can.
     pub locations: Option<Vec<u32>>,
 }

@@ -1,25 +1,25 @@
-//! A stock: how many of one SKU lie in one location, and how many are reserved.
+//! A stock: the existing and the reserved quantity of one SKU in one location.
 
 use smol_str::SmolStr;
 
 use super::period::Period;
 use super::time::Timestamp;
 
-/// Kind of a stock, its `stock_type`. Source: docs/contract.md#search-stocks.
+/// The kind of a stock, its `stock_type`. Source: docs/contract.md#search-stocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StockType {
-    /// The default.
+    /// A stock without a time limit, the default.
     #[default]
     Standard,
-    /// For a period.
+    /// A stock for a period.
     Scheduled,
 }
 
 impl StockType {
-    /// Both, in the order of the page.
+    /// Both kinds, in the order of the page.
     pub const ALL: [Self; 2] = [Self::Standard, Self::Scheduled];
 
-    /// As in bodies and filters.
+    /// The text in bodies and filters.
     pub fn text(self) -> &'static str {
         match self {
             Self::Standard => "standard",
@@ -28,7 +28,7 @@ impl StockType {
     }
 }
 
-/// Unit of the quantities, the `unit_type`. Source: docs/contract.md#stock.
+/// The unit of the quantities, the `unit_type`. Source: docs/contract.md#stock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnitType {
     /// Pieces, the default.
@@ -39,10 +39,10 @@ pub enum UnitType {
 }
 
 impl UnitType {
-    /// Both, in the order of the page.
+    /// Both units, in the order of the page.
     pub const ALL: [Self; 2] = [Self::Quantity, Self::Kilogram];
 
-    /// As stored and shown.
+    /// The text as stored and shown.
     pub fn text(self) -> &'static str {
         match self {
             Self::Quantity => "qty",
@@ -50,7 +50,7 @@ impl UnitType {
         }
     }
 
-    /// The page's name for it in the filter table.
+    /// The name in the page's table of filters.
     pub fn label(self) -> &'static str {
         match self {
             Self::Quantity => "quantity",
@@ -59,30 +59,30 @@ impl UnitType {
     }
 }
 
-/// A stock, its location by position in the world's table of locations.
+/// A stock of one SKU in one location.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stock {
     /// The primary key.
     pub id: i64,
-    /// When it was created.
+    /// The moment of its creation.
     pub created: Timestamp,
-    /// When anything of it was last written.
+    /// The moment of the last write of any member.
     pub modified: Timestamp,
-    /// When `stock` was last written.
+    /// The moment of the last write of `stock`.
     pub stock_written: Timestamp,
-    /// When it holds, where that is limited.
+    /// The period in which it exists; `None` if that is not limited.
     pub period: Option<Period>,
-    /// What kind of stock it is.
+    /// The kind of the stock.
     pub stock_type: StockType,
-    /// What the quantities count.
+    /// The unit of both quantities.
     pub unit_type: UnitType,
-    /// Where it lies; the provider is the location's.
+    /// The index of its location, whose provider is the stock's provider.
     pub location: u32,
     /// The existing quantity.
     pub stock: i32,
-    /// `true` if it is in use.
+    /// Is true if the stock is in use.
     pub is_active: bool,
-    /// The product.
+    /// The SKU.
     pub sku: SmolStr,
     /// The reserved quantity.
     pub reserved: i32,

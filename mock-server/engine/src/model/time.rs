@@ -1,10 +1,9 @@
-//! Moments: how the stack reads a date-time in a body and in a filter, and how it
-//! writes one.
+//! Moments: the stack's parsing of date-times in bodies and filters, and its way of writing
+//! them.
 //!
-//! The stack reads with Python 3.11's `datetime.fromisoformat` and, where that
-//! refuses, with Django's own pattern; together they accept most of ISO 8601 and
-//! some oddities, which are kept. Source: docs/stack.md#date-times,
-//! docs/stack.md#filters.
+//! The stack parses with `datetime.fromisoformat` of Python 3.11, and with Django's own pattern
+//! if that fails. Together they accept most of ISO 8601 and some oddities, which are kept here.
+//! Source: docs/stack.md#date-times, docs/stack.md#filters.
 
 use std::time::SystemTime;
 
@@ -16,47 +15,46 @@ const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
-/// The first and the last microsecond that the stack's calendar (years 1 to 9999)
-/// holds, counted in UTC.
+/// The first and the last microsecond of the stack's calendar (years 1 to 9999), in UTC.
 const FIRST: i64 = -62_135_596_800 * SECOND;
 const LAST: i64 = 253_402_300_800 * SECOND - 1;
 
-/// A moment: microseconds since 1970-01-01T00:00:00Z.
+/// A moment, in microseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// The forms of a date-time that a version of the stack reads.
+/// The formats of date-times that a version of the stack parses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DateForms {
-    /// Django's own pattern and nothing else, as before Django 4.0.
+    /// Django's own pattern only, as before Django 4.0.
     Pattern,
-    /// What Python 3.11 reads of ISO 8601, and then Django's own pattern.
+    /// ISO 8601 as far as Python 3.11 parses it, and then Django's own pattern.
     Iso,
 }
 
-/// Why a text is not a date-time.
+/// A reason why a text is not a date-time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeError {
-    /// Not in any accepted form.
+    /// The text has none of the accepted formats.
     Format,
-    /// Its UTC or local form falls outside the years 1 to 9999.
+    /// The moment is outside the years 1 to 9999, in UTC or in local time.
     Range,
 }
 
-/// The fixed distance of the service's clock from UTC.
+/// The fixed offset of the service's local time from UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UtcOffset {
     seconds: i32,
 }
 
 impl UtcOffset {
-    /// The offset of every date on the page.
+    /// The offset of every date on the page, +03:00.
     pub const PAGE: Self = Self { seconds: 3 * 3600 };
 
     /// UTC.
     pub const UTC: Self = Self { seconds: 0 };
 
-    /// Reads `+HH:MM`, `-HH:MM` or `Z`, less than a day.
+    /// Parses `+HH:MM`, `-HH:MM` or `Z`; less than a day.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "Z" {
             return Some(Self { seconds: 0 });
@@ -92,7 +90,7 @@ impl std::fmt::Display for UtcOffset {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// Times before 1970 and after the year 9999 become the nearest of the two ends.
+    /// Times before 1970 become 1970, and times after the year 9999 its end.
     fn from(time: SystemTime) -> Self {
         let since = time
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -105,7 +103,8 @@ impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Self = Self(0);
 
-    /// From microseconds since 1970-01-01T00:00:00Z; `None` outside the years 1 to 9999.
+    /// The moment so many microseconds after 1970-01-01T00:00:00Z; `None` outside the years 1
+    /// to 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
         (FIRST..=LAST).contains(&micros).then_some(Self(micros))
     }
@@ -115,31 +114,32 @@ impl Timestamp {
         self.0
     }
 
-    /// Later by so many seconds, for constants.
+    /// The moment `seconds` later, for constants. The calendar's ends are not checked.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0 + seconds * SECOND)
     }
 
-    /// Later (or earlier) by so many microseconds, held within the calendar.
+    /// The moment `micros` microseconds later, or earlier if negative, at most at the
+    /// calendar's ends.
     #[must_use]
     pub fn plus(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros).clamp(FIRST, LAST))
     }
 
-    /// A date-time field of a body, in any form.
+    /// Parses a date-time field of a body in any accepted format.
     pub fn parse(text: &str, local: UtcOffset) -> Result<Self, TimeError> {
         Self::parse_as(text, local, DateForms::Iso)
     }
 
-    /// A date-time field of a body.
+    /// Parses a date-time field of a body. A text without an offset is in local time.
     pub fn parse_as(text: &str, local: UtcOffset, forms: DateForms) -> Result<Self, TimeError> {
         let (civil, offset) = read(text, forms).ok_or(TimeError::Format)?;
         let Some(offset) = offset else {
             return Ok(Self(civil - local.micros()));
         };
         let utc = civil - offset;
-        // An aware value is moved to the local zone, by way of UTC.
+        // Python converts a value with an offset to local time by way of UTC.
         if (FIRST..=LAST).contains(&utc) && (FIRST..=LAST).contains(&(utc + local.micros())) {
             Ok(Self(utc))
         } else {
@@ -147,7 +147,7 @@ impl Timestamp {
         }
     }
 
-    /// A date-time that must name its offset.
+    /// Parses a date-time that must have an offset.
     pub fn parse_with_offset(text: &str) -> Result<Self, TimeError> {
         match read(text, DateForms::Iso) {
             Some((civil, Some(offset))) => {
@@ -157,17 +157,17 @@ impl Timestamp {
         }
     }
 
-    /// A date-time of a filter: surrounding white space is dropped, and nothing is
-    /// out of range.
+    /// Parses the date-time of a filter: surrounding white space is ignored, and nothing is out
+    /// of range.
     pub fn parse_filter(text: &str, local: UtcOffset, forms: DateForms) -> Result<Self, TimeError> {
         let (civil, offset) = read(strip(text), forms).ok_or(TimeError::Format)?;
         Ok(Self(civil - offset.unwrap_or_else(|| local.micros())))
     }
 
-    /// Appends the stack's rendering in the local zone: six digits of fraction, or
-    /// none where it is zero; `Z` where the offset is.
+    /// Appends the moment in local time as the stack writes it: with six fractional digits, or
+    /// none if they are zero, and `Z` for a zero offset.
     pub fn write(self, out: &mut Vec<u8>, local: UtcOffset) {
-        // One append: most of an answer's moments are written here.
+        // One append, since most moments of an answer are written here.
         let mut text = *b"0000-00-00T00:00:00.000000+00:00";
         let shown = (self.0 + local.micros()).clamp(FIRST, LAST);
         let (year, month, day) = civil_date(shown.div_euclid(DAY));
@@ -202,7 +202,7 @@ impl Timestamp {
         }
     }
 
-    /// The stack's rendering as text.
+    /// The moment in local time as the stack writes it.
     pub fn to_text(self, local: UtcOffset) -> String {
         let mut out = Vec::with_capacity(32);
         self.write(&mut out, local);
@@ -212,16 +212,16 @@ impl Timestamp {
 
 /// Year, month and day of a day counted from 1970-01-01, within the years 1 to 9999.
 ///
-/// Counted in years that begin with March, whose lengths repeat every 400 years.
+/// It counts in years that begin with March, whose lengths repeat every 400 years.
 fn civil_date(days: i64) -> (u32, u32, u32) {
     const FROM_MARCH_OF_YEAR_0: i64 = 719_468;
     const DAYS_OF_400_YEARS: u32 = 146_097;
     let days = unsigned(days + FROM_MARCH_OF_YEAR_0);
     let (cycle, day) = (days / DAYS_OF_400_YEARS, days % DAYS_OF_400_YEARS);
-    // Without the leap days before it, a day's number tells its year.
+    // Once the leap days before it are subtracted, the day's number gives its year.
     let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
     let day_of_year = day - (365 * year + year / 4 - year / 100);
-    // Five months from March on have 153 days, and so have the next five.
+    // The five months from March on have 153 days, and so have the next five.
     let month = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
     let (year, month) = match month {
@@ -231,7 +231,7 @@ fn civil_date(days: i64) -> (u32, u32, u32) {
     (400 * cycle + year, month, day_of_month)
 }
 
-/// A number that is within 0 and 2³² by where it comes from.
+/// Converts a number that cannot be negative or exceed 32 bits.
 fn unsigned(number: i64) -> u32 {
     u32::try_from(number).unwrap_or_default()
 }
@@ -250,8 +250,8 @@ type Read = (i64, Option<i64>);
 fn read(text: &str, forms: DateForms) -> Option<Read> {
     match forms {
         DateForms::Pattern => from_pattern(text, forms),
-        // Django falls back to its pattern where Python's reader refuses, and a value
-        // that the pattern matches but the calendar refuses is refused.
+        // Django tries its pattern where Python's parser fails. A text that matches the pattern
+        // but not the calendar is refused.
         DateForms::Iso => from_iso_format(text.as_bytes()).or_else(|| from_pattern(text, forms)),
     }
 }
@@ -287,8 +287,8 @@ fn within_a_day(offset: i64) -> Option<i64> {
     (offset.abs() < DAY).then_some(offset)
 }
 
-/// `datetime.fromisoformat` of Python 3.11. It reads bytes and takes the end of the
-/// text for a NUL, and so does this.
+/// Parses as `datetime.fromisoformat` of Python 3.11 does, which reads bytes, and finds a NUL
+/// behind the last one.
 fn from_iso_format(text: &[u8]) -> Option<Read> {
     if text.len() < 7 {
         return None;
@@ -335,7 +335,7 @@ fn is_digit(b: u8) -> bool {
     b.is_ascii_digit()
 }
 
-/// So many ASCII digits at `at`, and the position after them.
+/// Parses `count` ASCII digits at `at`, and returns the position after them.
 fn digits(text: &[u8], at: usize, count: usize) -> Option<(i64, usize)> {
     let mut value = 0;
     for i in at..at + count {
@@ -348,7 +348,7 @@ fn digits(text: &[u8], at: usize, count: usize) -> Option<(i64, usize)> {
     Some((value, at + count))
 }
 
-/// Where the date ends: the five shapes of a date differ in their fifth and sixth
+/// The position after the date. The five formats of a date differ in their fifth and sixth
 /// characters.
 fn separator_position(text: &[u8]) -> Option<usize> {
     let length = text.len();
@@ -364,7 +364,7 @@ fn separator_position(text: &[u8]) -> Option<usize> {
         }
         return match length {
             9 => None,
-            // YYYY-Www-## is taken for a week followed by a time.
+            // YYYY-Www-## counts as a week with a time after it.
             _ if length > 10 && is_digit(text[10]) => Some(8),
             _ => Some(10),
         };
@@ -414,8 +414,8 @@ fn iso_date(text: &[u8], length: usize) -> Option<Date> {
     date(year, month, day)
 }
 
-/// `HH[:MM[:SS[.ffffff]]]` up to `end`, with or without colons; whether something
-/// stands behind it.
+/// Parses `HH[:MM[:SS[.ffffff]]]` up to `end`, with or without colons. The flag is `true` if
+/// more text follows.
 fn iso_clock(text: &[u8], end: usize) -> Option<(Clock, bool)> {
     let mut clock = [0; 4];
     let mut at = 0;
@@ -446,8 +446,8 @@ fn iso_clock(text: &[u8], end: usize) -> Option<(Clock, bool)> {
     Some((clock, byte(text, at) != 0))
 }
 
-/// Django's pattern: one or two digits a part, `T` or a space, a fraction, white
-/// space (since Django 4.0), `Z` or an offset.
+/// Django's pattern: parts of one or two digits, `T` or a space, a fraction, white space (since
+/// Django 4.0), `Z` or an offset.
 fn from_pattern(text: &str, forms: DateForms) -> Option<Read> {
     let mut rest = Pattern(text);
     let year = rest.number(4, 4)?;
@@ -513,7 +513,7 @@ impl Pattern<'_> {
         (count >= least).then_some(value)
     }
 
-    /// Up to twelve digits, of which six count.
+    /// Parses up to twelve fractional digits as microseconds; only six of them count.
     fn fraction(&mut self) -> Option<i64> {
         let before = self.0;
         let value = self.number(1, 6)?;

@@ -1,5 +1,5 @@
-//! The document for clients that send no body with a GET: the arguments of a query are
-//! parameters, and those that its body must have are required.
+//! The document for clients that cannot send a body with a GET. Arguments of queries are
+//! parameters there, and those that the body had to have are required.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ pub(super) fn document(mut document: Value) -> Value {
     document
 }
 
-/// Leaves out the schemas and parameters that nothing refers to any more.
+/// Removes the schemas and parameters that are no longer referred to.
 fn leave_out_unused(document: &mut Value) {
     let mut used = BTreeSet::new();
     each_object(document, &mut |members| {
@@ -50,13 +50,13 @@ fn without_body(document: &Value, operation: &mut Value) {
         let is_required = required.is_some_and(|names| names.contains(name));
         let member = name.as_str().map(|name| &schema["properties"][name]);
         if let (true, Some(member)) = (is_required, member) {
-            // The parameter's own text says that it may be in the body.
+            // The parameter's own description also mentions the body.
             known["description"] = member["description"].clone();
             known["required"] = json!(true);
             *parameter = known;
         }
     }
-    // The status of a body whose type the service does not read.
+    // The status for a body whose type the service does not read.
     if let Some(responses) = members.get_mut("responses").and_then(Value::as_object_mut) {
         responses.shift_remove("415");
     }

@@ -1,4 +1,4 @@
-//! A document in one piece.
+//! A document that needs no other file.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use crate::assets::SCHEMAS;
 
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// A document whose schemas, and the schemas' own definitions, are among its components.
+/// The document with all schemas that it refers to, and their definitions, as components.
 pub(super) fn document(json: &str) -> Value {
     let mut document: Value = serde_json::from_str(json).unwrap_or_default();
     let mut wanted = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn document(json: &str) -> Value {
         let mut schema: Value = serde_json::from_str(json).unwrap_or_default();
         point_inward(&mut schema, &name, &mut wanted);
         if let Value::Object(members) = &mut schema {
-            // The dialect is the document's, and the name of the component says the title.
+            // The document states the dialect, and the component's name replaces the title.
             members.shift_remove("$schema");
             members.shift_remove("title");
             if let Some(Value::Object(definitions)) = members.shift_remove("$defs") {
@@ -43,12 +43,12 @@ pub(super) fn document(json: &str) -> Value {
     document
 }
 
-/// The name of the component that a file becomes: `StockPage` of `stock-page.schema.json`.
+/// The name of a file's component: `StockPage` for `stock-page.schema.json`.
 fn component(file: &str) -> String {
     type_name(file.strip_suffix(".schema.json").unwrap_or(file))
 }
 
-/// The words of a name, each with a capital and without what stood between them.
+/// The name in camel case: each word with a capital, separators removed.
 pub(super) fn type_name(name: &str) -> String {
     let words = name.split(|c: char| !c.is_ascii_alphanumeric());
     let capitalized = words.map(|word| {
@@ -58,8 +58,8 @@ pub(super) fn type_name(name: &str) -> String {
     capitalized.collect()
 }
 
-/// Makes references to files, to their definitions and to the whole of a file references to
-/// components; the files are noted as wanted. `here` is the component of the file.
+/// Rewrites references to files, to definitions and to the whole file into references to
+/// components. `here` is the component of this file; files referred to are added to `wanted`.
 fn point_inward(value: &mut Value, here: &str, wanted: &mut Vec<String>) {
     each_object(value, &mut |members| {
         let Some(Value::String(target)) = members.get_mut("$ref") else {

@@ -1,8 +1,8 @@
-//! The OpenAPI documents as tools take them: in one piece, and in forms for tools that do
-//! not read OpenAPI 3.1, send no body with a GET, or want YAML or Postman.
+//! The OpenAPI documents in forms for tools: in one file, and for tools that need OpenAPI 3.0,
+//! YAML or Postman, or cannot send a body with a GET.
 //!
-//! Everything is derived from `schemas/openapi.json`. The files of [`FORMS`] in `schemas/`
-//! are the texts of this module, and a test holds them equal.
+//! Everything is derived from `schemas/openapi.json`. The files of [`FORMS`] in `schemas/` are
+//! the output of this module, and a test checks that they are equal.
 
 mod bodiless;
 mod bundle;
@@ -15,21 +15,21 @@ use serde_json::{Value, json};
 
 use crate::assets;
 
-/// A form in which the document of the Stock API is handed out.
+/// A form of the Stock API's document.
 #[derive(Debug)]
 pub struct Form {
-    /// The name by which it is asked for.
+    /// The name by which users select it.
     pub name: &'static str,
     /// The name of its file, in `schemas/` and among the admin paths.
     pub file: &'static str,
     /// The media type.
     pub media_type: &'static str,
-    /// A line about it.
+    /// A description in one line.
     pub about: &'static str,
     write: fn(Value) -> String,
 }
 
-/// Every form, the document itself first.
+/// Every form, beginning with the document itself.
 pub const FORMS: &[Form] = &[
     Form {
         name: "3.1",
@@ -76,17 +76,18 @@ pub const FORMS: &[Form] = &[
 ];
 
 impl Form {
-    /// The form of a name.
+    /// Finds the form with this name.
     pub fn named(name: &str) -> Option<&'static Self> {
         FORMS.iter().find(|form| form.name == name)
     }
 
-    /// The form of a file.
+    /// Finds the form with this file name.
     pub fn of_file(file: &str) -> Option<&'static Self> {
         FORMS.iter().find(|form| form.file == file)
     }
 
-    /// The text. `address` is where the API answers; `None`: where a mock listens by default.
+    /// The text of the form. `address` is the base URL of the server; `None` for the default
+    /// address of a mock.
     pub fn text(&self, address: Option<&str>) -> String {
         let mut document = stock_api();
         if let Some(address) = address {
@@ -96,13 +97,13 @@ impl Form {
     }
 }
 
-/// The document of the Stock API in one piece: the schemas that it refers to, and their own
-/// definitions, are among its components.
+/// The document of the Stock API without references to other files.
 pub fn stock_api() -> Value {
     bundle::document(assets::OPENAPI)
 }
 
-/// The document of the admin paths, in one piece as well. `address` is where they answer.
+/// The document of the admin paths without references to other files. `address` is the base URL
+/// of the server.
 pub fn admin_api(address: Option<&str>) -> Value {
     let mut document = bundle::document(assets::ADMIN_OPENAPI);
     if let Some(address) = address {
@@ -115,7 +116,7 @@ fn server(address: &str) -> Value {
     json!([{"url": address, "description": "The mock that serves this document."}])
 }
 
-/// JSON with an end of line.
+/// Indented JSON with a final line break.
 fn json(document: &Value) -> String {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');

@@ -1,6 +1,6 @@
-//! The document as a Postman collection (format 2.1): a folder for each tag, a request for
-//! each operation and example of its body, with the answers that the document shows. Each
-//! request asks whether its answer is one that the document knows.
+//! The document as a Postman collection (format 2.1): a folder for each tag, and a request for
+//! each operation and example of its body, with the answers that the document shows. A test in
+//! each request checks that the document knows the status of the answer.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use super::walk::resolve;
 
 const SCHEMA: &str = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
 
-/// The order in which operations of a path stand.
+/// The methods of a path, in the order of their requests.
 const METHODS: [&str; 3] = ["get", "post", "options"];
 
 struct Operation<'a> {
@@ -19,7 +19,7 @@ struct Operation<'a> {
     about: &'a Value,
 }
 
-/// The collection.
+/// The whole collection.
 pub(super) fn collection(document: &Value) -> Value {
     let info = &document["info"];
     let tags = document["tags"].as_array().into_iter().flatten();
@@ -68,7 +68,7 @@ fn operations(document: &Value) -> impl Iterator<Item = Operation<'_>> {
 }
 
 impl Operation<'_> {
-    /// Its requests: one for each example of the body, or the one without a body.
+    /// The operation's requests: one for each example of its body, or a single one.
     fn items(&self) -> Vec<Value> {
         let content = &self.about["requestBody"]["content"]["application/json"];
         let bodies: Vec<_> = members(&content["examples"]).collect();
@@ -91,7 +91,7 @@ impl Operation<'_> {
             example => format!("{summary} ({})", example.replace('-', " ")),
         };
         let request = self.request(body);
-        // The refusals that all operations share would be most of the collection.
+        // The refusals that all operations share would make up most of the collection.
         let own = members(&self.about["responses"]).filter(|(_, it)| it.get("$ref").is_none());
         let answers = own.flat_map(|(status, response)| answers(status, response, &request));
         let answers: Vec<_> = answers.collect();
@@ -102,7 +102,7 @@ impl Operation<'_> {
             "event": [self.test()],
         });
         if self.method == "get" && body.is_some() {
-            // Postman leaves the body of a GET out unless it is told not to.
+            // Postman removes the body of a GET unless this is set.
             item["protocolProfileBehavior"] = json!({"disableBodyPruning": true});
         }
         item
@@ -132,7 +132,7 @@ impl Operation<'_> {
         request
     }
 
-    /// The address; a parameter of the query is there to be switched on.
+    /// The URL. Parameters of the query are disabled until a user switches them on.
     fn url(&self, has_body: bool) -> Value {
         let segments = self.path.trim_start_matches('/').split('/');
         let segments: Vec<_> = segments
@@ -169,7 +169,7 @@ impl Operation<'_> {
         url
     }
 
-    /// The question that a run of the collection asks of each answer.
+    /// The test that a run of the collection applies to each answer.
     fn test(&self) -> Value {
         let known: Vec<_> = members(&self.about["responses"])
             .filter_map(|(status, _)| status.parse::<u16>().ok())
@@ -185,7 +185,7 @@ impl Operation<'_> {
     }
 }
 
-/// The answers of a status, one for each example.
+/// The example answers of one status.
 fn answers(status: &str, response: &Value, request: &Value) -> Vec<Value> {
     let code: u16 = status.parse().unwrap_or_default();
     let reason = StatusCode::from_u16(code).ok();
@@ -213,7 +213,7 @@ fn of_place<'a>(parameters: &[&'a Value], place: &str) -> impl Iterator<Item = &
         .filter(move |it| it["in"] == place)
 }
 
-/// The example of a parameter as a text.
+/// The example value of a parameter as text.
 fn shown(parameter: &Value) -> String {
     let examples = members(&parameter["examples"]).next();
     let example = examples.map_or(&parameter["example"], |(_, example)| &example["value"]);

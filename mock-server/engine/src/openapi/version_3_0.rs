@@ -1,4 +1,4 @@
-//! The document as OpenAPI 3.0.3, whose schemas are older than JSON Schema 2020-12.
+//! The document as OpenAPI 3.0.3, whose schemas predate JSON Schema 2020-12.
 
 use std::collections::BTreeSet;
 
@@ -6,14 +6,14 @@ use serde_json::{Map, Value, json};
 
 use super::walk::{each_schema, resolve};
 
-/// What a schema of 3.0 has no word for, and what only narrows: without it the schema takes
-/// what it took.
+/// Keywords that 3.0 lacks and that only restrict a schema, so it accepts the same values and
+/// more without them.
 const UNKNOWN: [&str; 1] = ["propertyNames"];
 
 /// Names of components.
 type Names = BTreeSet<String>;
 
-/// The document as 3.0.3.
+/// Converts the document to 3.0.3.
 pub(super) fn document(mut document: Value) -> Value {
     document["openapi"] = json!("3.0.3");
     if let Some(info) = document["info"].as_object_mut() {
@@ -24,15 +24,15 @@ pub(super) fn document(mut document: Value) -> Value {
     each_schema(&mut document, &mut |schema| {
         older(&whole, schema, &mut nullable);
     });
-    // A schema takes null only if each of its parts does.
+    // A schema accepts null only if each of its parts does.
     for name in nullable {
         document["components"]["schemas"][name]["nullable"] = json!(true);
     }
     document
 }
 
-/// The summary becomes the first paragraph of the description, and the licence has an
-/// address in place of its id.
+/// Moves the summary into the first paragraph of the description, and replaces the licence's id
+/// with its URL.
 fn older_info(info: &mut Map<String, Value>) {
     if let Some(Value::String(summary)) = info.shift_remove("summary") {
         let rest = info.get("description").and_then(Value::as_str);
@@ -48,8 +48,8 @@ fn older_info(info: &mut Map<String, Value>) {
     }
 }
 
-/// Rewrites a schema and its parts, the parts first. `document` is the one of 3.1;
-/// `nullable` gets the components that are to take null.
+/// Converts a schema, its parts first. `document` is the original of version 3.1; `nullable`
+/// collects the components that have to accept null.
 fn older(document: &Value, schema: &mut Value, nullable: &mut Names) {
     let Some(members) = schema.as_object_mut() else {
         return;
@@ -78,14 +78,14 @@ fn older(document: &Value, schema: &mut Value, nullable: &mut Names) {
     reference(members);
 }
 
-/// A constant is the one value of an enumeration.
+/// Turns a constant into an enumeration of one value.
 fn constant(members: &mut Map<String, Value>) {
     if let Some(value) = members.shift_remove("const") {
         members.insert("enum".to_owned(), json!([value]));
     }
 }
 
-/// A bound that does not belong to the values is a flag beside the bound.
+/// Turns an exclusive bound into an inclusive one with a flag beside it.
 fn limits(members: &mut Map<String, Value>) {
     for (exclusive, bound) in [
         ("exclusiveMinimum", "minimum"),
@@ -98,7 +98,7 @@ fn limits(members: &mut Map<String, Value>) {
     }
 }
 
-/// A schema has one example.
+/// Keeps the first of several examples.
 fn examples(members: &mut Map<String, Value>) {
     if let Some(Value::Array(examples)) = members.shift_remove("examples") {
         members.extend(
@@ -110,7 +110,7 @@ fn examples(members: &mut Map<String, Value>) {
     }
 }
 
-/// A list of types is a type that may be null.
+/// Turns a list of types into one type, with a flag if null is among them.
 fn kinds(members: &mut Map<String, Value>) {
     let Some(Value::Array(types)) = members.get("type") else {
         return;
@@ -129,8 +129,8 @@ fn kinds(members: &mut Map<String, Value>) {
     }
 }
 
-/// The alternative null is a flag of the others and of the schema around them, beside the
-/// type that they have in common.
+/// Turns the alternative `null` into the flag `nullable`, on the schema and on its other
+/// alternatives. The schema gets the type that they have in common.
 fn alternatives(document: &Value, members: &mut Map<String, Value>, nullable: &mut Names) {
     let Some(forms) = members.get_mut("anyOf").and_then(Value::as_array_mut) else {
         return;
@@ -163,7 +163,7 @@ fn last(target: &str) -> &str {
     target.rsplit('/').next().unwrap_or(target)
 }
 
-/// Nothing may stand beside a reference.
+/// Wraps a reference in `allOf`, since 3.0 allows nothing beside a reference.
 fn reference(members: &mut Map<String, Value>) {
     if !members.contains_key("$ref") || members.len() == 1 {
         return;

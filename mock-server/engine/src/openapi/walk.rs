@@ -1,8 +1,8 @@
-//! Ways through a document.
+//! Traversals of a document.
 
 use serde_json::{Map, Value};
 
-/// Members that hold data rather than a description of it.
+/// Members that hold example data rather than descriptions.
 const DATA: [&str; 5] = ["example", "examples", "value", "default", "enum"];
 
 /// Visits every object of a value, the outer ones first.
@@ -23,7 +23,7 @@ pub(super) fn each_object(value: &mut Value, visit: &mut impl FnMut(&mut Map<Str
     }
 }
 
-/// Visits every schema of a document that is no part of another schema.
+/// Visits every schema that is not part of another one.
 pub(super) fn each_schema(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     match value {
         Value::Object(members) => {
@@ -49,7 +49,7 @@ pub(super) fn each_schema(value: &mut Value, visit: &mut impl FnMut(&mut Value))
     }
 }
 
-/// What a value refers to, or the value itself.
+/// The value that a reference points to; any other value itself.
 pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let target = value["$ref"].as_str();
     let pointer = target.and_then(|target| target.strip_prefix('#'));

@@ -1,19 +1,18 @@
-//! JSON values as YAML 1.2: blocks, with texts as JSON writes them where YAML could take
-//! them for something else.
+//! JSON values as YAML 1.2 in block style. Texts that YAML could misread are quoted as in JSON.
 
 use serde_json::Value;
 
-/// Words that YAML takes for something other than a text, in any case.
+/// Words that YAML does not read as text, in any case.
 const TAKEN: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
-/// The text of a document.
+/// The YAML of a document.
 pub(super) fn text(document: &Value) -> String {
     let mut out = String::new();
     block(document, 0, &mut out);
     out
 }
 
-/// Writes a value as lines; they end with an end of line.
+/// Writes a value and a line break, starting on the current line.
 fn block(value: &Value, indent: usize, out: &mut String) {
     match value {
         Value::Object(members) if !members.is_empty() => {
@@ -46,7 +45,7 @@ fn block(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-/// Writes the value of a member, on its line or below it.
+/// Writes the value of a member, on the member's line or on the lines below.
 fn below(value: &Value, indent: usize, out: &mut String) {
     let is_empty = match value {
         Value::Object(members) => members.is_empty(),
@@ -63,7 +62,7 @@ fn below(value: &Value, indent: usize, out: &mut String) {
     block(value, indent + 2, out);
 }
 
-/// A text as it stands where it reads as one, else as JSON writes it, which YAML reads too.
+/// A text without quotes if YAML reads it as text, or else a JSON string, which is also YAML.
 fn scalar(text: &str) -> String {
     let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text

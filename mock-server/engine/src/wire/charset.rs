@@ -1,6 +1,6 @@
-//! The character sets that a `Content-Type` may name, read as the stack's Python reads them.
+//! The character sets that a `Content-Type` may name, decoded as the stack's Python does it.
 //!
-//! Python knows some more, such as those of East Asia, which are unknown here. Source:
+//! Python knows more of them, such as those of East Asia, which are unknown here. Source:
 //! docs/stack.md, Character sets.
 
 use std::borrow::Cow;
@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::LazyLock;
 
-/// Names, other names and tables; the file says how to read it.
+/// Names, aliases and tables of character sets. The file explains its format.
 const TABLES: &str = include_str!("charsets.txt");
 
-/// The characters of the bytes from 0x80 on.
+/// The characters of the bytes from 0x80 to 0xff.
 type Upper = [Option<char>; 128];
 
 /// A character set.
@@ -19,22 +19,21 @@ type Upper = [Option<char>; 128];
 pub enum Charset {
     /// UTF-8.
     Utf8,
-    /// UTF-8 that may begin with a mark, which is dropped.
+    /// UTF-8, in which a byte order mark at the start is dropped.
     Utf8Marked,
-    /// Seven bits.
+    /// ASCII.
     Ascii,
-    /// A character a byte, of the same number.
+    /// ISO 8859-1: each byte is the code point of a character.
     Latin1,
-    /// Two bytes and, beyond the basic plane, four; `None`: the mark at the start says in
-    /// which order.
+    /// UTF-16 in a byte order; `None` if a byte order mark has to tell it.
     Utf16(Option<Order>),
-    /// Four bytes; the order as above.
+    /// UTF-32 in a byte order; `None` if a byte order mark has to tell it.
     Utf32(Option<Order>),
-    /// One byte, by a table.
+    /// One byte for each character, by a table.
     Table(&'static Upper),
 }
 
-/// A body that is not in its character set, as the codec's sentence about it.
+/// The error of a body that is not in its character set, in the words of Python's codec.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CodecError(String);
 
@@ -46,12 +45,12 @@ impl fmt::Display for CodecError {
 
 impl std::error::Error for CodecError {}
 
-/// The order of the bytes of a unit.
+/// The order of the bytes in a code unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// The lowest first.
+    /// Little-endian.
     Little,
-    /// The highest first.
+    /// Big-endian.
     Big,
 }
 
@@ -86,7 +85,7 @@ fn built_in(name: &str) -> Option<Charset> {
     })
 }
 
-/// A table out of `d0=11e a1-ac=401 80=none`.
+/// Parses a table such as `d0=11e a1-ac=401 80=none`.
 fn upper(text: &str) -> Upper {
     let mut table: Upper = std::array::from_fn(|at| u8::try_from(at + 0x80).ok().map(char::from));
     let hex = |text: &str| u32::from_str_radix(text, 16).ok();
@@ -106,7 +105,7 @@ fn upper(text: &str) -> Upper {
     table
 }
 
-/// Codecs of Python that are looked up like character sets and decode no text.
+/// Python codecs that have names like character sets but do not decode text.
 const NO_TEXT: [&str; 19] = [
     "base64",
     "base64_codec",
@@ -129,7 +128,7 @@ const NO_TEXT: [&str; 19] = [
     "zlib_codec",
 ];
 
-/// A name as Python looks it up.
+/// The form of a name in which Python looks it up.
 fn looked_up(name: &str) -> String {
     let mut looked_up = String::with_capacity(name.len());
     let mut is_apart = false;
@@ -147,18 +146,18 @@ fn looked_up(name: &str) -> String {
     looked_up
 }
 
-/// Returns `true` if Python has a codec of this name, and it decodes no text.
+/// Returns `true` if Python has a codec of this name that does not decode text.
 pub fn is_no_text(name: &str) -> bool {
     NO_TEXT.contains(&looked_up(name).as_str())
 }
 
 impl Charset {
-    /// The character set of a name, spelled in any of the ways that Python takes.
+    /// Finds the character set of a name, in any spelling that Python accepts.
     pub fn named(name: &str) -> Option<Self> {
         NAMES.get(looked_up(name).as_str()).copied()
     }
 
-    /// The text of a body. What is cut off at its end is passed over.
+    /// Decodes a body. An incomplete character at its end is ignored.
     pub fn decode(self, bytes: &[u8]) -> Result<Cow<'_, str>, CodecError> {
         match self {
             Self::Utf8 => utf8(bytes).map(Cow::Borrowed),
@@ -181,7 +180,7 @@ impl Charset {
         }
     }
 
-    /// The text of a part of a query or a form, U+FFFD standing for what is none.
+    /// Decodes a part of a query or a form, with U+FFFD for invalid bytes.
     pub fn decode_lossy(self, bytes: &[u8]) -> Cow<'_, str> {
         match self {
             Self::Ascii => bytes
@@ -212,7 +211,7 @@ fn character(byte: u8, upper: &Upper) -> Option<char> {
     }
 }
 
-/// Drops the mark of UTF-8, or the beginning of one that nothing follows.
+/// Drops the byte order mark of UTF-8, even if it is cut short by the end of the text.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     const MARK: &[u8] = b"\xef\xbb\xbf";
     if MARK.starts_with(bytes) {
@@ -235,7 +234,7 @@ fn bad_bytes(codec: &str, at: usize, length: usize, reason: &str) -> CodecError 
     ))
 }
 
-/// The text of a body in UTF-8; a character that is cut off at its end is passed over.
+/// Decodes a body as UTF-8. An incomplete character at its end is ignored.
 pub fn utf8(bytes: &[u8]) -> Result<&str, CodecError> {
     let error = match std::str::from_utf8(bytes) {
         Ok(text) => return Ok(text),
@@ -244,7 +243,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, CodecError> {
     let at = error.valid_up_to();
     let rest = &bytes[at..];
     match error.error_len() {
-        // Half of a surrogate, cut off, is not yet wrong to Python's decoder.
+        // Python's decoder accepts the first two bytes of an encoded surrogate at the end.
         Some(_) if !matches!(rest, [0xed, 0xa0..=0xbf]) => {}
         _ => return Ok(std::str::from_utf8(&bytes[..at]).unwrap_or_default()),
     }
@@ -263,8 +262,7 @@ fn no_mark(name: &str) -> CodecError {
     CodecError(format!("{name} stream does not start with BOM"))
 }
 
-/// The order that the mark at the start tells, which may be told elsewhere, and where the
-/// text begins.
+/// The byte order and the position after the mark. `told` is an order that needs no mark.
 fn order_of(bytes: &[u8], width: usize, told: Option<Order>) -> Option<(Order, usize)> {
     if let Some(order) = told {
         return Some((order, 0));
@@ -282,7 +280,7 @@ fn order_of(bytes: &[u8], width: usize, told: Option<Order>) -> Option<(Order, u
 
 fn utf16(bytes: &[u8], told: Option<Order>) -> Result<String, CodecError> {
     let found = order_of(bytes, 2, told);
-    // Python reads first and misses the mark afterwards.
+    // Python decodes first, and misses the mark only afterwards.
     let (order, start) = found.unwrap_or((Order::Little, 0));
     let units = bytes[start..].chunks_exact(2).map(|unit| match order {
         Order::Little => u16::from_le_bytes([unit[0], unit[1]]),
@@ -297,7 +295,7 @@ fn utf16(bytes: &[u8], told: Option<Order>) -> Result<String, CodecError> {
                 at += c.len_utf16();
                 text.push(c);
             }
-            // The second half may be yet to come.
+            // A first half at the end counts as incomplete, not as wrong.
             Err(lone) if lone.unpaired_surrogate() < 0xdc00 && at + 1 == count => {}
             Err(lone) => {
                 let codec = match order {

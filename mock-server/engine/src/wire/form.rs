@@ -1,4 +1,4 @@
-//! Form bodies: url-encoded and multipart.
+//! Form bodies: URL-encoded and multipart.
 //!
 //! Source: docs/stack.md#forms.
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::charset::Charset;
 use super::urlencoded::{self, MAX_FIELDS, TooManyFields};
 
-/// The most files of a multipart body; the stack refuses more.
+/// The most files in a multipart body that the stack accepts.
 const MAX_FILES: usize = 100;
 
 /// The value of a form field.
@@ -15,23 +15,23 @@ const MAX_FILES: usize = 100;
 pub enum FormValue {
     /// Text.
     Text(String),
-    /// An uploaded file, which no field of the API takes.
+    /// An uploaded file, which no field of the API accepts.
     File,
 }
 
-/// A form, its fields in the order sent.
+/// A form. Its fields are in the order sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Form {
-    /// Names, each with a value.
+    /// Pairs of name and value.
     pub fields: Vec<(String, FormValue)>,
 }
 
-/// Why a multipart body is refused.
+/// A reason why a form is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FormError {
-    /// More than a thousand fields.
+    /// More than a thousand fields, or more than a hundred files.
     TooManyFields,
-    /// The sentence about its syntax.
+    /// Wrong syntax, in the words of the stack.
     Syntax(String),
 }
 
@@ -42,7 +42,7 @@ impl From<TooManyFields> for FormError {
 }
 
 impl Form {
-    /// Reads an url-encoded body.
+    /// Parses a URL-encoded body.
     pub fn from_urlencoded(body: &[u8], charset: Charset) -> Result<Self, FormError> {
         let fields = urlencoded::decode_as(body, charset)?
             .into_iter()
@@ -51,8 +51,8 @@ impl Form {
         Ok(Self { fields })
     }
 
-    /// Reads a multipart body. What stands outside the boundaries is passed over, as
-    /// are parts without a name.
+    /// Parses a multipart body. Text outside of the boundaries is ignored, and so are parts
+    /// without a name.
     pub fn from_multipart(body: &[u8], boundary: Option<&str>) -> Result<Self, FormError> {
         let invalid =
             |shown: &str| FormError::Syntax(format!("Invalid boundary in multipart: {shown}"));
@@ -82,7 +82,7 @@ impl Form {
         Ok(form)
     }
 
-    /// The last value of a name.
+    /// The last value of a field.
     pub fn last(&self, name: &str) -> Option<&FormValue> {
         self.fields
             .iter()
@@ -91,7 +91,7 @@ impl Form {
             .map(|(_, value)| value)
     }
 
-    /// All values of a name.
+    /// All values of a field, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a FormValue> {
         self.fields
             .iter()
@@ -100,7 +100,7 @@ impl Form {
     }
 }
 
-/// Where the delimiter stands at the start of a line.
+/// The positions of the delimiter at the start of a line.
 fn find_all<'a>(body: &'a [u8], delimiter: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
     let mut from = 0;
     std::iter::from_fn(move || {
@@ -115,7 +115,7 @@ fn find_all<'a>(body: &'a [u8], delimiter: &'a [u8]) -> impl Iterator<Item = usi
     })
 }
 
-/// A part, from behind its delimiter to the next.
+/// Parses the bytes between two delimiters as a field.
 fn read_part(part: &[u8]) -> Option<(String, FormValue)> {
     let part = part.strip_prefix(b"\r\n").or(part.strip_prefix(b"\n"))?;
     let (head, content) = match part.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -137,14 +137,14 @@ fn read_part(part: &[u8]) -> Option<(String, FormValue)> {
     Some((name, value))
 }
 
-/// A parameter of a header's value, its quotes taken off.
+/// A parameter of a header's value, without quotes.
 pub fn parameter<'a>(value: &'a str, name: &str) -> Option<Cow<'a, str>> {
     parameters(value)
         .find(|(n, _)| n.eq_ignore_ascii_case(name))
         .map(|(_, value)| value)
 }
 
-/// The parameters of a header's value, their quotes taken off.
+/// The parameters of a header's value, without quotes.
 pub fn parameters(value: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = value.split_once(';').map_or("", |(_, rest)| rest);
     std::iter::from_fn(move || {

@@ -1,8 +1,8 @@
-//! JSON as the stack reads and writes it: Python's decoder with its error
-//! wordings, and the renderer's compact and indented forms.
+//! JSON as the stack reads and writes it: Python's decoder with the wording of its errors, and
+//! the compact and the indented form of the renderer.
 //!
-//! Source: docs/stack.md#bodies, docs/stack.md#rendering. Positions in errors count
-//! characters, not bytes.
+//! Source: docs/stack.md#bodies, docs/stack.md#rendering. Positions in errors count characters,
+//! not bytes.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,19 +10,19 @@ use std::fmt::Write as _;
 use super::charset::{self, CodecError};
 use super::text::MAX_INTEGER_DIGITS;
 
-/// Containers nested deeper than this exhaust the stack's recursion limit, which
-/// it answers with its page for a server error.
+/// The depth of nesting beyond which the stack exceeds its recursion limit and answers with a
+/// 500.
 const MAX_DEPTH: usize = 960;
 
-/// Room for the members of most objects: a stock has twelve.
+/// The initial capacity for members of an object; a stock has twelve.
 const USUAL_MEMBERS: usize = 12;
 
-/// A string, which JSON's `\ud800` escapes can give halves of surrogate pairs.
+/// A string. In Python it may contain halves of surrogate pairs, from escapes like `\ud800`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Text<'a> {
-    /// The characters; U+FFFD stands for a lone surrogate.
+    /// The characters, with U+FFFD in place of a lone surrogate.
     pub text: Cow<'a, str>,
-    /// The first lone surrogate.
+    /// The first lone surrogate, if there is one.
     pub surrogate: Option<u16>,
 }
 
@@ -35,16 +35,16 @@ impl<'a> From<&'a str> for Text<'a> {
     }
 }
 
-/// A JSON value, with Python's split of numbers.
+/// A JSON value with the types of Python, which has integers and floats.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
-    /// `None`.
+    /// Null, `None` in Python.
     Null,
     /// `bool`.
     Bool(bool),
     /// `int` within 64 bits.
     Int(i64),
-    /// `int` beyond them: its digits as sent.
+    /// `int` beyond 64 bits, as the digits sent.
     BigInt(&'a str),
     /// `float`.
     Float(f64),
@@ -52,16 +52,16 @@ pub enum Value<'a> {
     Str(Text<'a>),
     /// `list`.
     List(Vec<Value<'a>>),
-    /// `dict`, in the order sent; of equal keys the last counts.
+    /// `dict`, in the order sent. Of several equal keys the last counts.
     Dict(Vec<(Text<'a>, Value<'a>)>),
 }
 
-/// Why a text is not JSON.
+/// A reason why a text is not JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JsonError {
-    /// The decoder's sentence.
+    /// Wrong syntax, in the words of Python's decoder.
     Syntax(String),
-    /// Nested beyond the recursion limit.
+    /// Nested too deeply for the recursion limit.
     TooDeep,
 }
 
@@ -72,7 +72,7 @@ impl From<CodecError> for JsonError {
 }
 
 impl Value<'_> {
-    /// Python's name of the type, as error wordings use it.
+    /// Python's name of the type, for the wording of errors.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
@@ -85,7 +85,7 @@ impl Value<'_> {
         }
     }
 
-    /// The member of a dict, the last of that name.
+    /// The value of a dict's key, the last one if the key is repeated.
     pub fn get(&self, name: &str) -> Option<&Self> {
         match self {
             Self::Dict(members) => members
@@ -97,7 +97,7 @@ impl Value<'_> {
         }
     }
 
-    /// `str(value)`.
+    /// `str(value)` in Python.
     pub fn to_text(&self) -> Cow<'_, str> {
         match self {
             Self::Str(text) => Cow::Borrowed(&text.text),
@@ -140,7 +140,7 @@ impl Value<'_> {
     }
 }
 
-/// `repr` of a float: the shortest digits that read back as the same number.
+/// `repr(number)` in Python: the shortest digits that read back as the same number.
 pub fn float_repr(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf" } else { "-inf" }.to_owned();
@@ -189,20 +189,20 @@ fn write_str_repr(out: &mut String, text: &str) {
     out.push(quote);
 }
 
-/// Returns `true` if `repr` shows a character as it is: not controls, separators and private
-/// ones.
+/// Returns `true` if `repr` shows a character unescaped. It escapes controls, separators and
+/// private characters.
 fn is_printable(c: char) -> bool {
     let is_private = matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
     !c.is_control() && !c.is_whitespace() && !is_private
 }
 
-/// Decodes a body: UTF-8, then JSON. An incomplete character at the very end is
-/// dropped, as the stack's stream reader drops it.
+/// Decodes a body as UTF-8 and then as JSON. An incomplete character at the end is dropped, as
+/// the stack's stream reader does it.
 pub fn decode(bytes: &[u8]) -> Result<Value<'_>, JsonError> {
     parse(charset::utf8(bytes)?)
 }
 
-/// Decodes JSON text.
+/// Parses JSON text.
 pub fn parse(text: &str) -> Result<Value<'_>, JsonError> {
     let mut parser = Parser { text, at: 0 };
     if text.starts_with('\u{feff}') {
@@ -310,7 +310,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// After a member: the closing mark, or a comma and on.
+    /// Reads on after a member: returns `true` at `close`, and `false` after a comma.
     fn ends(&mut self, close: u8) -> Result<bool, JsonError> {
         self.skip_space();
         match self.peek() {
@@ -426,7 +426,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The characters up to the next quote, backslash or control character.
+    /// Reads up to the next quote, backslash or control character.
     fn plain_run(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let is_end = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
@@ -435,7 +435,7 @@ impl<'a> Parser<'a> {
         &rest[..length]
     }
 
-    /// One escape: its character, or the half of a surrogate pair.
+    /// Reads one escape: a character, or half of a surrogate pair as the error.
     fn escape(&mut self, begin: usize) -> Result<Result<char, u16>, JsonError> {
         let backslash = self.at;
         self.at += 1;
@@ -462,7 +462,7 @@ impl<'a> Parser<'a> {
         self.at = u + 5;
         if (0xd800..0xdc00).contains(&first)
             && self.text[self.at..].starts_with("\\u")
-            // The decoder looks for a pair only where a character follows it.
+            // Python looks for the second half only if a character follows it.
             && self.char_at_least(self.at, 7)
         {
             let second = self.hex4(self.at + 1)?;
@@ -482,7 +482,8 @@ impl<'a> Parser<'a> {
         self.text[at..].chars().take(count).count() == count
     }
 
-    /// The four hexadecimal digits after the `u` at `u`, with a character after them.
+    /// The four hexadecimal digits after the `u` at `u`. Like Python, it fails if no character
+    /// follows them.
     fn hex4(&self, u: usize) -> Result<u16, JsonError> {
         let invalid = || self.error("Invalid \\uXXXX escape", u);
         let mut code = 0u16;
@@ -509,7 +510,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
     let is_plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\' && b != 0xe2;
-    // Without an early end, several bytes are compared at a time.
+    // A loop without an early exit compares several bytes at a time.
     if bytes.iter().fold(true, |plain, &b| plain & is_plain(b)) {
         out.extend_from_slice(bytes);
         out.push(b'"');
@@ -533,7 +534,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
                 clean = i + 1;
                 continue;
             }
-            // U+2028 and U+2029 would end a line in JavaScript.
+            // U+2028 and U+2029 would end a line of JavaScript.
             0xe2 if bytes[i..].starts_with("\u{2028}".as_bytes()) => b"\\u2028",
             0xe2 if bytes[i..].starts_with("\u{2029}".as_bytes()) => b"\\u2029",
             _ => continue,
@@ -558,7 +559,7 @@ pub fn write_bool(out: &mut Vec<u8>, value: bool) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
-/// Compact JSON, which must be well formed, in the renderer's indented form.
+/// Indents compact JSON, which must be valid, as the renderer does.
 pub fn indent(compact: &[u8], indent: usize) -> Vec<u8> {
     let mut out = Vec::with_capacity(compact.len() * 2);
     let mut depth = 0;
@@ -603,7 +604,7 @@ pub fn indent(compact: &[u8], indent: usize) -> Vec<u8> {
     out
 }
 
-/// One past the closing quote of the string that opens at `at`.
+/// The position after the closing quote of the string that opens at `at`.
 fn string_end(json: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while end < json.len() && json[end] != b'"' {
@@ -617,7 +618,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    // The expectations are what Python 3.11's json module says.
+    // The expected errors are those of Python 3.11's json module.
     #[rstest]
     #[case(
         "{",

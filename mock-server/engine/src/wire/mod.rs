@@ -1,5 +1,4 @@
-//! Text, JSON, queries and forms as the stack reads and writes them, knowing
-//! nothing of stocks.
+//! Text, JSON, queries and forms as the stack reads and writes them. Nothing here knows stocks.
 
 pub mod charset;
 pub mod form;

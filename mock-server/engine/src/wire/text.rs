@@ -1,15 +1,13 @@
-//! Text as the stack handles it: what counts as white space, a digit, an
-//! integer, a decimal number.
+//! Text as the stack handles it: white space, digits, integers and decimal numbers.
 //!
-//! The stack is Python, and its `str.strip`, `int` and `Decimal` accept more
-//! than Rust's: Arabic digits, underscores between digits, the ASCII
-//! separators as white space. Source: docs/stack.md#filters, docs/stack.md#integers,
-//! docs/stack.md#pagination.
+//! The stack is Python, whose `str.strip`, `int` and `Decimal` accept more than Rust's
+//! functions: Arabic digits, underscores between digits, the ASCII separators as white space.
+//! Source: docs/stack.md#filters, docs/stack.md#integers, docs/stack.md#pagination.
 
 use std::cmp::Ordering;
 
-/// The first of each run of ten decimal digits (general category Nd, Unicode 14,
-/// the version of the stack's Python).
+/// The zero of each run of ten decimal digits (general category Nd in Unicode 14, the version
+/// of the stack's Python).
 const ZEROS: [u32; 66] = [
     0x30, 0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66,
     0xde6, 0xe50, 0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90,
@@ -19,15 +17,15 @@ const ZEROS: [u32; 66] = [
     0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0x1e140, 0x1e2f0, 0x1e950, 0x1fbf0,
 ];
 
-/// Python's default bound on the digits of an integer read from text.
+/// Python's default limit for the digits of an integer that is parsed from text.
 pub const MAX_INTEGER_DIGITS: usize = 4300;
 
-/// The bytes of a file without the byte order mark that some editors put in front.
+/// Drops the byte order mark that some editors put in front of a file.
 pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)
 }
 
-/// The value of a decimal digit of any script.
+/// The value of a decimal digit in any script.
 pub fn digit(c: char) -> Option<u8> {
     if c.is_ascii() {
         return c.to_digit(10).and_then(|d| u8::try_from(d).ok());
@@ -37,17 +35,17 @@ pub fn digit(c: char) -> Option<u8> {
     u8::try_from(code - ZEROS[run]).ok().filter(|&d| d < 10)
 }
 
-/// White space as `str.strip` and `int` know it.
+/// Returns `true` for white space as `str.strip` defines it.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// `str.strip()`.
+/// `str.strip()` in Python.
 pub fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// An integer of any size: the sign and the ASCII digits without leading zeros.
+/// An integer of any size: its sign, and its ASCII digits without leading zeros.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Integer {
     negative: bool,
@@ -55,10 +53,10 @@ pub struct Integer {
 }
 
 impl Integer {
-    /// `int(text)`: surrounding white space, a sign, digits of any script, single
-    /// underscores between them. `None` where Python raises `ValueError`.
+    /// `int(text)` in Python: surrounding white space, a sign, digits of any script, single
+    /// underscores between digits. `None` where Python raises `ValueError`.
     pub fn parse(text: &str) -> Option<Self> {
-        // Unlike `str.strip`, `int` does not take U+001C to U+001F for space.
+        // Unlike `str.strip`, `int` does not accept U+001C to U+001F as white space.
         let text = text.trim_matches(char::is_whitespace);
         let (negative, body) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
@@ -86,7 +84,7 @@ impl Integer {
         })
     }
 
-    /// The value, held at the ends of `i64` where it lies beyond them.
+    /// The value, limited to the range of `i64`.
     pub fn clamped(&self) -> i64 {
         let beyond = if self.negative { i64::MIN } else { i64::MAX };
         if self.digits.is_empty() {
@@ -100,23 +98,23 @@ impl Integer {
     }
 }
 
-/// Why a number of a filter is refused.
+/// A reason why the number of a filter is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecimalError {
-    /// Not a finite number.
+    /// It is not a finite number.
     NotANumber,
-    /// Above 1e50.
+    /// It is greater than 1e50.
     TooLarge,
 }
 
-/// The largest exponent that `Decimal` reads.
+/// The largest exponent that `Decimal` accepts.
 const MAX_EXPONENT: i64 = 999_999_999_999_999_999;
 
-/// The float 1e50, written out: what the stack compares with.
+/// The digits of the float 1e50, with which the stack compares.
 const LARGEST_DECIMAL: &str = "100000000000000007629769841091887003294964970946560";
 
-/// The number of a filter (`Decimal(text)`), truncated toward zero and held at the
-/// ends of `i64`.
+/// The number of a filter, parsed as by `Decimal(text)`, truncated towards zero and limited to
+/// the range of `i64`.
 pub fn decimal(text: &str) -> Result<i64, DecimalError> {
     let text: String = strip(text).chars().filter(|&c| c != '_').collect();
     let (negative, body) = match text.as_bytes().first() {

@@ -7,26 +7,26 @@ use std::fmt::Write as _;
 
 use super::charset::Charset;
 
-/// The most fields of a query or a form; the stack refuses more.
+/// The most fields of a query or a form that the stack accepts.
 pub const MAX_FIELDS: usize = 1000;
 
-/// There are more than [`MAX_FIELDS`].
+/// The error of a text with more than [`MAX_FIELDS`] fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooManyFields;
 
-/// A name and its value.
+/// A name with its value.
 pub type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
-/// Takes an encoded text in UTF-8 apart, as [`decode_as`] does.
+/// Decodes a text in UTF-8, as [`decode_as`] does.
 pub fn decode(text: &[u8]) -> Result<Vec<Pair<'_>>, TooManyFields> {
     decode_as(text, Charset::Utf8)
 }
 
-/// Takes an encoded text apart: a name without `=` has a blank value, bytes that are
-/// not of the character set become U+FFFD, a malformed percent sign stands for itself.
+/// Decodes pairs of name and value. A name without `=` has an empty value, invalid bytes become
+/// U+FFFD, and a malformed percent sign stays as it is.
 pub fn decode_as(text: &[u8], charset: Charset) -> Result<Vec<Pair<'_>>, TooManyFields> {
     let mut pairs = Vec::new();
-    // Empty ones count, though they are passed over.
+    // Empty fields are left out later, but they count here.
     if text.split(|&b| b == b'&').nth(MAX_FIELDS).is_some() {
         return Err(TooManyFields);
     }
@@ -43,7 +43,7 @@ pub fn decode_as(text: &[u8], charset: Charset) -> Result<Vec<Pair<'_>>, TooMany
     Ok(pairs)
 }
 
-/// Decodes the percent signs of a path.
+/// Decodes the percent signs of a path. A `+` stays as it is.
 pub fn decode_path(path: &str) -> Cow<'_, str> {
     decode_part(path.as_bytes(), false, Charset::Utf8)
 }
@@ -79,8 +79,8 @@ fn decode_part(part: &[u8], plus_is_space: bool, charset: Charset) -> Cow<'_, st
     Cow::Owned(charset.decode_lossy(&bytes).into_owned())
 }
 
-/// A query with one parameter set, or taken out: names sorted, values of one name in
-/// their order, everything encoded anew.
+/// Encodes a query with one parameter set, or removed for `None`. Names are sorted, and equal
+/// names keep their order.
 pub fn with_parameter(pairs: &[Pair<'_>], name: &str, value: Option<&str>) -> String {
     let mut kept: Vec<(&str, &str)> = pairs
         .iter()
@@ -101,12 +101,12 @@ pub fn with_parameter(pairs: &[Pair<'_>], name: &str, value: Option<&str>) -> St
     query
 }
 
-/// Encodes a decoded path, as the stack does before it redirects to it.
+/// Encodes a decoded path as the stack does for a redirect.
 pub fn encode_path(path: &str) -> String {
     quote(path, "/:@&+$,-_.!~*'()")
 }
 
-/// Encodes what a query must not have as it came.
+/// Encodes the characters that a query may not contain.
 pub fn encode_query(query: &str) -> String {
     quote(query, "/#%[]=:;$&()+,!?*@'~-_.")
 }

@@ -1,9 +1,9 @@
-//! Texts of strangers, made harmless.
+//! Foreign text made safe to show.
 
 use std::borrow::Cow;
 
-/// The text with every character spelled out that steers a terminal, turns the direction of
-/// writing or cannot stand in XML, but for the control characters that are `kept`.
+/// Escapes every character that steers a terminal, changes the direction of writing or is not
+/// allowed in XML. Control characters among `kept` stay as they are.
 pub fn visible<'a>(text: &'a str, kept: &[char]) -> Cow<'a, str> {
     let steers = |c: char| {
         (c.is_control() && !kept.contains(&c))
