@@ -1,4 +1,4 @@
-//! Bodies as they were meant: what a content coding packed is unpacked for the judge.
+//! Bodies without their content codings, so that the judge can read them.
 
 use std::io::Read;
 
@@ -7,11 +7,11 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 
-/// The most codings that are undone one after the other.
+/// The most content codings that one body may have.
 const MOST_CODINGS: usize = 4;
 
-/// The body without its codings, or why it cannot be read. `limit`: the most bytes that it
-/// may come to.
+/// Returns the body without its content codings. `limit` is the largest size of the result, bytes.
+/// The error is a phrase that names the problem.
 pub(super) fn decoded(headers: &HeaderMap, body: &Bytes, limit: usize) -> Result<Bytes, String> {
     if body.is_empty() || !headers.contains_key(CONTENT_ENCODING) {
         return Ok(body.clone());
@@ -29,10 +29,10 @@ pub(super) fn decoded(headers: &HeaderMap, body: &Bytes, limit: usize) -> Result
     for coding in codings.iter().rev() {
         body = match coding.as_str() {
             "gzip" | "x-gzip" => read(MultiGzDecoder::new(&*body), limit),
-            // Some send the stream without the wrapping that the name stands for.
+            // Some senders leave out the zlib wrapping that the name `deflate` implies.
             "deflate" => read(ZlibDecoder::new(&*body), limit)
                 .or_else(|_| read(DeflateDecoder::new(&*body), limit)),
-            // What is a stranger's text is not repeated.
+            // An unknown name is the sender's own text, so it is not repeated.
             "br" | "zstd" | "compress" => Err(format!("the content coding {coding}")),
             _ => Err("an unknown content coding".to_owned()),
         }?;

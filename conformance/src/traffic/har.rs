@@ -1,9 +1,9 @@
-//! Traffic that others recorded: an HTTP archive, version 1.2, as browsers, debugging
-//! proxies, API clients and the mock write it.
+//! Recorded traffic: an HTTP archive, version 1.2, as written by browsers, debugging proxies, API
+//! clients and the mock.
 //!
-//! Everybody leaves out something else. What is not there is *not known*, which the judge
-//! tells from empty. What is there and is not what the format says is an error with its
-//! place where it is the service's, and is counted where it is another's.
+//! Each program leaves out something else. A missing part is *unknown*, which the judge does not
+//! confuse with empty. A part that breaks the format is an error with its place if its exchange is
+//! with the service, and is only counted otherwise.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -21,26 +21,26 @@ use whippy_engine::model::time::Timestamp;
 use crate::traffic::har_json::{self, Files};
 use crate::traffic::{Ending, Extent, Observed, WithoutHeaders};
 
-/// What of an archive is the service's.
+/// The exchanges of an archive that are with the service.
 #[derive(Debug, Default)]
 pub struct Archive {
-    /// The exchanges, in the order of their times.
+    /// The exchanges, in order of their times.
     pub observed: Vec<Observed>,
-    /// Where the service is, without a slash at the end.
+    /// The base URL of the service, without a slash at the end.
     pub base: String,
-    /// The number of entries that are of other hosts, or of other paths of this one.
+    /// The number of entries of other hosts, or of other paths on this host.
     pub skipped: u64,
 }
 
-/// One entry, before it is known whose it is.
+/// An entry that may not be of the service.
 struct Entry {
     url: Uri,
     observed: Observed,
 }
 
-/// Reads an archive. `upstream`: where the service is, `https://HOST[:PORT][/PREFIX]`;
-/// without it, the one host that is asked for `/api/v1/`. An error is a sentence that names
-/// the place.
+/// Reads an archive. `upstream` is the base URL of the service, `https://HOST[:PORT][/PREFIX]`;
+/// without it, the service is the one host with requests for `/api/v1/`. The error is a sentence
+/// that names the place.
 pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
     let (archive, files) = har_json::read(bytes)?;
     let entries = archive["log"]["entries"]
@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
             origin(url).is_some_and(|(s, a)| s == scheme && a.eq_ignore_ascii_case(&authority));
         is_there && url.path().starts_with(prefix.as_str())
     };
-    // Entries of others may be whatever their programs made of them.
+    // An entry of another host may be malformed in any way.
     let mut wrong = wrong.into_iter();
     if let Some((_, why)) = wrong.find(|(url, _)| url.as_ref().is_some_and(of_service)) {
         return Err(why);
@@ -105,7 +105,8 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
     })
 }
 
-/// Scheme, authority without the scheme's usual port, and path without a slash at the end.
+/// The base URL in parts: scheme, authority without the scheme's default port, and path without a
+/// slash at the end.
 type Base = (String, String, String);
 
 fn given(upstream: &str) -> Result<Base, String> {
@@ -122,7 +123,7 @@ fn given(upstream: &str) -> Result<Base, String> {
     ))
 }
 
-/// The one host that is asked for the API.
+/// Returns the base URL of the one host with requests for the API.
 fn found<'a>(urls: impl Iterator<Item = &'a Uri>) -> Result<Base, String> {
     let mut hosts: Vec<Base> = Vec::new();
     for url in urls {
@@ -167,14 +168,15 @@ fn origin(uri: &Uri) -> Option<(String, String)> {
     Some((scheme, authority.to_ascii_lowercase()))
 }
 
-/// What is wrong with an entry: where in it, and why.
+/// A mistake in an entry: its place, and the reason.
 type Wrong = (String, String);
 
 fn wrong(at: &str, why: &str) -> Wrong {
     (at.to_owned(), why.to_owned())
 }
 
-/// An entry; `None` where it is no HTTP (a browser notes its own pages and sockets too).
+/// Reads an entry; `None` where it is not HTTP, as a browser also records its own pages and
+/// sockets.
 fn entry(
     from: &Value,
     position: usize,
@@ -221,7 +223,7 @@ fn entry(
         url: uri,
         observed: Observed {
             id,
-            // Without a time of its own it stays where it stands.
+            // An entry without a time of its own keeps its place in the file.
             at: at.unwrap_or(last),
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // It saturates.
             micros: took.map_or(0, |took| (took * 1e3) as u64),
@@ -232,8 +234,8 @@ fn entry(
     }))
 }
 
-/// A URL without its fragment. What programs leave as it was typed, a space above all, is
-/// encoded as it was on the wire.
+/// Parses a URL without its fragment. Characters that programs keep as they were typed, such as a
+/// space, are encoded as they were on the wire.
 fn url_of(text: &str) -> Option<Uri> {
     const TYPED: &AsciiSet = &CONTROLS
         .add(b' ')
@@ -250,7 +252,7 @@ fn url_of(text: &str) -> Option<Uri> {
     utf8_percent_encode(text, TYPED).to_string().parse().ok()
 }
 
-/// A date-time without more digits than microseconds.
+/// Cuts a date-time to the digits of microseconds.
 fn cut_to_micros(text: &str) -> String {
     let Some((front, fraction)) = text.split_once('.') else {
         return text.to_owned();
@@ -273,8 +275,8 @@ fn headers(from: &Value, at: &str) -> Result<HeaderMap, Wrong> {
         let (Some(name), Some(value)) = (pair["name"].as_str(), pair["value"].as_str()) else {
             return Err(wrong(at, "a header is no name and value"));
         };
-        // HTTP/2 has the request's line among the headers; and one header may stand for
-        // several of its name.
+        // Over HTTP/2 some programs list the request line among the headers, and one header may
+        // stand for several of its name.
         let name = HeaderName::from_bytes(name.as_bytes());
         let Ok(name) = name else { continue };
         for value in value.split('\n') {
@@ -294,15 +296,15 @@ fn is_body_announced(headers: &HeaderMap) -> bool {
     length_told(headers) > 0 || headers.contains_key(TRANSFER_ENCODING)
 }
 
-/// The length that the headers tell of a body, 0 where they tell none.
+/// Returns the length of a body in its headers, 0 where they have none.
 fn length_told(headers: &HeaderMap) -> usize {
     let length = headers.get(CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.trim().parse().ok());
     length.unwrap_or(0)
 }
 
-/// The largest of the sizes that an archive tells of a body. What it has is unpacked, so
-/// that only a body that was not packed is as long as its header says.
+/// Returns the largest size that an archive states for a body. Bodies in archives are unpacked, so
+/// `Content-Length` counts only for a body without content coding.
 fn size_told(sizes: &[&Value], headers: &HeaderMap) -> usize {
     let sizes = sizes.iter().filter_map(|size| size.as_i64());
     let size = sizes.filter_map(|size| usize::try_from(size).ok()).max();
@@ -311,7 +313,7 @@ fn size_told(sizes: &[&Value], headers: &HeaderMap) -> usize {
     size.unwrap_or(0).max(length)
 }
 
-/// The body of a request, and how much of it is known.
+/// Returns the body of a request, and its known extent.
 fn sent(request: &Value, headers: &HeaderMap, files: &Files) -> (Bytes, Extent) {
     let size = size_told(&[&request["bodySize"]], headers);
     let data = &request["postData"];
@@ -333,8 +335,8 @@ fn sent(request: &Value, headers: &HeaderMap, files: &Files) -> (Bytes, Extent) 
     }
 }
 
-/// A body that is shorter than its size was cut, and one with marks in the place of other
-/// bytes was no text.
+/// Compares a body with its size. One that is shorter was cut, and one with replacement characters
+/// was not text.
 fn whole_or_cut(body: &Bytes, size: usize) -> Extent {
     let has_marks = || {
         let text = std::str::from_utf8(body).unwrap_or_default();
@@ -347,8 +349,8 @@ fn whole_or_cut(body: &Bytes, size: usize) -> Extent {
     }
 }
 
-/// The body that stands in an archive or in a file beside it; `None`: there is none. An
-/// error says why it is not known.
+/// Returns the body in an archive or in a file beside it; `None` where there is none. The error is
+/// the extent of a body that cannot be read.
 fn body(content: &Value, files: &Files) -> Option<Result<Bytes, Extent>> {
     let Some(text) = content["text"].as_str() else {
         let name = content["_file"].as_str()?;
@@ -362,7 +364,7 @@ fn body(content: &Value, files: &Files) -> Option<Result<Bytes, Extent>> {
     let packed: String = text.split_ascii_whitespace().collect();
     Some(match BASE64.decode(packed) {
         Ok(bytes) => Ok(bytes.into()),
-        // Some programs call a text base64 that is as it came.
+        // Some programs mark plain text as base64.
         Err(_) if serde_json::from_str::<IgnoredAny>(text).is_ok() => Ok(text.to_owned().into()),
         Err(_) => Err(Extent::Part(
             "a body whose base64 cannot be read".to_owned(),
@@ -371,13 +373,13 @@ fn body(content: &Value, files: &Files) -> Option<Result<Bytes, Extent>> {
 }
 
 fn came(response: &Value, method: &Method, files: &Files) -> Result<Ending, Wrong> {
-    // A request that was stopped, or was still under way.
+    // The request was stopped, or had no answer yet.
     if !response.is_object() || response["status"].is_null() {
         return Ok(Ending::Unknown("the archive has no answer".to_owned()));
     }
     let status = response["status"].as_i64();
     let status = status.ok_or_else(|| wrong("response.status", "it is no number"))?;
-    // What came to no answer has the status 0, in some programs -1.
+    // A request without an answer has the status 0, in some programs -1.
     if status <= 0 {
         return Ok(Ending::Failed {
             why: "no answer, as the archive has it".to_owned(),
@@ -403,7 +405,7 @@ fn came(response: &Value, method: &Method, files: &Files) -> Result<Ending, Wron
         _ if has_none || is_empty => (Bytes::new(), Extent::Whole),
         _ => (Bytes::new(), missing()),
     };
-    // Archives have bodies as they are once they are unpacked.
+    // Bodies in archives are unpacked already.
     headers.remove(CONTENT_ENCODING);
     let is_bare = headers.is_empty();
     if is_bare

@@ -1,8 +1,8 @@
-//! The JSON of an HTTP archive, or of the one in a `.har.zip`: of each object only the
-//! members that are looked at.
+//! The JSON of an HTTP archive, or of the one in a `.har.zip`, reduced to the members that are
+//! needed.
 //!
-//! What else programs note, such as the chain of scripts that led to a request, may be
-//! nested deeper than any parser of values goes.
+//! Other members, such as the chain of scripts that led to a request, may be nested too deep for a
+//! parser of values.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,16 +13,16 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::{Map, Value};
 use zip::ZipArchive;
 
-/// Bodies that an archive keeps in files of their own, by name.
+/// Bodies that an archive keeps in separate files, by name.
 pub(super) type Files = HashMap<String, Bytes>;
 
 /// The first bytes of a zip file.
 const ZIP: &[u8] = b"PK\x03\x04";
 
-/// The largest that the files of a zip may come to, bytes.
+/// The largest total size of unpacked files in a zip, bytes.
 const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
 
-/// A member that is looked at, and those in it. Of an array it stands for each item.
+/// A needed member, with the needed members in it. For an array they are those of each item.
 struct Member(&'static str, &'static [Member]);
 
 const HEADERS: Member = Member("headers", &[Member("name", &[]), Member("value", &[])]);
@@ -74,7 +74,7 @@ const ENTRY: &[Member] = &[
 
 const ARCHIVE: &[Member] = &[Member("log", &[Member("entries", ENTRY)])];
 
-/// The archive, and the files beside it. An error is a sentence.
+/// Returns the archive, and the files beside it. The error is a sentence.
 pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), String> {
     if !bytes.starts_with(ZIP) {
         return Ok((parse(bytes)?, Files::new()));
@@ -111,7 +111,7 @@ fn unpack(bytes: &[u8]) -> Result<Files, String> {
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, String> {
-    // Some programs begin their files with a mark.
+    // Some programs write a byte order mark first.
     let bytes = whippy_engine::wire::text::without_bom(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let archive = Pick(ARCHIVE).deserialize(&mut json);
@@ -119,7 +119,7 @@ fn parse(bytes: &[u8]) -> Result<Value, String> {
     archive.map_err(|why| format!("no JSON: {why}"))
 }
 
-/// Reads a value without the members that are not looked at.
+/// Reads a value without the members that are not needed.
 #[derive(Clone, Copy)]
 struct Pick(&'static [Member]);
 
@@ -168,7 +168,7 @@ impl<'de> Visitor<'de> for Pick {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut read = Vec::new();
-        // A scalar is looked at as it is; of what it holds nothing is.
+        // No member of an item is needed, so the items are skipped.
         if self.0.is_empty() {
             while items.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(Value::Array(read));

@@ -1,8 +1,8 @@
-//! What others said to each other, judged from beside: the service by the contract, its
-//! client by what clients get wrong.
+//! Traffic between a client and a service, judged by an observer: the service by the contract, and
+//! its client by the mistakes that clients make.
 //!
-//! Nothing here knows sockets, files or the system's time. What cannot be judged is
-//! counted and told, and never a finding; nothing that is kept grows without bound.
+//! Nothing here knows sockets, files or the system's time. An exchange that cannot be judged is
+//! counted and reported, but is never a finding. Nothing that is kept grows without bound.
 
 mod decode;
 pub mod har;
@@ -35,33 +35,34 @@ use crate::run::{assembly, causes};
 use crate::transport::remote::is_safe;
 pub(crate) use secrets::Keeper;
 
-/// The most bytes that an unpacked body may come to.
+/// The largest size of an unpacked body, bytes.
 const MAX_UNPACKED: usize = 16 * 1024 * 1024;
 
-/// The most different findings of one family that are kept; more are counted.
+/// The most different findings of one kind that are kept; further ones are only counted.
 const MOST_FINDINGS: usize = 1000;
 
-/// The most bytes of exchanges that findings show; beyond them a finding goes without.
+/// The largest total size of exchanges shown with findings, bytes. Later findings have none.
 const MOST_SHOWN: usize = 64 * 1024 * 1024;
 
-/// The most clients that are told apart, by what stands in front of `/api/`.
+/// The most clients that are told apart, each by its prefix before `/api/`.
 const MOST_CLIENTS: usize = 256;
 
-/// The most different reasons of a kind that are counted by themselves.
+/// The most different reasons of a kind that are counted separately.
 const MOST_REASONS: usize = 32;
 
-/// Statuses by which a gateway, and no endpoint behind it, says that it is too much, too
-/// large or too late. Beyond RFC 9110 and 6585, those above 520 are a well-known network's.
+/// Returns `true` for a status with which a gateway reports a request that was too much, too large
+/// or too late, without asking an endpoint. Source: RFC 9110 and RFC 6585; those above 520 are in
+/// use at a large content delivery network.
 fn is_of_a_gateway(status: u16) -> bool {
     matches!(status, 408 | 413 | 414 | 421 | 429 | 431 | 502..=504 | 511 | 520..=530)
 }
 
-/// How much is known of a body.
+/// The known extent of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it.
+    /// The whole body.
     Whole,
-    /// Not all, or nothing: why, in a few words.
+    /// A part of the body, or nothing: the reason in a few words.
     Part(String),
 }
 
@@ -71,101 +72,101 @@ impl Extent {
     }
 }
 
-/// What became of a request.
+/// The end of an exchange.
 #[derive(Debug, Clone)]
 pub enum Ending {
     /// The service's answer.
     Answer {
         /// Head and body, the body as far as it is known.
         response: Response<Bytes>,
-        /// How far that is.
+        /// The known extent of the body.
         body: Extent,
     },
-    /// No answer of the service's, or not the whole of one.
+    /// The service gave no answer, or only a part of one.
     Failed {
-        /// Why, in a sentence without the full stop.
+        /// The reason, a sentence without a full stop.
         why: String,
-        /// What the client was answered in its place.
+        /// The status that the client got instead, if any.
         status: Option<u16>,
     },
-    /// The client was gone before there was an answer.
+    /// The client left before there was an answer.
     Abandoned,
-    /// Nobody kept what became of it: why, in a few words.
+    /// The record does not tell: the reason in a few words.
     Unknown(String),
 }
 
-/// In the extensions of an answer whose headers nobody kept.
+/// Marks an answer, in its extensions, whose headers were not recorded.
 #[derive(Debug, Clone, Copy)]
 pub struct WithoutHeaders;
 
-/// An exchange, as whoever stood between client and service saw it.
+/// An exchange between client and service, as an observer saw it.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// By which findings name it.
+    /// The number by which findings name it.
     pub id: u64,
-    /// When it began.
+    /// The moment when it began.
     pub at: Timestamp,
-    /// The time that it took, microseconds.
+    /// The duration, microseconds.
     pub micros: u64,
-    /// What was asked: path and query as they came, `Host` as the client sent it.
+    /// The request: path and query as they were sent, `Host` as the client sent it.
     pub request: Request<Bytes>,
-    /// How much of the request's body is known.
+    /// The known extent of the request's body.
     pub request_body: Extent,
-    /// What became of it.
+    /// The end of the exchange.
     pub came: Ending,
 }
 
-/// How others are judged.
+/// The terms on which traffic is judged.
 pub struct Terms {
     /// The judge of the service.
     pub contract: Contract,
-    /// The readings that the service is held to.
+    /// The readings that apply to the service.
     pub profile: Profile,
-    /// Those of them that were chosen, by id.
+    /// The readings that were chosen explicitly, by id.
     pub held: BTreeMap<String, String>,
-    /// Where the service is, without a slash at the end.
+    /// The base URL of the service, without a slash at the end.
     pub base: String,
     /// Findings about the service of this level or above fail the run.
     pub level: Level,
     /// Findings about the client of this level or above fail it; `None`: none do.
     pub fail_on: Option<FindingLevel>,
-    /// What no report may show, beside what is seen to be secret.
+    /// Secrets that no report may show, beside those recognized in the traffic.
     pub secrets: Secrets,
-    /// What a client should do so that the links in answers lead back here, where it is
-    /// known: `give --preserve-host`.
+    /// Advice to users for keeping the links in answers on the way through the observer, where
+    /// there is one: `give --preserve-host`.
     pub advice: Option<&'static str>,
 }
 
-/// What is to be told as soon as it is seen: one line, or several.
+/// News to print at once, in one or several lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Whom it is about: `service`, `client` or `upstream`.
+    /// The subject: `service`, `client` or `upstream`.
     pub about: &'static str,
     /// The sentence.
     pub text: String,
 }
 
-/// A finding about the service, and how often it came.
+/// A finding about the service, and the number of its occurrences.
 struct Kept {
     operation: String,
     finding: Finding,
     count: u64,
 }
 
-/// The requests of an operation that were judged.
+/// The number of judged requests of an operation, and their total duration.
 #[derive(Debug, Default, Clone, Copy)]
 struct Load {
     requests: u64,
     micros: u64,
 }
 
-/// What is known of the client of one mount.
+/// The judge of the clients under one prefix, and the exchanges that show their mistakes.
 #[derive(Default)]
 struct Client {
     judge: Judge,
-    /// The number of findings it has, without those that only the end shows.
+    /// The number of findings so far, without those that show only at the end.
     found: usize,
-    /// The exchanges that show them, by their place.
+    /// The exchanges that show them, by index of the finding.
     shown: HashMap<usize, Record>,
 }
 
@@ -186,28 +187,28 @@ pub struct Watcher {
     gateways: BTreeMap<String, u64>,
     failures: BTreeMap<String, u64>,
     unjudged: BTreeMap<String, u64>,
-    /// Why it cannot be said whether lists were read to their end.
+    /// The reason why the reading of lists to their end cannot be judged.
     walks: Option<String>,
     dropped: u64,
 }
 
-/// What the report says of the run itself.
+/// Details of the run for its report.
 #[derive(Debug, Default)]
 pub struct Circumstances {
-    /// Whose traffic it is, for people.
+    /// The service and its traffic, for people.
     pub target: String,
-    /// When it began, RFC 3339.
+    /// The moment when it began, RFC 3339.
     pub started: String,
-    /// The time that it took, microseconds.
+    /// The duration, microseconds.
     pub micros: u64,
-    /// When it ended.
+    /// The moment when it ended.
     pub ended: Option<Timestamp>,
-    /// Exchanges that were not of this service at all.
+    /// Exchanges with other services: a description and their number.
     pub skipped: Vec<(String, u64)>,
 }
 
 impl Watcher {
-    /// A judge that has seen nothing yet.
+    /// Creates a judge that has seen nothing yet.
     pub fn new(mut terms: Terms) -> Self {
         let secrets = std::mem::take(&mut terms.secrets);
         Self {
@@ -231,7 +232,7 @@ impl Watcher {
         }
     }
 
-    /// Notes exchanges that went by unseen.
+    /// Counts exchanges that passed without being judged.
     pub fn dropped(&mut self, count: u64) {
         self.dropped += count;
         if count > 0 {
@@ -240,13 +241,13 @@ impl Watcher {
         }
     }
 
-    /// The secrets that were met so far.
+    /// Returns the secrets recognized so far.
     pub(crate) fn keeper(&mut self) -> &mut Keeper {
         &mut self.keeper
     }
 
-    /// Judges an exchange; what is new by it. The body is unpacked in place, for whoever
-    /// looks at the exchange next.
+    /// Judges an exchange, and returns what is new about it. Its bodies are unpacked in place, for
+    /// later readers of the exchange.
     pub fn see(&mut self, observed: &mut Observed) -> Vec<Notice> {
         self.exchanges += 1;
         self.has_written |= !is_safe(observed.request.method());
@@ -287,7 +288,7 @@ impl Watcher {
         told
     }
 
-    /// Undoes content codings, and counts what cannot be judged for its body's sake.
+    /// Undoes content codings. A body that cannot be unpacked counts as unknown.
     fn unpack(&mut self, observed: &mut Observed) {
         let unpacked = decode::decoded(
             observed.request.headers(),
@@ -342,7 +343,7 @@ impl Watcher {
                 return;
             }
         };
-        // Of a body that is not known nobody can say that it is a correct client's.
+        // A request with an unknown body may be invalid, so it counts as such.
         let is_invalid =
             !observed.request_body.is_whole() || contract.fault(request, path).is_some();
         let judgement = if body.is_whole() {
@@ -362,8 +363,8 @@ impl Watcher {
         }
     }
 
-    /// Where a page's links name another host than the client asked, following them leads
-    /// past whoever watches.
+    /// Notes a page whose links name another host than the request did: a client that follows them
+    /// bypasses the observer.
     fn look_where_links_lead(&mut self, request: &Request<Bytes>, body: Option<&Value>) {
         let next = body.and_then(|body| body.get("next")?.as_str());
         let next: Option<Uri> = next.and_then(|next| next.parse().ok());
@@ -434,7 +435,7 @@ impl Watcher {
         }
         let (response, is_fault) = match &observed.came {
             Ending::Answer { response, body } if body.is_whole() => (Some(response.clone()), false),
-            // What the client had of it is not known; that it was answered is.
+            // It is unknown how much of the answer the client got, but there was an answer.
             Ending::Answer { response, .. } => {
                 self.walks
                     .get_or_insert_with(|| "not every answer is known whole".to_owned());
@@ -485,7 +486,7 @@ impl Watcher {
         }
     }
 
-    /// The exchange for a report, without secrets.
+    /// Returns the exchange for a report, without secrets.
     fn record(&mut self, observed: &Observed) -> Record {
         let mut request = self.keeper.request(&observed.request);
         let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
@@ -505,10 +506,10 @@ impl Watcher {
         Record::new(&exchange, self.keeper.secrets())
     }
 
-    /// A record, as long as there is room for it.
+    /// Returns the record while there is room for it.
     fn room_for(&mut self, record: Record) -> Option<Record> {
         let body = record.response_body.as_ref().map_or(0, |b| b.shown().len());
-        // The body sent stands in the command as well.
+        // A sent body stands in the command for repeating the request as well.
         let size = body + 2 * record.request_body.shown().len() + 4096;
         (self.shown_bytes + size <= MOST_SHOWN).then(|| {
             self.shown_bytes += size;
@@ -517,10 +518,10 @@ impl Watcher {
     }
 }
 
-/// What methods that a path does not have are counted under.
+/// The row that counts requests with a method that their path lacks.
 const OTHER_METHODS: &str = "other-methods";
 
-/// Counts a reason; whether it is new.
+/// Counts a reason; returns `true` if it is counted for the first time.
 fn count(reasons: &mut BTreeMap<String, u64>, why: &str) -> bool {
     if let Some(known) = reasons.get_mut(why) {
         *known += 1;
@@ -532,8 +533,8 @@ fn count(reasons: &mut BTreeMap<String, u64>, why: &str) -> bool {
     is_room
 }
 
-/// What stands in front of `/api/`, and the request without it; `None` where nothing of the
-/// API is asked.
+/// Splits a request into the prefix before `/api/` and the request without it; `None` where it is
+/// not for the API.
 fn unmounted(request: &Request<Bytes>) -> Option<(String, Request<Bytes>)> {
     let target = request.uri().path_and_query()?.as_str();
     let path = request.uri().path();
@@ -559,7 +560,7 @@ fn answered(status: StatusCode) -> Response<Bytes> {
     response
 }
 
-/// Returns `true` if a browser asks whether a page may ask.
+/// Returns `true` for the preflight request of a browser.
 fn is_preflight(request: &Request<Bytes>) -> bool {
     request.method() == Method::OPTIONS
         && request
@@ -567,8 +568,8 @@ fn is_preflight(request: &Request<Bytes>) -> bool {
             .contains_key(ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// Returns `true` if an answer is what any server may say to a request under conditions, or for
-/// a part.
+/// Returns `true` for an answer that any server may give to a conditional request, or to one for a
+/// part.
 fn is_conditional(request: &Request<Bytes>, status: StatusCode) -> bool {
     let has = |name| request.headers().contains_key(name);
     match status.as_u16() {
@@ -579,7 +580,7 @@ fn is_conditional(request: &Request<Bytes>, status: StatusCode) -> bool {
     }
 }
 
-/// A finding about the service in a line, and which request shows it.
+/// Describes a finding about the service in a line, with the request that shows it.
 fn line(finding: &Finding) -> String {
     let mut text = format!("{:6} {}", finding.level.text(), finding.summary);
     if let Some(record) = finding.exchanges.last() {
@@ -588,7 +589,7 @@ fn line(finding: &Finding) -> String {
     text
 }
 
-/// A finding about the client in a sentence.
+/// Describes a finding about the client in a sentence.
 fn said(finding: &findings::Finding) -> String {
     let mut text = format!("{}: {}", finding.sent, finding.why);
     if let Some(meant) = &finding.meant {
@@ -598,7 +599,7 @@ fn said(finding: &findings::Finding) -> String {
     text
 }
 
-/// `, 3 times`.
+/// Formats a count of at least two: `, 3 times`.
 fn times(count: u64) -> String {
     match count {
         0 | 1 => String::new(),
@@ -606,9 +607,8 @@ fn times(count: u64) -> String {
     }
 }
 
-/// The report.
 impl Watcher {
-    /// What it came to, but for the verdict.
+    /// Returns the report of the run, still without the verdict.
     pub fn report(mut self, about: Circumstances) -> Report {
         let mut checks = self.service_checks();
         checks.extend(self.client_checks(about.ended.unwrap_or(Timestamp::EPOCH)));
@@ -647,7 +647,7 @@ impl Watcher {
         report
     }
 
-    /// A check for each operation that was asked.
+    /// Returns a check for each operation that was requested.
     fn service_checks(&mut self) -> Vec<CheckReport> {
         let mut findings: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
         for kept in self.service.drain(..) {
@@ -697,7 +697,7 @@ impl Watcher {
         checks
     }
 
-    /// A check for each mistake that was made.
+    /// Returns a check for each mistake of a client.
     fn client_checks(&mut self, at: Timestamp) -> Vec<CheckReport> {
         let mut checks: Vec<CheckReport> = Vec::new();
         if self.client_requests == 0 {
@@ -760,7 +760,7 @@ impl Watcher {
         checks
     }
 
-    /// What there is to say of the traffic itself, which is no finding about anybody.
+    /// Returns checks of the traffic as a whole, which blame nobody.
     fn traffic_checks(&self, skipped: &[(String, u64)]) -> Vec<CheckReport> {
         let judged: u64 = self.loads.values().map(|load| load.requests).sum();
         let nobody_answers = judged == 0 && self.gateways.is_empty();
@@ -837,7 +837,7 @@ impl Watcher {
         told.collect()
     }
 
-    /// What went by that is none of the API's.
+    /// Describes the traffic that is not of the API.
     fn others(&self, skipped: &[(String, u64)], is_idle: bool) -> Option<String> {
         let paths = (
             "of paths that the contract does not have".to_owned(),
@@ -860,7 +860,7 @@ impl Watcher {
     }
 }
 
-/// `connection refused ×3, no answer within 10 s ×1`.
+/// Lists reasons with their counts: `connection refused ×3, no answer within 10 s ×1`.
 fn listed(reasons: &BTreeMap<String, u64>) -> String {
     let listed: Vec<_> = reasons
         .iter()
@@ -877,7 +877,7 @@ fn check(id: String, title: String, level: Level, (section, quote): (&str, &str)
     CheckReport::passed(id, title, level, source, Safety::Read)
 }
 
-/// How much a finding about the client weighs beside those about the service.
+/// Returns the level of a finding about the client beside those about the service.
 fn level(level: FindingLevel) -> Level {
     match level {
         FindingLevel::Note => Level::May,

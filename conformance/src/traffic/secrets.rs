@@ -1,8 +1,7 @@
-//! Secrets in other people's exchanges: what they are, and exchanges without them.
+//! Secrets in recorded exchanges: their recognition and removal.
 //!
-//! Nobody says here what is secret, so its place does: headers, parameters and members of
-//! bodies that are called so. Whatever was found in one of those places is taken out of
-//! every other text as well.
+//! Nobody says which texts are secret, so their places do: headers, parameters and members with
+//! certain names. A text found in such a place is removed from all other texts as well.
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -14,13 +13,13 @@ use whippy_engine::redact::is_secret_name;
 
 use crate::model::finding::{REDACTED, Secrets, names_a_secret};
 
-/// Shorter ones are taken out of their place alone: they are parts of too many words.
+/// The shortest secret that is removed from other texts: shorter ones are parts of too many words.
 const SHORTEST: usize = 6;
 
-/// The most secrets that are kept in mind; more would make every text slow to read.
+/// The most secrets that are remembered; more would slow down every text.
 const MOST: usize = 256;
 
-/// The secrets that were met.
+/// The secrets recognized so far.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Keeper {
     secrets: Secrets,
@@ -28,7 +27,7 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    /// One that knows these from the start.
+    /// Creates a keeper that knows these secrets from the start.
     pub(crate) fn new(secrets: Secrets) -> Self {
         Self {
             secrets,
@@ -36,7 +35,7 @@ impl Keeper {
         }
     }
 
-    /// All of them.
+    /// Returns all known secrets.
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.secrets
     }
@@ -50,7 +49,7 @@ impl Keeper {
         }
     }
 
-    /// The request without its secrets, which are kept in mind.
+    /// Returns the request without its secrets, and remembers them.
     pub(crate) fn request(&mut self, request: &Request<Bytes>) -> Request<Bytes> {
         let mut clean = Request::new(self.body(request.headers(), request.body()));
         *clean.method_mut() = request.method().clone();
@@ -60,7 +59,7 @@ impl Keeper {
         clean
     }
 
-    /// The same of an answer.
+    /// Does the same with an answer.
     pub(crate) fn response(&mut self, response: &Response<Bytes>) -> Response<Bytes> {
         let mut clean = Response::new(self.body(response.headers(), response.body()));
         *clean.status_mut() = response.status();
@@ -83,8 +82,8 @@ impl Keeper {
         clean
     }
 
-    /// The secrets of a header: its words, and the values of its pairs. The names of
-    /// schemes and what a cookie says beside its value are none.
+    /// Remembers the secrets in a header: its words, and the values of its pairs. Names of schemes
+    /// and the attributes of a cookie are not secret.
     fn header(&mut self, text: &str) {
         const PLAIN: &[&str] = &[
             "token", "bearer", "basic", "digest", "apikey", "api-key", "httponly", "secure",
@@ -94,7 +93,7 @@ impl Keeper {
         for word in words.filter(|word| !word.is_empty()) {
             let (name, value) = word.split_once('=').unwrap_or(("", word));
             let is_plain = |text: &str| PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(text));
-            // Base64 ends with signs that look like a pair's.
+            // Base64 ends in signs that look like those of a pair.
             let value = if value.trim_matches('=').is_empty() {
                 word
             } else {
@@ -115,7 +114,7 @@ impl Keeper {
         format!("{front}?{clean}").parse().unwrap_or_default()
     }
 
-    /// Pairs as in a query or a form.
+    /// Removes secrets from the pairs of a query or a form.
     fn pairs(&mut self, pairs: &str) -> String {
         let pairs = pairs.split('&').map(|pair| match pair.split_once('=') {
             Some((name, value))
@@ -157,12 +156,12 @@ impl Keeper {
                     body.clone()
                 }
             }
-            // A form in parts, or what is no body at all: nobody can tell its secrets.
+            // Secrets in a multipart form, or in a text without known format, cannot be located.
             Err(_) => REDACTED.into(),
         }
     }
 
-    /// Returns `true` if something was taken out.
+    /// Removes secrets from a JSON value; returns `true` if there were any.
     fn member(&mut self, value: &mut Value) -> bool {
         match value {
             Value::Array(items) => items
@@ -185,12 +184,12 @@ impl Keeper {
     }
 }
 
-/// Returns `true` if a text has the name of a secret in quotes.
+/// Returns `true` if a text has the name of a secret in double quotes.
 fn has_secret_name(text: &str) -> bool {
     text.split('"').skip(1).step_by(2).any(is_secret_name)
 }
 
-/// What stands for a secret header: its scheme stays.
+/// Returns the replacement for a secret header, which keeps its scheme.
 fn shape(is_authorization: bool, text: &str) -> HeaderValue {
     let scheme = text
         .split_once(' ')
@@ -266,7 +265,7 @@ mod tests {
         let clean = keeper.request(&request);
         let shown = format!("{clean:?}");
         assert!(!shown.contains("s3cret"), "{shown}");
-        // What is marked as sensitive is not shown as it is.
+        // A value that is marked as sensitive is hidden in `Debug` output.
         let headers = clean.headers().values();
         let headers: String = headers.map(|value| value.to_str().unwrap()).collect();
         let shown = shown + &headers;

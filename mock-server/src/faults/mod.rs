@@ -6,7 +6,7 @@
 //! and the journal keeps. All chance comes from the seed of the rules and from the number of
 //! requests that each has met, so a run can be repeated.
 //!
-//! Where several rules fire on one request, delays and changes of the answer add up. The end of the
+//! If several rules fire on one request, delays and changes of the answer add up. The end of the
 //! exchange (a status, a broken connection, a slow body) is decided by the first rule that decides
 //! one. Where it decides before the commit, the request is not carried out, and of the other rules
 //! only those apply that delay it before the commit.

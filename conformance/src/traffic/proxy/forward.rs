@@ -1,4 +1,4 @@
-//! Which headers go from one connection to the other. Source: RFC 9110, section 7.6.1.
+//! Headers that pass from one connection to the other. Source: RFC 9110, section 7.6.1.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, COOKIE, HOST, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
@@ -6,7 +6,8 @@ use http::header::{
 };
 use http::{HeaderMap, Version, request};
 
-/// Names of headers that are about one connection alone, beside those that it names itself.
+/// Returns `true` for a header that concerns one connection alone. The header `Connection` names
+/// further ones.
 fn is_of_connection(name: &HeaderName) -> bool {
     *name == CONNECTION
         || *name == TE
@@ -15,14 +16,14 @@ fn is_of_connection(name: &HeaderName) -> bool {
         || *name == "proxy-connection"
 }
 
-/// Headers of a request that go on, in their order. `host` takes the place of the `Host`
-/// there is. HTTP/2 may send a cookie in several pieces, which HTTP/1.1 has as one.
+/// Returns the headers of a request to forward, in their order. `host` replaces the `Host` of the
+/// client. HTTP/2 may split a cookie into several headers, which HTTP/1.1 has as one.
 pub(super) fn of_request(head: &request::Parts, host: &HeaderValue) -> HeaderMap {
     let is_in_pieces = head.version == Version::HTTP_2;
     end_to_end(&head.headers, Some(host), is_in_pieces)
 }
 
-/// Headers of an answer that go on, in their order.
+/// Returns the headers of an answer to forward, in their order.
 pub(super) fn of_answer(headers: &HeaderMap) -> HeaderMap {
     end_to_end(headers, None, false)
 }
@@ -41,13 +42,12 @@ fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>, joins_cookies: bo
         let is_needed = *name == HOST || *name == CONTENT_LENGTH;
         !is_needed && named.iter().any(|named| named == name.as_str())
     };
-    // A body that says that it ends where its pieces end is as long as they are, whatever
-    // its length says beside it (RFC 9112, 6.3).
+    // A chunked body is as long as its chunks, whatever its `Content-Length` says (RFC 9112, 6.3).
     let is_chunked = headers.get_all(TRANSFER_ENCODING).iter().any(|coding| {
         let coding = String::from_utf8_lossy(coding.as_bytes()).to_ascii_lowercase();
         coding.split(',').any(|coding| coding.trim() == "chunked")
     });
-    // Taking headers out of a map disturbs the order of the others.
+    // Removing headers from a map would change the order of the others.
     let mut on = HeaderMap::with_capacity(headers.len() + 1);
     let mut cookies: Vec<&[u8]> = Vec::new();
     if let Some(host) = host.filter(|_| !headers.contains_key(HOST)) {
@@ -60,8 +60,8 @@ fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>, joins_cookies: bo
         if is_chunked && *name == CONTENT_LENGTH {
             continue;
         }
-        // How a body is cut in pieces is a matter of the connection; what else was done to
-        // it is not undone here.
+        // Chunks are a matter of each connection. Other transfer codings are passed on, since they
+        // are not undone here.
         if *name == TRANSFER_ENCODING && value.as_bytes().eq_ignore_ascii_case(b"chunked") {
             continue;
         }
@@ -82,7 +82,7 @@ fn end_to_end(headers: &HeaderMap, host: Option<&HeaderValue>, joins_cookies: bo
     on
 }
 
-/// The host that a client asked for: HTTP/2 has it in the request's line.
+/// Returns the host that a client asked for; over HTTP/2 it is in the request line.
 pub(super) fn host(head: &request::Parts) -> HeaderValue {
     let of_line = head.uri.authority();
     let of_line = of_line.and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());

@@ -1,9 +1,8 @@
-//! A reverse proxy that changes nothing and keeps what it saw for the judge.
+//! A reverse proxy that changes nothing and shows the judge everything.
 //!
-//! Client: HTTP/1.1, or HTTP/2 with prior knowledge. Service: HTTP/1.1, or over TLS HTTP/2
-//! where it has that. Bodies go through as they come, in frames that are never waited for;
-//! a copy of their beginning is for the judge, who works on another thread and is never
-//! waited for either.
+//! Clients speak HTTP/1.1, or HTTP/2 with prior knowledge. The service speaks HTTP/1.1, or HTTP/2
+//! over TLS where it can. Bodies pass frame by frame as they arrive. The judge gets a copy of their
+//! beginning and works on another thread, so that nobody waits for it.
 
 mod forward;
 mod outgoing;
@@ -37,38 +36,38 @@ use pool::{Attempt, Pool};
 pub use queue::{Queue, QueueLimits, Seen, queue};
 use tee::{Asked, Passing, Pending};
 
-/// The most connections of clients at a time; the next waits.
+/// The most client connections at a time; further ones wait.
 const CONNECTIONS: usize = 1024;
 
-/// The largest head, of a request or an answer: bytes, and headers.
+/// The largest head of a request or an answer, in bytes and in headers.
 const MAX_HEAD: usize = 1024 * 1024;
 const MAX_HEADERS: usize = 512;
 
-/// The time that a client may keep a connection without asking anything.
+/// The time that a client may keep a connection without a request.
 const IDLE: Duration = Duration::from_secs(90);
 
-/// The time that what is in flight has at the end.
+/// The time that exchanges in flight have at the end.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What a client that speaks HTTP/2 with prior knowledge sends first.
+/// The first bytes of a client that speaks HTTP/2 with prior knowledge.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// How to stand between.
+/// Options of a proxy.
 #[derive(Clone)]
 pub struct ProxyOptions {
-    /// How the service is reached. Its timeout is for the head of an answer, and then for
-    /// each next part of its body.
+    /// The route to the service. Its timeout applies to the head of an answer, and then to each
+    /// part of the body.
     pub upstream: RemoteOptions,
-    /// `true` if the service sees the `Host` that the client asked for, and not its own.
+    /// Is true where the service gets the client's `Host`, and not its own.
     pub preserve_host: bool,
-    /// The most bytes of a body that are kept for the judge.
+    /// The largest part of a body that is copied for the judge, bytes.
     pub body_limit: usize,
 }
 
-/// A proxy, before it listens.
+/// A proxy that does not listen yet.
 pub struct Proxy {
     pool: Pool,
-    /// The headers to add where a request does not have them.
+    /// The headers to add to requests that lack them.
     headers: HeaderMap,
     preserve_host: bool,
     body_limit: usize,
@@ -78,7 +77,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy to a service, which is not asked anything yet.
+    /// Creates a proxy to a service, without connecting yet.
     pub fn new(options: ProxyOptions, queue: Queue) -> Result<Self, UsageError> {
         let ProxyOptions { upstream, .. } = options;
         if upstream.timeout.is_zero() {
@@ -98,13 +97,13 @@ impl Proxy {
         })
     }
 
-    /// Where the service is, without a slash at the end.
+    /// Returns the base URL of the service, without a slash at the end.
     pub fn base(&self) -> &str {
         &self.pool.route().base
     }
 
-    /// Serves clients until `stop` changes or its sender is gone, then lets what is in
-    /// flight finish.
+    /// Serves clients until `stop` changes or its sender is dropped, then lets exchanges in flight
+    /// finish.
     pub async fn run(self: Arc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
         let connections = Arc::new(Semaphore::new(CONNECTIONS));
         loop {
@@ -117,8 +116,8 @@ impl Proxy {
                 _ = stop.changed() => break,
             };
             let Ok((stream, _)) = accepted else {
-                // Out of file descriptors: those who are connected go on, and leaving
-                // makes room.
+                // Out of file descriptors: connected clients go on, and each that leaves makes
+                // room.
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             };
@@ -137,8 +136,8 @@ impl Proxy {
     /// Serves one connection.
     async fn serve(self: Arc<Self>, stream: TcpStream, mut stop: watch::Receiver<bool>) {
         let _ = stream.set_nodelay(true);
-        // HTTP/1.1 is served without the reader that tells it from HTTP/2, which costs a
-        // copy; that one is for whoever may be about to send the preface.
+        // hyper's reader that detects HTTP/2 costs a copy, so it serves only clients that may be
+        // about to send the preface.
         let mut first = [0; PREFACE.len()];
         let peeked = tokio::select! {
             peeked = tokio::time::timeout(IDLE, stream.peek(&mut first)) => peeked,
@@ -179,11 +178,11 @@ impl Proxy {
         } else {
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                // A client may say that it asks no more, and read on.
+                // A client may shut down its sending side and still read.
                 .half_close(true)
                 .header_read_timeout(IDLE)
                 .preserve_header_case(true)
-                // What the service did not say is not said here.
+                // The proxy adds nothing that the service did not send.
                 .auto_date_header(false)
                 .max_headers(MAX_HEADERS)
                 .max_buf_size(MAX_HEAD)
@@ -208,7 +207,7 @@ impl Proxy {
         }
         let sent = (!body.is_end_stream()).then(|| Sent::new(self.body_limit));
         let is_repeatable = sent.is_none() && is_safe(&head.method);
-        // Where the client goes away before there is an answer, this all is dropped.
+        // If the client leaves before there is an answer, all of this is dropped.
         let pending = Pending::new(asked, sent.clone(), self.queue.clone());
         let route = self.pool.route();
         let target = route.target(&head.uri);
@@ -225,7 +224,7 @@ impl Proxy {
         *outgoing.method_mut() = head.method.clone();
         *outgoing.uri_mut() = target;
         *outgoing.headers_mut() = forward::of_request(&head, &host);
-        // How the client spelled the names is there, for HTTP/1.1.
+        // hyper keeps the client's spelling of header names here, for HTTP/1.1.
         *outgoing.extensions_mut() = head.extensions;
         for name in self.headers.keys() {
             if !outgoing.headers().contains_key(name) {
@@ -247,7 +246,7 @@ impl Proxy {
             Ok(Attempt { response, line }) => {
                 let (mut head, body) = response.into_parts();
                 head.headers = forward::of_answer(&head.headers);
-                // The version is a matter of each connection.
+                // Each connection has its own version of HTTP.
                 head.version = http::Version::default();
                 let answer = tee::Answer {
                     pending,
@@ -281,7 +280,7 @@ impl Proxy {
         }
     }
 
-    /// Ends once the client has sent nothing for as long as the service may take.
+    /// Waits until the client has sent nothing for the time that the service may take.
     async fn silence(&self, sent: Option<&Sent>) {
         let mut since = Instant::now();
         loop {
@@ -294,7 +293,7 @@ impl Proxy {
     }
 }
 
-/// An answer of the proxy's own: a status and a sentence.
+/// Makes an answer of the proxy itself: a status and a sentence.
 fn refusal(status: StatusCode, why: &str, pending: Pending) -> Response<Passing> {
     pending.came(Ending::Failed {
         why: why.to_owned(),
@@ -308,7 +307,7 @@ fn refusal(status: StatusCode, why: &str, pending: Pending) -> Response<Passing>
     response
 }
 
-/// Drives a connection to its end; when the proxy stops, to the end of what is in flight.
+/// Drives a connection to its end. When the proxy stops, exchanges in flight still finish.
 async fn until_stopped<C: Future>(
     connection: C,
     mut stop: watch::Receiver<bool>,
@@ -320,6 +319,6 @@ async fn until_stopped<C: Future>(
         _ = stop.changed() => {}
     }
     goodbye(connection.as_mut());
-    // Whoever asked has had a broken connection, or an answer.
+    // The client has seen any error as a broken connection.
     let _ = connection.await;
 }

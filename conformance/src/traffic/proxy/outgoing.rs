@@ -1,5 +1,4 @@
-//! Bodies of requests on their way, and the copy of their beginning that is kept for the
-//! judge.
+//! Bodies of requests on their way, with a copy of their beginning for the judge.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -12,7 +11,7 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use crate::traffic::Extent;
 use crate::workers::lock;
 
-/// The beginning of a body, and how long it is so far.
+/// The beginning of a body, and its length so far.
 #[derive(Debug)]
 pub(super) struct Copy {
     bytes: BytesMut,
@@ -35,7 +34,8 @@ impl Copy {
         self.bytes.extend_from_slice(&data[..data.len().min(room)]);
     }
 
-    /// What is kept, and whether that is all; `is_over`: whether the body was.
+    /// Takes the copy with its extent. `is_over` tells that the body was sent completely;
+    /// `otherwise` is the reason if it was not.
     pub(super) fn taken(&mut self, is_over: bool, otherwise: &str) -> (Bytes, Extent) {
         let bytes = self.bytes.split().freeze();
         let extent = if bytes.len() < self.size {
@@ -49,7 +49,7 @@ impl Copy {
     }
 }
 
-/// The body of a request on its way; clones are of the same.
+/// The body of a request on its way; clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Sent(Arc<Mutex<Sending>>);
 
@@ -69,7 +69,7 @@ impl Sent {
         })))
     }
 
-    /// When the last part of it came.
+    /// Returns the moment when its last part arrived.
     pub(super) fn last(&self) -> Option<Instant> {
         lock(&self.0).last
     }

@@ -18,28 +18,28 @@ use crate::transport::remote::{UsageError, broken, is_connection_loss};
 use crate::transport::target::TargetError;
 use crate::workers::lock;
 
-/// The most connections that are kept for the next request.
+/// The most idle connections that are kept.
 const MOST_IDLE: usize = 256;
 
-/// The time that one is kept. Services give up theirs after a minute or so.
+/// The time that an idle connection is kept. Services usually close theirs after a minute.
 const KEPT: Duration = Duration::from_secs(50);
 
-/// A connection over which one exchange at a time goes.
+/// A connection for one exchange at a time.
 pub(super) struct Line {
     sender: http1::SendRequest<Outgoing>,
-    /// `true` if a byte came since this was last cleared.
+    /// Is true if a byte has arrived since this was last cleared.
     heard: Arc<AtomicBool>,
-    /// The first line that came since then.
+    /// The first line that has arrived since then.
     start: FirstLine,
     since: Instant,
 }
 
-/// Where connections wait for the next request.
+/// The idle connections.
 #[derive(Clone, Default)]
 pub(super) struct Shelf(Arc<Mutex<Vec<Line>>>);
 
 impl Shelf {
-    /// Keeps a connection, if it may serve once more.
+    /// Keeps a connection if it can be used again.
     pub(super) fn keep(&self, mut line: Line) {
         if line.sender.is_closed() {
             return;
@@ -51,7 +51,7 @@ impl Shelf {
         }
     }
 
-    /// The one that was used last.
+    /// Takes the connection that was used last.
     fn take(&self) -> Option<Line> {
         let mut lines = lock(&self.0);
         lines.retain(|line| line.since.elapsed() < KEPT && !line.sender.is_closed());
@@ -59,19 +59,19 @@ impl Shelf {
     }
 }
 
-/// An answer's head, and the connection to keep once its body is through.
+/// The head of an answer, and the connection to keep after its body.
 pub(super) struct Attempt {
     pub(super) response: Response<Incoming>,
     pub(super) line: Option<Line>,
 }
 
-/// Why an attempt came to nothing.
+/// Reasons why an attempt failed.
 enum Failure {
-    /// And trying again is no use, or no good.
+    /// Trying again would not help, or would do harm.
     Final(TargetError),
-    /// The connection was kept too long: the request comes back unsent.
+    /// The connection was closed before the request was sent, which comes back.
     Unsent(Box<Request<Outgoing>>),
-    /// It was kept too long, and no byte of an answer came over it.
+    /// The connection was closed before a byte of an answer arrived.
     Stale(TargetError),
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Pool {
     route: Route,
     authority: HeaderValue,
     shelf: Shelf,
-    /// The one connection that takes all, where the service speaks HTTP/2.
+    /// The one connection for all exchanges, where the service speaks HTTP/2.
     shared: Mutex<Option<http2::SendRequest<Outgoing>>>,
 }
 
@@ -100,7 +100,7 @@ impl Pool {
         &self.route
     }
 
-    /// The service's own host, as its clients name it.
+    /// Returns the service's own host, as its clients name it.
     pub(super) fn authority(&self) -> &HeaderValue {
         &self.authority
     }
@@ -109,8 +109,8 @@ impl Pool {
         self.shelf.clone()
     }
 
-    /// Sends a request. It is sent twice only if nobody can have seen it, or if it only asks
-    /// (`is_repeatable`) and the connection turned out to be gone.
+    /// Sends a request. It is sent twice only if the first attempt cannot have reached the service,
+    /// or if it is safe to repeat (`is_repeatable`) and the connection was gone.
     pub(super) async fn exchange(
         &self,
         mut request: Request<Outgoing>,
@@ -126,7 +126,7 @@ impl Pool {
                 Err(Failure::Stale(error)) => request = again.ok_or(error)?,
             }
         } else if let Some(line) = self.shelf.take() {
-            // The system is asked once for what came meanwhile, a goodbye above all.
+            // Gives the system one chance to report that the service has closed the connection.
             tokio::task::yield_now().await;
             let again = is_repeatable.then(|| empty_copy(&request));
             match self.over_http1(line, request, true).await {
@@ -192,7 +192,7 @@ impl Pool {
         }
         match line.sender.try_send_request(request).await {
             Ok(mut response) => {
-                // The parser drops a reason that is not ASCII.
+                // hyper drops a reason phrase that is not ASCII.
                 let reason = line.start.reason(response.status());
                 if let Some(reason) = reason.and_then(|reason| ReasonPhrase::try_from(reason).ok())
                 {
@@ -223,7 +223,7 @@ impl Pool {
         mut sender: http2::SendRequest<Outgoing>,
         mut request: Request<Outgoing>,
     ) -> Result<Attempt, Failure> {
-        // There the request's line has the host.
+        // HTTP/2 has the host in the request line.
         let host = request.headers_mut().remove(HOST);
         let host = host.as_ref().and_then(|host| host.to_str().ok());
         let target = request.uri().path_and_query().map_or("/", |t| t.as_str());
@@ -252,7 +252,7 @@ impl Pool {
         }
     }
 
-    /// A request as it was before it was made one of HTTP/2.
+    /// Restores a request that was made one of HTTP/2.
     fn for_http1(&self, mut request: Request<Outgoing>) -> Request<Outgoing> {
         let host = request.uri().authority().map(http::uri::Authority::as_str);
         let host = host.and_then(|host| HeaderValue::from_str(host).ok());
@@ -264,7 +264,7 @@ impl Pool {
     }
 }
 
-/// The same request once more, of one that has no body.
+/// Copies a request that has no body.
 fn empty_copy(request: &Request<Outgoing>) -> Request<Outgoing> {
     let mut copy = Request::new(Outgoing::empty());
     *copy.method_mut() = request.method().clone();

@@ -1,5 +1,5 @@
-//! What waits for the judge. Who puts something in never waits: where there is no room it
-//! goes by unjudged, and is counted.
+//! The queue in front of the judge. Adding to it never waits: an exchange that finds no room passes
+//! unjudged, and is counted.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::traffic::{Ending, Observed};
 use crate::workers::lock;
 
-/// The time that the judge rests where nothing waits. Nobody wakes him for every exchange,
-/// since whoever passes one on would pay for that.
+/// The pause of the judge while nothing waits. Waking it for every exchange would delay the
+/// exchanges themselves.
 const REST: Duration = Duration::from_millis(20);
 
-/// How much may wait.
+/// The limits of what may wait.
 #[derive(Debug, Clone, Copy)]
 pub struct QueueLimits {
     /// Exchanges.
@@ -30,7 +30,7 @@ impl Default for QueueLimits {
     }
 }
 
-/// The end into which exchanges are put; clones put them into the same.
+/// The end to which exchanges are added; clones add to the same queue.
 #[derive(Clone)]
 pub struct Queue(Arc<Inlet>);
 
@@ -38,7 +38,7 @@ struct Inlet {
     shared: Arc<Shared>,
 }
 
-/// The end from which the judge takes them.
+/// The end from which the judge takes exchanges.
 pub struct Seen {
     shared: Arc<Shared>,
 }
@@ -57,7 +57,7 @@ struct Waiting {
     is_over: bool,
 }
 
-/// A queue within limits.
+/// Creates a queue within limits.
 pub fn queue(limits: QueueLimits) -> (Queue, Seen) {
     let shared = Arc::new(Shared {
         limits,
@@ -71,7 +71,7 @@ pub fn queue(limits: QueueLimits) -> (Queue, Seen) {
 }
 
 impl Queue {
-    /// Puts an exchange in, if there is room.
+    /// Adds an exchange if there is room.
     pub(super) fn push(&self, observed: Observed) {
         let shared = &self.0.shared;
         let weight = weight(&observed);
@@ -98,8 +98,8 @@ impl Drop for Inlet {
 }
 
 impl Seen {
-    /// The next exchanges, in the order in which they ended, and how many went by since the
-    /// last time; `None` once there are no more.
+    /// Waits for exchanges, and returns them in the order in which they ended, with the number of
+    /// those dropped since the last call; `None` once the queue is closed and empty.
     pub fn next(&self) -> Option<(Vec<Observed>, u64)> {
         let mut waiting = lock(&self.shared.waiting);
         loop {
@@ -117,9 +117,9 @@ impl Seen {
     }
 }
 
-/// About how much memory an exchange takes, bytes.
+/// Estimates the memory that an exchange takes, bytes.
 fn weight(observed: &Observed) -> usize {
-    // Two heads of the usual size.
+    // The heads of a usual request and its answer.
     const HEADS: usize = 4096;
     let answer = match &observed.came {
         Ending::Answer { response, .. } => response.body().len(),

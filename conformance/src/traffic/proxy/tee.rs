@@ -1,4 +1,5 @@
-//! Exchanges and the bodies of answers on their way, each given to the judge at its end.
+//! Exchanges and the bodies of answers on their way. Each exchange is passed to the judge at its
+//! end.
 
 use std::fmt;
 use std::pin::Pin;
@@ -21,7 +22,7 @@ use crate::traffic::{Ending, Extent, Observed};
 use crate::transport::remote::causes;
 use crate::workers::Stopwatch;
 
-/// A request that was asked, as the judge will see it.
+/// A request, as the judge will see it.
 pub(super) struct Asked {
     id: u64,
     at: Timestamp,
@@ -67,8 +68,7 @@ impl Asked {
     }
 }
 
-/// An exchange of which it is not known what comes of it. Where it is dropped, the client
-/// went away.
+/// An exchange whose end is not known yet. Dropping it means that the client has left.
 pub(super) struct Pending {
     asked: Option<Asked>,
     sent: Option<Sent>,
@@ -84,7 +84,7 @@ impl Pending {
         }
     }
 
-    /// Gives the exchange to the judge.
+    /// Ends the exchange and passes it to the judge.
     pub(super) fn came(mut self, came: Ending) {
         self.end(came);
     }
@@ -114,24 +114,24 @@ pub(super) struct Answer {
 
 /// The body of an answer.
 pub(super) enum Passing {
-    /// The service's.
+    /// The body from the service.
     Through(Box<Through>),
-    /// The proxy's own.
+    /// The body of the proxy's own answer.
     Own(Full<Bytes>),
 }
 
-/// The service's, on its way.
+/// The body of the service's answer on its way.
 pub(super) struct Through {
     inner: Incoming,
     copy: Copy,
-    /// `None` once the judge has it.
+    /// The answer; `None` once the judge has it.
     answer: Option<Answer>,
-    /// The connection that it comes over, and where to put that.
+    /// The connection that the body comes over, and the shelf to return it to.
     line: Option<(Line, Shelf)>,
-    /// The time that the next part may take; there while one is waited for.
+    /// The time limit for the next part, while one is awaited.
     patience: Option<Pin<Box<Sleep>>>,
-    /// `true` if it is a 304, whose length is that of a body that it does not have. It goes on
-    /// only if the body does not say that it is empty.
+    /// Is true for a 304: its length is that of a body that it does not have. The length is passed
+    /// on only if the body does not claim to be empty.
     is_not_modified: bool,
 }
 
@@ -152,7 +152,7 @@ impl Passing {
     }
 }
 
-/// Why an answer breaks off; whoever gets it sees its connection break off as well.
+/// The reason why an answer breaks off. The client's connection then breaks as well.
 #[derive(Debug)]
 pub(super) struct BreaksOff(String);
 
@@ -165,7 +165,7 @@ impl fmt::Display for BreaksOff {
 impl std::error::Error for BreaksOff {}
 
 impl Through {
-    /// Gives the exchange to the judge, and the connection to the next request.
+    /// Passes the exchange to the judge, and returns the connection for the next request.
     fn end(&mut self, failure: Option<String>) {
         let Some(answer) = self.answer.take() else {
             return;

@@ -1,5 +1,5 @@
-//! What went by, kept in a folder: the exchanges without their secrets as an HTTP archive,
-//! which is whole after every one of them, and the world that they showed.
+//! A recording in a folder: the exchanges without their secrets as an HTTP archive, which is valid
+//! after each of them, and the world that they show.
 
 mod world;
 
@@ -16,10 +16,10 @@ use crate::run::assembly;
 use crate::traffic::{Ending, Extent, Observed, Watcher};
 use world::Gathered;
 
-/// The exchanges, in the folder.
+/// The file of exchanges in the folder.
 pub const EXCHANGES: &str = "exchanges.har";
 
-/// The world, in the folder.
+/// The file of the world in the folder.
 pub const WORLD: &str = "world.json";
 
 const HEAD: &str = concat!(
@@ -29,11 +29,11 @@ const HEAD: &str = concat!(
 );
 const TAIL: &str = "\n]}}\n";
 
-/// A recording that goes on.
+/// A recording in progress.
 pub struct Recording {
     folder: PathBuf,
     file: File,
-    /// The most bytes of the archive.
+    /// The largest size of the archive, bytes.
     limit: u64,
     size: u64,
     entries: u64,
@@ -43,7 +43,8 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Begins one in a folder that has none. `limit`: the most bytes of the archive.
+    /// Begins a recording in a folder that has none. `limit` is the largest size of the archive,
+    /// bytes. The error is a sentence.
     pub fn create(folder: &Path, limit: u64) -> Result<Self, String> {
         let named = |error: io::Error| format!("{}: {error}", folder.display());
         std::fs::create_dir_all(folder).map_err(named)?;
@@ -72,7 +73,7 @@ impl Recording {
         })
     }
 
-    /// Keeps an exchange that was judged; `base` is where the service is.
+    /// Records a judged exchange; `base` is the base URL of the service.
     pub fn keep(&mut self, observed: &Observed, base: &str, watcher: &mut Watcher) {
         self.world.see(observed);
         if self.failure.is_some() {
@@ -95,15 +96,15 @@ impl Recording {
         }
     }
 
-    /// Writes over the tail.
+    /// Replaces the tail of the archive by `text`, which ends in a tail.
     fn append(&mut self, text: &str) -> io::Result<()> {
         let tail = i64::try_from(TAIL.len()).unwrap_or_default();
         self.file.seek(SeekFrom::End(-tail))?;
         self.file.write_all(text.as_bytes())
     }
 
-    /// Ends it; what it holds and what it could not learn, a line each. An error is why it
-    /// is not whole.
+    /// Ends the recording, and returns lines about its content and gaps. The error is the reason
+    /// why it is incomplete.
     pub fn finish(self) -> Result<Vec<String>, String> {
         let folder = self.folder.display();
         if let Some(why) = &self.failure {
@@ -131,7 +132,7 @@ impl Recording {
     }
 }
 
-/// An exchange as an entry of an archive.
+/// Returns an exchange as an entry of an archive.
 fn entry(observed: &Observed, base: &str, watcher: &mut Watcher) -> Value {
     let keeper = watcher.keeper();
     let request = keeper.request(&observed.request);
@@ -153,7 +154,7 @@ fn entry(observed: &Observed, base: &str, watcher: &mut Watcher) -> Value {
     let mut archive = exchange::har([&exchange]);
     let mut entry = archive["log"]["entries"][0].take();
     entry["request"]["url"] = format!("{base}{target}").into();
-    // What is not known must not be taken for what was not there.
+    // An unknown body must not look like an empty one.
     if observed.request_body != Extent::Whole {
         entry["request"]["bodySize"] = size.max(1).into();
         if let Some(request) = entry["request"].as_object_mut() {

@@ -1,4 +1,4 @@
-//! The world that answers show: what a mock has to start with to answer like that.
+//! The world that answers reveal: the initial state for a mock that answers alike.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +16,7 @@ use whippy_engine::wire::urlencoded;
 
 use crate::traffic::{Ending, Extent, Observed};
 
-/// The most rows of a kind that are kept.
+/// The most rows of each kind.
 const MOST_ROWS: usize = 1_000_000;
 
 /// The members of a stock, in the order in which they are shown.
@@ -26,13 +26,14 @@ static STOCK: LazyLock<Vec<&'static str>> =
 type Row = Map<String, Value>;
 type Rows = BTreeMap<i64, Row>;
 
-/// Where a stock is: SKU and location.
+/// The place of a stock: SKU and code of the location.
 type Place = (String, String);
 
-/// What was seen so far.
+/// The data gathered so far.
 #[derive(Default)]
 pub(super) struct Gathered {
-    /// What stands in front of `/api/`; what another world of a mock has is another's.
+    /// The prefix before `/api/` of the first exchange. Others belong to other worlds of a mock,
+    /// and are left out.
     mount: Option<String>,
     elsewhere: u64,
     stocks: Rows,
@@ -40,23 +41,23 @@ pub(super) struct Gathered {
     locations: Rows,
     lists: Rows,
     at_place: BTreeMap<Place, Vec<i64>>,
-    /// Stocks that no answer showed whole.
+    /// Stocks that no answer showed completely.
     loose: BTreeMap<Place, Row>,
     names: BTreeMap<String, String>,
     reservations: Vec<Value>,
     dated: BTreeSet<String>,
-    /// Upserted rows of which it is not clear which stock they are.
+    /// Upserted rows that cannot be matched with a stock.
     unclear: u64,
-    /// Stocks that were upserted since they were last seen.
+    /// Stocks that were upserted after their last appearance in an answer.
     stale: BTreeSet<i64>,
     left_out: u64,
 }
 
-/// A world and what is to be said of it.
+/// The world or the reason why there is none, a summary of its content, and lines about its gaps.
 type Finished = (Result<Vec<u8>, String>, String, Vec<String>);
 
 impl Gathered {
-    /// Learns from an exchange that was answered whole.
+    /// Learns from an exchange with a complete answer.
     pub(super) fn see(&mut self, observed: &Observed) {
         let Ending::Answer {
             response,
@@ -131,7 +132,7 @@ impl Gathered {
         self.stocks.insert(id, picked(row, &STOCK));
     }
 
-    /// A reservation that was applied: its date is what a replay is known by.
+    /// Learns a reservation that was applied. Its date identifies a repeated request.
     fn reservation(&mut self, operation: &str, request: &Request<Bytes>, stock: &Value) {
         let Some(date) = argument(request, "date") else {
             return;
@@ -185,7 +186,8 @@ impl Gathered {
         }
     }
 
-    /// Rows of stores, by SKU or not. `is_stock`: whether their quantity is the stock.
+    /// Learns from rows of stores, grouped by SKU or not. `is_stock` tells that their quantity is
+    /// the stock.
     fn query(&mut self, body: &Value, is_stock: bool) {
         let result = &body["Store_checkResult"];
         let by_sku = result
@@ -214,7 +216,7 @@ impl Gathered {
         }
     }
 
-    /// The world as JSON, or why there is none; what it holds; and what is not known.
+    /// Returns the world as JSON or the reason why there is none, a summary, and its gaps.
     pub(super) fn finish(self) -> Finished {
         let mut unknown = Vec::new();
         let mut note = |count: u64, what: &str| {
@@ -300,10 +302,10 @@ impl Gathered {
         )
     }
 
-    /// The providers, those without an id last.
+    /// Returns the providers, those without an id last.
     fn known_providers(&self) -> Vec<Row> {
         let mut known: Rows = self.providers.clone();
-        // A location has its provider's id, its stocks their provider's name.
+        // A location has the id of its provider, and its stocks have the name of theirs.
         let mut names: BTreeMap<String, Option<i64>> = BTreeMap::new();
         for stock in self.stocks.values().chain(self.loose.values()) {
             if let (Some(name), Some(code)) = (
@@ -344,7 +346,7 @@ impl Gathered {
         known.into_values().chain(others).collect()
     }
 
-    /// The locations, those without an id last, and the provider of each by its code.
+    /// Returns the locations, those without an id last, and the provider of each by its code.
     fn known_locations(&self, providers: &[Row]) -> (Vec<Row>, BTreeMap<String, String>) {
         let mut owners = BTreeMap::new();
         let mut rows = Vec::new();
@@ -383,7 +385,7 @@ fn count(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
 
-/// Rows of a list, or the one row that there is.
+/// Adds the rows of a list, or the one row of a detail.
 fn places(rows: &mut Rows, members: &[&str], body: &Value) {
     let listed = body["results"].as_array();
     let all = listed.map_or(std::slice::from_ref(body), Vec::as_slice);
@@ -396,7 +398,7 @@ fn places(rows: &mut Rows, members: &[&str], body: &Value) {
     }
 }
 
-/// The members of a row that a world knows; a date that is none is left out.
+/// Picks the members that a world file can have; an unreadable date is left out.
 fn picked(row: &Value, members: &[&str]) -> Row {
     let is_usable = |name: &str, value: &Value| {
         let is_date = || {
@@ -412,7 +414,7 @@ fn picked(row: &Value, members: &[&str]) -> Row {
     members.collect()
 }
 
-/// Returns `true` if a row has what a stock needs.
+/// Returns `true` if a row has the numbers that a stock needs.
 fn is_stock(row: &Row) -> bool {
     let is_whole = |name: &str| {
         let number = row.get(name).and_then(Value::as_i64);
@@ -421,7 +423,7 @@ fn is_stock(row: &Row) -> bool {
     is_whole("stock") && is_whole("reserved_stock")
 }
 
-/// What an upsert names.
+/// Applies the members of an upsert to a stock.
 fn overwrite(stock: &mut Row, row: &Value) {
     for name in ["stock", "reserved_stock"] {
         let number = match &row[name] {
@@ -438,7 +440,7 @@ fn overwrite(stock: &mut Row, row: &Value) {
     }
 }
 
-/// A text, or the digits of a number.
+/// Returns a text, or a number as text.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -447,7 +449,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// An argument of a reservation: of its body, or else of its query.
+/// Returns an argument of a reservation, from its body or else from its query.
 fn argument(request: &Request<Bytes>, name: &str) -> Option<String> {
     let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
     if let Some(value) = body.get(name) {
