@@ -1,4 +1,4 @@
-//! `whippy-conformance`: does this service do what the contract says?
+//! `whippy-conformance`: checks that a service does what the contract says.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // It is a command.
 
@@ -35,7 +35,7 @@ use cli::printing::{self, print};
 use cli::refusal::Refusal;
 
 fn main() -> ExitCode {
-    // What a panic says may have a secret in it; where it was has none.
+    // The message of a panic may contain a secret; its location does not.
     std::panic::set_hook(Box::new(|panic| {
         let at = panic
             .location()
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Parse, build, run, report, exit code.
+/// Runs the checks and returns the exit code.
 fn run(args: &RunArgs) -> Result<u8, Refusal> {
     let wanted = plan::reports(&args.results.report)?;
     let known = Known::read(&args.results)?;
@@ -100,8 +100,8 @@ fn run(args: &RunArgs) -> Result<u8, Refusal> {
     Ok(report.exit_code)
 }
 
-/// Who watches: a bar is for a terminal, and the lines above it only where the summary
-/// comes to the same one.
+/// Returns the audience: a bar needs a terminal, and the lines above it are shown only if the
+/// summary follows on the same one.
 fn audience(args: &RunArgs) -> Audience {
     let is_terminal = std::io::stdout().is_terminal();
     let is_watching = std::io::stderr().is_terminal() && is_terminal && !args.results.quiet;

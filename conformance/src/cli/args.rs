@@ -1,5 +1,5 @@
-//! The command line: commands and their flags. `layers` adds what the environment and the
-//! settings file say.
+//! The command line: commands and their flags. `layers` adds flags from the environment and from
+//! the settings file.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use whippy_conformance::model::finding::Level;
 use whippy_engine::findings::FindingLevel;
 
-/// The most checks at a time that a live target gets, if nothing else is asked for. Over a
-/// network most of a run is waiting, which they share.
+/// The checks that run at a time against a live target by default. Over a network most of a run is
+/// waiting, which parallel checks share.
 pub(crate) const JOBS: usize = 8;
 
 /// Checks any implementation of the Whippy Ware Stock API against its contract.
@@ -166,7 +166,7 @@ Exit codes:
   2  the command line, the settings or an archive is wrong
   4  no request of the API is there";
 
-/// Others wait for it, so it takes longer than for a request of our own.
+/// Clients wait for the answer too, so the limit is longer than for requests of the runner.
 const WATCH_TIMEOUT: &str = "How long an answer may take [default: 60]";
 
 #[derive(Debug, Args)]
@@ -216,7 +216,7 @@ pub(crate) struct WatchArgs {
     pub(crate) command: Vec<OsString>,
 }
 
-/// The largest part of a body that may be kept for the judge.
+/// The largest part of a body that can be copied for the judge, bytes.
 const MAX_BODY_LIMIT: u64 = 64 * 1024 * 1024;
 
 #[derive(Debug, Args)]
@@ -268,7 +268,7 @@ pub(crate) struct JudgingArgs {
     pub(crate) color: Option<Color>,
 }
 
-/// The least grave finding about a client that counts.
+/// The least grave finding about a client that fails a run; `None`: none does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailOn(pub(crate) Option<FindingLevel>);
 
@@ -281,10 +281,10 @@ fn fail_on(text: &str) -> Result<FailOn, String> {
         .map_err(|_| "it takes note, warning, error or never".to_owned())
 }
 
-/// The longest watch that can be asked for, seconds.
+/// The longest watch that can be requested, seconds.
 const LONGEST_WATCH: f64 = 30.0 * 86_400.0;
 
-/// Seconds, or a number with its unit.
+/// Reads seconds, or a number with a unit.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         None => (text, 1.0),

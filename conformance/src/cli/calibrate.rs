@@ -1,4 +1,4 @@
-//! `calibrate`: enter, probe every reading, clean up, write the profile.
+//! `calibrate`: connects, probes every reading, cleans up and writes the profile.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -28,10 +28,10 @@ use super::plan::{self, Catalogue};
 use super::printing::print;
 use super::refusal::Refusal;
 
-/// The profile that is written, if no other is named.
+/// The default file of the profile.
 const PROFILE: &str = "whippy-profile.toml";
 
-/// Parse, enter, probe, clean up, write, exit code.
+/// Runs the command and returns its exit code.
 pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
     let now = system_time();
     let started = UtcOffset::parse("Z")
@@ -74,7 +74,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
         let detectors = detectors(&checks);
         let probe =
             || calibrate::calibrate(&session, &detectors, may_write, &interrupt.stop, &tell);
-        // Whatever happens, what was written is cleaned up.
+        // Even after a panic the written stocks are cleaned up.
         catch_unwind(AssertUnwindSafe(probe))
     });
     spinner.set_message("cleaning up");
@@ -111,7 +111,8 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
     }
 }
 
-/// Writes the profile; a file that came about meanwhile stays too.
+/// Writes the profile. A file that has appeared meanwhile is not overwritten, unless that is
+/// allowed.
 fn write(path: &Path, text: &str, may_replace: bool) -> Result<(), Refusal> {
     let mut options = OpenOptions::new();
     options.write(true).truncate(may_replace);

@@ -1,4 +1,4 @@
-//! `check-har`: read, judge, tell.
+//! `check-har`: reads archives, judges their exchanges and reports.
 
 use std::io::Read;
 use std::path::Path;
@@ -18,7 +18,7 @@ use super::watch::{in_utc, tell, terms};
 /// The largest archive that is read, bytes.
 const MAX_ARCHIVE: u64 = 1024 * 1024 * 1024;
 
-/// Parse, read, judge, report, exit code.
+/// Runs the command and returns its exit code.
 pub(crate) fn check_har(args: &CheckHarArgs) -> Result<u8, Refusal> {
     let wanted = plan::reports(&args.judging.report)?;
     let (now, watch) = (system_time(), Stopwatch::start());
@@ -39,7 +39,7 @@ pub(crate) fn check_har(args: &CheckHarArgs) -> Result<u8, Refusal> {
     let mut watcher = Watcher::new(terms(&args.judging, base, Secrets::default(), None)?);
     let ended = archive.observed.last().map(|last| last.at);
     for mut observed in archive.observed {
-        // What there is to be told is in the report, which follows at once.
+        // The notices are left out: the report follows at once and has them all.
         watcher.see(&mut observed);
     }
     let about = Circumstances {
@@ -52,7 +52,7 @@ pub(crate) fn check_har(args: &CheckHarArgs) -> Result<u8, Refusal> {
     tell(watcher, about, &args.judging, &wanted)
 }
 
-/// The bytes of a file, or of standard input.
+/// Reads a file, or standard input.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
@@ -70,7 +70,7 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     files::without_mark(bytes).map_err(|error| error.to_string())
 }
 
-/// Several archives of one service as one.
+/// Joins several archives of one service.
 fn joined(archives: Vec<Archive>) -> Result<Archive, Refusal> {
     let mut all = Archive::default();
     for archive in archives {

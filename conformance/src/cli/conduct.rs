@@ -1,4 +1,4 @@
-//! Conducts a run: enter, settle what the checks work with, run them, clean up.
+//! Conducts a run: connects, settles the places for the checks, runs them, cleans up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -30,18 +30,18 @@ use super::progress::Progress;
 use super::refusal::Refusal;
 use super::secrets::secret;
 
-/// How long a run against a live target waits, once, to see whether what it wrote stays.
+/// The one wait of a run against a live target before it checks that written stocks persist.
 const PATIENCE: Duration = Duration::from_secs(6);
 
-/// A run that was conducted.
+/// A finished run.
 pub(crate) struct Conducted {
-    /// All of it, but for the baseline and the verdict.
+    /// The report, still without baseline and verdict.
     pub(crate) report: Report,
-    /// Whether the lines of its sections were shown as they came.
+    /// Is true if the lines of its sections were already shown on the way.
     pub(crate) were_sections_shown: bool,
 }
 
-/// Whoever is told of a run while it goes on.
+/// The audience of a run in progress.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Audience {
     pub(crate) look: Look,
@@ -115,7 +115,7 @@ pub(crate) fn conduct(
                 &tell,
             )
         };
-        // Whatever happens, what was written is cleaned up.
+        // Even after a panic the written stocks are cleaned up.
         catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Ran {
             aborted: Some("the suite panicked, which is a fault of its own".to_owned()),
             ..Ran::default()
@@ -145,7 +145,7 @@ pub(crate) fn conduct(
         interrupted,
     };
     let mut report = assemble(&session, ran, &options, about);
-    // Whatever went out counts: the clean-up, logins, what was asked again.
+    // Every sent request counts: also clean-up, logins and retries.
     report.requests = connection.sent().unwrap_or(report.requests);
     Ok(Conducted {
         report,
@@ -153,10 +153,10 @@ pub(crate) fn conduct(
     })
 }
 
-/// Longer than this takes every answer of a service that is far away, microseconds.
+/// The time beyond which the quickest answer means that a service is far away, microseconds.
 const FAR: u64 = 30_000;
 
-/// `true` if even the quickest of a few answers takes long.
+/// Returns `true` if even the quickest of a few answers takes longer than [`FAR`].
 fn is_far(session: &Session) -> bool {
     let ask = Ask::get("/api/v1/stocks/").with("limit", 1);
     let times = (0..3).filter_map(|_| {
@@ -166,7 +166,7 @@ fn is_far(session: &Session) -> bool {
     times.min().is_some_and(|quickest| quickest > FAR)
 }
 
-/// The connection to the target, or to the mock of its own.
+/// Connects to the target, or to the embedded mock.
 pub(crate) fn connection(
     args: &ConnectionArgs,
     writing: &WritingArgs,
@@ -186,7 +186,7 @@ pub(crate) fn connection(
     )
 }
 
-/// What the user told of the places to work with.
+/// Returns the places that the user has named for the checks.
 pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
     Told {
         provider: places.provider.clone(),
@@ -216,13 +216,13 @@ fn options(args: &RunArgs, permission: &Permission) -> Options {
     }
 }
 
-/// How many cores there are.
+/// Returns the number of processor cores.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// The id of a run: its moment to the microsecond, in ten digits and letters, so that no
-/// two runs have the same.
+/// Returns the id of a run: its moment to the microsecond in ten digits and letters, unique to this
+/// run.
 pub(crate) fn run_id(now: Timestamp) -> String {
     const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
     /// 2020-01-01, microseconds since 1970.

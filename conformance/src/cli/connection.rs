@@ -1,4 +1,4 @@
-//! How the target is reached, and who asks: URL, token or login, certificates, pace.
+//! The connection to the target: URL, token or login, certificates, pace.
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -21,28 +21,28 @@ use super::files;
 use super::refusal::Refusal;
 use super::secrets::secret;
 
-/// A target and who asks it, before it is asked anything.
+/// A target and the credentials for it.
 pub(crate) struct Connection {
     pub(crate) remote: Arc<dyn Target>,
-    /// The same, on a bad day; `None`: it is taken as it comes.
+    /// The same target with retries; `None`: failures are taken as they come.
     patient: Option<Arc<Patient>>,
     /// The target for people.
     pub(crate) about: String,
-    /// Whether it is on this machine.
+    /// Is true if the target is on this machine.
     pub(crate) is_loopback: bool,
-    /// Whether it ends with the run.
+    /// Is true if the target is the embedded mock, which ends with the run.
     pub(crate) is_embedded: bool,
     pub(crate) secrets: Secrets,
-    /// For `/__admin/`, where the target is a whippy-mock.
+    /// The token for `/__admin/`, if the target is a whippy-mock.
     pub(crate) admin_token: Option<String>,
     token: Option<String>,
     login: Option<(String, String)>,
-    /// Whether it is a whippy-mock of this machine, once that was asked.
+    /// Is true if the target is a whippy-mock on this machine; unset until it has been asked.
     is_local_mock: OnceLock<bool>,
 }
 
 impl Connection {
-    /// To a target somewhere.
+    /// Prepares the connection to a target at a URL.
     pub(crate) fn new(
         url: &str,
         args: &ConnectionArgs,
@@ -95,7 +95,7 @@ impl Connection {
         })
     }
 
-    /// To the mock of its own.
+    /// Prepares the connection to the embedded mock.
     pub(crate) fn embedded(url: &str, about: &str) -> Result<Self, Refusal> {
         let remote = Remote::new(RemoteOptions::new(url))
             .map_err(|error| Refusal::no_verdict(error.to_string()))?;
@@ -113,13 +113,13 @@ impl Connection {
         })
     }
 
-    /// Whether the user named somebody to log in as.
+    /// Returns `true` if the user gave a name to log in with.
     pub(crate) fn has_login(&self) -> bool {
         self.login.is_some()
     }
 
-    /// Whether the target proves to be a whippy-mock, and is on this machine. It says so
-    /// at its admin path, which no other service has.
+    /// Returns `true` if the target is a whippy-mock on this machine. Its admin path tells that,
+    /// which no other service has.
     pub(crate) fn is_local_mock(&self) -> bool {
         *self.is_local_mock.get_or_init(|| {
             let health = Request::get(format!("{}/__admin/health", self.remote.base()));
@@ -133,7 +133,7 @@ impl Connection {
         })
     }
 
-    /// Logs in where that is asked for, and looks whether the target lets the run in.
+    /// Logs in where that is asked for, and checks that the target accepts the credentials.
     pub(crate) fn enter(&self, session: &mut Session) -> Result<(), Refusal> {
         session.secrets = self.secrets.clone();
         if self.is_embedded {
@@ -162,18 +162,18 @@ impl Connection {
         self.look(session)
     }
 
-    /// What the target did to surprise so far, and was got over.
+    /// Returns the surprising answers of the target so far that retries got past.
     pub(crate) fn surprises(&self) -> Surprises {
         let patient = self.patient.as_ref();
         patient.map_or_else(Surprises::new, |patient| patient.surprises())
     }
 
-    /// How many requests went out; `None` where they are not counted.
+    /// Returns the number of sent requests; `None` where they are not counted.
     pub(crate) fn sent(&self) -> Option<u64> {
         self.patient.as_ref().map(|patient| patient.sent())
     }
 
-    /// Has the session keep the tokens of later logins secret as well.
+    /// Adds the tokens of later logins to the secrets of the session.
     pub(crate) fn keep_later_tokens(&self, session: &mut Session) {
         let patient = self.patient.iter();
         for token in patient.flat_map(|patient| patient.later_tokens()) {
@@ -202,7 +202,7 @@ impl Connection {
         }
     }
 
-    /// The first look, before anything depends on it.
+    /// Checks that the target is usable, before anything depends on it.
     fn look(&self, session: &Session) -> Result<(), Refusal> {
         let answer = self.ask(session, &Ask::get("/api/v1/stocks/").with("limit", 1))?;
         let target = &self.about;
@@ -256,7 +256,7 @@ impl Connection {
             .map_err(|stop| self.refusal(session, stop))
     }
 
-    /// Why the places to work with cannot be settled.
+    /// Returns the refusal of a run whose places cannot be settled.
     pub(crate) fn unsettled(&self, session: &Session, error: Unsettled) -> Refusal {
         match error {
             Unsettled::Unanswered(stop) => self.refusal(session, stop),
@@ -266,7 +266,7 @@ impl Connection {
         }
     }
 
-    /// Why the run cannot begin.
+    /// Returns the refusal of a run that cannot begin.
     pub(crate) fn refusal(&self, session: &Session, stop: Stop) -> Refusal {
         let why = match stop {
             Stop::Unreachable(why) => format!("{} cannot be reached: {why}", self.about),
@@ -282,7 +282,7 @@ impl Connection {
     }
 }
 
-/// How a server is reached, and the secrets in that.
+/// Returns the options for reaching a server, and the secrets in them.
 pub(crate) fn transport(
     url: &str,
     args: &TransportArgs,
@@ -321,17 +321,17 @@ pub(crate) fn transport(
     Ok((options, secrets))
 }
 
-/// The two halves of a header.
+/// Splits a header into name and value.
 fn parted(header: &str) -> Result<(String, String), Refusal> {
     let parts = header
         .split_once(':')
         .filter(|(name, _)| !name.trim().is_empty());
-    // Its value may be a secret, so it is not said.
+    // The value may be a secret, so the message leaves it out.
     let (name, value) = parts.ok_or_else(|| Refusal::usage("--header takes `NAME: VALUE`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
-/// Whether a URL is one of this machine.
+/// Returns `true` if a URL names this machine.
 fn is_loopback(url: &str) -> bool {
     let uri: Option<http::Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(http::Uri::host).unwrap_or_default();

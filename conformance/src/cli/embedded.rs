@@ -1,4 +1,4 @@
-//! A whippy-mock of the run's own, on a free port of this machine, for as long as the run.
+//! The embedded mock: a whippy-mock on a free port of this machine for the time of the run.
 
 use std::net::Ipv4Addr;
 
@@ -24,24 +24,25 @@ use super::args::MockArgs;
 use super::files;
 use super::refusal::Refusal;
 
-/// The world that is started with, if no other is asked for.
+/// The default world.
 const WORLD: &str = "demo";
 
-/// Who may log in. It takes one token and one user, so that others are seen refused.
+/// The one user who may log in. There is one token and one user, so that checks can see others
+/// refused.
 pub(crate) const USER: (&str, &str) = ("conformance", "of-the-mock-of-its-own");
 
-/// The mock; it ends when this is dropped.
+/// The embedded mock, which ends when this is dropped.
 pub(crate) struct Embedded {
-    /// Where it listens.
+    /// The base URL.
     pub(crate) url: String,
-    /// What it is, for people.
+    /// A description for people.
     pub(crate) about: String,
     _stop: watch::Sender<bool>,
     _runtime: Runtime,
 }
 
 impl Embedded {
-    /// Starts one.
+    /// Starts a mock.
     pub(crate) fn start(args: &MockArgs, profile: Profile) -> Result<Self, Refusal> {
         let world = args.world.as_deref().unwrap_or(WORLD);
         let broken = args.defect.iter().map(|name| defects::named(name));
@@ -88,7 +89,7 @@ impl Embedded {
     }
 }
 
-/// A built-in world by name, or a file.
+/// Loads a built-in world by name, or a file.
 fn load(world: &str) -> Result<Store, Refusal> {
     let named = |why: String| Refusal::usage(format!("--world {world}: {why}"));
     let file;

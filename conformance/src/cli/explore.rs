@@ -1,4 +1,4 @@
-//! `explore`: enter, settle what is worked with, explore, clean up, tell.
+//! `explore`: connects, settles the places, explores, cleans up and reports.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -33,22 +33,22 @@ use super::plan;
 use super::printing::{self, print};
 use super::refusal::Refusal;
 
-/// How many requests are sent, if nothing else is asked for.
+/// The default number of requests.
 const REQUESTS: u64 = 10_000;
 
-/// How many a live target gets.
+/// The default number of requests for a live target.
 const REQUESTS_LIVE: u64 = 1_000;
 
-/// Where what is found goes, if nothing else is asked for.
+/// The default folder for findings.
 const OUT: &str = "whippy-explore";
 
-/// What was found, one way or the other.
+/// The results of either way to explore.
 struct Results {
     explored: Explored,
     concurrent: Option<Concurrent>,
 }
 
-/// Parse, enter, explore, clean up, report, exit code.
+/// Runs the command and returns its exit code.
 pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     let wanted = plan::reports(&args.found.report)?;
     let trace = args.effort.replay.as_deref().map(read_trace).transpose()?;
@@ -59,7 +59,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     plan::combinations(&args.connection, &args.writing, &args.mock)?;
     let (profile, held) = plan::profile(args.effort.profile.as_deref())?;
     let embedded = match args.connection.target {
-        // It reads the page as it is held to.
+        // The mock has the same readings that it is held to.
         None => Some(Embedded::start(&args.mock, profile.clone())?),
         Some(_) => None,
     };
@@ -111,7 +111,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
                 },
             };
             let explore = || went(args, &session, trace.as_ref(), &options, aid);
-            // Whatever happens, what was written is cleaned up.
+            // Even after a panic the written stocks are cleaned up.
             match catch_unwind(AssertUnwindSafe(explore)) {
                 Ok(came) => came.map_err(Refusal::no_verdict),
                 Err(_) => Err(Refusal::no_verdict(
@@ -139,7 +139,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
             .then(|| "the run was interrupted".to_owned()),
     };
     let mut report = report(args, &session, &came, permission.mode, about);
-    // Whatever went out counts: the clean-up, logins, what was asked again.
+    // Every sent request counts: also clean-up, logins and retries.
     report.requests = connection.sent().unwrap_or(report.requests);
     let written = write_found(args, &session, &came)?;
     printing::write_reports(&report, &wanted)?;
@@ -196,7 +196,7 @@ fn options(
 ) -> explore::Options {
     let requests = if is_embedded { REQUESTS } else { REQUESTS_LIVE };
     let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-    // Who gives a time and no number wants it filled.
+    // A time without a number of requests is to be filled.
     let requests = match (args.effort.requests, args.effort.time) {
         (Some(requests), _) => requests,
         (None, Some(_)) => u64::MAX,
@@ -281,7 +281,7 @@ fn report(
     report
 }
 
-/// Writes each difference as a case, a trace and commands; where to, if there is one.
+/// Writes each difference as a case, a trace and commands. Returns the folder, if there are any.
 fn write_found(
     args: &ExploreArgs,
     session: &Session,
@@ -318,7 +318,7 @@ fn write_found(
     Ok(Some(folder))
 }
 
-/// What the summary does not say: the seed, what was covered, and where it is written.
+/// Returns the text before the summary: the seed, the coverage, and the folder of findings.
 fn told_first(came: &Results, options: &explore::Options, written: Option<&Path>) -> String {
     let mut text = match &came.concurrent {
         Some(concurrent) => concurrent::summary(concurrent),

@@ -1,5 +1,5 @@
-//! Files that a user names, read as editors save them: a byte order mark in front is passed
-//! over, and UTF-16 with one is decoded.
+//! Files that a user names, as editors save them: a leading byte order mark is ignored, and UTF-16
+//! with such a mark is decoded.
 
 use std::io;
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::path::Path;
 /// Byte order mark of UTF-8.
 const UTF_8: &[u8] = b"\xef\xbb\xbf";
 
-/// The text of a file.
+/// Reads the text of a file.
 pub(crate) fn text(path: &Path) -> io::Result<String> {
     let bytes = without_mark(std::fs::read(path)?)?;
     String::from_utf8(bytes).map_err(|_| invalid("the file is not UTF-8"))
 }
 
-/// The bytes of a file, without a byte order mark; UTF-16 becomes UTF-8.
+/// Reads the bytes of a file without a byte order mark; UTF-16 becomes UTF-8.
 pub(crate) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     without_mark(std::fs::read(path)?)
 }
 
-/// Bytes without a byte order mark; UTF-16 becomes UTF-8.
+/// Removes a byte order mark; UTF-16 becomes UTF-8.
 pub(crate) fn without_mark(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     let unit: fn([u8; 2]) -> u16 = match bytes.as_slice() {
         [0xff, 0xfe, ..] => u16::from_le_bytes,

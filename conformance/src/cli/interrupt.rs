@@ -1,5 +1,5 @@
-//! Ctrl-C: the first ends the run after the checks under way, and what was written is
-//! cleaned up; the second ends the process.
+//! Ctrl-C: the first one ends the run after the checks under way, and written stocks are cleaned
+//! up; the second one ends the process at once.
 
 use std::path::PathBuf;
 use std::process::exit;
@@ -9,19 +9,19 @@ use std::sync::{Arc, Mutex};
 use whippy_conformance::workers::lock;
 use whippy_mock::system::EndSignals;
 
-/// What a process that a signal ended exits with, as shells have it for SIGINT.
+/// The exit code of a process that SIGINT has ended, as in shells.
 pub(crate) const BY_SIGNAL: i32 = 130;
 
-/// What the signals say, and what the second needs to say.
+/// The state shared with the listener for signals.
 #[derive(Debug, Default)]
 pub(crate) struct Interrupt {
-    /// Set by the first.
+    /// Set by the first signal.
     pub(crate) stop: AtomicBool,
     ledger: Mutex<Option<PathBuf>>,
 }
 
 impl Interrupt {
-    /// Listens from now on. Where the system gives no signals, they end the process.
+    /// Starts listening. Where the system gives no signals, they end the process as usual.
     pub(crate) fn listen() -> Arc<Self> {
         let interrupt = Arc::new(Self::default());
         let heard = Arc::clone(&interrupt);
@@ -34,12 +34,12 @@ impl Interrupt {
                 runtime.block_on(heard.wait(&ready));
             }
         });
-        // A thread that gave up has dropped its end.
+        // A thread that failed to listen has dropped its end, which ends the wait too.
         let _ = is_ready.recv();
         interrupt
     }
 
-    /// The ledger to name where the process is ended before it has cleaned up.
+    /// Sets the ledger that is named if the process ends before its clean-up.
     pub(crate) fn keep_in_mind(&self, ledger: Option<PathBuf>) {
         *lock(&self.ledger) = ledger;
     }
@@ -71,7 +71,7 @@ impl Interrupt {
     }
 }
 
-/// What to do about a ledger that was kept.
+/// Returns the advice for a ledger that was kept.
 pub(crate) fn to_resume(ledger: &std::path::Path) -> String {
     let ledger = ledger.display();
     format!("`whippy-conformance clean-up --from {ledger}` neutralises what is left")

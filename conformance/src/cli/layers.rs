@@ -1,6 +1,6 @@
-//! Flags from three layers: the command line, then the environment, then the settings file.
-//! Every flag of one is a variable of the other and a key of the third, and a value is
-//! blamed by the name that it came under.
+//! Flags from three layers: the command line, then the environment, then the settings file. Every
+//! flag has a variable and a key of the same meaning, and an error names the one that its value
+//! came from.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -15,7 +15,7 @@ use super::origins::{Origins, VARIABLES, variable};
 use super::refusal::Refusal;
 use super::settings::{self, Setting, Value};
 
-/// Groups of flags of which one takes the other's place.
+/// Groups of flags that replace each other.
 const RIVALS: &[&[&str]] = &[
     &["token", "token-file"],
     &["password", "password-file"],
@@ -23,10 +23,10 @@ const RIVALS: &[&[&str]] = &[
     &["read-only", "write"],
 ];
 
-/// Commands that ask a target or judge its traffic. Their flags are the settings.
+/// Commands that send requests or judge traffic. Their flags are the possible settings.
 const ASKING: &[&str] = &["run", "explore", "calibrate", "watch", "check-har"];
 
-/// Reads the command line with what the environment and the settings file add to it.
+/// Reads the command line, and adds flags from the environment and the settings file.
 pub(crate) fn read(origins: &mut Origins) -> Result<Cli, Refusal> {
     let mut given: Vec<OsString> = std::env::args_os().collect();
     let command = Cli::command();
@@ -38,7 +38,7 @@ pub(crate) fn read(origins: &mut Origins) -> Result<Cli, Refusal> {
         layers.note_the_command_line(matches)?;
         layers.add_the_environment()?;
         layers.add_the_settings_file()?;
-        // Directly after the command's name: what follows may be `--` and operands.
+        // Right after the name of the command, since later words may be `--` and operands.
         given.splice(2..2, layers.words);
     }
     let matches = command.try_get_matches_from(&given)?;
@@ -50,7 +50,7 @@ struct Layers<'a> {
     command: &'a clap::Command,
     subcommand: &'a clap::Command,
     origins: &'a mut Origins,
-    /// Flags that a stronger layer has settled, rivals among them.
+    /// Flags that a stronger layer has set, and their rivals.
     settled: HashSet<String>,
     config: Option<PathBuf>,
     /// Words to add to the command line.
@@ -160,7 +160,7 @@ impl<'a> Layers<'a> {
         self.settle(&said)
     }
 
-    /// Refuses a setting that no command takes, or not of this kind.
+    /// Refuses a setting that no command knows, or whose value has the wrong kind.
     fn judge_setting(&self, path: &Path, setting: &Setting) -> Result<(), Refusal> {
         let Setting { key, value, line } = setting;
         let place = format!("{}:{line}", path.display());
@@ -204,7 +204,7 @@ impl<'a> Layers<'a> {
         }
     }
 
-    /// Adds a flag, if its value is one of those that it takes.
+    /// Adds a flag, if its value is allowed.
     fn add(&mut self, flag: &str, value: &Value, origin: &str) -> Result<(), Refusal> {
         let words: Vec<OsString> = match value {
             Value::Switch(false) => Vec::new(),
@@ -229,7 +229,7 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    /// Notes what one layer said; it must not say two things that exclude each other.
+    /// Notes the flags of one layer, and refuses two of them that exclude each other.
     fn settle(&mut self, said: &[(String, String)]) -> Result<(), Refusal> {
         for (flag, origin) in said {
             self.settled.insert(flag.clone());
@@ -253,15 +253,15 @@ impl<'a> Layers<'a> {
     }
 }
 
-/// The value that a variable gives a flag.
+/// Returns the value that a variable gives to a flag.
 fn value_of_variable(
     flag: &clap::Arg,
     flag_name: &str,
     name: &str,
     value: &OsStr,
 ) -> Result<Value, Refusal> {
-    // A CI server sets a variable that it does not know to an empty text. To pass over it
-    // would test something else than was asked for, as the mock in place of the target.
+    // A CI server may set an unknown variable to an empty text. Ignoring it could test something
+    // else than intended, such as the embedded mock in place of the target.
     if is_blank(value) {
         return Err(without_value(name, "or unset it"));
     }
@@ -285,7 +285,7 @@ fn value_of_variable(
     }
 }
 
-/// The refusal of a value that is there and empty.
+/// Returns the refusal of a value that is present but empty.
 fn without_value(name: &str, otherwise: &str) -> Refusal {
     Refusal::usage(format!(
         "{name} is set but empty: give it a value, {otherwise}"
@@ -296,11 +296,11 @@ fn is_blank(value: &OsStr) -> bool {
     value.to_str().is_some_and(|text| text.trim().is_empty())
 }
 
-/// Whether a variable is one that Kubernetes puts into every pod beside a Service whose name
-/// begins as this program's does. `rest` is the name without [`VARIABLES`].
+/// Returns `true` for a variable that Kubernetes sets in every pod for a Service whose name begins
+/// like this program's. `rest` is the name without [`VARIABLES`].
 fn is_service_link(rest: &str, value: &OsStr) -> bool {
     const TRANSPORTS: &[&str] = &["TCP", "UDP", "SCTP"];
-    /// `name` itself, or the end of a longer name.
+    /// Returns `true` if `rest` is `name`, or ends in `_` and `name`.
     fn ends_with(rest: &str, name: &str) -> bool {
         let before = rest.strip_suffix(name);
         before.is_some_and(|before| before.is_empty() || before.ends_with('_'))
@@ -323,7 +323,7 @@ fn is_service_link(rest: &str, value: &OsStr) -> bool {
     })
 }
 
-/// The flags of a command, without those that every command has.
+/// Returns the flags of a command, without those of every command.
 fn flags(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
     let own = command.get_arguments();
     own.filter(|arg| {
@@ -344,8 +344,8 @@ fn switch(text: &str) -> Option<bool> {
     }
 }
 
-/// The values in one variable. A comma inside of braces belongs to a glob, and one in a
-/// header to the header.
+/// Splits the values in one variable. A comma in braces belongs to a glob, and a comma in a header
+/// to the header.
 fn several(flag: &str, text: &str) -> Vec<String> {
     let mut depth = 0_i32;
     let parts = text.split(|c: char| {

@@ -1,5 +1,5 @@
-//! The command: flags and files around the library, and the order in which a run goes.
-//! Nothing outside of this folder knows the environment, a signal or a terminal.
+//! The command: flags and files around the library, and the order of steps in a run. Nothing
+//! outside this folder knows the environment, signals or terminals.
 
 pub(crate) mod args;
 pub(crate) mod calibrate;

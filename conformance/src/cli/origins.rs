@@ -1,22 +1,22 @@
-//! The names under which the values of flags came, and the variables of flags.
+//! The names under which the values of flags were given, and the variables of flags.
 
 use std::collections::BTreeMap;
 
-/// Prefix of every variable.
+/// The prefix of every variable.
 pub(crate) const VARIABLES: &str = "WHIPPY_CONFORMANCE_";
 
-/// Names under which values came that are not from the command line, by flag.
+/// The names under which flags were set elsewhere than on the command line, by flag.
 #[derive(Debug, Default)]
 pub(crate) struct Origins(BTreeMap<String, String>);
 
 impl Origins {
-    /// Notes that a flag's value came under a name.
+    /// Notes the name under which a flag's value was given.
     pub(crate) fn note(&mut self, flag: &str, name: &str) {
         self.0.insert(flag.to_owned(), name.to_owned());
     }
 
-    /// A sentence about a flag, its value blamed by the name that it came under: a sentence
-    /// that begins with `--provider` begins with `WHIPPY_CONFORMANCE_PROVIDER` instead.
+    /// Rewrites a sentence about a flag to name the origin of its value: one that begins with
+    /// `--provider` may then begin with `WHIPPY_CONFORMANCE_PROVIDER`.
     pub(crate) fn blame(&self, sentence: &str) -> String {
         let flag = sentence.strip_prefix("--").unwrap_or_default();
         let end = flag.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
@@ -28,7 +28,7 @@ impl Origins {
     }
 }
 
-/// The variable of a flag.
+/// Returns the variable of a flag.
 pub(crate) fn variable(flag: &str) -> String {
     format!("{VARIABLES}{}", flag.to_uppercase().replace('-', "_"))
 }

@@ -1,5 +1,5 @@
-//! What a run may do to its target, and how that is held to: the guard around the target,
-//! the ledger of what is written, and the clean-up after it.
+//! The permission of a run to change its target, and its enforcement: the guard around the target,
+//! the ledger of writes, and the clean-up after them.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use super::args::{JOBS, WritingArgs};
 use super::connection::Connection;
 use super::refusal::Refusal;
 
-/// What SKUs begin with, if nothing else is asked for.
+/// The default prefix of SKUs.
 const PREFIX: &str = "00CT-";
 
-/// The longest prefix that a user may choose: with the run's id and a number behind it, a
-/// SKU stays below 32 characters.
+/// The longest prefix that a user may choose: followed by the run's id and a number, a SKU stays
+/// below 32 characters.
 const LONGEST_PREFIX: usize = 13;
 
-/// The most rows that a run writes, if nothing else is asked for.
+/// The most rows that a run writes by default.
 const BUDGET: u64 = 10_000;
 
-/// What a run may do.
+/// The permission of a run.
 #[derive(Debug)]
 pub(crate) struct Permission {
     pub(crate) mode: Safety,
     pub(crate) may_create_places: bool,
-    /// Whether the target may be put into other states.
+    /// Is true if the state of the target may be replaced.
     pub(crate) may_seed: bool,
     prefix: String,
     budget: u64,
@@ -45,8 +45,8 @@ pub(crate) struct Permission {
 }
 
 impl Permission {
-    /// The permission that the flags give. A live target is written to unasked only where
-    /// it proves to be a whippy-mock of this machine: a tunnel makes any service `localhost`.
+    /// Derives the permission from the flags. Without a flag a live target is written to only if it
+    /// proves to be a whippy-mock on this machine: through a tunnel any service can be `localhost`.
     pub(crate) fn new(
         args: &WritingArgs,
         stock_list: Option<i64>,
@@ -77,7 +77,7 @@ impl Permission {
             )));
         }
         let is_ours = connection.is_embedded && mode == Safety::Write;
-        // A mock of its own is shared with no other run.
+        // No other run shares the embedded mock.
         let behind = if connection.is_embedded {
             String::new()
         } else {
@@ -98,13 +98,13 @@ impl Permission {
         })
     }
 
-    /// Whether the guard lets the alias of the active stocks be asked for.
+    /// Returns `true` if the guard lets requests for the alias of the active stocks pass.
     pub(crate) fn may_ask_alias(&self) -> bool {
         self.stock_list.is_some() || self.may_seed
     }
 
-    /// The target for whoever only looks, as a run does at first. A mock of its own that may
-    /// be written to needs no guard: it ends with the run.
+    /// Returns the target for reading only, as at the start of a run. An embedded mock that may be
+    /// written to needs no guard: it ends with the run.
     pub(crate) fn looking(&self, connection: &Connection) -> Arc<dyn Target> {
         if connection.is_embedded && self.mode == Safety::Write {
             return connection.remote.clone();
@@ -116,7 +116,8 @@ impl Permission {
         ))
     }
 
-    /// Lets the session write, the ledger kept; `None`: nothing is written that stays.
+    /// Gives the session a target for writing, with a ledger. Returns `None` where no write can
+    /// outlast the run.
     pub(crate) fn let_write(
         &self,
         connection: &Connection,
@@ -135,7 +136,7 @@ impl Permission {
         };
         let ledger =
             Ledger::create(&self.ledger, run).map_err(|error| Refusal::usage(error.to_string()))?;
-        // Should this machine go down, so does its mock.
+        // If this machine goes down, so does its mock: the ledger need not survive that.
         let ledger = Arc::new(if connection.is_local_mock() {
             ledger.without_flushing()
         } else {
@@ -151,7 +152,7 @@ impl Permission {
         };
         let guard = Guard::writing(connection.remote.clone(), limits, Arc::clone(&ledger));
         let guard = Arc::new(guard.map_err(|error| {
-            // Nothing was written, so there is nothing to keep.
+            // Nothing was written, so the ledger is not needed.
             let _ = std::fs::remove_file(&self.ledger);
             Refusal::usage(error.to_string())
         })?);
@@ -166,7 +167,7 @@ impl Permission {
     }
 }
 
-/// What was let write, and must be cleaned up after.
+/// The guard and ledger of a run that writes, for the clean-up.
 pub(crate) struct Writing {
     guard: Arc<Guard>,
     ledger: Arc<Ledger>,
@@ -177,7 +178,7 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
-    /// The writing of an earlier run.
+    /// Takes up the ledger of an earlier run.
     pub(crate) fn of_ledger(
         path: &Path,
         ledger: Ledger,
@@ -200,13 +201,12 @@ impl Writing {
         })
     }
 
-    /// What goes through the guard.
+    /// Returns the target behind the guard.
     pub(crate) fn target(&self) -> Arc<dyn Target> {
         self.guard.clone()
     }
 
-    /// Leaves nothing behind that anybody could sell, and the ledger only where something
-    /// is left.
+    /// Makes every written stock unsellable. The ledger stays only if something is left to do.
     pub(crate) fn clean_up(&self, connection: &Connection, session: &Session) -> CleanUp {
         if self.may_reset && connection.return_to_seed() {
             return self.neutral(0, Vec::new());
@@ -223,7 +223,7 @@ impl Writing {
         };
         let cleaned = clean_up(&self.guard, &self.ledger, &manner);
         let left: Vec<String> = cleaned.left.iter().map(ToString::to_string).collect();
-        // Places stay, as nothing can be done about them.
+        // Created places stay, since the API cannot delete them.
         if left.len() == self.ledger.places().len() {
             return self.neutral(cleaned.neutralised, left);
         }
@@ -245,7 +245,7 @@ impl Writing {
 }
 
 impl Connection {
-    /// Returns a whippy-mock to the state that it started with; whether it did.
+    /// Returns a whippy-mock to its initial state; returns `false` where that fails.
     fn return_to_seed(&self) -> bool {
         let mut request = Request::post(format!("{}/__admin/reset", self.remote.base()));
         if let Some(token) = &self.admin_token {

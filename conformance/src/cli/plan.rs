@@ -1,5 +1,5 @@
-//! What a run is to do, read and checked before anything is asked: which checks, at which
-//! level, against which readings, and where its reports go.
+//! The plan of a run, read and checked before any request: the checks, their level, the readings,
+//! and the files of reports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// Reads it.
+    /// Reads the built-in checks, and the cases in a folder.
     pub(crate) fn read(folder: Option<&Path>) -> Result<Self, Refusal> {
         let contract = Contract::embedded().map_err(Refusal::no_verdict)?;
         let mut checks = catalogue::built_in(&contract).map_err(Refusal::no_verdict)?;
@@ -49,13 +49,13 @@ impl Catalogue {
         })
     }
 
-    /// The ids of its checks.
+    /// Returns the ids of all checks.
     pub(crate) fn ids(&self) -> Vec<&str> {
         self.checks.iter().map(|check| check.id.as_str()).collect()
     }
 }
 
-/// The YAML files of a folder, by name.
+/// Reads the YAML files of a folder, in order of their names.
 fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
     let named = |path: &Path, error: std::io::Error| {
         Refusal::usage(format!("--cases {}: {error}", path.display()))
@@ -67,7 +67,7 @@ fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
         let is_case = path
             .extension()
             .is_some_and(|end| end == "yaml" || end == "yml");
-        // macOS and Emacs leave files of their own beside one, such as `._case.yaml`.
+        // macOS and Emacs put files of their own next to others, such as `._case.yaml`.
         let name = path.file_name().unwrap_or_default();
         if is_case && !name.as_encoded_bytes().starts_with(b".") {
             paths.push(path);
@@ -87,7 +87,7 @@ fn case_files(folder: &Path) -> Result<Vec<(String, String)>, Refusal> {
     files.collect()
 }
 
-/// Which checks of a catalogue run. A glob that matches nothing is a mistake.
+/// Selects the checks that run. A glob that matches nothing is a mistake.
 pub(crate) fn selection(args: &CheckArgs, ids: &[&str]) -> Result<Selection, Refusal> {
     let selection = Selection::new(&args.only, &args.skip).map_err(Refusal::usage)?;
     match selection.idle_glob(ids) {
@@ -97,7 +97,7 @@ pub(crate) fn selection(args: &CheckArgs, ids: &[&str]) -> Result<Selection, Ref
     }
 }
 
-/// The readings that the target is held to: the whole profile, and what of it the file
+/// Reads the readings that the target is held to: the whole profile, and the choices that the file
 /// names.
 pub(crate) fn profile(path: Option<&Path>) -> Result<(Profile, BTreeMap<String, String>), Refusal> {
     let mut profile = Profile::default();
@@ -120,7 +120,7 @@ pub(crate) fn profile(path: Option<&Path>) -> Result<(Profile, BTreeMap<String, 
     Ok((profile, choices))
 }
 
-/// The known findings and the file that has them.
+/// The known findings, and their file.
 pub(crate) struct Known {
     pub(crate) path: PathBuf,
     pub(crate) baseline: Baseline,
@@ -128,7 +128,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// Reads them; none, if no file is named.
+    /// Reads the known findings; `None` where no file is named.
     pub(crate) fn read(args: &ResultArgs) -> Result<Option<Self>, Refusal> {
         let Some(path) = &args.baseline else {
             if args.update_baseline {
@@ -171,8 +171,7 @@ impl Known {
         }
     }
 
-    /// Marks the known findings of a report, and makes those that are new known as well,
-    /// if that is asked for.
+    /// Marks the known findings of a report. Where asked for, new findings are added to the file.
     pub(crate) fn apply(mut self, report: &mut Report, ids: &[&str]) -> Result<(), Refusal> {
         let exists = |id: &str| ids.contains(&id);
         self.baseline.apply(report, exists);
@@ -190,16 +189,16 @@ impl Known {
     }
 }
 
-/// A report that is asked for.
+/// A requested report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) format: Format,
-    /// `None`: it is printed.
+    /// The file; `None`: it is printed.
     pub(crate) path: Option<PathBuf>,
 }
 
-/// Reads `FORMAT=FILE` and `FORMAT`. A file that cannot be written is refused before the
-/// run, not after it.
+/// Reads `FORMAT=FILE` and `FORMAT`. A file that cannot be written is refused before the run rather
+/// than after it.
 pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for text in texts {
@@ -225,7 +224,7 @@ pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
     Ok(wanted)
 }
 
-/// Refuses flags that say nothing without, or beside, a target.
+/// Refuses flags that mean nothing without a target, or beside one.
 pub(crate) fn combinations(
     connection: &ConnectionArgs,
     writing: &WritingArgs,

@@ -1,4 +1,4 @@
-//! What is printed and written, and with which colours.
+//! Printed and written output, and its colours.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
@@ -13,7 +13,8 @@ use super::args::Color;
 use super::plan::Wanted;
 use super::refusal::Refusal;
 
-/// How the summary looks. `auto` follows the terminal, <https://no-color.org> and `TERM`.
+/// Returns the style of the summary. `auto` follows the terminal, <https://no-color.org> and
+/// `TERM`.
 pub(crate) fn look(color: Color, is_terminal: bool) -> Look {
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -27,7 +28,7 @@ pub(crate) fn look(color: Color, is_terminal: bool) -> Look {
     }
 }
 
-/// Prints; a reader that went away, as `head` does, is no failure.
+/// Prints a text. A reader that has gone, as `head` does, is not an error.
 pub(crate) fn print(text: &str) -> Result<u8, Refusal> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -39,7 +40,7 @@ pub(crate) fn print(text: &str) -> Result<u8, Refusal> {
     }
 }
 
-/// Writes the reports that are asked for.
+/// Writes the requested reports.
 pub(crate) fn write_reports(report: &Report, wanted: &[Wanted]) -> Result<(), Refusal> {
     for Wanted { format, path } in wanted {
         let text = render(*format, report);
@@ -56,7 +57,7 @@ pub(crate) fn write_reports(report: &Report, wanted: &[Wanted]) -> Result<(), Re
     Ok(())
 }
 
-/// Writes the readings that were seen, where one choice alone fits.
+/// Writes a profile of the readings for which exactly one choice fits.
 pub(crate) fn write_profile(report: &Report, path: &Path) -> Result<(), Refusal> {
     let mut text = format!(
         "# The readings of {}\n",
@@ -76,8 +77,8 @@ pub(crate) fn write_profile(report: &Report, path: &Path) -> Result<(), Refusal>
     })
 }
 
-/// Prints the summary, unless a report is printed in its place; then, or where nothing is
-/// to be printed, a verdict that is no good one is said beside it.
+/// Prints the summary. Where a report is printed in its place, or nothing is to be printed, only a
+/// bad verdict goes to standard error.
 pub(crate) fn summarise(
     report: &Report,
     wanted: &[Wanted],
@@ -96,7 +97,7 @@ pub(crate) fn summarise(
     } else {
         text::render(report, look)
     };
-    // What the terminal leaves out is in a file, if one was asked for.
+    // Details left out here are in the file of a report, if there is one.
     let text = match wanted.iter().find_map(|wanted| wanted.path.as_ref()) {
         Some(path) => text.replace(text::HINT, &path.display().to_string()),
         None => text,
@@ -104,8 +105,8 @@ pub(crate) fn summarise(
     print(&text).map(|_| ())
 }
 
-/// Writes a report. Markdown is for a workflow's summary, which the commands of a step
-/// share, so it is added to.
+/// Writes a report. Markdown is appended, since a summary of a workflow is one file for all
+/// commands of a step.
 fn write_report(format: Format, path: &Path, text: &str) -> std::io::Result<()> {
     if format != Format::Markdown {
         return std::fs::write(path, text);

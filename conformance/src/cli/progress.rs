@@ -1,5 +1,4 @@
-//! How far a run is, for whoever watches it on a terminal: a bar, and above it a line for
-//! each section that is done.
+//! Progress of a run on a terminal: a bar, and above it a line for each finished section.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -9,10 +8,10 @@ use whippy_conformance::model::outcome::CheckReport;
 use whippy_conformance::report::text::{self, Look};
 use whippy_conformance::workers::lock;
 
-/// The bar's own line.
+/// The template of the bar.
 const LINE: &str = "  {bar:24} {pos}/{len}  {elapsed}  {msg}";
 
-/// The bar; hidden, where nobody watches.
+/// The bar. It is hidden where nobody watches.
 pub(crate) struct Progress {
     bar: ProgressBar,
     look: Look,
@@ -27,7 +26,7 @@ struct Section {
 }
 
 impl Progress {
-    /// A bar for the checks of these ids.
+    /// Creates a bar for the checks with these ids.
     pub(crate) fn new<'a>(
         ids: impl Iterator<Item = &'a str>,
         look: Look,
@@ -69,7 +68,7 @@ impl Progress {
         }
     }
 
-    /// Notes a check that is done.
+    /// Notes a finished check.
     pub(crate) fn tell(&self, check: &CheckReport) {
         self.bar.inc(1);
         self.bar.set_message(check.id.clone());
@@ -91,12 +90,12 @@ impl Progress {
         }
     }
 
-    /// Says what goes on when the checks are done.
+    /// Shows the present activity after the checks.
     pub(crate) fn say(&self, message: &'static str) {
         self.bar.set_message(message);
     }
 
-    /// Takes the bar away; whether the sections were shown.
+    /// Removes the bar; returns `true` if the sections were shown.
     pub(crate) fn end(self) -> bool {
         let were_shown = !self.bar.is_hidden();
         self.bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! Why a command ends before it has anything to report.
+//! Reasons why a command ends without anything to report.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use super::origins::Origins;
 /// A sentence and an exit code.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// The argument parser's, which lays out its own: help among them.
+    /// The message of the argument parser, in its own layout. Help is one of them.
     Parser(clap::Error),
     /// A sentence without the full stop.
     Sentence(Exit, String),
@@ -24,21 +24,21 @@ impl From<clap::Error> for Refusal {
 }
 
 impl Refusal {
-    /// The command line, the settings or a case file is wrong.
+    /// Creates the refusal of a wrong command line, settings file or case file.
     pub(crate) fn usage(why: impl Display) -> Self {
         Self::Sentence(Exit::Usage, why.to_string())
     }
 
-    /// The target cannot be reached, or something else prevents the work.
+    /// Creates the refusal of work that cannot be done, as when the target cannot be reached.
     pub(crate) fn no_verdict(why: impl Display) -> Self {
         Self::Sentence(Exit::NoVerdict, why.to_string())
     }
 
-    /// Prints it, a value blamed by the name that it came under.
+    /// Prints it, with the origin of a wrong value, and returns the exit code.
     pub(crate) fn tell(self, origins: &Origins) -> ExitCode {
         match self {
             Self::Parser(error) => {
-                // Where the terminal is gone, the exit code says it.
+                // The exit code tells the outcome even if the terminal is gone.
                 let _ = error.print();
                 ExitCode::from(if error.use_stderr() {
                     Exit::Usage.code()

@@ -1,11 +1,11 @@
-//! Secrets as flags, variables or files give them.
+//! Secrets from flags, variables or files.
 
 use std::path::Path;
 
 use super::files;
 use super::refusal::Refusal;
 
-/// The secret, or what the file holds: its text without the line break at its end.
+/// Returns the secret itself, or the text of its file without the line break at the end.
 pub(crate) fn secret(
     flag: &str,
     text: Option<&str>,
@@ -25,7 +25,7 @@ pub(crate) fn secret(
         }
         (None, None) => return Ok(None),
     };
-    // It is named by its flag alone.
+    // The message names the flag and not the secret.
     if secret.is_empty() || secret.contains(char::is_control) {
         return Err(Refusal::usage(format!(
             "--{flag} must not be empty, nor have control characters in it"

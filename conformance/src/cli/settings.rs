@@ -1,4 +1,4 @@
-//! The settings file: TOML, the flags as keys.
+//! The settings file: TOML, with flags as keys.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -11,18 +11,18 @@ use super::files;
 use super::origins::variable;
 use super::refusal::Refusal;
 
-/// The file that is read without being asked for.
+/// The file that is read by default.
 const USUAL: &str = "whippy-conformance.toml";
 
 /// Flags whose values are secrets.
 const SECRETS: &[&str] = &["token", "password", "admin-token"];
 
-/// What a key is set to.
+/// The value of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// True or false.
     Switch(bool),
-    /// Texts, or numbers as they are written.
+    /// Texts, or numbers in their written form.
     Texts(Vec<String>),
 }
 
@@ -35,16 +35,16 @@ impl Value {
     }
 }
 
-/// One line of the file.
+/// A key of the file with its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Setting {
     pub(crate) key: String,
     pub(crate) value: Value,
-    /// From 1.
+    /// The number of its line, from 1.
     pub(crate) line: usize,
 }
 
-/// The file that was asked for, or the usual one; `None`: there is none.
+/// Reads the requested file, or the default one; `None` where there is none.
 pub(crate) fn read(asked: Option<PathBuf>) -> Result<Option<(PathBuf, Vec<Setting>)>, Refusal> {
     let is_asked = asked.is_some();
     let path = asked.unwrap_or_else(|| USUAL.into());
@@ -63,7 +63,7 @@ pub(crate) fn read(asked: Option<PathBuf>) -> Result<Option<(PathBuf, Vec<Settin
     Ok(Some((path, settings)))
 }
 
-/// The settings in order, or a line and what is wrong with it.
+/// Returns the settings in order. The error is the number of a line and a sentence.
 fn parse(text: &str) -> Result<Vec<Setting>, (usize, String)> {
     let line = |span: &Range<usize>| 1 + text[..span.start.min(text.len())].matches('\n').count();
     let table = DeTable::parse(text).map_err(|error| {
@@ -105,7 +105,7 @@ fn scalar(value: &DeValue<'_>) -> Option<String> {
     }
 }
 
-/// Why a setting must not stand in the file, where others read it.
+/// Returns the reason why a setting must not be in the file, which others can read.
 pub(crate) fn secret(key: &str, value: &Value) -> Option<String> {
     let texts: &[String] = match value {
         Value::Texts(texts) => texts,

@@ -1,4 +1,4 @@
-//! `watch`: listen, pass everything on, judge beside it, and tell what was seen.
+//! `watch`: listens, passes everything on, judges it and reports.
 
 use std::io::IsTerminal;
 use std::process::ExitStatus;
@@ -28,37 +28,37 @@ use super::plan::{self, Wanted};
 use super::printing::{self, print};
 use super::refusal::Refusal;
 
-/// Where it listens, if nothing else is asked for.
+/// The default address to listen on.
 const LISTEN: &str = "127.0.0.1:0";
 
-/// How long an answer may take, if nothing else is asked for: it is others who wait.
+/// The default time limit for an answer. It is generous, since the requests are the client's.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The most bytes of a body that are kept for the judge, if nothing else is asked for.
+/// The default for the largest part of a body that is copied for the judge, bytes.
 const BODY_LIMIT: u64 = 4 * 1024 * 1024;
 
-/// The most bytes of a recording, if nothing else is asked for.
+/// The default for the largest size of a recording, bytes.
 const RECORD_LIMIT: u64 = 256 * 1024 * 1024;
 
-/// What the judge came to.
+/// The judge at its end, and the recording.
 struct Judged {
     watcher: Watcher,
     recording: Option<Recording>,
 }
 
-/// How the watch ended.
+/// The end of a watch.
 enum Ending {
-    /// By itself, or by a signal.
+    /// The time was up, or a signal came.
     Watched,
-    /// With the command.
+    /// The command ended.
     Command(ExitStatus),
     /// The command could not be run.
     NotRun(String),
-    /// Before the command.
+    /// The time was up before the command ended.
     Late,
 }
 
-/// Parse, listen, pass on, judge, report, exit code.
+/// Runs the command and returns its exit code.
 pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
     let wanted = plan::reports(&args.judging.report)?;
     let upstream = args.upstream.as_deref().ok_or_else(|| {
@@ -85,7 +85,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
     let recording = recording.transpose()?;
 
     let (now, watch) = (system_time(), Stopwatch::start());
-    // One thread passes on: what goes from one task to the next stays on it.
+    // One thread passes everything on, so that tasks need not move between threads.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -106,7 +106,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
     let judge = judge(seen, watcher, recording, base.clone(), args.judging.quiet);
     let ending = runtime.block_on(pass_on(args, proxy, listener, &url));
     end_at_once_from_now_on();
-    // What is still on its way ends here, and with it the queue.
+    // Exchanges in flight end here, and then the queue.
     drop(runtime);
     let judged = judge
         .join()
@@ -143,7 +143,7 @@ pub(crate) fn watch(args: &WatchArgs) -> Result<u8, Refusal> {
     Ok(ends_with)
 }
 
-/// How traffic is judged.
+/// Returns the terms on which traffic is judged.
 pub(crate) fn terms(
     args: &JudgingArgs,
     base: String,
@@ -165,7 +165,7 @@ pub(crate) fn terms(
     })
 }
 
-/// Writes the reports, prints the summary; the exit code.
+/// Writes the reports and prints the summary. Returns the exit code.
 pub(crate) fn tell(
     watcher: Watcher,
     about: Circumstances,
@@ -181,12 +181,12 @@ pub(crate) fn tell(
     Ok(report.exit_code)
 }
 
-/// A moment as reports have it.
+/// Formats a moment for reports.
 pub(crate) fn in_utc(at: whippy_engine::model::time::Timestamp) -> String {
     at.to_text(UtcOffset::UTC)
 }
 
-/// The judge, who works until the queue ends.
+/// Starts the judge, which works until the queue ends.
 fn judge(
     seen: Seen,
     mut watcher: Watcher,
@@ -212,7 +212,7 @@ fn judge(
     })
 }
 
-/// Stands between until it is told to end, its time is up, or the command has ended.
+/// Passes requests on until a signal comes, the time is up, or the command has ended.
 async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &str) -> Ending {
     let (stop, stopped) = watch::channel(false);
     let serving = tokio::spawn(Arc::new(proxy).run(listener, stopped));
@@ -238,7 +238,7 @@ async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &st
         }
     };
     let _ = stop.send(true);
-    // Asked once more, it does not wait for what is in flight.
+    // A second signal means that exchanges in flight are not waited for.
     tokio::select! {
         _ = serving => {}
         () = asked_to_end() => {}
@@ -246,8 +246,7 @@ async fn pass_on(args: &WatchArgs, proxy: Proxy, listener: TcpListener, url: &st
     ending
 }
 
-/// Has the next signal end the process: what is left to do is to judge and to tell, which
-/// may take long.
+/// Makes the next signal end the process: judging the rest and reporting may take long.
 fn end_at_once_from_now_on() {
     std::thread::spawn(|| {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -261,7 +260,7 @@ fn end_at_once_from_now_on() {
     });
 }
 
-/// Ends with the first signal that asks for it.
+/// Waits for the first signal that asks this process to end.
 async fn asked_to_end() {
     match EndSignals::listen() {
         Ok(mut signals) => signals.recv().await,
