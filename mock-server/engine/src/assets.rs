@@ -1,6 +1,6 @@
-//! The contract as data, embedded: the one list of `schemas/` and `fixtures/`.
+//! The contract as embedded data: the one list of the files in `schemas/` and `fixtures/`.
 
-/// A file: its name and its content.
+/// The name of a file with its content.
 pub type Asset = (&'static str, &'static str);
 
 macro_rules! assets {
@@ -18,7 +18,7 @@ pub const ADMIN_OPENAPI: &str = include_str!("../../../schemas/admin.openapi.jso
 /// The register of readings.
 pub const READINGS: &str = include_str!("../../../schemas/readings.yaml");
 
-/// The JSON Schemas, which `openapi.json` refers to by file name.
+/// The JSON Schemas, to which `openapi.json` refers by file name.
 #[rustfmt::skip]
 pub const SCHEMAS: &[Asset] = assets!("schemas":
     "active-stocks-page.schema.json"
@@ -65,7 +65,7 @@ pub const SCHEMAS: &[Asset] = assets!("schemas":
     "world.schema.json"
 );
 
-/// The seed states, the default first.
+/// The seed states, beginning with the default.
 pub const WORLDS: &[Asset] = assets!("fixtures/worlds":
     "documented.json"
     "before-create.json"
@@ -131,7 +131,7 @@ pub const DOCUMENTED: &[Asset] = assets!("fixtures/documented":
     "upsert_200.json"
 );
 
-/// The seed state of a name.
+/// Finds a seed state by name.
 pub fn world(name: &str) -> Option<&'static str> {
     WORLDS
         .iter()
@@ -146,7 +146,7 @@ pub fn world_names() -> impl Iterator<Item = &'static str> {
         .map(|(file, _)| file.strip_suffix(".json").unwrap_or(file))
 }
 
-/// The faults of a name.
+/// Finds built-in faults by name.
 pub fn faults(name: &str) -> Option<&'static str> {
     FAULTS
         .iter()

@@ -1,4 +1,4 @@
-//! A world that answers requests from several threads, and the simplest of its kind.
+//! A world that answers requests from several threads, and its simplest implementation.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -14,14 +14,14 @@ use crate::problem::Problem;
 use crate::profile::Profile;
 use crate::store::Store;
 
-/// Runs the handler of a request that writes; it has the engine to itself.
+/// A function that runs the handler of a writing request, with the engine to itself.
 pub type Run<'a> = dyn FnMut(&mut Engine, Handler, &Call<'_>, Now) -> Handled + 'a;
 
-/// A world that many threads may ask at once.
+/// A world that many threads may use at once.
 ///
 /// [`Defects`](crate::defects::Defects) wrap one, and know nothing else of it.
 pub trait Backend {
-    /// Answers a request. `system` gives the time if the request writes.
+    /// Answers a request. `system` is called for the time if the request writes.
     fn answer(&self, request: &Request<Bytes>, system: &dyn Fn() -> Timestamp) -> Reply;
 
     /// Answers a request, with `run` in place of [`Engine::run`] if the request writes.
@@ -41,34 +41,34 @@ pub trait Backend {
     /// The settings in force.
     fn settings(&self) -> Arc<Settings>;
 
-    /// A copy of the world as it stands, which shares what does not change.
+    /// A copy of the world, which shares everything with it until one of the two is written.
     fn store(&self) -> Store;
 }
 
 /// The state that a world starts with, and returns to on a reset.
 #[derive(Debug, Clone)]
 pub struct Seed {
-    /// Readings, tokens and time zone.
+    /// The readings, tokens and time zone.
     pub settings: Settings,
-    /// Stocks and places.
+    /// The stocks and places.
     pub store: Store,
-    /// The clock.
+    /// The mode of the clock.
     pub clock: ClockMode,
 }
 
 /// The parts of the [`Seed`] that a reset replaces; `None` returns to the seed.
 #[derive(Debug, Default)]
 pub struct Reset {
-    /// Stocks and places.
+    /// The stocks and places.
     pub store: Option<Store>,
-    /// The clock.
+    /// The mode of the clock.
     pub clock: Option<ClockMode>,
     /// The readings.
     pub profile: Option<Profile>,
 }
 
 impl Seed {
-    /// The seed with the parts of a reset in place of its own.
+    /// The seed with those parts replaced that the reset names.
     #[must_use]
     pub fn with(&self, reset: Reset) -> Self {
         let mut settings = self.settings.clone();
@@ -106,7 +106,7 @@ impl State {
 }
 
 impl InMemory {
-    /// A world that starts with the seed.
+    /// A world in the state of the seed.
     pub fn new(seed: Seed) -> Self {
         Self {
             state: RwLock::new(State::new(seed.clone())),
@@ -119,12 +119,13 @@ impl InMemory {
         *self.write() = State::new(self.seed.with(reset));
     }
 
-    /// Moves the clock forward by microseconds.
+    /// Advances the clock by so many microseconds.
     pub fn advance_clock(&self, micros: i64) {
         self.write().clock.advance(micros);
     }
 
-    // The engine does not panic; should it, the world is as it was before or after.
+    // The engine does not panic. If it ever did, the world would be as before or after the
+    // request.
     fn read(&self) -> RwLockReadGuard<'_, State> {
         self.state.read().unwrap_or_else(PoisonError::into_inner)
     }

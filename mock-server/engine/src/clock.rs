@@ -1,7 +1,7 @@
-//! The service's clock: the real one, one that runs at another speed, or a fixed one that
-//! ticks as it is read.
+//! The service's clock: a real one, one that runs at another speed, or a fixed one that
+//! advances by a tick whenever it is read.
 //!
-//! The system's time arrives as an argument, so that nothing here waits or guesses.
+//! The system's time is an argument, so nothing here waits or asks for it.
 
 use std::fmt;
 
@@ -10,35 +10,35 @@ use serde::{Deserialize, Serialize};
 use crate::engine::Now;
 use crate::model::time::{Timestamp, UtcOffset};
 
-/// The largest tick: a day.
+/// The largest tick in microseconds: one day.
 const MAX_TICK: i64 = 86_400_000_000;
 
-/// The furthest that a clock is advanced at once: ten years, in seconds.
+/// The most seconds by which a clock may be advanced at once: ten years.
 pub const MAX_ADVANCE: f64 = 315_360_000.0;
 
-/// The slowest and the fastest that a clock runs, thousandths of the real speed: up to a
-/// day a second.
+/// The slowest and the fastest speed of a clock, in thousandths of real time: at most a day a
+/// second.
 const SPEEDS: std::ops::RangeInclusive<i64> = 1..=86_400_000;
 
-/// What the clock is set to.
+/// The mode of a clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClockMode {
     /// The system's time.
     Real,
-    /// A moment, and the microseconds that each reading takes.
+    /// A fixed moment that advances whenever it is read.
     Fixed {
-        /// Where it stands.
+        /// The moment that the next reading gives.
         now: Timestamp,
-        /// Microseconds a reading.
+        /// The microseconds from one reading to the next.
         tick: i64,
     },
     /// Time that passes faster or slower.
     Running {
-        /// Where it stood when it was set.
+        /// The clock's moment when it was set.
         now: Timestamp,
-        /// When that was, by the system's clock.
+        /// The system's time when the clock was set.
         since: Timestamp,
-        /// Thousandths of the real speed.
+        /// The speed in thousandths of real time.
         speed: i64,
     },
 }
@@ -50,13 +50,13 @@ pub enum ClockError {
     Moment(String),
     /// The tick is not a number.
     TickText(String),
-    /// The tick is out of bounds, microseconds.
+    /// The tick is out of bounds; microseconds.
     Tick(i64),
-    /// The speed is out of bounds, times the real one.
+    /// The speed is out of bounds; a multiple of real time.
     Speed(f64),
-    /// The speed of a recorded clock is out of bounds, thousandths of the real one.
+    /// The speed of a recorded clock is out of bounds; thousandths of real time.
     RecordedSpeed(i64),
-    /// A recorded moment is out of bounds, microseconds since 1970.
+    /// A recorded moment is out of bounds; microseconds since 1970.
     RecordedMoment(i64),
 }
 
@@ -84,7 +84,7 @@ impl fmt::Display for ClockError {
 impl std::error::Error for ClockError {}
 
 impl ClockMode {
-    /// Reads `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
+    /// Parses `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
     pub fn parse(text: &str, local: UtcOffset) -> Result<Self, ClockError> {
         if text == "real" {
             return Ok(Self::Real);
@@ -104,7 +104,7 @@ impl ClockMode {
         Self::fixed(now, tick)
     }
 
-    /// A fixed clock, the tick in microseconds.
+    /// A fixed clock with a tick in microseconds.
     pub fn fixed(now: Timestamp, tick: i64) -> Result<Self, ClockError> {
         if (0..=MAX_TICK).contains(&tick) {
             Ok(Self::Fixed { now, tick })
@@ -113,7 +113,8 @@ impl ClockMode {
         }
     }
 
-    /// A clock that runs so many times as fast as the system's, from a moment on.
+    /// A clock that starts at `now` when the system's time is `since`, and runs `times` as
+    /// fast.
     pub fn running(now: Timestamp, since: Timestamp, times: f64) -> Result<Self, ClockError> {
         #[allow(clippy::cast_possible_truncation)] // What is out of bounds is refused.
         let speed = (times * 1e3).round() as i64;
@@ -125,19 +126,19 @@ impl ClockMode {
     }
 }
 
-/// The clock as it runs. As JSON it goes on where it was written.
+/// A clock. Serialized as JSON, it continues from where it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "ClockRecord", into = "ClockRecord")]
 pub struct ServiceClock {
     mode: ClockMode,
-    /// How far a real clock was advanced, microseconds.
+    /// The microseconds by which a real clock was advanced.
     ahead: i64,
-    /// The last moment that a real clock gave: it never gives one twice, even where
-    /// the system's steps back.
+    /// The last moment that a real or running clock gave. The next one is always later, even if
+    /// the system's time steps back.
     last: Timestamp,
 }
 
-/// A clock as JSON; all in microseconds, moments since 1970 in UTC.
+/// A clock as JSON. All numbers are microseconds, those of moments since 1970 in UTC.
 #[derive(Deserialize, Serialize)]
 #[serde(tag = "mode", rename_all = "lowercase", deny_unknown_fields)]
 enum ClockRecord {
@@ -212,7 +213,7 @@ impl TryFrom<ClockRecord> for ServiceClock {
 }
 
 impl ServiceClock {
-    /// A clock that has not been read.
+    /// A clock that has not been read yet.
     pub fn new(mode: ClockMode) -> Self {
         Self {
             mode,
@@ -221,12 +222,12 @@ impl ServiceClock {
         }
     }
 
-    /// What it is set to, with the moment where it stands.
+    /// The mode, with the current moment of a fixed clock.
     pub fn mode(&self) -> ClockMode {
         self.mode
     }
 
-    /// Where it stands.
+    /// The next reading and the tick, at a moment of the system's time.
     pub fn now(&self, system: Timestamp) -> Now {
         match self.mode {
             ClockMode::Real => Now {
@@ -243,7 +244,7 @@ impl ServiceClock {
         }
     }
 
-    /// Keeps that it was read so often, starting where it stood.
+    /// Records that the clock was read `reads` times, beginning with `from`.
     pub fn was_read(&mut self, from: Now, reads: u64) {
         let Some(last) = reads.checked_sub(1) else {
             return;
@@ -258,7 +259,7 @@ impl ServiceClock {
         }
     }
 
-    /// Moves it forward by so many microseconds.
+    /// Advances the clock by so many microseconds.
     pub fn advance(&mut self, micros: i64) {
         match &mut self.mode {
             ClockMode::Real => self.ahead = self.ahead.saturating_add(micros),

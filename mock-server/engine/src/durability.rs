@@ -1,7 +1,7 @@
-//! Whether a write is durable yet: one side settles it, the other waits.
+//! The durability of a write: one side settles it, the other waits for it.
 //!
-//! The engine keeps nothing itself. A [`Reply`](crate::engine::Reply) carries the
-//! [`Pending`] of the log behind it, so that nobody answers too early.
+//! The engine stores nothing itself. A [`Reply`](crate::engine::Reply) carries the [`Pending`]
+//! of the log behind it, so that no answer is sent too early.
 
 use std::fmt;
 use std::pin::Pin;
@@ -9,12 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// A write was not made durable, and nothing of it was written; displays as a sentence.
+/// The error of a write that could not be made durable, so nothing of it was written. `Display`
+/// gives a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotKept(Arc<str>);
 
 impl NotKept {
-    /// With the sentence that tells the reason.
+    /// An error with a sentence that tells the reason.
     pub fn new(sentence: impl Into<Arc<str>>) -> Self {
         Self(sentence.into())
     }
@@ -28,7 +29,7 @@ impl fmt::Display for NotKept {
 
 impl std::error::Error for NotKept {}
 
-/// Writes that become durable together.
+/// A group of writes that become durable together.
 #[derive(Debug, Default)]
 pub struct Commit {
     is_kept: AtomicBool,
@@ -47,7 +48,7 @@ impl Commit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells everyone who waits.
+    /// Settles the outcome, and wakes everybody who waits for it.
     pub fn settle(&self, outcome: Result<(), NotKept>) {
         self.is_kept.store(outcome.is_ok(), Ordering::Release);
         let wakers = {
@@ -60,11 +61,11 @@ impl Commit {
     }
 }
 
-/// A future of whether a write became durable.
+/// A future that resolves when a write is durable or has failed.
 #[derive(Debug)]
 pub struct Pending {
     commit: Arc<Commit>,
-    /// Index of this future's waker.
+    /// The index of this future's waker.
     slot: Option<usize>,
 }
 
@@ -75,7 +76,7 @@ impl Clone for Pending {
 }
 
 impl Pending {
-    /// Settled with the commit.
+    /// A future that resolves with the commit.
     pub fn of(commit: Arc<Commit>) -> Self {
         Self { commit, slot: None }
     }

@@ -1,9 +1,8 @@
 //! The whole API as a value: a request and a moment in, an answer out.
 //!
-//! Nothing here knows a socket, a lock, a file or the system clock, and equal
-//! histories give equal worlds. A request is judged in the stack's order: path,
-//! rendering, token, method, then whatever the endpoint asks of the body.
-//! Source: docs/stack.md#order-of-checks.
+//! Nothing here knows a socket, a lock, a file or the system clock, and equal histories give
+//! equal worlds. A request is checked in the stack's order: path, rendering, token, method,
+//! then the body, as the endpoint requires. Source: docs/stack.md#order-of-checks.
 
 use std::sync::{Arc, LazyLock};
 
@@ -33,45 +32,46 @@ use crate::wire::json;
 use crate::wire::text::Integer;
 use crate::wire::urlencoded::{self, Pair, TooManyFields};
 
-/// The header that names the rule of an answer.
+/// The header that names the rule behind an answer.
 pub const RULE_HEADER: HeaderName = HeaderName::from_static("whippy-mock-rule");
 
-/// Where the service's clock stands when a request arrives.
+/// The state of the service's clock when a request arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// The first reading.
+    /// The moment of the first reading.
     pub at: Timestamp,
-    /// Microseconds from one reading to the next.
+    /// The microseconds from one reading to the next.
     pub tick: i64,
 }
 
-/// An answer and what is to be known about it.
+/// An answer, with facts about it for the server.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// What the client gets.
+    /// The response for the client.
     pub response: Response<Bytes>,
-    /// The rule that decided.
+    /// The rule that decided the answer.
     pub rule: Rule,
     /// The number of times the clock was read.
     pub clock_reads: u64,
-    /// The number of writes the world had seen before this request; whoever counts them says.
+    /// The number of writes that the world had seen before this request. Filled in by the
+    /// history.
     pub writes: u64,
-    /// The number of the write that this request was; `None`: it wrote nothing.
+    /// The number of this write in the history; `None` if the request wrote nothing.
     pub wrote: Option<u64>,
-    /// Settled once everything that the answer shows is durable; `None`: it is.
+    /// Resolves once everything that the answer shows is durable; `None` if it is so already.
     pub pending: Option<Pending>,
 }
 
-/// Which rule decided an answer, who speaks in it, and which readings had a say.
+/// The rule that decided an answer, with its grade and the readings that had an influence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// The operation's id, or `unrouted`.
+    /// The id of the operation, or `unrouted`.
     pub operation: &'static str,
-    /// The rule within it.
+    /// The name of the rule within the operation.
     pub name: &'static str,
-    /// Who speaks.
+    /// The grade of the rule's source.
     pub grade: Grade,
-    /// The readings.
+    /// The readings that decided the answer.
     pub decided: Decided,
 }
 
@@ -82,11 +82,11 @@ pub struct Engine {
     store: Store,
 }
 
-/// What a handler came to, and how often it read the clock.
+/// The result of a handler, and the number of times that it read the clock.
 pub type Handled = (Outcome, u64);
 
 impl Engine {
-    /// A service of a world.
+    /// A service with these settings and this world.
     pub fn new(settings: Settings, store: Store) -> Self {
         Self {
             settings: Arc::new(settings),
@@ -94,7 +94,7 @@ impl Engine {
         }
     }
 
-    /// What it is set to.
+    /// The settings in force.
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
@@ -110,15 +110,15 @@ impl Engine {
         &self.store
     }
 
-    /// The world, to write to past every rule.
+    /// The world, for changes that bypass every rule.
     pub fn store_mut(&mut self) -> &mut Store {
         &mut self.store
     }
 
-    /// Returns `true` if a request may change the world, and so needs [`Engine::handle`].
+    /// Returns `true` if a request may change the world, so that it needs [`Engine::handle`].
     pub fn writes(&self, request: &Request<Bytes>) -> bool {
         let profile = &self.settings.profile;
-        // Short of a reading, only a POST does.
+        // Unless a reading allows more, only a POST writes.
         if request.method() != Method::POST && profile.upsert_method == UpsertMethod::Post {
             return false;
         }
@@ -128,7 +128,7 @@ impl Engine {
             .is_some_and(|action| matches!(action.handler, Handler::Write(_)))
     }
 
-    /// Answers a request, whatever it does.
+    /// Answers a request that may write.
     pub fn handle(&mut self, request: &Request<Bytes>, now: Now) -> Reply {
         let settings = Arc::clone(&self.settings);
         answer(&settings, (request, now.at), |handler, call| {
@@ -136,8 +136,8 @@ impl Engine {
         })
     }
 
-    /// Answers a request that only looks. One that would write is answered as the
-    /// stack answers what it stumbles over. `at` is where the clock stands, for tokens.
+    /// Answers a request that does not write. One that would write is answered with a 500. `at`
+    /// is the moment of the world's clock, for tokens.
     pub fn look(&self, request: &Request<Bytes>, at: Timestamp) -> Reply {
         answer(
             &self.settings,
@@ -161,8 +161,8 @@ impl Engine {
         }
     }
 
-    /// The refusal of a request whose body the server could not take, so that it never
-    /// was one.
+    /// Refuses a request without asking its endpoint, because its body is too large, for
+    /// example.
     pub fn refuse(&self, request: &Request<()>, problem: &Problem) -> Reply {
         let path = urlencoded::decode_path(request.uri().path());
         let profile = &self.settings.profile;
@@ -174,9 +174,8 @@ impl Engine {
     }
 }
 
-/// Answers a request that arrives at a moment of the world's clock; `run` is called at most
-/// once, with the handler that it leads to. Whoever shares a world among threads takes hold
-/// of it there, and no earlier.
+/// Answers a request at a moment of the world's clock. `run` is called at most once, with the
+/// handler of the request. A world that threads share need not be locked before that.
 pub fn answer(
     settings: &Settings,
     (request, at): (&Request<Bytes>, Timestamp),
@@ -186,7 +185,7 @@ pub fn answer(
     let method = request.method();
     let headers = request.headers();
     let mut draft = ReplyDraft::new(method);
-    // The stack asks for the host before it looks at the path.
+    // The stack checks the host before it looks at the path.
     if !has_well_formed_host(request) {
         let problem = Problem::MalformedHost;
         return draft.refuse(&problem, "unrouted", Decided::default(), settings);
@@ -256,7 +255,7 @@ pub fn answer(
     }
 }
 
-/// The query, in the character set that the `Content-Type` names.
+/// The query, decoded by the charset that the `Content-Type` names.
 fn query_of(request: &Request<Bytes>) -> Result<Vec<Pair<'_>>, TooManyFields> {
     let Some(text) = request.uri().query() else {
         return Ok(Vec::new());
@@ -266,7 +265,7 @@ fn query_of(request: &Request<Bytes>) -> Result<Vec<Pair<'_>>, TooManyFields> {
     urlencoded::decode_as(text.as_bytes(), charset)
 }
 
-/// An answer that no handler gave, dressed as one that a handler did.
+/// Turns an answer that no handler gave into a reply with the usual headers.
 pub fn present(
     settings: &Settings,
     request: &Request<Bytes>,
@@ -280,7 +279,7 @@ pub fn present(
     draft.grant(answer, operation, Decided::default(), settings)
 }
 
-/// The reading that switches off a path, or a method of it.
+/// The reading that disables a path, or a method of it.
 fn switched_off(path: &str, method: Option<&Method>) -> Decided {
     let decided = Decided::default();
     match off_switch(path, method) {
@@ -289,7 +288,7 @@ fn switched_off(path: &str, method: Option<&Method>) -> Decided {
     }
 }
 
-/// The list of stocks is a search once it is asked for something.
+/// The operation that the rule names: a list of stocks with a filter or an order is a search.
 fn operation_shown(action: &Action, rule: &str) -> &'static str {
     if action.operation == operations::LIST && rule == "found" {
         operations::SEARCH
@@ -298,7 +297,7 @@ fn operation_shown(action: &Action, rule: &str) -> &'static str {
     }
 }
 
-/// The operation that a request means, even where it is refused.
+/// The operation that a request addresses, even if it is refused.
 fn operation_of(
     resource: Option<&'static Resource>,
     method: &Method,
@@ -316,8 +315,8 @@ fn operation_of(
         .map_or(operations::UNROUTED, |action| action.operation)
 }
 
-/// A path that no route has: the one with a slash behind it is where to go, if there
-/// is one. The stack answers both before it looks at anything else.
+/// The refusal of a path that no route has: a redirect if there is a route with a slash at the
+/// end. The stack does this before any other check.
 fn off_the_routes(path: &str, request: &Request<Bytes>, settings: &Settings) -> Problem {
     if path.ends_with('/') || resolve(&format!("{path}/"), &settings.profile).is_none() {
         return Problem::NoSuchPath;
@@ -331,7 +330,7 @@ fn off_the_routes(path: &str, request: &Request<Bytes>, settings: &Settings) -> 
     Problem::MissingSlash(format!("{mount}{path}/{query}"))
 }
 
-/// Settles how to render: the indent, if one is asked for.
+/// Negotiates the rendering: JSON, with the indent that the client asks for.
 fn negotiate(headers: &HeaderMap, query: &[Pair<'_>]) -> Result<Option<usize>, Problem> {
     if let Some(format) = parameter(query, "format")
         && !format.is_empty()
@@ -357,13 +356,13 @@ fn negotiate(headers: &HeaderMap, query: &[Pair<'_>]) -> Result<Option<usize>, P
         .filter(|(name, _)| name.eq_ignore_ascii_case("indent"))
         .last()
         .and_then(|(_, value)| Integer::parse(&value));
-    // Indents go up to 8, and none at all is the compact form.
+    // Indents go up to 8. No indent gives the compact form.
     Ok(indent
         .and_then(|indent| usize::try_from(indent.clamped().clamp(0, 8)).ok())
         .filter(|&indent| indent > 0))
 }
 
-/// How specific an accepted type is; the most specific goes first.
+/// The precedence of an accepted media type: the more specific, the greater.
 fn precedence(token: &str) -> u8 {
     let (media, _) = token.split_once(';').unwrap_or((token, ""));
     let (main, sub) = media.trim().split_once('/').unwrap_or((media, ""));
@@ -395,7 +394,7 @@ fn authenticate(
         };
     }
     let token = words.next().ok_or(Problem::NoToken)?;
-    // A second header is joined to the first by a comma and the words of its own.
+    // A second header is joined to the first with a comma, so the token contains spaces.
     if words.next().is_some() || values.next().is_some() {
         return Err(Problem::TokenWithSpaces);
     }
@@ -407,7 +406,7 @@ fn authenticate(
     }
 }
 
-/// What is known of a reply while the request is judged.
+/// The facts about a reply that are known while its request is checked.
 struct ReplyDraft {
     is_head: bool,
     allow: Option<&'static str>,
@@ -429,7 +428,7 @@ impl ReplyDraft {
         }
     }
 
-    /// JSON with the indent that was asked for.
+    /// The JSON body with the requested indent.
     fn laid_out(&self, compact: Vec<u8>) -> Bytes {
         match self.indent {
             Some(indent) => json::indent(&compact, indent).into(),
@@ -482,7 +481,7 @@ impl ReplyDraft {
                 reply
             }
             ProblemBody::Html(page) => {
-                // The stack's own pages come from outside the view that knows `Allow`.
+                // The stack's own pages are made outside of the view that knows `Allow`.
                 self.allow = None;
                 let body = Bytes::from_static(page.as_bytes());
                 let html = if settings.profile.stack.names_charset_of_pages() {
@@ -491,7 +490,7 @@ impl ReplyDraft {
                     BARE_HTML
                 };
                 let mut reply = self.reply(status, html, body, rule, settings);
-                // Nor is the part of the stack asked that forbids frames.
+                // This check comes before the middleware that forbids frames.
                 if *problem == Problem::MalformedHost {
                     reply.response.headers_mut().remove(X_FRAME_OPTIONS);
                 }
@@ -501,7 +500,7 @@ impl ReplyDraft {
                 self.allow = None;
                 let body = Bytes::from_static(page.as_bytes());
                 let mut reply = self.reply(status, HTML, body, rule, settings);
-                // What is not the stack's has none of its headers.
+                // A gateway's page has none of the stack's headers.
                 for header in MIDDLEWARE {
                     reply.response.headers_mut().remove(header);
                 }
@@ -553,8 +552,8 @@ impl ReplyDraft {
     }
 }
 
-/// The headers of a JSON answer, the rule still to be named: copies of what is put together
-/// once, since it takes longer to find a place for each.
+/// The headers of a JSON answer, with an empty rule. They are built once and cloned, which is
+/// faster than inserting each.
 fn prepared_headers(allow: Option<&'static str>, stack: Stack) -> HeaderMap {
     static PREPARED: LazyLock<Vec<(Option<&'static str>, bool, HeaderMap)>> = LazyLock::new(|| {
         let allowed = [None].into_iter().chain(ALLOWED.map(Some));
@@ -584,7 +583,7 @@ fn usual_headers(allow: Option<&'static str>, has_opener_policy: bool) -> Header
     if has_opener_policy {
         headers.insert(OPENER_POLICY, HeaderValue::from_static("same-origin"));
     }
-    // Its place, behind the others.
+    // Reserves the last position; the value is set later.
     headers.insert(RULE_HEADER, HeaderValue::from_static(""));
     headers
 }
@@ -594,7 +593,7 @@ const X_CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-ty
 const REFERRER_POLICY: HeaderName = HeaderName::from_static("referrer-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 
-/// The headers of the stack's stock middleware.
+/// The headers that the stack's standard middleware adds.
 const MIDDLEWARE: [HeaderName; 4] = [
     X_FRAME_OPTIONS,
     X_CONTENT_TYPE_OPTIONS,
@@ -602,7 +601,7 @@ const MIDDLEWARE: [HeaderName; 4] = [
     OPENER_POLICY,
 ];
 
-/// Says when to come again, where that is known.
+/// Adds `Retry-After` if the problem tells the seconds.
 fn retry_after(reply: &mut Reply, problem: &Problem) {
     if let Some(seconds) = problem.retry_after() {
         let headers = reply.response.headers_mut();

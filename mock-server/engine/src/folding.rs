@@ -1,4 +1,4 @@
-//! Upper case as the database makes it, by which `icontains` compares.
+//! Upper case as the database makes it for the comparisons of `icontains`.
 //!
 //! `PostgreSQL` asks the provider of the database's collation: the C library, which maps one
 //! character to one, or ICU, which follows Unicode in full. Source: docs/stack.md, Upper and
@@ -19,8 +19,8 @@ pub fn upper_case(text: &str, folding: CaseFolding) -> String {
     }
 }
 
-/// The one character that is the upper case of another; a letter such as `ß`, whose upper
-/// case takes several, stays as it is.
+/// The upper case of a character, if it is a single one. A letter such as `ß`, whose upper case
+/// has several characters, stays as it is.
 fn upper(c: char) -> char {
     let mut all = c.to_uppercase();
     match (all.next(), all.next()) {
@@ -29,8 +29,8 @@ fn upper(c: char) -> char {
     }
 }
 
-/// The capital of a Greek letter with a small iota below it, which lies eight or nine
-/// characters further on.
+/// The capital of a Greek letter with a small iota below it, which comes eight or nine code
+/// points later.
 fn with_iota(c: char) -> Option<char> {
     let distance = match c {
         '\u{1f80}'..='\u{1f87}' | '\u{1f90}'..='\u{1f97}' | '\u{1fa0}'..='\u{1fa7}' => 8,

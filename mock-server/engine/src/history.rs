@@ -1,9 +1,9 @@
-//! The writes that a world has seen, in order and with their times: from them any of its
-//! states is made again.
+//! The writes of a world, in order and with their times. Any state of the world can be made
+//! from them again.
 //!
-//! A state every so many writes is kept beside them, which shares with its neighbours
-//! whatever did not change, so that no way back is long. The oldest are let go of once
-//! there are too many.
+//! Every so many writes a state is stored beside them, which shares with its neighbours
+//! whatever did not change. So a replay is never long. If there are too many writes, the oldest
+//! are dropped.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -22,78 +22,79 @@ use crate::redact;
 use crate::store::Store;
 use crate::store::world::{World, WorldError};
 
-/// The writes that are kept of a world.
+/// The most writes that a world's history stores.
 pub const MAX_WRITES: usize = 10_000;
 
-/// The bytes of the writes that are kept of a world; the last is kept whatever its size.
+/// The most bytes of writes that a world's history stores. The last write is stored whatever
+/// its size.
 pub const MAX_BYTES: usize = 64 << 20;
 
-/// The writes from one kept state to the next.
+/// The most writes from one stored state to the next.
 const STRIDE: usize = 1_000;
 
-/// The bytes from one kept state to the next.
+/// The bytes of writes after which the next state is stored.
 const STRIDE_BYTES: usize = MAX_BYTES / 8;
 
-/// The token of a write that is repeated, and its header.
+/// The token of a replayed write, and its header.
 const REPLAY: &str = "replay";
 const REPLAY_HEADER: &str = "Token replay";
 
-/// What a request asked that decides what it writes: neither who asked, nor how the
-/// answer was to look.
+/// The part of a request that decides what it writes. The token and the format of the answer
+/// are left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     /// The method.
     pub method: Method,
-    /// The path and query, as they came.
+    /// The path and query, as sent but without secrets.
     pub target: SmolStr,
-    /// The content type, a character a byte; several as one, with commas.
+    /// The content type, each byte as one character; repeated headers are joined with commas.
     pub content_type: Option<SmolStr>,
     /// The body.
     pub body: Bytes,
 }
 
-/// Reasons why a state of a history cannot be shown.
+/// A reason why a state of a history cannot be shown.
 #[derive(Debug)]
 pub enum HistoryError {
-    /// No write has the number yet.
+    /// There is no write of this number yet.
     Ahead {
-        /// The number that was asked for.
+        /// The requested number.
         seq: u64,
         /// The number of the last write.
         last: u64,
     },
-    /// The state is older than the oldest that is kept.
+    /// The state is older than the oldest stored one.
     Truncated {
-        /// The number that was asked for.
+        /// The requested number.
         seq: u64,
-        /// The number of the oldest write whose state is kept.
+        /// The number of the write that led to the oldest stored state.
         first: u64,
         /// The number of the last write.
         last: u64,
     },
-    /// A write cannot be repeated.
+    /// A write cannot be replayed.
     Write {
-        /// The number.
+        /// The number of the write.
         seq: u64,
         /// The reason.
         why: Unrepeatable,
     },
 }
 
-/// Reasons why a write cannot be repeated.
+/// A reason why a write cannot be replayed.
 #[derive(Debug)]
 pub enum Unrepeatable {
-    /// What it left behind cannot be put into the store.
+    /// The recorded result cannot be put into the store.
     World(WorldError),
     /// The target is not a path.
     Target(String, http::uri::InvalidUri),
-    /// The content type is not the value of a header.
+    /// The content type is not a valid value of a header.
     ContentType(String),
-    /// The engine answers otherwise than it did.
+    /// The engine behaves differently from the time of the write.
     Differs {
-        /// The number of times the clock was read then.
+        /// The number of times that the clock was read at that time.
         then: u64,
-        /// The number of times it is read now.
+        /// The number of times that the clock is read now.
         now: u64,
         /// The status of the answer now.
         status: StatusCode,
@@ -134,24 +135,24 @@ impl std::error::Error for HistoryError {}
 
 impl std::error::Error for Unrepeatable {}
 
-/// One write.
+/// One write of a world.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Write {
-    /// The number; the first of a world is 1.
+    /// The number of the write; the first one of a world is 1.
     pub seq: u64,
-    /// Where the clock stood.
+    /// The state of the clock before the write.
     pub now: Now,
-    /// The number of times the clock was read.
+    /// The number of times that the clock was read.
     pub reads: u64,
-    /// The request.
+    /// The request, reduced to what decides the write.
     pub asked: Asked,
-    /// The JSON of what it left behind, where that was not the engine's alone to say;
-    /// [`Store::apply`] takes it.
+    /// The result as JSON for [`Store::apply`], recorded if the engine alone does not determine
+    /// it.
     pub left: Option<Bytes>,
 }
 
 impl Asked {
-    /// A copy that keeps none of the request's memory.
+    /// Copies the request, so that its buffer is not kept alive.
     pub fn of(request: &Request<Bytes>) -> Self {
         let content_type = header_text(request.headers(), CONTENT_TYPE);
         let uri = request.uri();
@@ -160,7 +161,7 @@ impl Asked {
             .map_or(uri.path(), |target| target.as_str());
         Self {
             method: request.method().clone(),
-            // The service ignores what is called a secret, and so does a replay.
+            // The service ignores secrets by name, so a replay does not need them.
             target: redact::target(target).into(),
             body: match redact::body(content_type.as_deref(), request.body()) {
                 Cow::Borrowed(body) => Bytes::copy_from_slice(body),
@@ -170,7 +171,7 @@ impl Asked {
         }
     }
 
-    /// The request that asks the same once more, with a token.
+    /// The request for a replay, with a token.
     pub fn request(&self) -> Result<Request<Bytes>, Unrepeatable> {
         let mut request = Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
@@ -195,14 +196,14 @@ impl Asked {
 }
 
 impl Write {
-    /// The memory that it takes, for the most part.
+    /// The approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let left = self.left.as_ref().map_or(0, Bytes::len);
         size_of::<Self>() + self.asked.bytes() + left
     }
 
-    /// Writes it once more, whatever tokens the engine knows. An error says that the engine
-    /// does not do what it did then.
+    /// Replays the write, whatever tokens the engine accepts. Fails if the engine behaves
+    /// differently from the time of the write.
     pub fn apply(&self, engine: &mut Engine) -> Result<(), HistoryError> {
         let fail = |why| HistoryError::Write { seq: self.seq, why };
         if let Some(left) = &self.left {
@@ -237,7 +238,7 @@ impl Write {
     }
 }
 
-/// The JSON of what a request left behind in a store.
+/// The changes that a request made to a store, as JSON for [`Store::apply`].
 pub fn left_behind(before: &Store, after: &Store) -> Bytes {
     after
         .dump_changes(&after.changes_since(before))
@@ -245,18 +246,18 @@ pub fn left_behind(before: &Store, after: &Store) -> Bytes {
         .into()
 }
 
-/// A state, and the writes that lead from it to the next.
+/// A state, and writes that follow it.
 #[derive(Debug, Clone)]
 pub struct Stretch {
     /// The state.
     pub engine: Engine,
-    /// The number of the write that led to it.
+    /// The number of the write that led to the state.
     pub seq: u64,
-    /// What came then.
+    /// The writes after it, in order.
     pub writes: Vec<Write>,
 }
 
-/// What is kept of the writes of a world.
+/// The stored states and writes of a world.
 #[derive(Debug)]
 pub struct History {
     older: VecDeque<Kept>,
@@ -268,9 +269,9 @@ pub struct History {
 #[derive(Debug)]
 struct Kept {
     stretch: Stretch,
-    /// Where the clock stood after which write, where it was not the write that moved it.
+    /// The clocks that were set, each with the number of the write before it.
     clocks: Vec<(u64, ServiceClock)>,
-    /// Where it stood at the beginning.
+    /// The clock of the state.
     clock: ServiceClock,
     bytes: usize,
 }
@@ -294,12 +295,13 @@ impl Kept {
     }
 }
 
-/// What no longer is of a history. Much of it is dropped outside the locks.
+/// A truncated part of a history. It is returned so that the caller can drop it outside of its
+/// locks.
 #[derive(Debug, Default)]
 pub struct Discarded(#[allow(dead_code)] Vec<Kept>); // Only ever dropped.
 
 impl History {
-    /// A world that begins, after so many writes.
+    /// A history that begins with a state after write number `seq`.
     pub fn begin(engine: &Engine, clock: ServiceClock, seq: u64) -> Self {
         Self {
             older: VecDeque::new(),
@@ -318,13 +320,13 @@ impl History {
         self.current.last()
     }
 
-    /// The number of the write behind which the first state is that is kept.
+    /// The number of the write that led to the oldest stored state.
     pub fn first(&self) -> u64 {
         self.oldest().stretch.seq
     }
 
-    /// The first state that is kept, the number of the write that led to it, and where the
-    /// clock stood before the next.
+    /// The oldest stored state, the number of the write that led to it, and the clock before
+    /// the next write.
     pub fn beginning(&self) -> (&Engine, u64, ServiceClock) {
         let Kept {
             stretch,
@@ -337,8 +339,8 @@ impl History {
         (&stretch.engine, stretch.seq, clock)
     }
 
-    /// Keeps a write, given the state that it led to. Those up to `settled` may be let
-    /// go of.
+    /// Records a write with the state that it led to. If there are too many, the oldest up to
+    /// `settled` are dropped.
     pub fn record(
         &mut self,
         write: Write,
@@ -370,7 +372,7 @@ impl History {
         Discarded(gone)
     }
 
-    /// Keeps that the clock was set after the last write.
+    /// Records that the clock was set after the last write.
     pub fn set_clock(&mut self, clock: ServiceClock) {
         let last = self.last();
         match self.current.clocks.last_mut() {
@@ -379,7 +381,7 @@ impl History {
         }
     }
 
-    /// A state and the writes that lead from it to the one after write `seq`.
+    /// The writes up to number `seq`, with the nearest stored state before them.
     pub fn until(&self, seq: u64) -> Result<Stretch, HistoryError> {
         let (first, last) = (self.first(), self.last());
         if seq > last {
@@ -404,7 +406,7 @@ impl History {
         })
     }
 
-    /// The kept writes with numbers above `seq`, in order.
+    /// The stored writes with numbers above `seq`, in order.
     pub fn after(&self, seq: u64) -> impl Iterator<Item = &Write> {
         let all = self.older.iter().chain([&self.current]);
         let later = all.filter(move |kept| kept.last() > seq);
@@ -412,7 +414,7 @@ impl History {
         writes.skip_while(move |write| write.seq <= seq)
     }
 
-    /// The first state that is kept, and every write since.
+    /// The oldest stored state, and all writes since.
     pub fn whole(&self) -> Stretch {
         let first = &self.oldest().stretch;
         let all = self.older.iter().chain([&self.current]);
@@ -423,7 +425,8 @@ impl History {
         }
     }
 
-    /// Forgets every write after `seq`, which must be kept; the clock as it stood then.
+    /// Forgets every write after `seq`, whose state must be stored. Returns the clock at that
+    /// time.
     pub fn rewind(&mut self, seq: u64) -> ServiceClock {
         while self.current.stretch.seq > seq
             && let Some(kept) = self.older.pop_back()
@@ -458,7 +461,7 @@ impl History {
 }
 
 impl Stretch {
-    /// The state after the last of the writes.
+    /// Replays the writes, and returns the state after the last one.
     pub fn replay(self) -> Result<Engine, HistoryError> {
         let mut engine = self.engine;
         for write in &self.writes {

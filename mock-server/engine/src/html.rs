@@ -1,14 +1,15 @@
-//! The parts that every HTML page of the project has in common: the style sheet, and the head of
-//! a page that is one file.
+//! The common parts of every HTML page of the project: the style sheet, and the `head` of a
+//! page in one file.
 
 use std::fmt::Write as _;
 
-/// Colours, type, controls, signs, and the parts of an exchange. A page may add its own rules
-/// after it. `class="document"` on the body makes a page that is read from top to bottom.
+/// The shared style sheet: colours, type, controls, signs and the parts of an exchange. A page
+/// may add its own rules after it. With `class="document"` on the body, a page reads as a text
+/// from top to bottom.
 pub const STYLE: &str = include_str!("../assets/shared.css");
 
-/// The content of a `head` element: `policy` as its Content-Security-Policy, `title` as text, and
-/// the rules of `style` after the shared ones.
+/// The content of a `head` element, with `policy` as the Content-Security-Policy, `title` as
+/// text, and the rules of `style` after the shared ones.
 pub fn head(title: &str, policy: &str, style: &str) -> String {
     let mut head = "<meta charset=\"utf-8\">".to_owned();
     for (attribute, name, content) in [

@@ -1,7 +1,7 @@
 //! The Stock API as a value: a request and a moment in, an answer out.
 //!
-//! Nothing in this crate does I/O, reads the system's clock or starts a thread. Equal
-//! histories give equal worlds.
+//! Nothing in this crate does I/O, reads the system's clock or starts a thread. Equal histories
+//! give equal worlds.
 
 pub mod assets;
 pub mod backend;

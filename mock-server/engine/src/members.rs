@@ -2,16 +2,16 @@
 //!
 //! Source: page, List Stock, Search Stocks and Stock Query; facts, section 2.
 
-/// The values that a member has.
+/// The type of a member's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole number that the service counts up.
+    /// A whole number that the service assigns in ascending order.
     Id,
     /// A date-time with an offset.
     Moment,
-    /// Null, or a range of date-times.
+    /// Null or a range of date-times.
     Period,
-    /// One of two words.
+    /// One of a few words.
     Choice(&'static [&'static str]),
     /// Any text.
     Text,
@@ -21,16 +21,16 @@ pub enum Kind {
     Flag,
 }
 
-/// One member of an object that the service shows.
+/// A member of an object that the service shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Member {
-    /// The key.
+    /// The key of the member.
     pub name: &'static str,
-    /// The values.
+    /// The type of its values.
     pub kind: Kind,
-    /// `true` if a client may send it.
+    /// Is true if a client may send it.
     pub is_written: bool,
-    /// `true` if a create must have it.
+    /// Is true if a create requires it.
     pub is_required: bool,
 }
 
@@ -84,7 +84,7 @@ pub const QUERY_ROW: &[Member] = &[
 /// The members of a row of the active stocks.
 pub const ACTIVE_ROW: &[Member] = &[shown("sku", Kind::Text), shown("stock", Kind::Number)];
 
-/// A member of a stock by its name.
+/// Finds a member of a stock by name.
 pub fn of_stock(name: &str) -> Option<&'static Member> {
     STOCK.iter().find(|member| member.name == name)
 }

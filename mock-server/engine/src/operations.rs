@@ -1,7 +1,7 @@
-//! The table of operations: what each answers with, and who says so.
+//! The table of operations, with the answers of each and their sources.
 //!
-//! Paths, methods and handlers are in [`endpoints`](crate::endpoints::RESOURCES), whose
-//! ids these are.
+//! Paths, methods and handlers are in [`endpoints`](crate::endpoints::RESOURCES), under the
+//! same ids.
 //!
 //! Source: page, the whole of it; facts, sections 1 and 2.
 
@@ -9,79 +9,79 @@ use crate::endpoints;
 use crate::members::{self, Member};
 use crate::problem::Grade;
 
-/// The list of stocks, with a filter or without.
+/// The list of stocks, with or without filters.
 pub const LIST: &str = "list-stocks";
 
-/// The list of stocks with a filter or an order, which the page describes apart.
+/// The list of stocks with a filter or an order, which the page describes in its own section.
 pub const SEARCH: &str = "search-stocks";
 
-/// `OPTIONS` of the stocks.
+/// `OPTIONS` of the path of the stocks.
 pub const METADATA: &str = "stock-metadata";
 
-/// A path or a method that no operation has.
+/// Requests whose path or method no operation has.
 pub const UNROUTED: &str = "unrouted";
 
-/// Every name of an operation in the journal, in rules of faults and in findings.
+/// Every name of an operation in journals, fault rules and findings.
 pub fn names() -> impl Iterator<Item = &'static str> {
     let apart = [SEARCH, METADATA, UNROUTED];
     let routed = endpoints::operations().map(|(_, action)| action.operation);
     routed.chain(apart)
 }
 
-/// The operation that a name is part of: `list-stocks` of `search-stocks`, and any other
-/// itself.
+/// The operation that a name is a part of: `list-stocks` for `search-stocks`, and any other
+/// name itself.
 pub fn whole(name: &str) -> &str {
     if name == SEARCH { LIST } else { name }
 }
 
-/// The body of an answer.
+/// The shape of an answer's body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// One stock.
     Stock,
     /// A page of stocks, with a count.
     StockPage,
-    /// `Store_checkResult` with a list of rows.
+    /// The member `Store_checkResult` with a list of rows.
     Rows,
-    /// `Store_checkResult` with a list of rows for each SKU.
+    /// The member `Store_checkResult` with a list of rows for each SKU.
     RowsBySku,
-    /// `Store_checkResult` without a row.
+    /// The member `Store_checkResult` without rows.
     Upserted,
-    /// A page without a count.
+    /// A page of active stocks, without a count.
     ActivePage,
-    /// One object of these members.
+    /// An object with these members.
     Object(&'static [&'static str]),
-    /// A page of objects of these members, with a count.
+    /// A page of objects with these members, with a count.
     ObjectPage(&'static [&'static str]),
-    /// A refusal by fields, of which these are required.
+    /// Errors by field; these fields are the required ones.
     Fields(&'static [&'static str]),
-    /// One sentence under a key.
+    /// A sentence under this key.
     Sentence(&'static str),
 }
 
-/// An answer that an operation gives.
+/// A possible answer of an operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Answered {
     /// The status.
     pub status: u16,
-    /// The body.
+    /// The shape of the body.
     pub shape: Shape,
-    /// Who says so.
+    /// The grade of the source.
     pub grade: Grade,
 }
 
-/// One operation.
+/// An operation of the API.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     /// The id in `openapi.json`.
     pub id: &'static str,
-    /// Who describes it.
+    /// The grade of its source.
     pub grade: Grade,
-    /// `true` if it writes.
+    /// Is true if it may change the world.
     pub writes: bool,
-    /// The members of its JSON body, or of the query that stands for one.
+    /// The members of its JSON body, or of the query in place of a body.
     pub arguments: &'static [&'static str],
-    /// What it answers, the usual answer first.
+    /// The possible answers, the usual one first.
     pub answers: &'static [Answered],
 }
 
@@ -135,7 +135,7 @@ const MULTI_QUERIED: &[Answered] = &[
     WRONG_METHOD,
     NOT_ACCEPTABLE,
 ];
-/// The members of a provider, in the order in which they are shown.
+/// The members of a provider, in the order shown.
 pub const PROVIDER: &[&str] = &[
     "id",
     "created_date",
@@ -145,7 +145,7 @@ pub const PROVIDER: &[&str] = &[
     "code",
     "should_add_reservations",
 ];
-/// The members of a stock location, in the order in which they are shown.
+/// The members of a stock location, in the order shown.
 pub const LOCATION: &[&str] = &[
     "id",
     "name",
@@ -155,7 +155,7 @@ pub const LOCATION: &[&str] = &[
     "modified_date",
     "is_active",
 ];
-/// The members of a stock list, in the order in which they are shown.
+/// The members of a stock list, in the order shown.
 pub const STOCK_LIST: &[&str] = &[
     "id",
     "created_date",
@@ -321,13 +321,13 @@ pub const PLACES: &[[Operation; 3]] = &[
     ),
 ];
 
-/// Every operation with a row here.
+/// Every operation of this table.
 pub fn all() -> impl Iterator<Item = &'static Operation> {
     STOCKS.iter().chain(PLACES.iter().flatten())
 }
 
 impl Shape {
-    /// The members of each of its rows, where the page describes them.
+    /// The members of each row, if the page describes them.
     pub fn rows(self) -> &'static [Member] {
         match self {
             Self::Stock | Self::StockPage => members::STOCK,
@@ -337,7 +337,7 @@ impl Shape {
         }
     }
 
-    /// The members of the body around the rows.
+    /// The members around the rows.
     pub fn frame(self) -> &'static [&'static str] {
         match self {
             Self::StockPage | Self::ObjectPage(_) => &["count", "next", "previous", "results"],

@@ -1,28 +1,26 @@
-//! Every refusal: its status, its body, its wording, its grade.
+//! Every refusal, with its status, body, wording and grade.
 //!
-//! Handlers return a [`Problem`]; nothing outside this file spells a sentence of
-//! the service.
+//! Handlers return a [`Problem`]. The sentences of the service are spelled in this file alone.
 
 use std::borrow::Cow;
 
 use crate::wire::json;
 
-/// Who speaks in an answer: the page, the stack, the vendor's other pages, or a
-/// reading of ours.
+/// The grade of a rule: the authority behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grade {
     /// The page says or shows it.
     Documented,
-    /// The page is silent; the stack does it.
+    /// The page is silent, and the stack does it.
     Stack,
     /// Other public pages of the vendor show it.
     Observed,
-    /// The page is silent or contradicts itself; we chose.
+    /// The page is silent or contradicts itself, and one of several readings was chosen.
     Reading,
 }
 
 impl Grade {
-    /// As in headers and reports.
+    /// The name in headers and reports.
     pub fn text(self) -> &'static str {
         match self {
             Self::Documented => "documented",
@@ -33,27 +31,27 @@ impl Grade {
     }
 }
 
-/// The body of a refusal by fields: texts, lists and maps of them.
+/// The body of a refusal by fields: texts, lists and maps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Detail {
     /// A sentence.
     Text(Cow<'static, str>),
-    /// Several.
+    /// A list of details.
     List(Vec<Detail>),
-    /// By name.
+    /// Details by name.
     Map(FieldErrors),
 }
 
-/// What is wrong with each field, in the order of the fields.
+/// The errors of each field, in the order of the fields.
 pub type FieldErrors = Vec<(Cow<'static, str>, Detail)>;
 
 impl Detail {
-    /// A list of one sentence, the usual form.
+    /// A list with a single sentence, the usual form.
     pub fn one(sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::List(vec![Self::Text(sentence.into())])
     }
 
-    /// Appends the JSON form.
+    /// Appends the detail as JSON.
     pub fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(text) => json::write_string(out, text),
@@ -85,100 +83,99 @@ fn write_fields(out: &mut Vec<u8>, fields: &FieldErrors) {
     out.push(b'}');
 }
 
-/// Why a request is not granted.
+/// A reason why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Problem {
     /// No route has this path.
     NoSuchPath,
-    /// A route has this path with a slash behind it; the path with it, and the query.
+    /// The path lacks its final slash. Holds the path with the slash, and the query.
     MissingSlash(String),
-    /// More than a thousand fields in a query or a form.
+    /// A query or a form has more than a thousand fields.
     TooManyFields,
-    /// `?format=` names a format that is not rendered.
+    /// `?format=` names a format that does not exist.
     UnknownFormat,
-    /// `Accept` names no type that is rendered.
+    /// `Accept` does not include JSON.
     NotAcceptable,
-    /// No token came.
+    /// There is no token.
     NoCredentials,
-    /// The header names the scheme only.
+    /// The header has a scheme but no token.
     NoToken,
-    /// The token has spaces.
+    /// The token contains spaces.
     TokenWithSpaces,
     /// The token is not text.
     TokenWithInvalidCharacters,
-    /// The token is not known.
+    /// The token is not accepted.
     UnknownToken,
-    /// The path has no such method.
+    /// The path does not allow this method.
     MethodNotAllowed(String),
-    /// The body is of a type that is not parsed.
+    /// The body has this type, which the operation does not parse.
     UnsupportedMediaType(String),
-    /// The body is not what its type says.
+    /// The body is not valid for its type. Holds the stack's sentence.
     Unparsable(String),
-    /// Fields are missing or wrong.
+    /// Fields of the body are missing or wrong.
     Fields(FieldErrors),
-    /// Filters are wrong.
+    /// Values of filters are wrong.
     Filters(FieldErrors),
-    /// Rows of an upsert are wrong: a list with an entry for each row, empty where it is
-    /// right, or a map of the wrong ones by their index.
+    /// Rows of an upsert are wrong. Holds a list with an entry for each row, empty if it is
+    /// right, or a map of the wrong ones by index.
     Rows(Detail),
     /// There is no such page.
     InvalidPage,
-    /// The path names an object that does not exist; its model, where the stack tells it.
+    /// The path names an object that does not exist. Holds its model, if the stack mentions it.
     NotFound(Option<&'static str>),
-    /// A reservation or a query names a stock that does not exist; its model, where the
-    /// stack tells it.
+    /// A reservation or a query names a stock that does not exist. Holds the model, if the
+    /// stack mentions it.
     NoSuchStock(Option<&'static str>),
-    /// A stock of the same identity exists.
+    /// A stock with the same identity exists.
     StockExists,
-    /// The location is not one of the provider's.
+    /// The location does not belong to the provider.
     InvalidLocation,
     /// The reservation was applied before.
     AlreadyReported,
-    /// The username and password are not known.
+    /// The username or password is wrong.
     LoginRefused,
-    /// What the stack stumbles over.
+    /// The stack fails with an error of its own.
     ServerError,
-    /// A JSON body is nested deeper than the stack can read.
+    /// A JSON body is nested too deeply for the stack.
     TooDeeplyNested,
-    /// The request names its host more than once, or by what cannot be a host.
+    /// The request has more than one host, or one that is not valid.
     MalformedHost,
-    /// The request names no host, which HTTP/1.1 demands.
+    /// The request has no host, which HTTP/1.1 requires.
     NoHost,
-    /// The request line and the headers are larger than the server takes.
+    /// The request line and headers exceed the server's limit.
     HeadTooLarge,
-    /// The body is larger than the server takes; the limit in bytes.
+    /// The body exceeds the server's limit, in bytes.
     BodyTooLarge(usize),
-    /// The body did not arrive in the server's time.
+    /// The body did not arrive in time.
     BodyTooSlow,
-    /// The body broke off.
+    /// The body ended early.
     BodyBroken,
-    /// The write could not be kept in the file, and was not made; why.
+    /// The write could not be stored in the file, so it was not made. Holds the reason.
     NotKept(String),
-    /// The token's user may not do it.
+    /// The user of the token is not allowed to do this.
     PermissionDenied,
-    /// Too many requests; the seconds until the next is taken, where that is said.
+    /// There were too many requests. Holds the seconds until the next is accepted, if known.
     Throttled(Option<u32>),
-    /// A gateway gets no answer from the service.
+    /// A gateway got no answer from the service.
     BadGateway,
-    /// A gateway knows that the service is down; the seconds until it is back, where
-    /// that is said.
+    /// A gateway knows that the service is down. Holds the seconds until it is back, if known.
     Unavailable(Option<u32>),
     /// A gateway waited too long for the service.
     GatewayTimeout,
-    /// A client prefers a response that the page does not show; the sentence.
+    /// The client prefers a response that the page does not show. Holds the sentence.
     NotShown(String),
 }
 
-/// The body of an answer that is a refusal.
+/// The body of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProblemBody {
     /// JSON.
     Json(Vec<u8>),
-    /// A page of the stack's.
+    /// A page of the stack.
     Html(&'static str),
     /// A page of a gateway in front of the stack.
     Gateway(&'static str),
-    /// None, and where to go instead.
+    /// No body, but a redirect to this target.
     Redirect(String),
 }
 
@@ -190,7 +187,7 @@ const UNAVAILABLE_PAGE: &str = "<html>\n<head><title>503 Service Unavailable</ti
 const GATEWAY_TIMEOUT_PAGE: &str = "<html>\n<head><title>504 Gateway Timeout</title></head>\n<body>\n<h1>504 Gateway Timeout</h1>\n<p>The service did not answer the gateway in time.</p>\n</body>\n</html>\n";
 
 impl Problem {
-    /// One field, one sentence.
+    /// The refusal of one field with one sentence.
     pub fn field(name: &'static str, sentence: impl Into<Cow<'static, str>>) -> Self {
         Self::Fields(vec![(name.into(), Detail::one(sentence))])
     }
@@ -238,7 +235,7 @@ impl Problem {
         }
     }
 
-    /// The seconds of the header `Retry-After`.
+    /// The value of the header `Retry-After`, in seconds.
     pub fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Throttled(seconds) | Self::Unavailable(seconds) => *seconds,
@@ -246,7 +243,7 @@ impl Problem {
         }
     }
 
-    /// The rule's name in the header, and its grade, in an operation.
+    /// The name of the rule and its grade in an operation.
     pub fn rule(&self, operation: &str) -> (&'static str, Grade) {
         match self {
             Self::NoSuchPath => ("no-such-path", Grade::Stack),
@@ -284,7 +281,8 @@ impl Problem {
             Self::ServerError => ("server-error", Grade::Stack),
             Self::TooDeeplyNested => ("too-deeply-nested", Grade::Stack),
             Self::MalformedHost => ("malformed-host", Grade::Stack),
-            // The stack would take the name of its own server; what stands before it does not.
+            // The stack would fall back on the name of its own server, but the server in front
+            // of it refuses.
             Self::NoHost => ("no-host", Grade::Reading),
             // The page and the stack set no limits; the mock does, to stay alive.
             Self::HeadTooLarge => ("head-too-large", Grade::Reading),
@@ -294,7 +292,7 @@ impl Problem {
             Self::NotKept(_) => ("not-kept", Grade::Reading),
             Self::PermissionDenied => ("permission-denied", Grade::Stack),
             Self::Throttled(_) => ("throttled", Grade::Stack),
-            // Whether there is a gateway, and what it says, nobody tells.
+            // Nobody tells if there is a gateway, or what it answers.
             Self::BadGateway => ("bad-gateway", Grade::Reading),
             Self::Unavailable(_) => ("unavailable", Grade::Reading),
             Self::GatewayTimeout => ("gateway-timeout", Grade::Reading),
@@ -337,7 +335,7 @@ impl Problem {
         out
     }
 
-    /// The key and the sentence of a body that has one.
+    /// The key and the sentence of a body that has just these.
     fn sentence(&self) -> (&'static str, Cow<'static, str>) {
         let detail = |sentence: Cow<'static, str>| ("detail", sentence);
         match self {
@@ -393,16 +391,16 @@ impl Problem {
     }
 }
 
-/// The refusal of a place in the form it has inside a list of rows.
+/// The key and the sentence of the refusal of a place.
 pub const INVALID_LOCATION: (&str, Cow<'static, str>) = (
     "invalid_location",
     Cow::Borrowed("Location does not belong to provider."),
 );
 
-/// The key of errors that belong to no field.
+/// The key of errors that do not belong to a field.
 pub const NON_FIELD_ERRORS: &str = "non_field_errors";
 
-/// The operations whose missing fields the page shows.
+/// Operations of which the page shows the answer to missing fields.
 const SHOWN_REQUIRED: [&str; 3] = [
     "create-stock",
     "increase-reserved-stock",
@@ -414,110 +412,110 @@ fn all_required(errors: &FieldErrors) -> bool {
     errors.iter().all(|(_, detail)| *detail == required)
 }
 
-/// The stack's sentences about fields and filters. Source: docs/stack.md#fields,
-/// docs/stack.md#filters.
+/// The stack's sentences about fields and filters, described by their causes. Source:
+/// docs/stack.md#fields, docs/stack.md#filters.
 pub mod wording {
-    /// A required field is absent.
+    /// A required field is missing.
     pub const REQUIRED: &str = "This field is required.";
-    /// A field is null that may not be.
+    /// A field is null, but may not be.
     pub const NULL: &str = "This field may not be null.";
     /// A text is empty or white space.
     pub const BLANK: &str = "This field may not be blank.";
-    /// A text is of another type.
+    /// A text field has a value of another type.
     pub const NOT_A_STRING: &str = "Not a valid string.";
-    /// A text has a NUL.
+    /// A text contains a NUL.
     pub const NUL: &str = "Null characters are not allowed.";
-    /// An integer is none.
+    /// A value is not an integer.
     pub const NOT_AN_INTEGER: &str = "A valid integer is required.";
-    /// The text of an integer is longer than a thousand characters.
+    /// The text of an integer has more than a thousand characters.
     pub const INTEGER_TOO_LONG: &str = "String value too large.";
-    /// A boolean is none.
+    /// A value is not a boolean.
     pub const NOT_A_BOOLEAN: &str = "Must be a valid boolean.";
-    /// A date-time is none.
+    /// A value is not a date-time.
     pub const NOT_A_DATETIME: &str = "Datetime has wrong format. Use one of these formats instead: YYYY-MM-DDThh:mm[:ss[.uuuuuu]][+HH:MM|-HH:MM|Z].";
-    /// A date-time lies outside the calendar.
+    /// A date-time is outside of the calendar.
     pub const DATETIME_RANGE: &str = "Datetime value out of range.";
-    /// A slug has a NUL.
+    /// A slug contains a NUL.
     pub const INVALID_VALUE: &str = "Invalid value.";
     /// An object is null.
     pub const NO_DATA: &str = "No data provided";
     /// A range ends before it starts.
     pub const RANGE_ORDER: &str = "The start of the range must not exceed the end of the range.";
-    /// A period under the reading that knows none; our wording.
+    /// A period is not null, under the reading that allows none. The mock's own wording.
     pub const PERIOD_MUST_BE_NULL: &str = "This field must be null.";
-    /// A number of a filter is none.
+    /// The value of a filter is not a number.
     pub const NOT_A_NUMBER: &str = "Enter a number.";
-    /// A number of a filter is beyond 1e50.
+    /// The number of a filter is greater than 1e50.
     pub const NUMBER_TOO_LARGE: &str = "Ensure this value is less than or equal to 1e+50.";
-    /// A date-time of a filter is none.
+    /// The value of a filter is not a date-time.
     pub const NOT_A_DATE_FILTER: &str = "Enter a valid date/time.";
 
-    /// An integer above the database's.
+    /// An integer is greater than the database allows.
     pub fn at_most(most: i64) -> String {
         format!("Ensure this value is less than or equal to {most}.")
     }
 
-    /// An integer below the database's.
+    /// An integer is less than the database allows.
     pub fn at_least(least: i64) -> String {
         format!("Ensure this value is greater than or equal to {least}.")
     }
 
-    /// A text longer than its column.
+    /// A text is longer than its column.
     pub fn too_long(most: usize) -> String {
         format!("Ensure this field has no more than {most} characters.")
     }
 
-    /// A text with half of a surrogate pair.
+    /// A text contains half of a surrogate pair.
     pub fn surrogate(code: u16) -> String {
         format!("Surrogate characters are not allowed: U+{code:X}.")
     }
 
-    /// A choice that is none.
+    /// A value is not one of the choices.
     pub fn not_a_choice(given: &str) -> String {
         format!("\"{given}\" is not a valid choice.")
     }
 
-    /// A choice of a filter that is none.
+    /// The value of a filter is not one of the choices.
     pub fn not_an_available_choice(given: &str) -> String {
         format!("Select a valid choice. {given} is not one of the available choices.")
     }
 
-    /// A slug that names nothing.
+    /// A slug does not belong to any object.
     pub fn no_object(slug: &str, given: &str) -> String {
         format!("Object with {slug}={given} does not exist.")
     }
 
-    /// A key that names nothing.
+    /// A primary key does not belong to any object.
     pub fn no_key(given: &str) -> String {
         format!("Invalid pk \"{given}\" - object does not exist.")
     }
 
-    /// A key of the wrong type.
+    /// A primary key has the wrong type.
     pub fn key_type(given: &str) -> String {
         format!("Incorrect type. Expected pk value, received {given}.")
     }
 
-    /// A unique value that is taken.
+    /// A value has to be unique, but is taken.
     pub fn taken(noun: &str, field: &str) -> String {
         format!("{noun} with this {field} already exists.")
     }
 
-    /// Something else where an object belongs.
+    /// A body or a row is not an object.
     pub fn not_a_dictionary(type_name: &str) -> String {
         format!("Invalid data. Expected a dictionary, but got {type_name}.")
     }
 
-    /// Something else where a dictionary field belongs.
+    /// A field is not an object.
     pub fn not_a_dictionary_field(type_name: &str) -> String {
         format!("Expected a dictionary of items but got type \"{type_name}\".")
     }
 
-    /// Something else where a list belongs.
+    /// A field is not a list.
     pub fn not_a_list(type_name: &str) -> String {
         format!("Expected a list of items but got type \"{type_name}\".")
     }
 
-    /// A member that a range does not have.
+    /// A range has an unknown member.
     pub fn extra_content(name: &str) -> String {
         format!("Extra content not allowed \"{name}\".")
     }

@@ -1,15 +1,15 @@
-//! Which reading is in force: one choice for each question the page leaves open.
+//! The readings in force: one choice for each question that the page leaves open.
 //!
-//! The table below is the only place where a reading's name and its choices are
-//! spelled in code; what each means and what speaks for it stands in
-//! `schemas/readings.yaml`, and a test holds the two together.
+//! The table below is the only place in the code that spells the names of readings and their
+//! choices. Their meaning and the evidence for each are in `schemas/readings.yaml`, and a test
+//! checks that the two agree.
 
 use std::fmt::{self, Write as _};
 
-/// The number of readings there are room for in a [`Decided`].
+/// The bits of a [`Decided`], one for each reading.
 type Bits = u32;
 
-/// A refused setting of a reading, as a sentence that names what would be accepted.
+/// A refused setting of a reading, as a sentence that names the accepted values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProfileError(String);
 
@@ -48,7 +48,7 @@ macro_rules! readings {
         pub enum Reading { $($kind,)+ $($number_kind,)+ }
 
         impl Reading {
-            /// All of them, in the order of the register.
+            /// All readings, in the order of the register.
             pub const ALL: &'static [Self] = &[$(Self::$kind,)+ $(Self::$number_kind,)+];
 
             /// The id that profiles, flags, headers and reports use.
@@ -59,7 +59,7 @@ macro_rules! readings {
                 }
             }
 
-            /// What it can be set to.
+            /// The values that the reading accepts.
             pub fn accepts(self) -> Accepts {
                 match self {
                     $(Self::$kind => Accepts::Choices(&[$($name,)+]),)+
@@ -94,7 +94,7 @@ macro_rules! readings {
                 }
             }
 
-            /// Sets one reading.
+            /// Sets one reading by its id.
             pub fn set(&mut self, id: &str, choice: &str) -> Result<(), ProfileError> {
                 match id {
                     $($id => {
@@ -235,16 +235,16 @@ readings! {
     }
 }
 
-/// What a reading can be set to.
+/// The values that a reading accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accepts {
-    /// One of these, the default first.
+    /// One of these words, the default first.
     Choices(&'static [&'static str]),
-    /// A whole number between these, both included.
+    /// A whole number in this range.
     Number {
-        /// The least.
+        /// The least value, inclusive.
         least: u32,
-        /// The most.
+        /// The greatest value, inclusive.
         most: u32,
     },
 }
@@ -277,12 +277,12 @@ fn unknown(id: &str) -> ProfileError {
     ))
 }
 
-/// ``did you mean `known`? `` where a known name is near, and nothing otherwise.
+/// ``did you mean `known`? `` if a known name is near, or else an empty text.
 pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`? "))
 }
 
-/// The known name that an unknown one is a slip of, if one is near.
+/// The known name that is nearest to a mistyped one, if any is near.
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|known| (strsim::osa_distance(name, known), known))
@@ -292,8 +292,8 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&
 }
 
 impl Profile {
-    /// Reads a profile file: TOML, `reading-id = "choice"`, numbers bare. What it
-    /// does not name stays as it is here.
+    /// Applies a profile file: TOML with lines like `reading-id = "choice"`, numbers without
+    /// quotes. Readings that it does not name stay as they are.
     pub fn apply_toml(&mut self, text: &str) -> Result<(), ProfileError> {
         let table: toml::Table = toml::from_str(text)
             .map_err(|error| ProfileError(error.to_string().trim_end().to_owned()))?;
@@ -308,7 +308,7 @@ impl Profile {
         Ok(())
     }
 
-    /// Applies a JSON object of the same shape.
+    /// Applies a JSON object with the members of a profile file.
     pub fn apply_json(&mut self, object: &serde_json::Value) -> Result<(), ProfileError> {
         let Some(object) = object.as_object() else {
             return Err(ProfileError(
@@ -329,7 +329,7 @@ impl Profile {
         Ok(())
     }
 
-    /// The profile as the JSON object that gives it.
+    /// The profile as a JSON object for [`apply_json`](Self::apply_json).
     pub fn to_json(&self) -> serde_json::Value {
         let readings = Reading::ALL.iter().map(|&reading| {
             let choice = self.choice(reading);
@@ -342,7 +342,7 @@ impl Profile {
         serde_json::Value::Object(readings.collect())
     }
 
-    /// The profile as the TOML file that gives it.
+    /// The profile as a TOML file for [`apply_toml`](Self::apply_toml).
     pub fn to_toml(&self) -> String {
         let mut out = String::new();
         for &reading in Reading::ALL {
@@ -370,19 +370,19 @@ pub struct Decided(Bits);
 const _: () = assert!(Reading::ALL.len() <= Bits::BITS as usize);
 
 impl Decided {
-    /// Adds one.
+    /// Adds a reading.
     #[must_use]
     pub fn and(self, reading: Reading) -> Self {
         Self(self.0 | 1 << reading as Bits)
     }
 
-    /// All of both.
+    /// The readings of either.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// In the order of the register.
+    /// Iterates over the readings in the order of the register.
     pub fn iter(self) -> impl Iterator<Item = Reading> {
         Reading::ALL
             .iter()

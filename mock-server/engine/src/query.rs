@@ -1,4 +1,4 @@
-//! A query string becomes filters, an order and a page.
+//! The parsing of a query string into filters, an order and a page.
 //!
 //! Source: docs/contract.md#search-stocks, docs/stack.md#filters, docs/stack.md#ordering,
 //! docs/stack.md#pagination.
@@ -19,7 +19,7 @@ use crate::store::table::Flag;
 use crate::wire::text::{DecimalError, Integer, decimal, strip};
 use crate::wire::urlencoded::Pair;
 
-/// The last value of a parameter.
+/// The last value of a parameter, which is the one in force.
 pub fn parameter<'a>(query: &'a [Pair<'_>], name: &str) -> Option<&'a str> {
     query
         .iter()
@@ -28,13 +28,13 @@ pub fn parameter<'a>(query: &'a [Pair<'_>], name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_ref())
 }
 
-/// Whether the list of stocks is asked for something: a filter or an order.
+/// Returns `true` if a query of the list has a filter or an order.
 pub fn is_search(query: &[Pair<'_>]) -> bool {
     let asks = |name: &str| name == "sort" || FILTERS.iter().any(|f| f.lookup(name).is_some());
     query.iter().any(|(name, _)| asks(name))
 }
 
-/// How the values of a filter are read.
+/// The way in which a filter's value is parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FilterKind {
     Sku,
@@ -50,14 +50,15 @@ enum FilterKind {
     Type,
 }
 
-/// A filter of the list, as the page's `filters` block gives it.
+/// A filter of the list, as in the page's `filters` block.
 #[derive(Debug, Clone, Copy)]
 pub struct FilterField {
-    /// The parameter, without its lookup.
+    /// The name of the parameter, without a lookup.
     pub name: &'static str,
-    /// The type the block names.
+    /// The name of the type in that block.
     pub type_name: &'static str,
-    /// In the order of the block. `exact` and `icontains` go without a suffix.
+    /// The lookups in the order of that block. `exact` and `icontains` have no suffix in
+    /// parameters.
     pub lookups: &'static [&'static str],
     kind: FilterKind,
 }
@@ -66,7 +67,7 @@ const EXACT: &[&str] = &["exact"];
 const CONTAINS: &[&str] = &["icontains"];
 const COMPARED: &[&str] = &["gt", "gte", "lt", "lte", "exact"];
 
-/// The filters in the order of the block, which is the order of their errors too.
+/// All filters in the order of the page's block, which is also the order of their errors.
 #[rustfmt::skip]
 pub const FILTERS: &[FilterField] = &[
     FilterField { name: "sku", type_name: "CharFilter", lookups: EXACT, kind: FilterKind::Sku },
@@ -89,7 +90,7 @@ pub const FILTERS: &[FilterField] = &[
 ];
 
 impl FilterField {
-    /// The parameters of the filter, each with its lookup.
+    /// The names of the filter's parameters, each with its lookup.
     pub fn parameters(self) -> impl Iterator<Item = (Cow<'static, str>, &'static str)> {
         self.lookups.iter().map(move |&lookup| {
             let name = match lookup {
@@ -100,7 +101,7 @@ impl FilterField {
         })
     }
 
-    /// The parameter's lookup, if it is one of this filter.
+    /// The lookup of a parameter, if it belongs to this filter.
     pub fn lookup(self, parameter: &str) -> Option<&'static str> {
         let rest = parameter.strip_prefix(self.name)?;
         let lookup = match rest.strip_prefix("__") {
@@ -117,19 +118,19 @@ impl FilterField {
     }
 }
 
-/// What a search asks for.
+/// The parsed filters and order of a query.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// All must hold.
+    /// The filters, all of which a stock has to match.
     pub filters: Vec<Filter>,
-    /// In what order.
+    /// The order, the first key being the most significant.
     pub order: Vec<SortBy>,
-    /// `true` if the query names a filter or an order at all.
+    /// Is true if the query has a filter or an order.
     pub is_search: bool,
 }
 
-/// Reads filters and order; every bad value is reported. The readings that had a say
-/// are added to `decided`, whatever comes of it.
+/// Parses filters and order. All wrong values are reported together. Readings that have an
+/// influence are added to `decided`, even if the query is refused.
 pub fn search(
     query: &[Pair<'_>],
     places: &Places,
@@ -201,15 +202,15 @@ fn decided_by(kind: FilterKind, value: &str, places: &Places) -> Decided {
     }
 }
 
-/// Returns `true` if a text is the id of a provider and no provider's name: only then it
-/// matters whether ids name providers.
+/// Returns `true` if a text is the id of a provider but not the name of one. Only then does the
+/// reading `provider-argument` make a difference.
 pub fn is_provider_id(places: &Places, text: &str) -> bool {
     let by_id = text.parse().ok();
     let by_id = by_id.and_then(|id| places.with_id(PlaceKind::Provider, id));
     by_id.is_some() && places.provider_named(text).is_none()
 }
 
-/// One filter; `None` where the stack ignores the value.
+/// One parsed filter; `None` if the stack ignores the value.
 fn filter(
     kind: FilterKind,
     lookup: &str,
@@ -326,7 +327,7 @@ fn range(column: Column, lookup: &str, value: i64) -> Filter {
     }
 }
 
-/// Adds the reading `case-folding` where the names that contain a part depend on it.
+/// Adds the reading `case-folding` if its choices find different names.
 fn case_decides<'a>(
     names: &(impl Iterator<Item = &'a str> + Clone),
     part: &str,
@@ -342,7 +343,7 @@ fn case_decides<'a>(
     }
 }
 
-/// Positions of the names that contain a part, upper and lower case alike.
+/// The indexes of the names that contain a text, regardless of case.
 fn containing<'a>(
     names: impl Iterator<Item = &'a str>,
     part: &str,
@@ -356,7 +357,7 @@ fn containing<'a>(
         .collect()
 }
 
-/// The providers that a text names.
+/// The indexes of the providers that a text names.
 pub fn providers<'a>(
     places: &'a Places,
     text: &str,
@@ -370,19 +371,19 @@ pub fn providers<'a>(
     places.provider_named(text).into_iter().chain(by_id)
 }
 
-/// The unit type of a name.
+/// Finds a unit type by its text or, if the profile allows it, by its label.
 pub fn unit_type(text: &str, profile: &Profile) -> Option<UnitType> {
     UnitType::ALL.into_iter().find(|unit| {
         text == unit.text() || (profile.unit_labels == UnitLabels::Labels && text == unit.label())
     })
 }
 
-/// The stock type of a name.
+/// Finds a stock type by its text.
 pub fn stock_type(text: &str) -> Option<StockType> {
     StockType::ALL.into_iter().find(|kind| text == kind.text())
 }
 
-/// One term of `sort`; `None` where the stack drops it.
+/// One parsed term of `sort`; `None` if the stack ignores it.
 fn sort_by(term: &str, profile: &Profile) -> Option<SortBy> {
     let (descending, name) = match term.strip_prefix('-') {
         Some(name) => (true, name),
@@ -397,7 +398,7 @@ fn sort_by(term: &str, profile: &Profile) -> Option<SortBy> {
         "created_date" => SortKey::Column(Column::Created),
         "modified_date" => SortKey::Column(Column::Modified),
         "period" => SortKey::Period,
-        // Text order: kg before qty, scheduled before standard.
+        // Texts are in alphabetical order: kg before qty, scheduled before standard.
         "stock_type" => SortKey::Flag(Flag::Type(StockType::Standard)),
         "unit_type" => SortKey::Flag(Flag::Unit(UnitType::Quantity)),
         "provider" => place(Column::Provider),
@@ -411,18 +412,18 @@ fn sort_by(term: &str, profile: &Profile) -> Option<SortBy> {
     Some(SortBy { key, descending })
 }
 
-/// Which rows a page holds.
+/// The position and size of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// Counted from 1.
+    /// The number of the page, starting at 1.
     pub number: usize,
-    /// Rows before it.
+    /// The number of rows before the page.
     pub offset: usize,
-    /// Rows of a full page.
+    /// The number of rows on a full page.
     pub limit: usize,
 }
 
-/// The size of a page, and whether a reading set it.
+/// The size of a page, with the reading that set it, if the query did not.
 pub fn page_limit(query: &[Pair<'_>], profile: &Profile) -> (usize, Option<Reading>) {
     let most = profile.page_limit as usize;
     let given = parameter(query, "limit")
@@ -436,7 +437,7 @@ pub fn page_limit(query: &[Pair<'_>], profile: &Profile) -> (usize, Option<Readi
     }
 }
 
-/// Which page is asked for, counted from 1; `None` is the last.
+/// The number of the requested page, starting at 1; `None` for the last one.
 pub fn page_number(query: &[Pair<'_>], stack: Stack) -> Result<Option<usize>, Problem> {
     match parameter(query, "page") {
         None => Ok(Some(1)),
@@ -450,7 +451,7 @@ pub fn page_number(query: &[Pair<'_>], stack: Stack) -> Result<Option<usize>, Pr
     }
 }
 
-/// The page asked for out of so many rows. The first is there even without a row.
+/// The requested page of `count` rows. The first page always exists.
 pub fn page(query: &[Pair<'_>], limit: usize, count: usize, stack: Stack) -> Result<Page, Problem> {
     let pages = count.div_ceil(limit).max(1);
     let number = page_number(query, stack)?.unwrap_or(pages);

@@ -1,8 +1,8 @@
-//! Takes secrets out of what is kept, printed or exported.
+//! The removal of secrets from texts that are stored, printed or exported.
 //!
-//! Two things make a text a secret: its value, where it was configured as a token or a
-//! password, and its name, where a header, a parameter or a member of a body is *called* a
-//! secret. The second needs no configuration, and holds at any depth and in any spelling.
+//! A text is a secret by its value, if it was configured as a token or a password; or by its
+//! name, if a header, a parameter or a member of a body is *called* a secret. The second needs
+//! no configuration, and works at any depth and in any spelling.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -12,14 +12,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::wire::urlencoded;
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// The least length of a value that is taken out wherever it turns up; shorter ones are
-/// parts of too many words, and only go by name.
+/// The least length of a value that is removed wherever it occurs. Shorter ones are parts of
+/// too many words, so they are only removed by name.
 pub const SHORTEST: usize = 6;
 
-/// Names that hold a secret whatever stands around them, without case and punctuation.
+/// Parts that make any name a secret one, without case and punctuation.
 const PARTS: &[&str] = &[
     "password",
     "passwd",
@@ -35,17 +35,17 @@ const PARTS: &[&str] = &[
     "jwt",
 ];
 
-/// Names that hold a secret as a whole.
+/// Whole names that are secret.
 const WHOLE: &[&str] = &["auth", "pass", "pwd", "session", "sid", "otp"];
 
-/// Beginnings of what makes a name secret, for a look that is cheap.
+/// Beginnings of the parts that make a name secret, for a first check that is cheap.
 const STEMS: &[&str] = &[
     "pass", "pwd", "secret", "token", "auth", "cred", "cookie", "sign", "sess", "sid", "bearer",
     "jwt", "key", "otp",
 ];
 
-/// Returns `true` if a header, a parameter or a member of this name holds a secret:
-/// `x_api_key`, `clientSecret`, `Set-Cookie`.
+/// Returns `true` if a header, a parameter or a member of this name is a secret, for example
+/// `x_api_key`, `clientSecret` or `Set-Cookie`.
 pub fn is_secret_name(name: &str) -> bool {
     let plain: String = name
         .chars()
@@ -58,7 +58,7 @@ pub fn is_secret_name(name: &str) -> bool {
         || plain.ends_with("keys")
 }
 
-/// For each byte a bit for each stem that begins with it, in either case.
+/// For each byte, a bit for each stem that begins with it in either case.
 const BEGINNINGS: [u16; 256] = {
     let mut beginnings = [0; 256];
     let mut stem = 0;
@@ -68,7 +68,7 @@ const BEGINNINGS: [u16; 256] = {
         beginnings[first.to_ascii_uppercase() as usize] |= 1 << stem;
         stem += 1;
     }
-    // An escaped or encoded letter hides a name from the look.
+    // An escaped or encoded letter may hide a name from the first check.
     beginnings[b'\\' as usize] = HIDES;
     beginnings[b'%' as usize] = HIDES;
     beginnings
@@ -76,9 +76,9 @@ const BEGINNINGS: [u16; 256] = {
 
 const HIDES: u16 = u16::MAX;
 
-/// Returns `true` if a secret name may stand somewhere in a text.
+/// Returns `true` if a text may contain a secret name.
 fn may_name_a_secret(text: &[u8]) -> bool {
-    // It looks at every byte of every body that is kept.
+    // This reads every byte of every body that is stored.
     text.iter().enumerate().any(|(at, byte)| {
         let beginning = BEGINNINGS[usize::from(*byte)];
         beginning == HIDES || beginning != 0 && begins_with_a_stem(&text[at..], beginning)
@@ -97,7 +97,7 @@ fn begins_with_a_stem(text: &[u8], mut stems: u16) -> bool {
     false
 }
 
-/// A body without the values of secret names; borrowed where there are none.
+/// A body without the values of secret names; borrowed if it has none.
 pub fn body<'a>(content_type: Option<&str>, body: &'a [u8]) -> Cow<'a, [u8]> {
     if !may_name_a_secret(body) {
         return Cow::Borrowed(body);
@@ -120,7 +120,7 @@ pub fn body<'a>(content_type: Option<&str>, body: &'a [u8]) -> Cow<'a, [u8]> {
     }
 }
 
-/// Path and query without the values of secret parameters; borrowed where there are none.
+/// Path and query without the values of secret parameters; borrowed if there are none.
 pub fn target(target: &str) -> Cow<'_, str> {
     match target.split_once('?') {
         Some((path, query)) if may_name_a_secret(query.as_bytes()) => {
@@ -131,8 +131,8 @@ pub fn target(target: &str) -> Cow<'_, str> {
     }
 }
 
-/// A sentence without the values of secret names, whether it quotes JSON, a query or a
-/// header.
+/// A sentence without the values of secret names, be it JSON, a query or a header that it
+/// quotes.
 pub fn sentence(text: &str) -> Cow<'_, str> {
     if !may_name_a_secret(text.as_bytes()) {
         return Cow::Borrowed(text);
@@ -153,7 +153,7 @@ fn is_json(body: &[u8]) -> bool {
     matches!(first, Some(b'{' | b'[' | b'"'))
 }
 
-/// Pairs as in a query or a form.
+/// Removes secrets from pairs as in a query or a form.
 fn pairs(text: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len());
     for (index, pair) in text.split(|byte| *byte == b'&').enumerate() {
@@ -180,7 +180,7 @@ fn is_secret_pair(name: &[u8]) -> bool {
         .is_some_and(|(name, _)| is_secret_name(name))
 }
 
-/// JSON, or the beginning of one, and whatever stands around it.
+/// Removes secrets from JSON, which may be cut short or stand inside other text.
 fn json(text: &[u8]) -> Vec<u8> {
     let mut clean = Vec::with_capacity(text.len());
     let mut at = 0;
@@ -217,7 +217,7 @@ fn is_secret_string(quoted: &[u8]) -> bool {
     }
 }
 
-/// The index behind a string that begins at `at`.
+/// The index after the string that begins at `at`.
 fn string_end(text: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while let Some(byte) = text.get(end) {
@@ -230,7 +230,7 @@ fn string_end(text: &[u8], at: usize) -> usize {
     text.len()
 }
 
-/// The index of the value behind a name and its colon.
+/// The index of the value after a name and its colon.
 fn value_start(text: &[u8], at: usize) -> Option<usize> {
     let skip = |from: usize| {
         let spaces = text
@@ -273,7 +273,7 @@ fn value_end(text: &[u8], at: usize) -> usize {
     }
 }
 
-/// A multipart form: the parts whose names are secret are emptied.
+/// Removes the values of secret names from a multipart form.
 fn multipart(text: &[u8]) -> Vec<u8> {
     let first_line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let boundary = first_line.trim_ascii_end();
@@ -308,7 +308,7 @@ fn clean_part(part: &[u8]) -> Cow<'_, [u8]> {
         let end = if value.ends_with(b"\r\n") { "\r\n" } else { "" };
         return [head, REDACTED.as_bytes(), end.as_bytes()].concat().into();
     }
-    // A part may be JSON itself.
+    // The content of a part may be JSON.
     if is_json(value) {
         return [head, &json(value)].concat().into();
     }
@@ -319,10 +319,10 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len()).position(|part| part == wanted)
 }
 
-/// Takes out configured secrets, by value, and all that are called secret, by name.
+/// A remover of secrets: of configured ones by value, and of all others by name.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Every spelling, the longest first.
+    /// Every spelling of the configured secrets, the longest first.
     known: Vec<Vec<u8>>,
 }
 
@@ -333,8 +333,8 @@ impl fmt::Debug for Redactor {
 }
 
 impl Redactor {
-    /// Of these values, in each spelling that JSON, a URL or Basic authentication gives them.
-    /// `username` is one half of the pair whose other half may be any of them.
+    /// A redactor of these values, as JSON, URLs and Basic authentication spell them.
+    /// `username` is the first half of the pair in Basic authentication.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>, username: Option<&str>) -> Self {
         let mut known: Vec<Vec<u8>> = Vec::new();
         for secret in secrets {
@@ -384,7 +384,7 @@ impl Redactor {
         }
     }
 
-    /// A body without secrets; borrowed where it has none.
+    /// A body without secrets; borrowed if it has none.
     pub fn body<'a>(&self, content_type: Option<&str>, bytes: &'a [u8]) -> Cow<'a, [u8]> {
         self.without_values(body(content_type, bytes))
     }
@@ -401,7 +401,7 @@ impl Redactor {
 
     /// The value of a header without secrets.
     pub fn header<'a>(&self, name: &str, value: &'a [u8]) -> Cow<'a, [u8]> {
-        // That of `authorization` has lost its secret before, and keeps its shape.
+        // The value of `authorization` is redacted already, and its shape is kept.
         if is_secret_name(name) && !name.eq_ignore_ascii_case("authorization") {
             return Cow::Borrowed(REDACTED.as_bytes());
         }
@@ -409,14 +409,14 @@ impl Redactor {
     }
 }
 
-/// A text as an address has it, with every mark encoded.
+/// Encodes every character that is not allowed in a URL's part.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(encoded, "%{byte:02X}");
         }
     }

@@ -1,27 +1,27 @@
-//! Tokens: which of them are let in, and which one a login gives.
+//! Tokens: the check of those that clients send, and the choice of one for a login.
 //!
-//! No register of logins is kept. Once tokens expire or were revoked, the text of a new one
-//! says when it was given and how many revocations came before it. It is no secret of
-//! anyone: the mock guards nothing.
+//! Logins are not stored. With a lifetime or after a revocation, the token of a login contains
+//! its moment and the number of revocations before it. That is not safe against forgery, but
+//! the mock has nothing to protect.
 
 use std::fmt::Write as _;
 
 use crate::endpoints::call::Settings;
 use crate::model::time::Timestamp;
 
-/// The length of a token, hexadecimal digits.
+/// The length of a token, in hexadecimal digits.
 const LENGTH: usize = 40;
 
-/// Digits of the username's hash, of the moment and of the number of revocations.
+/// The numbers of digits for the username's hash, the moment and the number of revocations.
 const USER: usize = 8;
 const MOMENT: usize = 16;
 const REVOCATIONS: usize = 4;
 
-/// Digits before those that are computed from them.
+/// The number of digits before the check digits.
 const SAID: usize = USER + MOMENT + REVOCATIONS;
 
 impl Settings {
-    /// Returns `true` if a token is let in at a moment of the world's clock.
+    /// Returns `true` if a token is accepted at a moment of the world's clock.
     pub fn admits(&self, token: &str, at: Timestamp) -> bool {
         let is_named = self.tokens.iter().any(|known| known == token);
         let is_any = self.tokens.is_empty() && self.token_lifetime.is_none();
@@ -36,7 +36,7 @@ impl Settings {
         })
     }
 
-    /// The token that a login gives at a moment of the world's clock.
+    /// The token for a login at a moment of the world's clock.
     pub fn grant(&self, username: &str, at: Timestamp) -> String {
         if self.token_lifetime.is_some() || self.revocations > 0 {
             return Login {
@@ -52,12 +52,12 @@ impl Settings {
     }
 }
 
-/// What the token of a login says.
+/// The data in the token of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Login {
-    /// When it was, microseconds since 1970.
+    /// The moment of the login, in microseconds since 1970.
     at: i64,
-    /// Revocations before it.
+    /// The number of revocations before it.
     revocations: u16,
 }
 
@@ -82,7 +82,7 @@ impl Login {
     }
 }
 
-/// Hexadecimal digits that are the same for a text every time: its FNV-1a hash, continued.
+/// The first `count` hexadecimal digits of a continued FNV-1a hash of the texts.
 fn digits_of(texts: &[&str], count: usize) -> String {
     const PRIME: u64 = 0x0000_0100_0000_01b3;
     let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(PRIME);

@@ -1,4 +1,4 @@
-//! The engine in process, asked as a client asks.
+//! The engine in process, with requests as a client sends them.
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -11,13 +11,13 @@ use whippy_engine::store::Store;
 
 pub(crate) use crate::requests::*;
 
-/// An engine with a fixed clock that ticks a second.
+/// An engine with a fixed clock whose tick is a second.
 pub(crate) struct Api {
     pub(crate) engine: Engine,
     clock: ServiceClock,
 }
 
-/// An answer.
+/// An answer, with assertions.
 pub(crate) struct Got {
     pub(crate) status: StatusCode,
     pub(crate) headers: http::HeaderMap,
@@ -63,13 +63,13 @@ impl Api {
         self.send(&request("GET", path, &[], ""))
     }
 
-    /// With a JSON body and its type.
+    /// Sends a JSON body with its type.
     pub(crate) fn post(&mut self, path: &str, body: &Value) -> Got {
         let json = [("content-type", "application/json")];
         self.send(&request("POST", path, &json, &body.to_string()))
     }
 
-    /// With a body and no type, as the page's snippets send it.
+    /// Sends a body without a type, as the page's snippets do.
     pub(crate) fn post_bare(&mut self, path: &str, body: &Value) -> Got {
         self.send(&request("POST", path, &[], &body.to_string()))
     }
@@ -123,7 +123,7 @@ impl Got {
     }
 }
 
-/// A stock to create at a location.
+/// The body of a create at a location.
 pub(crate) fn stock(sku: &str, location: &str) -> Value {
     json!({"provider": "shop_provider", "location": location, "stock": 5, "sku": sku})
 }

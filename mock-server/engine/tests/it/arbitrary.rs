@@ -1,4 +1,4 @@
-//! Arbitrary requests, for the engine's own properties and the mock's.
+//! Arbitrary requests, for the property tests of the engine and the mock.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request};
@@ -26,7 +26,7 @@ const PATHS: &[&str] = &[
     "/nothing/",
 ];
 
-/// Words of the API, so that random bytes get past the first check now and then.
+/// Words of the API, with which arbitrary requests pass the first checks now and then.
 const WORDS: &[&str] = &[
     "sku",
     "stock",
@@ -152,7 +152,7 @@ pub(super) fn any_request() -> impl Strategy<Value = Request<Bytes>> {
         })
 }
 
-/// Requests that mostly succeed, on few SKUs and places, so that they meet.
+/// Requests that mostly succeed, on few SKUs and places, so that they affect each other.
 pub(super) fn a_write() -> impl Strategy<Value = Request<Bytes>> {
     let sku = prop::sample::select(vec!["a", "b", "c"]);
     let location = prop::sample::select(vec!["110", "112", "900"]);

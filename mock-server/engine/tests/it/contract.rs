@@ -1,4 +1,4 @@
-//! The contract as data holds together, and the engine keeps to it.
+//! The data of the contract is consistent, and the engine follows it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use whippy_engine::query::FILTERS;
 
 use super::api::{Api, STOCKS, request, store};
 
-/// The document as it stands on disk, every file beside it registered.
+/// A validator for a schema file that can refer to all others.
 fn validator(schema: &Value) -> Validator {
     let base = "https://whippy.invalid/schemas/";
     let registry = assets::SCHEMAS
@@ -41,7 +41,7 @@ fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     }
 }
 
-/// Path, method, operation.
+/// Path, method and object of each operation.
 fn operations(document: &Value) -> Vec<(String, String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     let mut found = Vec::new();
@@ -60,7 +60,7 @@ fn documented() -> Vec<(&'static str, Value)> {
     assets::DOCUMENTED.iter().map(read).collect()
 }
 
-/// The path of the document that a path of a request is.
+/// The path in the document that matches the path of a request.
 fn template<'a>(document: &'a Value, path: &str) -> &'a str {
     let path = path.split('?').next().unwrap();
     let templates = document["paths"].as_object().unwrap().keys();
@@ -105,7 +105,7 @@ fn each_documented_body_validates_against_its_schema() {
             .map(|error| error.to_string())
             .collect();
         assert!(errors.is_empty(), "{file}: {errors:?}");
-        // A schema that takes anything would prove nothing.
+        // A schema that accepts everything would prove nothing.
         assert!(!validator.is_valid(&json!({"unheard_of": 1})), "{file}");
     }
 }
@@ -300,7 +300,7 @@ fn every_route_is_an_operation_and_every_operation_a_route() {
             )
         })
         .collect();
-    // OPTIONS comes of itself; the document names the one whose body is documented.
+    // Every path takes OPTIONS; the document has the only one with a documented body.
     routed.insert((
         STOCKS.to_owned(),
         "OPTIONS".to_owned(),
@@ -335,7 +335,7 @@ fn the_document_is_openapi_3_1(#[case] form: &str, #[case] document: Value) {
     assert!(spec.validate_version().is_ok(), "{form}");
     let operations = spec.operations().count();
     assert_eq!(operations, self::operations(&document).len(), "{form}");
-    // A document that is none is noticed.
+    // An invalid document is noticed.
     let mut broken = document;
     broken["paths"] = json!([]);
     assert!(oas3::from_json(broken.to_string()).is_err(), "{form}");

@@ -1,4 +1,4 @@
-//! The defects: that each of them shows, and that nothing shows without one.
+//! The defects: each of them shows, and nothing shows without one.
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -75,9 +75,9 @@ fn none_has_the_name_of_a_reading_or_a_choice() {
     }
 }
 
-// That each of them shows.
+// Every defect shows.
 
-/// A world in which every filter has something on both sides and on its edge.
+/// A world in which every filter has stocks on both sides of its bound and on it.
 fn world() -> Value {
     let stock = |sku: &str, location: &str, stock: i32, reserved: i32| {
         let provider = match location {
@@ -146,7 +146,7 @@ fn world() -> Value {
     })
 }
 
-/// What a client does, step by step; several requests of a step go at once.
+/// The requests of a client in steps; those of one step are sent at once.
 struct Session(Vec<Vec<Request<Bytes>>>);
 
 impl Session {
@@ -170,7 +170,7 @@ impl Session {
         self.ask("GET", path, JSON, &json!({ "sku": sku }).to_string());
     }
 
-    /// What shows what the writes before it have done.
+    /// Requests that show the effect of earlier writes.
     fn look(&mut self) {
         self.list("limit=100");
     }
@@ -202,7 +202,7 @@ fn without(mut row: Value, name: &str) -> Value {
     row
 }
 
-/// A client that uses everything once, and what matters more than once.
+/// A session that uses everything once, and some requests several times.
 fn session() -> Session {
     let mut s = Session(Vec::new());
     search(&mut s);
@@ -221,7 +221,7 @@ fn session() -> Session {
     s
 }
 
-/// Searches of the list, each filter on the edge of a stock.
+/// Searches with each filter, at the value of a stock.
 fn search(s: &mut Session) {
     s.look();
     for field in ["stock", "reserved_stock"] {
@@ -351,7 +351,7 @@ fn query(s: &mut Session) {
     }
 }
 
-/// What the framework answers before an endpoint is asked.
+/// Requests that the framework answers before it asks an endpoint.
 fn knock(s: &mut Session) {
     for (method, path) in [
         ("OPTIONS", STOCKS),
@@ -517,7 +517,7 @@ fn overlap(s: &mut Session) {
     s.look();
 }
 
-/// What a client gets, without what only the mock says of itself.
+/// The part of an answer that a client of the real service would see.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Seen {
     kind: &'static str,
@@ -526,7 +526,7 @@ struct Seen {
     body: String,
 }
 
-/// What came of a step: what the client got, and whether a defect is named in it.
+/// The answers to one step, and a flag if any of them names a defect.
 struct Came {
     asked: String,
     seen: Vec<Seen>,
@@ -581,7 +581,7 @@ fn service() -> InMemory {
     })
 }
 
-/// Plays the session; a second goes by at each step.
+/// Plays the session; the clock advances by a second at each step.
 fn play(defects: &Defects) -> Vec<Came> {
     let service = service();
     let answer =
@@ -611,7 +611,7 @@ fn play(defects: &Defects) -> Vec<Came> {
         let sent = String::from_utf8_lossy(asked.body());
         let asked = format!("{} {} {sent}", asked.method(), asked.uri());
         let marked = answers.iter().any(|(_, marked)| *marked);
-        // Which of two at once came first nobody knows.
+        // The order of two concurrent answers is not defined.
         let mut seen: Vec<_> = answers.into_iter().map(|(seen, _)| seen).collect();
         seen.sort();
         came.push(Came {
@@ -631,7 +631,7 @@ fn without_a_defect_everything_is_as_ever() {
         assert_eq!(one.seen, other.seen, "{}", one.asked);
         assert!(!one.marked, "{}", one.asked);
     }
-    // A session of nothing but refusals would tell nothing.
+    // A session of refusals alone would prove nothing.
     let granted = sound
         .iter()
         .filter(|came| came.seen[0].status < 300)
@@ -667,9 +667,9 @@ fn every_defect_shows_and_says_so_where_it_begins() {
     );
 }
 
-// Some of them, closely.
+// Some of the defects in detail.
 
-/// A service with one defect, which stands still between requests.
+/// A service with one defect, whose clock stands still between requests.
 struct Flawed {
     service: InMemory,
     defects: Defects,
@@ -705,7 +705,7 @@ impl Flawed {
         self.ask(&request("POST", path, JSON, &body.to_string()))
     }
 
-    /// A number of the one stock of a SKU at a location.
+    /// The only stock of a SKU at a location, as the list shows it.
     #[track_caller]
     fn stock(&self, sku: &str, location: &str) -> Value {
         let page = self.get(&format!("{STOCKS}?sku={sku}&location={location}"));

@@ -1,4 +1,4 @@
-//! The derived defects: their names, their statements, and that they act.
+//! The derived defects: their names, their statements, and their effects.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! A client is told what it got wrong, a correct one nothing, and both what they have met
-//! of the contract.
+//! A client learns its mistakes, a correct one has none, and both learn their coverage of the
+//! contract.
 
 use std::fmt::Write as _;
 
@@ -23,13 +23,13 @@ use super::api::{
     stock, store,
 };
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Answered,
-    /// The service does what it is asked, and the client never hears of it.
+    /// The service executes the request, but its answer is lost.
     Lost,
-    /// A fault of ours answers with this status, and the service never hears of it.
+    /// An injected fault answers with this status, and the service never receives the request.
     Failed(u16),
 }
 
@@ -83,7 +83,7 @@ fn form(path: &str, body: &str) -> Ask {
     ask("POST", path, &[FORM], body)
 }
 
-/// The same a number of times.
+/// The same request, `count` times.
 fn times(count: usize, ask: &Ask) -> Vec<Ask> {
     vec![ask.clone(); count]
 }
@@ -93,7 +93,7 @@ fn dated(date: &str) -> Value {
     json!({"sku": SKU, "location": "110", "provider": "shop_provider", "date": date})
 }
 
-/// The stock of the documented world with some members set.
+/// The body of a create with some members set.
 fn with(members: &Value) -> Value {
     let mut body = stock("S1", "110");
     for (name, value) in members.as_object().unwrap() {
@@ -102,8 +102,8 @@ fn with(members: &Value) -> Value {
     body
 }
 
-/// A client of a world, and the two that judge it: one is told the mock's rules, one has
-/// the exchange alone.
+/// A client of a world with two judges: one knows the rules that the mock used, the other only
+/// the exchanges.
 struct Client {
     engine: Engine,
     judge: Judge,
@@ -114,7 +114,7 @@ struct Client {
     micros: i64,
 }
 
-/// What a client gets, if it gets an answer.
+/// The status and body that the client receives, if any.
 type Got = Option<(u16, Bytes)>;
 
 impl Client {
@@ -181,7 +181,7 @@ impl Client {
         self.judge.findings(self.now())
     }
 
-    /// The verdict, which is the same without the mock's rules.
+    /// The verdict, which has to be the same for both judges.
     #[track_caller]
     fn verdict(&self) -> WorldVerdict {
         let verdict = self.judge.verdict("default", self.now());
@@ -194,7 +194,7 @@ impl Client {
     }
 }
 
-/// What was met, and how often.
+/// Everything that was met, with the number of times.
 fn met(coverage: &Coverage) -> Vec<(&str, &str, u64)> {
     let documented = coverage
         .documented
@@ -359,7 +359,7 @@ fn each_mistake_is_found_under_a_reading(
 #[case(&[], vec![post(STOCKS, &with(&json!({"location": 110, "unit_type": "kilogram", "period": null})))])]
 #[case(&[], vec![form(STOCKS, "sku=S1&provider=shop_provider&location=110&stock=5&is_active=true")])]
 #[case(&[], vec![post(STOCKS, &json!({})), post(STOCKS, &stock("S1", "110"))])]
-// What is refused for the world's sake may be asked again once the world is another.
+// A refusal for the state of the world may be retried once that state has changed.
 #[case(&[], vec![post(STOCKS, &stock("S1", "900")), post(STOCKS, &stock("S2", "110")), post(STOCKS, &stock("S1", "900"))])]
 #[case(&[], vec![post(INCREASE, &dated(LONG_AGO)).that(Fate::Lost), post(INCREASE, &dated(LONG_AGO)).that(Fate::Failed(502)), post(INCREASE, &dated(LONG_AGO))])]
 #[case(&[], vec![post(INCREASE, &dated(LONG_AGO)).that(Fate::Lost), post(DECREASE, &dated("2023-05-11T00:00:00Z")), post(INCREASE, &dated(LONG_AGO)), post(INCREASE, &dated("2023-05-11T00:00:00Z"))])]
@@ -408,7 +408,7 @@ fn a_lookup_that_a_filter_does_not_have_is_named(#[case] query: &str, #[case] wh
     assert_eq!(whys, [why]);
 }
 
-/// What is sent and what is meant.
+/// Findings show the text that was sent and the one that was meant.
 #[rstest]
 #[case(get("/api/v1/stocks/?stock_gt=4"), "stock_gt=4", Some("stock__gt"))]
 #[case(get("/api/v1/stocks/?stock__in=4,5"), "stock__in=4,5", None)]
@@ -534,7 +534,7 @@ fn an_unfinished_walk_is_no_finding_until_the_end() {
     assert_eq!((coverage.later_pages, coverage.whole_walks), (2, 1));
 }
 
-/// The documented requests, each to its world.
+/// A judge that has seen each documented request in its world.
 fn documented() -> Judge {
     let mut judge = Judge::default();
     for (id, (_, json)) in (1..).zip(assets::DOCUMENTED) {
@@ -663,7 +663,7 @@ fn levels_and_formats_survive_their_names() {
     );
 }
 
-/// A client that makes a few mistakes, and one in whose requests there is markup.
+/// Verdicts about a client with a few mistakes, and about one whose requests contain markup.
 fn two_worlds() -> [WorldVerdict; 2] {
     let mut first = Client::of("documented", PAGES_OF_1);
     for ask in [
@@ -709,7 +709,7 @@ fn the_text_of_one_world_says_what_it_has_not_met() {
     );
 }
 
-/// A client that has met everything that is documented.
+/// The verdict about a client that received every documented response, without findings.
 fn documented_but_notes() -> WorldVerdict {
     let mut verdict = documented().verdict("all", Timestamp::EPOCH);
     verdict.findings.clear();
@@ -820,7 +820,7 @@ fn the_json_is_as_its_schema_says() {
     assert!(!validator.is_valid(&json!({"unheard_of": 1})));
 }
 
-/// The mistakes as the table of the documentation has them.
+/// The table of mistakes in the form of the documentation.
 fn table() -> String {
     let mut table = "| id | level | what | example |\n|---|---|---|---|\n".to_owned();
     for mistake in MISTAKES {
@@ -850,14 +850,14 @@ fn the_documentation_lists_every_mistake() {
     assert_eq!(ids.len(), all);
 }
 
-/// What a client of good manners does next.
+/// The next action of a well-behaved client.
 #[derive(Debug, Clone)]
 enum Act {
-    /// Reads a list to its end, by `next`.
+    /// Reads a list to its end by following `next`.
     Walk(&'static str),
     Create(u8, &'static str),
     Upsert(Vec<u8>),
-    /// Reserves until it hears an answer; so many answers are lost.
+    /// Reserves until an answer arrives; the given number of answers are lost before that.
     Reserve(&'static str, u8, usize),
     Query(&'static str, u8),
     Login,
@@ -903,7 +903,7 @@ impl Client {
         match act {
             Act::Walk(list) => self.walk(list),
             Act::Create(sku, location) => {
-                // Whoever is told that a location is another's does not insist.
+                // After a refusal of the place, a correct client does not try again.
                 let body = stock(&format!("S{sku}-{}", self.asked), location);
                 self.ask(&post(STOCKS, &body));
             }

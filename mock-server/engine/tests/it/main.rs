@@ -1,4 +1,5 @@
-//! The engine asked as a client asks: its contract, its readings, the stack's wordings.
+//! The engine, tested by the requests of a client: its contract, its readings, the stack's
+//! wordings.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 #![allow(clippy::too_many_lines)] // Tables run on.

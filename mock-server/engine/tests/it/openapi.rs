@@ -1,4 +1,4 @@
-//! The documents that tools take: derived from the one source, and fit for those tools.
+//! The documents for tools: derived from the one source, and valid for those tools.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ fn form(name: &str) -> Value {
     serde_json::from_str(&form.text(None)).unwrap()
 }
 
-/// Visits every value, with the names that lead to it.
+/// Visits every value with the path of keys that leads to it.
 fn walk(value: &Value, path: &mut Vec<String>, visit: &mut impl FnMut(&[String], &Value)) {
     visit(path, value);
     let children: Vec<(String, &Value)> = match value {
@@ -31,7 +31,7 @@ fn walk(value: &Value, path: &mut Vec<String>, visit: &mut impl FnMut(&[String],
     }
 }
 
-/// Every operation: its id and what is said of it.
+/// The id, method and object of every operation.
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     let items = document["paths"].as_object().unwrap().values();
     let methods = items.flat_map(|item| item.as_object().unwrap());
@@ -171,7 +171,7 @@ fn what_may_be_null_in_3_1_may_be_null_in_3_0() {
     let lower = &schemas["PeriodRange"]["properties"]["lower"];
     assert_eq!(lower["nullable"], true);
     assert_eq!(lower["format"], "date-time");
-    // A schema takes null only if its parts do.
+    // A schema accepts null only if all of its parts do.
     assert_eq!(schemas["PeriodRange"]["nullable"], true);
     assert_eq!(schemas["DateTime"].get("nullable"), None);
 }

@@ -1,4 +1,4 @@
-//! What holds whatever is asked.
+//! Properties that hold for all requests.
 
 use http::Method;
 use proptest::prelude::*;
@@ -71,7 +71,7 @@ fn walk(api: &mut Api, query: &str, limit: usize) -> (u64, Vec<u64>) {
 }
 
 proptest! {
-    /// No bytes make it panic, and whatever is refused leaves the world as it was.
+    /// No input makes the engine panic, and a refused request leaves the world unchanged.
     #[test]
     fn a_refused_request_changes_nothing(requests in prop::collection::vec(any_request(), 1..8)) {
         let mut api = Api::documented();
@@ -101,7 +101,7 @@ proptest! {
         prop_assert_eq!(one.dump(), other.dump());
     }
 
-    /// A clone goes its own way, and a dump loads as what it was.
+    /// A clone changes independently, and a dump loads as an equal world.
     #[test]
     fn a_fork_and_a_dump_keep_what_they_were(
         before in prop::collection::vec(a_write(), 0..20),
@@ -167,7 +167,7 @@ proptest! {
 
 type Test<'a> = (&'a str, Box<dyn Fn(&Value) -> bool>);
 
-/// A world large enough that filters take their different ways: by index, by scan.
+/// A world that is large enough for filters to use an index or a scan.
 #[test]
 fn a_large_world_answers_like_a_slow_one() {
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! Every choice of every reading, seen in an answer.
+//! Every choice of every reading, as it shows in an answer.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use super::api::{
 
 type Claim = fn(&mut Api);
 
-/// A reading, a choice, and what it shows.
+/// A reading, a choice, and the behaviour that it has to show.
 #[rustfmt::skip]
 const CLAIMS: &[(&str, &str, Claim)] = &[
     ("already-reported", "replayed-date", a_replayed_date_changes_nothing),
@@ -43,7 +43,7 @@ const CLAIMS: &[(&str, &str, Claim)] = &[
     ("reservation-arguments", "either", |api| {
         api.post(INCREASE, &reservation()).status(201);
         api.post(&in_query(INCREASE), &json!({})).status(201);
-        // The body wins, argument by argument.
+        // The body wins for each argument by itself.
         api.post(&format!("{INCREASE}?sku=none&location=110"), &json!({"sku": SKU})).status(201);
     }),
     ("reservation-arguments", "body", |api| {
@@ -286,7 +286,7 @@ fn a_choice_that_decided_stands_in_the_header() {
     );
 }
 
-/// The register in `schemas/readings.yaml` and the table in code are one.
+/// The register in `schemas/readings.yaml` has the same readings as the table in the code.
 #[test]
 fn the_register_names_the_same_readings_choices_and_defaults() {
     let register: Value = serde_saphyr::from_str(assets::READINGS).unwrap();
@@ -378,11 +378,11 @@ fn a_replayed_date_changes_nothing(api: &mut Api) {
     api.post(INCREASE, &date)
         .status(208)
         .body(r#"{"message":"Already reported"}"#);
-    // The same moment in another zone is the same date.
+    // The same moment with another offset is the same date.
     api.post(INCREASE, &dated("2023-05-10T14:16:00Z"))
         .status(208);
     assert_eq!(documented_stock(api), before);
-    // The other direction, another date and no date at all are other calls.
+    // The other operation, another date or no date make a different reservation.
     api.post(DECREASE, &date).status(201);
     api.post(INCREASE, &dated("2023-05-10T17:16:00.000001+03:00"))
         .status(201);
@@ -585,7 +585,7 @@ fn flagged(flag: &str) -> Value {
     stock
 }
 
-/// Of parts of names those that find theirs, the case being another.
+/// The parts of names that find their name when spelled in another case.
 fn folded(api: &mut Api) -> Vec<&'static str> {
     let mut asked = vec![
         ("straße", "STRAß"),
@@ -629,7 +629,7 @@ fn reserved_rows(api: &mut Api) -> Value {
         .collect()
 }
 
-/// Location 113 is younger than 900, but before it by code.
+/// The order of locations 113, 900 and a younger one that is before them by code.
 fn sorted_by_location(api: &mut Api) -> Vec<String> {
     api.post(
         "/api/v1/stock-locations/",

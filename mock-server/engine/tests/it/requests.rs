@@ -1,4 +1,4 @@
-//! Paths, worlds and requests, for the engine's own tests and the mock's.
+//! Paths, worlds and requests for the tests of the engine and of the mock.
 
 #![allow(dead_code)] // Each of the two uses a part.
 
@@ -25,7 +25,7 @@ pub(crate) fn store(world: &str) -> Store {
     Store::load(&World::from_json(json.as_bytes()).unwrap()).unwrap()
 }
 
-/// A request with a token; a header of the same name replaces one that is there.
+/// A request with a token. Headers of the same name replace the usual ones.
 pub(crate) fn request(
     method: &str,
     path: &str,

@@ -13,7 +13,7 @@ fn detail(sentence: &str) -> String {
     json!({ "detail": sentence }).to_string()
 }
 
-/// An error of one field.
+/// The errors of one field.
 fn field(name: &str, sentence: &str) -> String {
     json!({ name: [sentence] }).to_string()
 }
@@ -450,7 +450,7 @@ fn bad_filters_are_refused_together_in_the_order_of_the_filters() {
     );
 }
 
-/// The three stocks lie at 110 with stock 5; a fourth at 112 with 7, reserved 2.
+/// Three stocks are at location 110 with stock 5, a fourth at 112 with stock 7, reserved 2.
 #[rstest]
 #[case("", 4)]
 #[case("sku=555AB1300456213004", 1)]
@@ -760,7 +760,7 @@ fn rows_of_an_upsert_are_refused_in_a_list_beside_them() {
     api.post(UPSERT, &body).status(400).body(
         r#"[{},{"provider":["This field is required."],"location":["This field is required."],"stock":["This field is required."]},{"non_field_errors":["Invalid data. Expected a dictionary, but got int."]},["This field may not be null."],{}]"#,
     );
-    // Places are judged once every field is valid.
+    // Places are checked only if every field is valid.
     let body = json!([stock("a", "112"), stock("c", "900")]);
     api.post(UPSERT, &body)
         .status(400)
@@ -789,7 +789,7 @@ fn an_upsert_sets_what_it_names_and_leaves_the_rest_alone() {
     expected["modified_date"] = after["modified_date"].clone();
     assert_eq!(after, expected);
     assert_ne!(after["modified_date"], before["modified_date"]);
-    // The last of equal rows stays.
+    // Of two equal rows the last one wins.
     let rows = json!([stock("twice", "112"), {"provider": "shop_provider", "location": "112", "stock": 8, "sku": "twice"}]);
     api.post(UPSERT, &rows).status(200);
     let twice = api.get(&format!("{STOCKS}?sku=twice")).json();
