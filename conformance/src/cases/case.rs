@@ -1,6 +1,6 @@
-//! A case as data: what `fixtures/cases/*.yaml` says, and how it is run.
+//! A case as data: the content of `fixtures/cases/*.yaml`, and the code that runs it.
 //!
-//! The format is described by `schemas/cases.schema.json` and in `docs/cases.md`.
+//! The format is described in `schemas/cases.schema.json` and `docs/cases.md`.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -22,54 +22,54 @@ use crate::model::outcome::Safety;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Case {
-    /// Stable: `create/answers-the-stock`.
+    /// The id, which never changes: `create/answers-the-stock`.
     pub id: String,
-    /// What it asks, in a sentence.
+    /// The claim, as a sentence.
     pub title: String,
-    /// Why it matters, where the title does not say it.
+    /// The reason why it matters, where the title does not say it.
     #[serde(default)]
     pub why: String,
-    /// How much it weighs; for the case of a reading, how much under a profile.
+    /// The level of its findings; for the case of a reading, their level under a profile.
     pub level: Level,
-    /// Where the requirement comes from.
+    /// The source of the requirement.
     pub source: Source,
-    /// What the target must have; without it the case is unsupported.
+    /// The part of the API that the target must have; without it the case is unsupported.
     #[serde(default)]
     pub capability: Option<Capability>,
-    /// What harm it may do.
+    /// The safety of its requests for the target.
     pub safety: Safety,
-    /// The reading that it detects.
+    /// The reading that it detects, if it detects one.
     #[serde(default)]
     pub reading: Option<String>,
-    /// It applies only where the target shows one of these choices of a reading.
+    /// The readings, with their choices, without which the case does not apply.
     #[serde(default)]
     pub when: Map<String, Value>,
-    /// Rows of others take part in it, so that others' writes may disturb it.
+    /// Is true if stocks of others take part, so that writes of others may disturb it.
     #[serde(default)]
     pub shared: bool,
-    /// Variants: a name each, and what is known by name in it.
+    /// The variants: for each name, the values of names in it.
     #[serde(default)]
     pub rows: Map<String, Value>,
-    /// Stocks to create first: a name each, and what differs from the usual one.
+    /// The stocks to create first: for each name, the members that differ from the usual ones.
     #[serde(default)]
     pub given: Map<String, Value>,
     /// The requests, in order.
     pub steps: Vec<Step>,
-    /// What must hold between the answers.
+    /// The relations that must hold between the answers.
     #[serde(default)]
     pub relations: Vec<Relation>,
-    /// The choices of the reading, and what each would show.
+    /// The choices of the reading, with the expectations that each implies.
     #[serde(default)]
     pub choices: Choices,
-    /// Requests to send in any event, when all else is done.
+    /// The requests to send in any case at the end.
     #[serde(default)]
     pub finally: Vec<Step>,
 }
 
-/// Characters of a body that is no JSON, in a finding.
+/// The most characters of a body that is not JSON, in a finding.
 const LONGEST_TEXT: usize = 16_000;
 
-/// What a target may lack without breaking a documented promise.
+/// A part of the API that a target may lack without breaking a documented promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Capability {
@@ -87,20 +87,20 @@ pub enum Capability {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Step {
-    /// What its answer's body is known as; in reports as well.
+    /// The name of the answer's body, also used in reports.
     pub name: String,
-    /// What is sent.
+    /// The request to send.
     pub request: RequestTemplate,
-    /// What must come.
+    /// The expected answer.
     #[serde(default)]
     pub expect: Expect,
     /// Names for parts of the body, by JSON pointer.
     #[serde(default)]
     pub capture: Map<String, Value>,
-    /// It brings about the state to start from: that it fails is no finding.
+    /// Is true if the request only prepares the state, so that its failure is not a finding.
     #[serde(default)]
     pub setup: bool,
-    /// The number of times it is sent, each time with the same expectation.
+    /// The number of times it is sent, with the same expectation each time.
     #[serde(default = "once")]
     pub repeat: u32,
 }
@@ -109,68 +109,68 @@ fn once() -> u32 {
     1
 }
 
-/// A request with names in it.
+/// A request whose parts may refer to names.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RequestTemplate {
-    /// An operation of `openapi.json`, for its method and path.
+    /// An operation of `openapi.json`, which gives method and path.
     #[serde(default)]
     operation: Option<String>,
-    /// Another method.
+    /// A method in place of the operation's.
     #[serde(default)]
     method: Option<Template>,
-    /// Another path, encoded.
+    /// An encoded path in place of the operation's.
     #[serde(default)]
     path: Option<Template>,
-    /// What stands for `{name}` in the operation's path.
+    /// The values for `{name}` in the operation's path.
     #[serde(default)]
     path_arguments: Map<String, Value>,
-    /// Parameters, which are encoded; a list is sent as a repeated parameter.
+    /// Parameters to encode; a list is sent as a repeated parameter.
     #[serde(default)]
     query: Option<Template>,
-    /// The query as it stands.
+    /// A query that is already encoded.
     #[serde(default)]
     raw_query: Option<Template>,
-    /// Further headers; null leaves one out.
+    /// Further headers; null removes one.
     #[serde(default)]
     headers: Map<String, Value>,
     /// A JSON body.
     #[serde(default, deserialize_with = "present")]
     body: Option<Template>,
-    /// A body as it stands.
+    /// A body to send as it is.
     #[serde(default)]
     raw_body: Option<Template>,
-    /// Arguments that the target reads from the body or the query, as it shows by the
-    /// readings `reservation-arguments` and `query-arguments`.
+    /// Arguments for the body or the query, whichever the target reads according to
+    /// `reservation-arguments` and `query-arguments`.
     #[serde(default)]
     arguments: Option<Template>,
-    /// `none`, or another `Authorization` header.
+    /// `none`, or an `Authorization` header in place of the usual one.
     #[serde(default)]
     credentials: Option<Template>,
-    /// No correct client would send it.
+    /// Is true if no correct client would send it.
     #[serde(default)]
     invalid: bool,
 }
 
-/// `body: null` is a body, and no `body` is none.
+/// Tells `body: null`, which is a body, from a missing `body`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Template>, D::Error> {
     Template::deserialize(deserializer).map(Some)
 }
 
-/// What must come.
+/// The expected answer of a step.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expect {
-    /// The status, or those it may be; none: any.
+    /// The allowed statuses; empty: any.
     #[serde(default)]
     status: Statuses,
-    /// Headers, each a pattern; null: it must not be there.
+    /// Headers, each with a pattern; null: the header must be absent.
     #[serde(default)]
     headers: Map<String, Value>,
-    /// The body.
+    /// The pattern of the JSON body.
     #[serde(default, deserialize_with = "present_pattern")]
     body: Option<Pattern>,
-    /// The body as a text.
+    /// The body as text.
     #[serde(default)]
     text: Option<Template>,
 }
@@ -230,19 +230,19 @@ impl<'de> Deserialize<'de> for Choices {
     }
 }
 
-/// What a choice would show.
+/// The expectations under one choice of a reading.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
-    /// By the step's name.
+    /// On the answers, each with the name of its step.
     #[serde(default)]
     expect: Vec<StepExpect>,
-    /// Between the answers.
+    /// On the relations between the answers.
     #[serde(default)]
     relations: Vec<Relation>,
 }
 
-/// What a step must have come to under a choice.
+/// The answer that a step must have had under a choice.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepExpect {
@@ -260,7 +260,7 @@ struct CaseFile {
     cases: Vec<Spanned<Case>>,
 }
 
-/// Reads a file of cases and checks it. The error is a sentence with line and column.
+/// Reads and checks a file of cases. The error is a sentence with line and column.
 pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, String> {
     let read: CaseFile = serde_saphyr::from_str(yaml).map_err(|error| {
         let place = error
@@ -280,7 +280,7 @@ pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, St
     Ok(cases)
 }
 
-/// What reading alone does not find out about a case.
+/// Checks the rules that the format alone does not express.
 fn check(case: &Case, contract: &Contract) -> Result<(), String> {
     let (section, rest) = case.id.split_once('/').unwrap_or((&case.id, ""));
     let is_kebab = |text: &str| {
@@ -323,7 +323,7 @@ fn is_choice(reading: &str, choice: &str) -> Result<(), String> {
     }
 }
 
-/// The names that are known at a point of a case.
+/// The names known at one point of a case.
 struct Names(Vec<String>);
 
 impl Names {
@@ -494,7 +494,7 @@ impl RequestTemplate {
     }
 }
 
-/// The request with arguments where the target reads them: in the body or the query.
+/// Adds arguments to a request where the target reads them: in the body or in the query.
 pub fn with_arguments(probe: &Probe<'_>, mut ask: Ask, arguments: Value) -> Ask {
     if takes_query(probe, &ask.path) {
         ask.query.extend(pairs(&arguments));
@@ -504,8 +504,8 @@ pub fn with_arguments(probe: &Probe<'_>, mut ask: Ask, arguments: Value) -> Ask 
     ask
 }
 
-/// Returns `true` if the target has shown that it reads an operation's arguments from the query
-/// alone.
+/// Returns `true` if the target has shown that it reads an operation's arguments only from the
+/// query.
 pub fn takes_query(probe: &Probe<'_>, path: &str) -> bool {
     let reading = if path.contains("reserved_stock") {
         "reservation-arguments"
@@ -539,7 +539,7 @@ impl Expect {
             .collect()
     }
 
-    /// The only member that an expected refusal is about.
+    /// Returns the only member that an expected refusal concerns.
     fn refused_member(&self) -> Option<String> {
         let mut names = self.body.as_ref()?.member_names().into_iter();
         match (names.next(), names.next()) {
@@ -548,7 +548,8 @@ impl Expect {
         }
     }
 
-    /// What is not as expected about an answer. An error is the suite's own.
+    /// Compares an answer with the expectation, and returns the difference. The error is a mistake
+    /// of the suite.
     fn mismatch(
         &self,
         answer: &Answer,
@@ -631,26 +632,26 @@ fn header_mismatch(
     Ok((!fits).then(|| format!("expected the header `{name}` to be {expected}, got {shown}")))
 }
 
-/// Returns `true` if a header is a list whose order says nothing: the framework writes it out
-/// of a set, in another order in every process.
+/// Returns `true` for a header that lists a set: the framework writes it in another order in every
+/// process.
 fn is_a_set(header: &str) -> bool {
     ["allow", "vary"]
         .iter()
         .any(|name| header.eq_ignore_ascii_case(name))
 }
 
-/// The members of a header that is a list.
+/// Returns the members of a header that is a list.
 fn members(list: &str) -> BTreeSet<String> {
     let members = list.split(',').map(|member| member.trim().to_owned());
     members.filter(|member| !member.is_empty()).collect()
 }
 
 impl Case {
-    /// The names it uses that the environment may lack.
+    /// Returns the names in the case that the environment may lack.
     pub fn needs(&self) -> Vec<&'static str> {
         let mut used: Vec<String> = Vec::new();
         for step in self.steps.iter().chain(&self.finally) {
-            // They were read without an error before.
+            // The same parts were read without an error before.
             used.extend(step.request.names().unwrap_or_default());
             used.extend(step.expect.names());
         }
@@ -672,7 +673,7 @@ impl Case {
             .collect()
     }
 
-    /// The readings that must be known before it runs.
+    /// Returns the readings that must be known before it runs.
     pub fn depends_on_readings(&self) -> Vec<&str> {
         let mut readings: Vec<_> = self.when.keys().map(String::as_str).collect();
         let steps = || self.steps.iter().chain(&self.finally);
@@ -682,11 +683,11 @@ impl Case {
         readings
     }
 
-    /// Runs a row: what is known by name in it, and its requests.
+    /// Runs one variant, with the values of its names. Returns the choices that fit.
     pub fn run_row(&self, probe: &mut Probe<'_>, row: &Value) -> Result<Vec<String>, Stop> {
         let result = self.run_steps(probe, row);
         for step in &self.finally {
-            // What is cleaned up here is cleaned up by the ledger as well.
+            // A failure here is harmless: the ledger cleans up the same stocks.
             if let Ok(ask) = step.request.ask(probe) {
                 let _ = probe.send(&ask.named(&step.name).setup());
             }
@@ -722,7 +723,7 @@ impl Case {
     fn take(&self, probe: &mut Probe<'_>, step: &Step) -> Result<Answer, Stop> {
         let mut ask = match step.request.ask(probe) {
             Ok(ask) => ask,
-            // What an earlier answer should have held is missing.
+            // A part of an earlier answer that was needed is missing.
             Err(why) => {
                 let why = format!("{}: {why}", step.name);
                 return Err(probe.block(&Finding::new(self.level, why.clone()), why));
@@ -771,7 +772,7 @@ impl Case {
         Ok(answer)
     }
 
-    /// The choices that fit the answers; none for a case without a reading.
+    /// Returns the choices that fit the answers; empty for a case without a reading.
     fn judge_choices(
         &self,
         scope: &Scope,
@@ -801,7 +802,7 @@ impl Choice {
                 }
             }
         }
-        // An operand that is not there is a relation that does not hold.
+        // A relation with a missing operand does not hold.
         Ok(self
             .relations
             .iter()
@@ -809,9 +810,9 @@ impl Choice {
     }
 }
 
-/// Creates a stock to start from: the case's SKU at the run's provider and location, 5
-/// of it, but for what differs. Where a create is refused, an upsert is tried, and then
-/// another location.
+/// Creates a stock to start from: 5 of the case's SKU at the run's provider and location, except
+/// for the members that differ. Where a create is refused, it tries an upsert, and then another
+/// location.
 pub fn given(probe: &mut Probe<'_>, name: &str, differing: &Value) -> Result<Value, Stop> {
     let mut stock = Map::new();
     for member in ["sku", "provider", "location"] {
@@ -844,7 +845,7 @@ pub fn given(probe: &mut Probe<'_>, name: &str, differing: &Value) -> Result<Val
     Err(blocked)
 }
 
-/// The stock that a create answers; the status, if it is refused.
+/// Returns the stock in the answer of a create; the status where it is refused.
 fn created(
     probe: &mut Probe<'_>,
     step: &str,
@@ -861,7 +862,7 @@ fn created(
     }
 }
 
-/// The stock after an upsert of it; none, if that is refused as well.
+/// Upserts a stock and returns it; `None` where that is refused too.
 fn upserted(
     probe: &mut Probe<'_>,
     step: &str,
@@ -876,7 +877,7 @@ fn upserted(
     shown_by_list(probe, step, stock).map(Some)
 }
 
-/// The stock as the list shows it; what was sent, where the list does not show it.
+/// Returns the stock as the list shows it, or as it was sent where the list lacks it.
 fn shown_by_list(
     probe: &mut Probe<'_>,
     step: &str,

@@ -1,4 +1,4 @@
-//! Who is let in, where the run's own token or an invented one is needed.
+//! Authentication, where a check needs the run's own token or an invented one.
 
 use http::header::WWW_AUTHENTICATE;
 use serde_json::json;
@@ -55,7 +55,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         level: Level::May,
         section: "docs/stack.md#login",
         quote: "400 {\"non_field_errors\":[\"Unable to log in with provided credentials.\"]}",
-        // A service may count the failures of a user, so it is asked of test services alone.
+        // A service may count the failed logins of a user, so only test services are asked.
         safety: Safety::Write,
         needs: &["username"],
         capability: Some(Capability::Login),
@@ -112,14 +112,14 @@ fn unknown_user_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
 }
 
 fn wrong_password_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
-    // Only a service that lets nobody in has passwords to be wrong.
+    // If even an unknown user is let in, no password can be wrong.
     let nobody = log_in_wrongly(probe, "sku")?;
     not_lenient(&nobody, "username")?;
     let answer = log_in_wrongly(probe, "username")?;
     is_refused(probe, &answer)
 }
 
-/// A login by a name of the scope, with a password that is nobody's.
+/// Logs in under a name of the scope, with a password that nobody has.
 fn log_in_wrongly(probe: &mut Probe<'_>, name: &'static str) -> Result<Answer, Stop> {
     let user = json!({"username": probe.need(name)?, "password": probe.need("sku2")?});
     probe.send(&Ask {

@@ -1,5 +1,5 @@
-//! The active stocks of a stock list. Which locations it adds up, and by what rule, is its
-//! own affair: where it leaves out the run's, a check says so and asks no more.
+//! The active stocks of a stock list. The locations and the rule by which it adds them up are the
+//! list's own affair: where it leaves out those of the run, a check says so and stops.
 
 use http::{Method, Uri};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "List Single Active Stock",
         quote: "The number of the existing stock",
         reading: Some("active-quantity"),
-        // What is salable must be known to tell it from the stock.
+        // Only a known meaning of salable can be told apart from the stock.
         when: &[("salable", &["active-unreserved", "unreserved", "stock"])],
         run: quantity,
         ..WRITE
@@ -112,8 +112,8 @@ const WRITE: CodeCheck = CodeCheck {
     ..CodeCheck::WRITE
 };
 
-/// Others' writes would move the pages, and the run's own would look like others'. So it
-/// goes by what the run has created before.
+/// The survey of active stocks. Writes of others would move the pages, so it uses only stocks that
+/// the run has created.
 const SURVEY: CodeCheck = CodeCheck {
     needs: &["stock-list"],
     ..CodeCheck::SURVEY
@@ -121,7 +121,7 @@ const SURVEY: CodeCheck = CodeCheck {
 
 const WITH_SECOND: &[&str] = &["provider", "location", "second-location", "stock-list"];
 
-/// How many pages are walked in search of a SKU.
+/// The most pages that are searched for a SKU.
 const MOST_PAGES: usize = 20;
 
 fn quantity(probe: &mut Probe<'_>) -> Result<(), Stop> {
@@ -130,7 +130,7 @@ fn quantity(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
     let shown = quantity_of(probe, &sku)?;
     let choices: &[&str] = match shown.as_i64() {
-        // Nothing is taken off what is salable, so the two are one.
+        // Nothing is deducted from the salable quantity, so the two are equal.
         Some(5) if probe.session.sees("salable", "stock") => &["salable", "stock"],
         Some(5) => &["stock"],
         Some(3) => &["salable"],
@@ -158,7 +158,7 @@ fn adds_up_the_locations(probe: &mut Probe<'_>) -> Result<(), Stop> {
         "elsewhere",
         &json!({"location": second, "sku": elsewhere, "stock": 3}),
     )?;
-    // A list of the first location alone shows nothing of the second.
+    // A list of the first location alone does not show the second.
     counts(probe, &elsewhere, 3)?;
     counts(probe, &sku, 8)
 }
@@ -288,7 +288,7 @@ fn not_listed() -> Stop {
     Stop::Unsupported("the stock list leaves out the run's location".to_owned())
 }
 
-/// A list with a rule may show other quantities than there are.
+/// Ends the check for a list with a rule, since that may change the quantities it shows.
 fn no_rule(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let path = format!("/api/v1/stock-lists/{}/", probe.need("stock-list")?);
     let list = probe
@@ -311,7 +311,7 @@ fn path(probe: &Probe<'_>) -> Result<String, Stop> {
     ))
 }
 
-/// A page of the active stocks; `query` begins with its question mark.
+/// Requests a page of the active stocks. `query` begins with its question mark.
 fn page(probe: &mut Probe<'_>, query: &str, sku: Option<&str>) -> Result<Value, Stop> {
     let mut ask = Ask::new(Method::POST, &format!("{}{query}", path(probe)?));
     if let Some(sku) = sku {
@@ -333,7 +333,7 @@ fn skus(page: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// The row of a SKU, on whichever page it is.
+/// Finds the row of a SKU on any page.
 fn row_of(probe: &mut Probe<'_>, sku: &str) -> Result<Option<Value>, Stop> {
     let path = path(probe)?;
     let mut query = String::new();
@@ -365,8 +365,8 @@ fn counts(probe: &mut Probe<'_>, sku: &str, expected: i64) -> Result<(), Stop> {
     Err(probe.fail(format!("expected {expected} of {sku}, got {shown}")))
 }
 
-/// Whether the list has several SKUs to page through, by whichever of `next`, `limit` and
-/// `page` a faulty service still honours.
+/// Ends the check unless the list has several SKUs to page through. A faulty service may honour
+/// only one of `next`, `limit` and `page`, so any of them counts.
 fn several(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let first = page(probe, "?limit=1", None)?;
     if skus(&first).len() > 1 || !first["next"].is_null() {
@@ -381,7 +381,8 @@ fn several(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The query of a link, which must lead to the same path at the target's base.
+/// Returns the query of a link, and fails the check unless it leads to the same path at the
+/// target's base.
 fn link(probe: &mut Probe<'_>, page: &Value, name: &str, path: &str) -> Result<String, Stop> {
     let link = page[name].as_str().unwrap_or_default().to_owned();
     let expected = format!("{}{path}", probe.session.target.base());

@@ -1,5 +1,5 @@
-//! Large batches: every row of an upsert is applied, every SKU of a query answered, and the
-//! list finds all of what there is.
+//! Large batches: every row of an upsert is applied, every SKU of a query is answered, and the list
+//! finds every stock.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -43,26 +43,27 @@ pub(super) const CHECKS: &[CodeCheck] = &[
 
 const UPSERT: &str = "/api/v1/stocks/insert_or_update_stock/";
 
-/// One more than the round numbers that a service may cut a batch at. Each is sent if the one
-/// before was answered in this time, microseconds: ten times that is no burden to anybody.
+/// Sizes just above the round numbers at which a service may cut a batch, each with a letter for
+/// its SKUs. A size is sent only if the one before was answered within the time given,
+/// microseconds: ten times that time burdens nobody.
 const ROWS: [(char, u32, u64); 3] = [
     ('k', 21, u64::MAX),
     ('m', 101, 500_000),
     ('n', 1_001, 300_000),
 ];
 
-/// From so many rows on, an answer that does not come in time is no finding.
+/// The size from which a missing answer is not a finding.
 const MANY: u32 = 1_000;
 
-/// The SKUs of a query string that no server finds too long.
+/// The most SKUs in a query string, short enough for any server.
 const ROWS_BY_QUERY: u32 = 101;
 
-/// The positions that rules about batches single out: the first and second, each tenth,
-/// one behind a round number, the middle, the last.
+/// Positions at which mistakes in batches are likely: the first and second, each tenth, one after a
+/// round number, the middle, the last.
 const LOOKED_AT: [u32; 14] = [0, 1, 2, 9, 10, 19, 20, 50, 51, 100, 101, 500, 1_000, 500];
 
-/// Quantity of a row beyond the least: half of the rows have the least, so that one value of a
-/// filter finds many.
+/// Returns the quantity of a row beyond the least. Half of the rows have the least quantity, so
+/// that one value of a filter finds many.
 fn beyond(position: u32) -> u32 {
     if LOOKED_AT.contains(&position) || position % 2 == 1 {
         position
@@ -71,8 +72,8 @@ fn beyond(position: u32) -> u32 {
     }
 }
 
-/// Reserved of a row: something where it is looked at. Each reservation is released one by one
-/// in the end.
+/// Returns the reserved quantity of a row, nonzero only at some of the [`LOOKED_AT`]. In the end
+/// each reservation is released by a request of its own.
 fn reserved_of(position: u32) -> u32 {
     if LOOKED_AT.contains(&position) {
         position % 7
@@ -103,8 +104,8 @@ fn a_thousand(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
-/// An upsert of so many rows, which are returned as they were sent; none, where the service
-/// does not take so many at once.
+/// Upserts a batch, and returns its rows as they were sent; `None` where the service does not
+/// accept so many at once.
 fn all_applied(probe: &mut Probe<'_>, base: &str, rows: u32) -> Result<Option<Vec<Value>>, Stop> {
     let least = number_of(base);
     let has_periods = probe.session.sees("period-shape", "range");
@@ -136,8 +137,8 @@ fn all_applied(probe: &mut Probe<'_>, base: &str, rows: u32) -> Result<Option<Ve
     Ok(Some(sent))
 }
 
-/// Each filter counts the rows, those looked at are as they were sent, and the queries
-/// answer for all of them.
+/// Fails the check unless each filter counts the rows, those at [`LOOKED_AT`] are as they were
+/// sent, and the queries answer for all of them.
 fn all_found(probe: &mut Probe<'_>, base: &str, sent: &[Value]) -> Result<(), Stop> {
     let least = number_of(base);
     let rows = u32::try_from(sent.len()).unwrap_or(u32::MAX);
@@ -163,7 +164,7 @@ fn all_found(probe: &mut Probe<'_>, base: &str, sent: &[Value]) -> Result<(), St
     all_answered(probe, base, (least, rows))
 }
 
-/// Every filter counts the rows: there are at least so many that fit.
+/// Fails the check unless every filter finds at least as many stocks as rows that fit.
 #[allow(clippy::too_many_lines)] // Most of it is a table.
 fn counted(
     probe: &mut Probe<'_>,
@@ -268,7 +269,7 @@ fn counted(
             ))));
         }
     }
-    // The list does not end before its count does.
+    // A walk of the list yields as many stocks as its count says.
     let ask = Ask::get(STOCKS)
         .with("stock__gte", least)
         .with("stock__lt", least + rows)

@@ -1,4 +1,4 @@
-//! What the bytes of an answer look like, where their JSON alone does not tell.
+//! The bytes of answers, where their parsed JSON does not show enough.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -62,10 +62,10 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// Any choice will do, but which it is must be known to send a reservation.
+/// Any choice will do, but it must be known to send a reservation.
 const ARGUMENTS: (&str, &[&str]) = ("reservation-arguments", &["either", "body", "query"]);
 
-/// The members of `filters`, as the page has them.
+/// The members of `filters`, in the order of the page.
 const FILTERS: [&str; 13] = [
     "sku",
     "stock",
@@ -167,7 +167,7 @@ fn keys(object: &Value) -> Vec<&str> {
     members.map(|(name, _)| name.as_str()).collect()
 }
 
-/// The members that an answer shows must come as in the documented one, down to its rows.
+/// Fails the check unless members come in the order of the documented answer, in its rows too.
 fn as_documented(probe: &mut Probe<'_>, got: &Value, name: &str) -> Result<(), Stop> {
     let documented = documented::find(name).map_err(Stop::Suite)?.response.body;
     let mut pairs = vec![(String::new(), &documented, got)];
@@ -190,8 +190,8 @@ fn as_documented(probe: &mut Probe<'_>, got: &Value, name: &str) -> Result<(), S
     Ok(())
 }
 
-/// The members of an object that are expected come in this order; which there are is
-/// another check's matter.
+/// Fails the check unless the expected members come in this order. A missing one is the matter of
+/// another check.
 fn in_order(probe: &mut Probe<'_>, got: &Value, expected: &[&str], at: &str) -> Result<(), Stop> {
     let shown = keys(got);
     let common: Vec<_> = expected

@@ -1,4 +1,4 @@
-//! Creating a stock: what a case as data cannot say about it. The rest is in `create.yaml`.
+//! Checks of creating a stock that cannot be written as data. The others are in `create.yaml`.
 
 use serde_json::{Map, Value, json};
 
@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// The members of a stock, as every example of the page has them.
+/// The members of a stock, as in every example on the page.
 const MEMBERS: &[&str] = &[
     "id",
     "created_date",
@@ -75,7 +75,7 @@ const MEMBERS: &[&str] = &[
     "reserved_stock",
 ];
 
-/// One letter more than the longest SKU that the reading knows.
+/// The length of a SKU one letter beyond the longest that the reading knows.
 const TOO_LONG: usize = 1001;
 
 fn expect_order(probe: &mut Probe<'_>, body: &Value) -> Result<(), Stop> {
@@ -127,7 +127,7 @@ fn number_as_location(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Err(probe.fail(format!("expected the location \"{code}\", got {location}")))
 }
 
-/// As many rows as a small shop has products.
+/// The number of rows, as many as a small shop has products.
 const MANY: u32 = 100;
 
 fn many_rows(probe: &mut Probe<'_>) -> Result<(), Stop> {
@@ -155,7 +155,8 @@ fn upsert_many(probe: &mut Probe<'_>, sku: &str, stock: impl Fn(u32) -> u32) -> 
     probe.expect_status(&answer, &[200])
 }
 
-/// Numbers that nothing else has: what lies between them is this check's.
+/// Fails the check unless `count` stocks lie between two quantities, between which nobody else has
+/// any.
 fn expect_between(probe: &mut Probe<'_>, least: u32, end: u32, count: u32) -> Result<(), Stop> {
     let ask = Ask::get(STOCKS)
         .with("stock__gte", least)
@@ -189,7 +190,7 @@ fn longest_sku(probe: &mut Probe<'_>) -> Result<(), Stop> {
             let got = sentence.unwrap_or_default().to_owned();
             probe.choices = Some(vec![number]);
             if got != expected {
-                // The framework's words, whatever the length.
+                // The wording is the framework's, whatever the length.
                 let summary = format!("expected \"{expected}\", got \"{got}\"");
                 probe.record_finding(Finding::new(Level::Should, summary));
             }

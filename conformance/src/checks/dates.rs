@@ -1,5 +1,5 @@
-//! Dated reservations: every date is remembered, for as long as the run lasts, and by the
-//! moment, the stock and the operation alone.
+//! Dated reservations: every date is remembered for as long as the run lasts, by its moment, stock
+//! and operation alone.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::kit::paging::{STOCKS, page};
 use crate::cases::case::{given, with_arguments};
 use crate::cases::probe::{Answer, Ask, Probe, Stop};
 
-/// Any choice will do, but which it is must be known to send a reservation.
+/// Any choice will do, but it must be known to send a reservation.
 const ARGUMENTS: (&str, &[&str]) = ("reservation-arguments", &["either", "body", "query"]);
 const REPLAYED: (&str, &[&str]) = ("already-reported", &["replayed-date"]);
 
@@ -68,7 +68,7 @@ fn reserve(
     probe.send(&ask)
 }
 
-/// The reserved stock of a SKU, as the list shows it.
+/// Returns the reserved quantity of a SKU, as the list shows it.
 fn reserved(probe: &mut Probe<'_>, sku: &str) -> Result<i64, Stop> {
     let rows = page(
         probe,
@@ -97,7 +97,8 @@ fn expect_reserved(
     )))
 }
 
-/// A date of this operation, in no order: what rises is not the only thing to be remembered.
+/// Returns a date for a number. Dates are in no order, since a service may remember only the
+/// latest.
 fn date(number: u32) -> String {
     format!(
         "2031-{:02}-{:02}T10:00:0{}+03:00",
@@ -134,7 +135,7 @@ fn remembered(probe: &mut Probe<'_>) -> Result<(), Stop> {
             after,
             &format!("{operation} with {DATES} dates"),
         )?;
-        // What is written between makes no date new.
+        // Other writes in between must not make a date new.
         let mut change = super::kit::stocks::stock_of(probe, &sku)?;
         change["stock"] = 8.into();
         let upsert = Ask::post("/api/v1/stocks/insert_or_update_stock/", change).named("upsert");
@@ -158,7 +159,7 @@ fn remembered(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Dates of which no two are the same moment.
+/// Dates of twelve different moments, some close together.
 const CLOSE: [&str; 12] = [
     "2032-05-10T12:30:30.500000+03:00",
     "2032-05-10T12:30:30.500001+03:00",
@@ -196,7 +197,7 @@ fn close_by(probe: &mut Probe<'_>) -> Result<(), Stop> {
     if !probe.session.sees("reservation-date", "date-or-datetime") {
         return Ok(());
     }
-    // The same moment as the first, spelled otherwise.
+    // The first moment again, in other spellings.
     for operation in OPERATIONS {
         for date in [
             "2032-05-10T09:30:30.500000Z",

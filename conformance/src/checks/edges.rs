@@ -1,5 +1,5 @@
-//! Values at the edge of their types: whatever is sent, a service answers, and not with an
-//! error of its own.
+//! Values at the limits of their types: a service must answer each of them, and never with an error
+//! of its own.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -14,8 +14,8 @@ use crate::cases::probe::{Ask, Payload, Probe, Stop};
 use crate::model::finding::Level;
 use crate::model::outcome::Safety;
 
-/// A MUST on filters. It only looks, but what may end in a server error is not for a service
-/// that others work with.
+/// A MUST on filters. It only reads, but a request that may end in a server error is not sent to a
+/// service that others work with.
 const SEARCH: CodeCheck = CodeCheck {
     safety: Safety::Write,
     section: "Search Stocks",
@@ -129,7 +129,7 @@ const FLAGS: [&str; 4] = ["", "maybe", "2", "True"];
 
 const PAGES: [&str; 7] = ["9223372036854775808", "1e19", "0", "-1", "", "few", "1.5"];
 
-/// Texts that databases, patterns and programs take for something else.
+/// Returns texts that databases, patterns and programs may take for something else.
 fn texts() -> Vec<String> {
     let mut texts: Vec<String> = [
         "",
@@ -155,7 +155,8 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// The answer is no server error. What may not be sent to a live service is left out.
+/// Fails the check on a server error. A request that the guard holds back from a live service is
+/// left out.
 fn is_answered(probe: &mut Probe<'_>, ask: &Ask, what: &str) -> Result<(), Stop> {
     let answer = match probe.send(ask) {
         Err(Stop::Disabled(_)) => return Ok(()),
@@ -170,7 +171,7 @@ fn is_answered(probe: &mut Probe<'_>, ask: &Ask, what: &str) -> Result<(), Stop>
     )))
 }
 
-/// One in so many values is asked of a service that is far away.
+/// The step through the values for a service that is far away: one in this many is sent.
 const SAMPLE: usize = 3;
 
 fn filters(probe: &mut Probe<'_>, types: &[&str]) -> Result<(), Stop> {
@@ -212,7 +213,7 @@ fn pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A value as a report shows it.
+/// Shortens a value for a report.
 fn short(value: &str) -> String {
     let mut short: String = value.chars().take(40).collect();
     if short.len() < value.len() {
@@ -221,7 +222,7 @@ fn short(value: &str) -> String {
     short.escape_debug().to_string()
 }
 
-/// Values that an argument of a body may be given.
+/// Returns the values to try for an argument in a body.
 fn values_of(name: &str) -> Vec<Value> {
     let mut values = vec![Value::Null, json!([]), json!({}), json!(true), json!("")];
     match name {
@@ -238,7 +239,7 @@ fn values_of(name: &str) -> Vec<Value> {
             values.extend(NUMBERS.map(|text| json!(text)));
         }
         "date" => values.extend(MOMENTS.map(|text| json!(text))),
-        // What a period of no shape does is the stack's own, an error among it.
+        // A period of an unknown shape may break the stack itself, so few values are tried.
         "period" => values = vec![json!(""), json!("soon"), json!(5)],
         "is_active" | "stock_type" | "unit_type" => values.extend(FLAGS.map(|text| json!(text))),
         _ => {
@@ -249,7 +250,7 @@ fn values_of(name: &str) -> Vec<Value> {
     values
 }
 
-/// The members of a stock that a request may name.
+/// The members of a stock that a request may set.
 const WRITTEN: [&str; 9] = [
     "sku",
     "provider",
@@ -262,7 +263,8 @@ const WRITTEN: [&str; 9] = [
     "period",
 ];
 
-/// A value; the text of a SKU behind one of the run's own, as it may write no other.
+/// Returns a value. The text of a SKU gets one of the run's own as its prefix, since a run may
+/// write no other.
 fn own(name: &str, value: Value, sku: &str) -> Value {
     match value.as_str() {
         Some(text) if name == "sku" && !text.trim().is_empty() => json!(format!("{sku}{text}")),
@@ -270,7 +272,7 @@ fn own(name: &str, value: Value, sku: &str) -> Value {
     }
 }
 
-/// Sends only what is refused: one member wrong beside another that is missing.
+/// Sends bodies that must be refused: each has one wrong member, and another that is null.
 fn written(probe: &mut Probe<'_>, path: &str) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
     let stock = stock_of(probe, &sku)?;
@@ -309,7 +311,7 @@ fn reserved(probe: &mut Probe<'_>, operation: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Members with values that the framework refuses.
+/// Returns members with values that the framework refuses.
 fn wrong_members() -> Vec<(&'static str, Value)> {
     vec![
         ("stock", json!("few")),

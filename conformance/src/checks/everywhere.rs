@@ -1,5 +1,5 @@
-//! What the framework does before an operation has its say, asked of every operation of
-//! `openapi.json` that documents it.
+//! Refusals that the framework makes before an operation runs, tried on every operation whose
+//! documentation in `openapi.json` has them.
 
 use bytes::Bytes;
 use http::Method;
@@ -14,8 +14,8 @@ use crate::model::finding::Level;
 use crate::model::outcome::Safety;
 use whippy_probe::text::other_case;
 
-/// Requests of every operation, all refused; some name a POST path, so none is sent in a
-/// run that only looks.
+/// Requests to every operation, all of them refused. Some are to a POST path, so a run that only
+/// reads sends none.
 const REFUSED: CodeCheck = CodeCheck {
     level: Level::Should,
     safety: Safety::Write,
@@ -110,12 +110,13 @@ fn body(ask: &mut Ask, media: &str, text: &'static str) {
         .push(("content-type".to_owned(), Some(media.to_owned())));
 }
 
-/// Every operation that documents the status, asked wrongly, answers with it and says why.
+/// Fails the check unless every operation that documents the status answers a spoiled request with
+/// it and a reason.
 fn refused(probe: &mut Probe<'_>, status: u16, spoil: fn(&mut Ask)) -> Result<(), Stop> {
     refused_by(probe, status, &spoil, true)
 }
 
-/// The same; whether the body is held to the framework's as well.
+/// Does the same. `is_worded` holds the body to the framework's form as well.
 fn refused_by(
     probe: &mut Probe<'_>,
     status: u16,
@@ -139,7 +140,7 @@ fn refused_by(
         }
         ask.step = format!("{} {path}", ask.method);
         let answer = match probe.send(&ask) {
-            // What may not be sent to a live service is left out.
+            // A request that the guard holds back from a live service is left out.
             Err(Stop::Disabled(why)) => {
                 unsent = Some(why);
                 continue;
@@ -147,12 +148,13 @@ fn refused_by(
             sent => sent?,
         };
         is_asked = true;
-        // What a target lacks without breaking a promise refuses nothing.
+        // A part that a target may lack need not refuse anything.
         let may_lack = operation.level == Level::May || is_alias(operation);
         if may_lack && answer.status == 404 && answer.body.is_none() {
             continue;
         }
-        // That a token is asked for the page says; of its other operations others do.
+        // The page itself says that a token is required; about some operations only other sources
+        // do.
         probe.level = level.min(operation.level);
         let judged = probe.expect_status(&answer, &[status]);
         probe.level = level.min(Level::Should);
@@ -172,7 +174,7 @@ fn refused_by(
     }
 }
 
-/// Headers that hold no token, given the token of the run.
+/// Returns headers without a valid token, made from the token of the run.
 fn forgeries(token: &str) -> Vec<String> {
     let other_case = other_case(token);
     let half = token.len() / 2;
@@ -185,7 +187,7 @@ fn forgeries(token: &str) -> Vec<String> {
     if other_case != token {
         forgeries.push(format!("Token {other_case}"));
     }
-    // A token is text of ASCII, so it may be cut anywhere.
+    // A token is ASCII text, so it can be cut anywhere.
     forgeries.extend(
         token
             .get(..half)
@@ -195,7 +197,8 @@ fn forgeries(token: &str) -> Vec<String> {
     forgeries
 }
 
-/// Every operation refuses what is not the token. Where nobody gave one, nothing is asked.
+/// Fails the check unless every operation refuses all but the token. Without a token nothing is
+/// sent.
 fn only_the_token(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let Some(token) = probe.session.token.clone() else {
         return Err(Stop::Disabled("it needs --token".to_owned()));
@@ -233,7 +236,7 @@ fn is_alias(operation: &Operation) -> bool {
     operation.id == "list-active-stocks-alias"
 }
 
-/// Whether a request names the scheme of tokens, rightly or not.
+/// Returns `true` if a request names the scheme of tokens, correctly or not.
 fn is_by_token(ask: &Ask) -> bool {
     match &ask.credentials {
         Credentials::None => false,
@@ -242,12 +245,12 @@ fn is_by_token(ask: &Ask) -> bool {
     }
 }
 
-/// Whether the refusal is one that the operation documents for this mistake.
+/// Returns `true` if the operation documents this status for the mistake in a request.
 fn concerns(probe: &Probe<'_>, operation: &Operation, ask: &Ask, status: u16) -> bool {
     let has_payload = ask.payload != Payload::None;
     let asks_for_page = ask.query.iter().any(|(name, _)| name == "page");
     operation.documents(status)
-        // The login lets in whoever names no scheme, or another.
+        // The login ignores credentials of any other scheme.
         && (operation.id != "login" || is_by_token(ask))
         && (!has_payload || operation.takes_body() && !takes_query(probe, &operation.path))
         && (!asks_for_page || operation.has_parameter("page"))

@@ -1,5 +1,4 @@
-//! The exploration at the end of a run: sequences that nobody wrote, with the engine as the
-//! oracle, for as long as it costs little.
+//! The short exploration at the end of a run: generated sequences, with the engine as the oracle.
 
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -46,7 +45,8 @@ fn explored(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Begins with the readings that the run has seen, and holds to those it was asked to.
+/// Returns options that start from the readings seen so far, and require those that the user has
+/// set.
 fn options(session: &Session) -> Options {
     let mut profile = Profile::default();
     for reading in Reading::ALL {
@@ -56,7 +56,7 @@ fn options(session: &Session) -> Options {
             let choice = choice
                 .parse::<u32>()
                 .map_or_else(|_| json!(choice), |number| json!(number));
-            // A choice that the engine does not know is one that it cannot begin with.
+            // A choice unknown to the engine cannot be a starting point.
             let _ = profile.apply_json(&json!({reading.id(): choice}));
         }
     }
@@ -75,8 +75,8 @@ fn options(session: &Session) -> Options {
     }
 }
 
-/// A difference as a finding of the run, at its place, so that other checks' findings of the
-/// same cause join it.
+/// Turns a difference into a finding of the run at the same place, so that findings of other checks
+/// with the same cause join it.
 fn finding(probe: &Probe<'_>, found: &Found) -> Finding {
     let (session, difference) = (probe.session, &found.difference);
     let (expected, got) = (&difference.expected, &difference.got);

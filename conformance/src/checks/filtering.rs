@@ -1,5 +1,5 @@
-//! Rules over every filter of the engine's table: what a filter finds by each of its
-//! lookups, beside all others, on later pages, and of texts that look like patterns.
+//! Rules over every filter in the engine's table: the results of each lookup, of combinations with
+//! others, on later pages, and for texts that look like patterns.
 
 use serde_json::{Value, json};
 use whippy_engine::model::time::UtcOffset;
@@ -87,10 +87,10 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// A filter, a value that a stock fits, and one that it does not.
+/// A filter, a value that matches a stock, and one that does not.
 type Pair = (String, String, String);
 
-/// The pairs for a stock, of every parameter of the engine's table that can be told.
+/// Returns such pairs for a stock, for every parameter in the engine's table with a known value.
 fn pairs(probe: &mut Probe<'_>, stock: &Value) -> Result<Vec<Pair>, Stop> {
     let mut pairs = Vec::new();
     for field in FILTERS {
@@ -135,7 +135,7 @@ fn pairs(probe: &mut Probe<'_>, stock: &Value) -> Result<Vec<Pair>, Stop> {
     Ok(pairs)
 }
 
-/// The name of the stock's location, where the paths of places show it.
+/// Adds the name of the stock's location, where the paths of places show it.
 fn location_names(probe: &mut Probe<'_>, pairs: &mut Vec<Pair>, stock: &Value) {
     let (Some(code), Some(provider)) = (stock["location"].as_str(), stock["provider"].as_str())
     else {
@@ -152,7 +152,7 @@ fn location_names(probe: &mut Probe<'_>, pairs: &mut Vec<Pair>, stock: &Value) {
                 ));
             }
         }
-        // What the paths of places get wrong is others' to tell.
+        // Mistakes at the paths of places are the matter of other checks.
         Err(_) => probe.findings.truncate(count),
     }
 }
@@ -165,7 +165,7 @@ fn periods(pairs: &mut Vec<Pair>, period: &Value) {
         let Some((at, zone)) = period[end].as_str().and_then(moment) else {
             continue;
         };
-        // In zones that lie on the side that would tell otherwise, were the offset passed over.
+        // Zones on the side where ignoring the offset would change the result.
         let (east, west) = (UtcOffset::parse("+09:00"), UtcOffset::parse("-05:00"));
         let (east, west) = (east.unwrap_or(zone), west.unwrap_or(zone));
         for (lookup, beside, fitting, other) in [("gte", 1, east, west), ("lte", -1, west, east)] {
@@ -180,7 +180,7 @@ fn numbers(lookup: &str, number: i64) -> (String, String) {
     ((number + fits).to_string(), (number + other).to_string())
 }
 
-/// How far beside its own value a stock is just found by a lookup, and just not.
+/// Returns the distances from a stock's own value at which a lookup just finds it, and just not.
 fn offsets(lookup: &str) -> (i64, i64) {
     match lookup {
         "gt" => (-1, 0),
@@ -201,7 +201,7 @@ fn another(name: &str, text: &str) -> String {
     }
 }
 
-/// A stock that differs from the usual one in every member that a filter reads.
+/// Creates a stock that differs from the usual one in every member that a filter reads.
 fn unusual(probe: &mut Probe<'_>) -> Result<Value, Stop> {
     let mut members = json!({
         "stock": 7, "reserved_stock": 3, "is_active": false, "unit_type": "kg",
@@ -215,7 +215,7 @@ fn unusual(probe: &mut Probe<'_>) -> Result<Value, Stop> {
     given(probe, "stock", &members)
 }
 
-/// The ids that a question finds, on one page.
+/// Returns the count and the ids that a request finds, on one page.
 fn found(probe: &mut Probe<'_>, ask: &Ask) -> Result<(usize, Vec<i64>), Stop> {
     let page = page(probe, ask)?;
     Ok((page.count, ids(&page.rows)))
@@ -257,7 +257,7 @@ fn beside_all_others(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Two stocks of one SKU, of which a filter finds one: its second page is not there.
+/// Fails the check if a filter that finds one of two stocks of a SKU still has a second page.
 fn on_later_pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
     let first = given(probe, "usual", &json!({"reserved_stock": 1}))?;
@@ -267,7 +267,7 @@ fn on_later_pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
     });
     let other = given(probe, "other", &other)?;
     for (name, value, _) in pairs(probe, &first)? {
-        // What both of them are tells nothing.
+        // A value of both stocks tells nothing.
         let is_of_both = match name.as_str() {
             "sku" | "provider" | "provider_name" | "stock_type" => true,
             name => {
@@ -283,7 +283,7 @@ fn on_later_pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
             .with(&name, &value)
             .with("limit", 1)
             .with("page", 2);
-        // That the page is refused is another check's.
+        // Whether the page is refused is the matter of another check.
         let answer = probe.send(&ask.named(&name).invalid())?;
         let body = answer
             .body
@@ -338,7 +338,7 @@ fn blank(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whether a lookup of a value finds what a stock shows.
+/// Returns `true` if a lookup of a value finds a stock that shows `shown`.
 fn fits(lookup: &str, shown: &Value, value: &str) -> bool {
     let order = match shown {
         Value::Number(number) => value
@@ -361,7 +361,7 @@ fn fits(lookup: &str, shown: &Value, value: &str) -> bool {
     })
 }
 
-/// Quantities whose digits are in another order than their values, on both sides of zero.
+/// Quantities on both sides of zero whose order as texts differs from their order as numbers.
 const QUANTITIES: [i64; 7] = [-10, -9, -1, 0, 9, 10, 70_000];
 
 const LOOKUPS: [&str; 5] = ["", "gt", "gte", "lt", "lte"];
@@ -373,8 +373,8 @@ fn filter(field: &str, lookup: &str) -> String {
     }
 }
 
-/// Holds what a stock is found by to what it shows: all lookups of values that it fits at
-/// once, each other one by itself.
+/// Compares the results of all lookups with the value that a stock shows: those that must find it
+/// in one request, each of the others in its own.
 fn compared(
     probe: &mut Probe<'_>,
     sku: &str,
@@ -424,7 +424,7 @@ fn of_every_sign(probe: &mut Probe<'_>) -> Result<(), Stop> {
             stock["reserved_stock"] = 5.into();
             stock[field] = number.into();
             let answer = probe.send(&Ask::post(STOCKS, stock).named("given stock"))?;
-            // A service may take no quantity below zero.
+            // A service may refuse a quantity below zero.
             if answer.status == 400 {
                 continue;
             }
@@ -441,7 +441,7 @@ fn of_every_sign(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Distances in microseconds: to the end of a unit that a service may cut a date to.
+/// Distances from a date, microseconds, that reach past units to which a service may cut it.
 const BESIDE: [i64; 7] = [
     1,
     900,
@@ -468,7 +468,7 @@ fn moments(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Texts that a text must not be found by.
+/// Returns texts by which the filter of a text must not find it.
 fn decoys(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     if letters.is_empty() {
@@ -520,7 +520,7 @@ fn no_patterns(probe: &mut Probe<'_>) -> Result<(), Stop> {
             finds_none_of(probe, &ask, &stock, &format!("{filter}={decoy}"))?;
         }
     }
-    // A part of a name finds it, but a pattern is no part.
+    // A part of a name finds it, but a pattern is not a part.
     for decoy in ["_", "%"] {
         let own = stock["provider"].as_str().unwrap_or_default();
         let letters: Vec<char> = own.chars().collect();
@@ -552,15 +552,15 @@ fn finds_none_of(probe: &mut Probe<'_>, ask: &Ask, stock: &Value, what: &str) ->
     Ok(())
 }
 
-/// Signs that a SKU may have, and that a service may take for each other or for a command.
+/// Characters in a SKU that a service may confuse with each other, or take for a command.
 const SIGNS: [&str; 14] = [
     "_", "%", "-", ".", " ", "  ", "+", "&", "/", "'", "\\", "é", "e", "%20",
 ];
 
-/// Characters of a long SKU: fewer than a column has by default.
+/// The length of a long SKU: below the default length of a column.
 const LONG: usize = 60;
 
-/// Long SKUs that differ from the first of them behind the places where a service may cut.
+/// Returns long SKUs that differ only after the places at which a service may cut them.
 fn long_ones(base: &str) -> Vec<String> {
     if base.len() > 32 || !base.is_ascii() {
         return Vec::new();
@@ -582,7 +582,7 @@ fn told_apart(probe: &mut Probe<'_>) -> Result<(), Stop> {
         let mut stock = stock_of(probe, sku)?;
         stock["stock"] = quantity.into();
         let answer = probe.send(&Ask::post(STOCKS, stock).named("given stock"))?;
-        // A service may have its own idea of what a SKU is made of.
+        // A service may allow fewer characters in a SKU.
         if answer.status == 400 {
             continue;
         }
@@ -614,7 +614,7 @@ fn told_apart(probe: &mut Probe<'_>) -> Result<(), Stop> {
     each_by_itself(probe, &skus, least + 500)
 }
 
-/// Queries, reservations and an upsert of each SKU are of that SKU alone.
+/// Fails the check unless queries, reservations and an upsert of each SKU affect that SKU alone.
 fn each_by_itself(probe: &mut Probe<'_>, skus: &[String], least: i64) -> Result<(), Stop> {
     let mut rows = Vec::new();
     for (sku, stock) in skus.iter().zip(least..) {
@@ -650,7 +650,7 @@ fn each_by_itself(probe: &mut Probe<'_>, skus: &[String], least: i64) -> Result<
     Ok(())
 }
 
-/// The result of a stock query.
+/// Returns the result of a stock query.
 fn queried(probe: &mut Probe<'_>, operation: &str, arguments: Value) -> Result<Value, Stop> {
     let ask = Ask::get(&format!("{STOCKS}{operation}/")).named(operation);
     let answer = probe.send(&with_arguments(probe, ask, arguments))?;
@@ -658,7 +658,7 @@ fn queried(probe: &mut Probe<'_>, operation: &str, arguments: Value) -> Result<V
     Ok(probe.json(&answer)?["Store_checkResult"].clone())
 }
 
-/// One more reserved, and one fewer again.
+/// Reserves one more, and releases it again.
 fn reserved_by_itself(probe: &mut Probe<'_>, sku: &str) -> Result<(), Stop> {
     let row = stock_of(probe, sku)?;
     for (operation, reserved) in [("increase", 1), ("decrease", 0)] {

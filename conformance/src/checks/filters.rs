@@ -1,6 +1,5 @@
-//! The filters that compare texts: what a part of a text, or its letters in another case,
-//! may and may not find. Everything else about filters is in `search.yaml` and
-//! `comparisons.yaml`.
+//! Filters that compare texts: results for a part of a text, and for letters in another case.
+//! Everything else about filters is in `search.yaml` and `comparisons.yaml`.
 
 use serde_json::{Value, json};
 use whippy_engine::folding::upper_case;
@@ -80,7 +79,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// Whether a stock that the check creates is found by a filter.
+/// Fails the check unless a filter finds a stock that the check creates, or does not find it, as
+/// `expected` says.
 fn expect_found(
     probe: &mut Probe<'_>,
     filter: &str,
@@ -118,8 +118,8 @@ fn contained(probe: &mut Probe<'_>, filter: &str, name: &Value) -> Result<(), St
     expect_found(probe, filter, &format!("{name}-"), false)
 }
 
-/// Finds a stock by the names of its places, spelled in ways that only some collations take
-/// for the same.
+/// Searches for a stock by the names of its places, in spellings that are equal only in some
+/// collations.
 fn case_folding(probe: &mut Probe<'_>) -> Result<(), Stop> {
     given(probe, "stock", &json!({}))?;
     let (code, provider) = (probe.need("location")?, probe.need("provider")?);
@@ -151,8 +151,8 @@ fn case_folding(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A name in capitals, in small letters, and with letters whose upper case is that of others
-/// in some collations.
+/// Returns a name in capitals, in small letters, and with letters that only some collations map to
+/// the same upper case.
 fn respelled(name: &str) -> Vec<String> {
     let small = name.to_ascii_lowercase();
     let others = [

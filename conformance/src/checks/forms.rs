@@ -1,4 +1,4 @@
-//! Bodies that are forms: which of them a service takes, it says itself by `OPTIONS`.
+//! Bodies that are forms. By `OPTIONS` a service lists the kinds it takes.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// How a form is written down.
+/// An encoding of forms.
 #[derive(Clone, Copy)]
 enum Form {
     Urlencoded,
@@ -50,7 +50,7 @@ impl Form {
         }
     }
 
-    /// A POST of the members of an object, texts and numbers.
+    /// Returns a POST of the members of an object: texts and numbers.
     fn post(self, path: &str, members: &Value) -> Ask {
         let members = members.as_object().into_iter().flatten();
         let members = members.map(|(name, value)| {
@@ -68,12 +68,12 @@ impl Form {
             payload: Payload::Raw(body.into()),
             ..Ask::new(Method::POST, path)
         };
-        // The page shows bodies of JSON alone.
+        // The page shows only JSON bodies.
         ask.header("Content-Type", &media_type).invalid()
     }
 }
 
-/// What stands between the members of a multipart body.
+/// The text between the members of a multipart body.
 const BOUNDARY: &str = "form-of-the-run";
 
 fn urlencoded<'a>(members: impl Iterator<Item = (&'a str, String)>) -> String {
@@ -103,7 +103,7 @@ fn taken_as_described(probe: &mut Probe<'_>) -> Result<(), Stop> {
     for (form, sku) in [(Form::Urlencoded, "sku"), (Form::Multipart, "sku2")] {
         let sku = probe.need(sku)?;
         let mut stock = stock_of(probe, &sku)?;
-        // What a form leaves out is false.
+        // A flag that a form leaves out is false.
         stock["is_active"] = "true".into();
         let answer = probe.send(&form.post(STOCKS, &stock).named("sent"))?;
         if !names(&parses, form) {
@@ -148,7 +148,7 @@ fn expect_told(probe: &mut Probe<'_>, answer: &Answer, sku: &str) -> Result<(), 
     probe.expect_body(answer, &told)
 }
 
-/// The media types that a path parses, as it says itself.
+/// Returns the media types that a path parses, as its `OPTIONS` lists them.
 fn parses(probe: &mut Probe<'_>, path: &str) -> Result<Value, Stop> {
     let mut ask = Ask::new(Method::OPTIONS, path);
     ask.invalid = path != STOCKS;

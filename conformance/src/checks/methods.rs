@@ -73,7 +73,7 @@ fn head_answers_like_get(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
     let length = get.bytes.len().to_string();
     let got = text(&head.headers, &CONTENT_LENGTH);
-    // A body that is sent in chunks has no length to tell.
+    // A chunked body has no length in the head.
     let is_chunked = get.headers.contains_key(TRANSFER_ENCODING);
     if got == length || (got.is_empty() && is_chunked) {
         return Ok(());
@@ -135,7 +135,8 @@ fn missing_slash_writes_nothing(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
-/// The answer must redirect to a path behind the target's base, host or not.
+/// Fails the check unless the answer redirects to this path behind the target's base, with or
+/// without the host.
 fn leads_to(probe: &mut Probe<'_>, answer: &Answer, target: &str) -> Result<(), Stop> {
     probe.expect_status(answer, &[301])?;
     let location = text(&answer.headers, &LOCATION);

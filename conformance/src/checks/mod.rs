@@ -1,4 +1,4 @@
-//! Checks in Rust: what a case as data cannot say.
+//! Checks in Rust, for statements that a case as data cannot make.
 
 mod access;
 mod active_stocks;
@@ -30,34 +30,35 @@ use crate::model::outcome::Safety;
 
 /// A check and its place in the catalogue.
 pub struct CodeCheck {
-    /// Stable: `pages/concatenate-to-the-whole`.
+    /// The id, which never changes: `pages/concatenate-to-the-whole`.
     pub id: &'static str,
-    /// What it asks, in a sentence.
+    /// The claim, as a sentence.
     pub title: &'static str,
-    /// How much it weighs.
+    /// The level of its findings.
     pub level: Level,
-    /// Heading of the page, or place in the documents: `docs/stack.md#pagination`.
+    /// The source: a heading of the page, or a place in the documents such as
+    /// `docs/stack.md#pagination`.
     pub section: &'static str,
-    /// The words.
+    /// The words of the source.
     pub quote: &'static str,
-    /// What harm it may do.
+    /// The safety of its requests for the target.
     pub safety: Safety,
-    /// Rows of others take part in it.
+    /// Is true if stocks of others take part, so that writes of others may disturb it.
     pub shared: bool,
-    /// What the environment must know.
+    /// The names that the environment must know.
     pub needs: &'static [&'static str],
-    /// What the target must have.
+    /// The part of the API that the target must have.
     pub capability: Option<Capability>,
-    /// The reading that it detects.
+    /// The reading that it detects, if it detects one.
     pub reading: Option<&'static str>,
-    /// The readings, with their choices, without which it does not apply.
+    /// The readings without which it does not apply, each with the choices that fit.
     pub when: &'static [(&'static str, &'static [&'static str])],
-    /// The check.
+    /// The function that runs it.
     pub run: fn(&mut Probe<'_>) -> Result<(), Stop>,
 }
 
 impl CodeCheck {
-    /// A MUST that only looks; what differs is named by struct update.
+    /// A MUST that only reads, as a base for struct update.
     pub const LOOK: Self = Self {
         id: "",
         title: "",
@@ -80,14 +81,14 @@ impl CodeCheck {
         ..Self::LOOK
     };
 
-    /// A MUST on whatever stocks there are, which others may write meanwhile.
+    /// A MUST on any existing stocks, which others may write to meanwhile.
     pub const SURVEY: Self = Self {
         shared: true,
         ..Self::LOOK
     };
 }
 
-/// All of them, by section.
+/// All checks, by section.
 pub const CHECKS: &[&[CodeCheck]] = &[
     creates::CHECKS,
     filters::CHECKS,

@@ -1,5 +1,5 @@
-//! Pages: cut from one list, joined by links, none missing and none twice. What a page of
-//! one row shows is in `pages.yaml`.
+//! Pages: one list cut into parts that links connect, with no row missing or repeated. Content of
+//! pages with one row is checked in `pages.yaml`.
 
 use serde_json::Value;
 
@@ -67,7 +67,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// The largest limit that is asked for, so that no service has to bear more.
+/// The largest limit that is requested, so that no service is burdened.
 const MOST_ROWS: usize = 2000;
 
 fn concatenate(probe: &mut Probe<'_>) -> Result<(), Stop> {
@@ -150,7 +150,7 @@ fn beside(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Pages of one row: as many as there are stocks, each stock on one of them as it was written.
+/// Fails the check unless there is one page for each stock, and the stock is on it as written.
 fn are_whole(
     probe: &mut Probe<'_>,
     beside: &str,
@@ -191,8 +191,8 @@ fn are_whole(
     Ok(())
 }
 
-/// The largest limit may be as small as 1: whether 2 is honoured shows only by what 3 is
-/// answered with.
+/// Compares the limits 2 and 3. A service may allow as little as 1, so only the result for 3 tells
+/// whether 2 is honoured.
 fn limits(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;
     let three = page(probe, &stocks.ask().with("limit", 3))?.rows.len();
@@ -228,7 +228,7 @@ fn largest(probe: &mut Probe<'_>) -> Result<(), Stop> {
     observe(probe, &page)
 }
 
-/// The rows of a page that has a next one are as many as a page may have.
+/// Notes the size of a page that has a next one as the choice of the reading.
 fn observe(probe: &mut Probe<'_>, page: &Page) -> Result<(), Stop> {
     let shown = page.rows.len();
     if page.next.is_none() || shown == 0 || shown >= page.count {

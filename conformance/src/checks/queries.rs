@@ -1,4 +1,4 @@
-//! What the stock queries promise of each other.
+//! Agreement between the stock queries.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[CodeCheck {
     section: "Multi Stock Query",
     quote: "This method is used to query multiple stock.",
     needs: &["provider", "location", "second-location"],
-    // Any choice will do, but which it is must be known to send a query.
+    // Any choice will do, but it must be known to send a query.
     when: &[("query-arguments", &["either", "body", "query"])],
     run: multi_agrees_with_single,
     ..CodeCheck::WRITE
@@ -46,7 +46,7 @@ fn multi_agrees_with_single(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What a query answers, without the wrapping.
+/// Returns the answer of a query, without the outer object.
 fn asked(probe: &mut Probe<'_>, operation: &str, sku: &Value) -> Result<Value, Stop> {
     let path = format!("/api/v1/stocks/{operation}/");
     let ask = Ask::new(Method::GET, &path).named(operation);
@@ -56,7 +56,7 @@ fn asked(probe: &mut Probe<'_>, operation: &str, sku: &Value) -> Result<Value, S
     Ok(probe.json(&answer)?["Store_checkResult"].clone())
 }
 
-/// The rows in an order of their own: the page names none.
+/// Sorts the rows, since the page promises no order.
 fn in_order(rows: &Value) -> Vec<Value> {
     let mut rows = rows.as_array().cloned().unwrap_or_default();
     rows.sort_by_key(ToString::to_string);

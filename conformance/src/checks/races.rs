@@ -1,4 +1,4 @@
-//! Races: what must hold when several clients write the same stock at once.
+//! Races: invariants under several clients that write to one stock at once.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,10 +9,10 @@ use crate::cases::probe::{Answer, Ask, Probe, Stop};
 use crate::contract::pattern::Pattern;
 use crate::model::finding::Level;
 
-/// How many clients write at once.
+/// The number of clients that write at once.
 const CLIENTS: usize = 8;
 
-/// Any choice will do, but which it is must be known to send a reservation.
+/// Any choice will do, but it must be known to send a reservation.
 const ARGUMENTS: (&str, &[&str]) = ("reservation-arguments", &["either", "body", "query"]);
 
 pub(super) const CHECKS: &[CodeCheck] = &[
@@ -205,7 +205,7 @@ fn upserts_lose_no_increase(probe: &mut Probe<'_>) -> Result<(), Stop> {
     stands_at(probe, "reserved_stock", CLIENTS / 2)
 }
 
-/// Upserts different quantities at once: there must be one stock, with one of them.
+/// Upserts different quantities at once. Afterwards there must be one stock, with one of them.
 fn one_of_the_upserts_stands(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sent: Vec<usize> = (11..11 + CLIENTS).collect();
     let mut asks = Vec::new();
@@ -252,7 +252,7 @@ fn all_answer(probe: &mut Probe<'_>, status: u16, asks: &[Ask]) -> Result<Vec<An
     Ok(answers)
 }
 
-/// One of them answers 201, and all others a documented refusal.
+/// Fails the check unless one answer is 201 and all others are documented refusals.
 fn one_is_granted(
     probe: &mut Probe<'_>,
     answers: &[Answer],
@@ -275,13 +275,13 @@ fn one_is_granted(
     Ok(())
 }
 
-/// The case's one stock stands at so many.
+/// Fails the check unless a member of the one stock has this value.
 fn stands_at(probe: &mut Probe<'_>, member: &str, expected: usize) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
     stands(probe, &sku, member, &json!(expected))
 }
 
-/// There is one stock of the SKU, and its member is as expected.
+/// Fails the check unless there is one stock of the SKU, whose member is as expected.
 fn stands(probe: &mut Probe<'_>, sku: &str, member: &str, expected: &Value) -> Result<(), Stop> {
     let ask = Ask::get("/api/v1/stocks/")
         .with("sku", sku)

@@ -1,6 +1,7 @@
-//! `sort`: every field up and down, over all pages. What it passes over is in `sort.yaml`.
+//! `sort`: every field in both directions, over all pages. Values that it ignores are in
+//! `sort.yaml`.
 //!
-//! The page names no field to sort by, so all of this is the stack's.
+//! The page names no field to sort by, so all of this comes from the stack.
 
 use std::cmp::Ordering;
 
@@ -109,7 +110,7 @@ const SORT: CodeCheck = CodeCheck {
     ..CodeCheck::WRITE
 };
 
-/// What the stocks of a check can be told apart by, in the order of a stock's members.
+/// The fields by which the stocks of a check differ, in the order of a stock's members.
 const FIELDS: &[&str] = &[
     "id",
     "created_date",
@@ -131,7 +132,7 @@ fn every_field(probe: &mut Probe<'_>, down: bool) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The stocks of a check are equal in what is reserved.
+/// Sorts by the reserved quantity first, which is equal in all stocks of a check.
 fn behind_another(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;
     for field in FIELDS {
@@ -200,7 +201,7 @@ fn place_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let got = first_by(probe, "sku", "location", &stock)?;
     let mut fitting = vec![("code", by_code), ("id", by_id)];
     fitting.retain(|(_, order)| *order == got);
-    // Providers are ordered like locations, where there are two to be told apart.
+    // Providers are sorted like locations, if there are two to tell apart.
     let names = ["opted-out-provider", "opted-out-location"].map(|name| probe.need(name));
     if let [Ok(elsewhere), Ok(foreign)] = names
         && let Some(by_name) = plain_order(&provider, &elsewhere)
@@ -219,7 +220,7 @@ fn place_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Whether a stock comes before or behind the other of its SKU by a field.
+/// Returns the order of a stock and the other one of its SKU, when sorted by a field.
 fn first_by(
     probe: &mut Probe<'_>,
     sku: &str,
@@ -237,8 +238,8 @@ fn first_by(
     }
 }
 
-/// The order of two texts, if all languages agree on it: the first signs that differ are
-/// both digits or both small letters of ASCII.
+/// Returns the order of two texts if all languages agree on it: the first characters that differ
+/// are both digits, or both small ASCII letters.
 fn plain_order(one: &str, other: &str) -> Option<Ordering> {
     let (one, other) = one
         .bytes()

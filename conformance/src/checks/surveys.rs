@@ -1,7 +1,7 @@
-//! Surveys: what holds of any stocks there are. They only look, at a sample, with as few
-//! requests for a million stocks as for ten, so that they can be run in production.
+//! Surveys: rules that hold for any stocks. They only read, take a sample, and need as few requests
+//! for a million stocks as for ten, so that they can run in production.
 //!
-//! They weigh what the page says; what is the stack's alone is a SHOULD.
+//! Statements of the page are a MUST; those of the stack alone are a SHOULD.
 
 use serde_json::{Value, json};
 
@@ -249,10 +249,10 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// How many pages are walked.
+/// The most pages in a walk.
 const MOST_PAGES: usize = 4;
 
-/// How many rows are looked at, if the target shows so many.
+/// The number of rows in a sample, where the target has so many.
 const SAMPLE: usize = 20;
 
 fn is_there(rows: &[Value]) -> Result<(), Stop> {
@@ -264,7 +264,7 @@ fn is_there(rows: &[Value]) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The first stocks of the list, whose texts a filter takes as they are.
+/// Returns the first stocks of the list whose texts a filter takes literally.
 fn sample(probe: &mut Probe<'_>) -> Result<Page, Stop> {
     sample_of(probe, Ask::get(STOCKS))
 }
@@ -280,7 +280,7 @@ fn sample_of(probe: &mut Probe<'_>, ask: Ask) -> Result<Page, Stop> {
     Ok(first)
 }
 
-/// The first, the middle and the last row.
+/// Returns the first, the middle and the last row.
 fn some(rows: &[Value]) -> Vec<&Value> {
     let mut places = vec![0, rows.len() / 2, rows.len() - 1];
     places.dedup();
@@ -295,7 +295,7 @@ fn count(probe: &mut Probe<'_>, filters: &[(&str, String)]) -> Result<usize, Sto
     Ok(page(probe, &ask)?.count)
 }
 
-/// A member's value as a filter takes it.
+/// Returns the value of a member in the form that a filter takes.
 fn text(value: &Value) -> String {
     value
         .as_str()
@@ -316,7 +316,7 @@ fn expect_ids(
     )))
 }
 
-/// The number of the last page, and how many stocks are on it.
+/// Returns the number of the last page, and the number of stocks on it.
 fn last_of(first: &Page) -> Result<(usize, usize), Stop> {
     is_there(&first.rows)?;
     let size = first.rows.len();
@@ -385,7 +385,7 @@ fn neighbours(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
-/// Whether a limit is honoured at all shows only by what the next larger one gives.
+/// Compares limits from 1 to 4: whether one is honoured shows only in the result of the next.
 fn limited(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let mut shown = Vec::new();
     for limit in 1..=4 {
@@ -418,7 +418,7 @@ fn badly_limited(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The provider's name stands in the link as well: it may have letters that are encoded.
+/// The links must keep the name of the provider, which may contain encoded letters.
 fn kept_by_links(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sample = sample(probe)?;
     for (filter, sort) in [("provider", Some("-id")), ("is_active", None)] {
@@ -462,8 +462,8 @@ fn count_of(ids: &[i64], id: i64) -> usize {
     ids.iter().filter(|other| **other == id).count()
 }
 
-/// Fields of which all agree what their order is: texts are left out, whose order is a
-/// matter of language.
+/// Fields with an order that all services agree on. Texts are left out, since their order depends
+/// on a language.
 const SORTS: &[Fields<'static>] = &[
     &[("id", true)],
     &[("created_date", true)],
@@ -492,7 +492,7 @@ fn sorted(probe: &mut Probe<'_>) -> Result<(), Stop> {
         }
         is_full(probe, &term(fields), &shown)?;
         in_order(probe, &shown.rows, fields)?;
-        // What is not on the first page may not come before what is.
+        // A stock that is not on the first page must not come before those that are.
         let Some(end) = shown.rows.last().cloned() else {
             continue;
         };
@@ -521,13 +521,13 @@ fn sorted(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A page shows as many rows as it can, and none of them twice.
+/// Fails the check unless a page is full and has no stock twice.
 fn is_full(probe: &mut Probe<'_>, sort: &str, shown: &Page) -> Result<(), Stop> {
     let mut once = ids(&shown.rows);
     once.sort_unstable();
     once.dedup();
     let expected = shown.count.min(SAMPLE);
-    // A target may show fewer rows than it is asked for, but not fewer than there are.
+    // A target may show fewer rows than requested, but then there must be a next page.
     let is_cut = shown.next.is_some() && !shown.rows.is_empty();
     if once.len() == shown.rows.len() && (once.len() == expected || is_cut) {
         return Ok(());
@@ -538,10 +538,10 @@ fn is_full(probe: &mut Probe<'_>, sort: &str, shown: &Page) -> Result<(), Stop> 
     )))
 }
 
-/// Fields whose order is a matter of language, or of what a place is sorted by.
+/// Fields whose order depends on a language, or on the sorting of places.
 const REVERSED: [&str; 3] = ["sku", "provider", "location"];
 
-/// Whatever the order is, the last value of it is the first one of its reverse.
+/// Fails the check unless the last value of an order is the first one of its reverse.
 fn reversed(probe: &mut Probe<'_>, ask: &Ask, name: &str) -> Result<(), Stop> {
     let up = ask.clone().with("sort", name);
     let down = ask.clone().with("sort", format!("-{name}"));
@@ -588,7 +588,7 @@ fn shared_out(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Two values that a member may have, and no other.
+/// Fails the check unless the stocks with either value of a member add up to all stocks.
 fn complementary(probe: &mut Probe<'_>, name: &str, values: [&str; 2]) -> Result<(), Stop> {
     let total = sample(probe)?.count;
     let mut got = 0;
@@ -605,7 +605,7 @@ fn complementary(probe: &mut Probe<'_>, name: &str, values: [&str; 2]) -> Result
     )))
 }
 
-/// The last page of what a filter finds holds what the others leave of the count.
+/// Fails the check unless the last page of a filter has the rest of the count.
 fn ends_as_counted(probe: &mut Probe<'_>, name: &str, value: &str) -> Result<(), Stop> {
     let ask = Ask::get(STOCKS).with(name, value).with("limit", SAMPLE);
     let first = page(probe, &ask)?;
@@ -624,7 +624,7 @@ fn ends_as_counted(probe: &mut Probe<'_>, name: &str, value: &str) -> Result<(),
     )))
 }
 
-/// What a further filter finds, all of which must show the value.
+/// Returns the results of an additional filter, all of which must show its value.
 fn searched(probe: &mut Probe<'_>, ask: Ask, name: &str, value: &str) -> Result<Page, Stop> {
     let shown = page(probe, &ask.with(name, value).with("limit", SAMPLE))?;
     match shown.rows.iter().find(|row| text(&row[name]) != value) {
@@ -638,8 +638,8 @@ fn searched(probe: &mut Probe<'_>, ask: Ask, name: &str, value: &str) -> Result<
     }
 }
 
-/// One filter whose stocks all fit on a page, and a second one by each value of a stock:
-/// together they must find what the second finds among the stocks of the first.
+/// Combines a filter whose results fit on a page with each filter of one stock: the results must be
+/// those of the first that fit the second.
 fn intersected(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sample = sample(probe)?;
     for row in some(&sample.rows) {
@@ -666,7 +666,7 @@ fn intersected(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The bounds of a period, and the filters that include them.
+/// Checks the filters on the bounds of a period, and those that include the bounds.
 fn bounded(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let scheduled = Ask::get(STOCKS)
         .with("stock_type", "scheduled")
@@ -711,7 +711,7 @@ fn bounded(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Other texts than a stock's own must not find it.
+/// Fails the check if a text other than a stock's own finds it.
 fn only_themselves(probe: &mut Probe<'_>, others: fn(&str) -> Vec<String>) -> Result<(), Stop> {
     let sample = sample(probe)?;
     for name in ["sku", "location", "provider"] {
@@ -723,7 +723,8 @@ fn only_themselves(probe: &mut Probe<'_>, others: fn(&str) -> Vec<String>) -> Re
     Ok(())
 }
 
-/// The stocks of a place are found by the place's name and by its parts, and not by more.
+/// Fails the check unless the name of a place, and its parts, find exactly the stocks of that
+/// place.
 fn named(
     probe: &mut Probe<'_>,
     place: &[(&str, String)],
@@ -744,7 +745,7 @@ fn named(
             )));
         }
     }
-    // A single letter stands in the names of several places.
+    // A single letter occurs in the names of several places.
     let letter = name.chars().find(char::is_ascii_alphanumeric);
     letter.map_or(Ok(()), |letter| {
         ends_as_counted(probe, filter, &letter.to_string())
@@ -781,8 +782,8 @@ fn found_again(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What a query shows of stocks is a row each, or one of each that is active; SKUs that
-/// have two stocks at a location are left out, since the page shows none.
+/// Compares the queries with the list: each stock has a row, or each active one. SKUs with two
+/// stocks at a location are left out, since the page shows no such case.
 fn queried(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sample = sample_of(probe, Ask::get(STOCKS).with("is_active", true))?;
     let mut skus = Vec::new();
@@ -821,7 +822,8 @@ fn queried(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// By a body, or by the query of a target that reads no other, as its refusal tells.
+/// Sends a query with a body, or with a query string to a target whose refusal shows that it reads
+/// no body.
 fn ask_query(probe: &mut Probe<'_>, name: &str, arguments: &Value) -> Result<Value, Stop> {
     let path = format!("{STOCKS}{name}/");
     let mut by_body = Ask::get(&path);

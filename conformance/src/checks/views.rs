@@ -1,5 +1,5 @@
-//! Views of one stock: each write is answered as the model says, and every operation shows
-//! it at once, to whoever asks and as often as they ask.
+//! Views of one stock: each write is answered as the model says, and every operation shows it at
+//! once and repeatedly.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use crate::cases::case::{given, with_arguments};
 use crate::cases::probe::{Ask, Payload, Probe, Stop};
 use crate::cases::scope::moment;
 
-/// Any choice will do, but which it is must be known to send a reservation.
+/// Any choice will do, but it must be known to send a reservation.
 const ARGUMENTS: (&str, &[&str]) = ("reservation-arguments", &["either", "body", "query"]);
 
 pub(super) const CHECKS: &[CodeCheck] = &[
@@ -78,8 +78,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// What was written a while ago is still shown, everywhere and as it was, and a date that
-/// counted a while ago is still known. All of it shares one wait.
+/// Fails the check unless stocks written a while ago are still shown everywhere and unchanged, and
+/// dates used a while ago are still known. All of this shares one wait.
 fn after_a_while(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let mut stocks = Vec::new();
     for name in ["sku", "sku2", "sku3"] {
@@ -115,7 +115,7 @@ fn after_a_while(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An increase of one date, and what it is answered with.
+/// Sends an increase with a fixed date, and returns the answer.
 fn dated(probe: &mut Probe<'_>, stock: &Value, status: u16) -> Result<Value, Stop> {
     let arguments = json!({
         "sku": stock["sku"], "location": stock["location"], "provider": stock["provider"],
@@ -146,8 +146,8 @@ impl Shelf {
         self.queries(probe, after)
     }
 
-    /// Finds a stock by all its own values at once. If that fails, one by one, so that the
-    /// finding names the filter.
+    /// Finds a stock by all its own values at once. If that fails, each filter is tried alone, so
+    /// that the finding can name it.
     fn by_filters(&self, probe: &mut Probe<'_>, after: &str, row: &Value) -> Result<(), Stop> {
         let own = own_values(row);
         let all: Vec<(&str, &str)> = own
@@ -163,13 +163,14 @@ impl Shelf {
         self.list(probe, after, &all)
     }
 
-    /// Holds the list of the SKU by these parameters to the model.
+    /// Fails the check unless the list of the SKU, with these parameters, equals the model.
     fn list(&self, probe: &mut Probe<'_>, after: &str, more: &[(&str, &str)]) -> Result<(), Stop> {
         let shown = self.is_shown(probe, after, more)?;
         shown.map_err(|summary| probe.fail(summary))
     }
 
-    /// Compares the list of the SKU by these parameters; a sentence where it differs.
+    /// Compares the list of the SKU, with these parameters, with the model. Returns a sentence
+    /// about the difference.
     fn is_shown(
         &self,
         probe: &mut Probe<'_>,
@@ -181,7 +182,7 @@ impl Shelf {
             .iter()
             .fold(ask, |ask, (name, value)| ask.with(name, value));
         let shown = page(probe, &ask.with("limit", 20).named(after))?;
-        // Fewer rows a page than there are is a reading.
+        // A page shorter than requested is a reading.
         let is_cut = shown.next.is_some() && !shown.rows.is_empty();
         let fitting: Vec<&Value> = self
             .rows
@@ -220,8 +221,8 @@ impl Shelf {
         )))
     }
 
-    /// What the queries show of the SKU. What is salable and of which stocks is a reading,
-    /// so of each row one of the quantities that a reading gives will do.
+    /// Compares the queries of the SKU with the model. Readings decide which stocks and quantities
+    /// count as salable, so each row may show any quantity that some reading gives.
     fn queries(&self, probe: &mut Probe<'_>, after: &str) -> Result<(), Stop> {
         for (operation, is_multi, is_salable) in [
             ("stock_query", false, false),
@@ -278,7 +279,7 @@ impl Shelf {
     }
 }
 
-/// The quantities that some reading of the page gives for a stock.
+/// Returns the quantities of a stock under the readings of the page.
 fn quantities(stock: &Value, is_salable: bool) -> Vec<i64> {
     let number = |name: &str| stock[name].as_i64().unwrap_or_default();
     let existing = number("stock");
@@ -290,7 +291,7 @@ fn quantities(stock: &Value, is_salable: bool) -> Vec<i64> {
     }
 }
 
-/// The filters that find a stock, by their values.
+/// Returns the filters that find a stock, with its values.
 fn own_values(row: &Value) -> Vec<(String, String)> {
     let mut own = Vec::new();
     for name in [
@@ -338,7 +339,7 @@ fn asked_of(probe: &mut Probe<'_>, operation: &str, sku: &Value) -> Result<Value
     Ok(probe.json(&answer)?.clone())
 }
 
-/// A reservation of a stock, answered with the stock as it then is.
+/// Changes the reservation of a stock, and compares the answer with the stock as it then must be.
 fn reserved(
     probe: &mut Probe<'_>,
     operation: &str,
@@ -352,8 +353,7 @@ fn reserved(
     let ask = Ask::new(Method::POST, &path).named(operation);
     let ask = with_arguments(probe, ask, arguments);
     let answer = probe.send(&ask)?;
-    // Whether a stock that is not active, or has none left, takes reservations the page
-    // leaves open.
+    // The page does not say whether a stock that is inactive or has none left accepts reservations.
     let left = stock["stock"].as_i64() > stock["reserved_stock"].as_i64();
     let may_refuse = stock["is_active"] == false || operation == "increase" && !left;
     if may_refuse && (400..500).contains(&answer.status) {
@@ -378,7 +378,7 @@ fn is_model(probe: &mut Probe<'_>, what: &str, expected: &Value, got: &Value) ->
     Err(probe.fail(format!("{what}: expected {expected}, got {got}")))
 }
 
-/// A write moves `modified_date`.
+/// Fails the check unless a write has moved `modified_date` forward.
 fn moved(probe: &mut Probe<'_>, what: &str, before: &Value, after: &Value) -> Result<(), Stop> {
     let at = |stock: &Value| {
         stock["modified_date"]
@@ -396,7 +396,7 @@ fn moved(probe: &mut Probe<'_>, what: &str, before: &Value, after: &Value) -> Re
     )))
 }
 
-/// An upsert of a stock's quantity, and the stock as the list shows it then.
+/// Upserts the quantity of a stock, and reads it back from the list.
 fn upserted(probe: &mut Probe<'_>, stock: &mut Value, quantity: i64) -> Result<(), Stop> {
     let row = json!({
         "sku": stock["sku"], "location": stock["location"], "provider": stock["provider"],
@@ -463,7 +463,7 @@ fn shown_everywhere(probe: &mut Probe<'_>) -> Result<(), Stop> {
     shelf.look(probe, "after an upsert of another SKU")
 }
 
-/// Members that make stocks of different kinds.
+/// Returns sets of members that make stocks of different kinds.
 fn kinds() -> Vec<Value> {
     vec![
         json!({"stock": 0}),
@@ -476,8 +476,8 @@ fn kinds() -> Vec<Value> {
     ]
 }
 
-/// Members that differ from the usual ones all at once, so that whatever a service does to
-/// one kind of stock alone shows.
+/// Returns sets of members that all differ from the usual ones, so that mistakes with one kind of
+/// stock show.
 fn scheduled_kinds(probe: &Probe<'_>) -> Vec<Value> {
     let mut kinds = Vec::new();
     for is_active in [true, false] {
@@ -498,7 +498,7 @@ fn scheduled_kinds(probe: &Probe<'_>) -> Vec<Value> {
     kinds
 }
 
-/// Creates a stock with these members; none, where the service takes no such stock.
+/// Creates a stock with these members; `None` where the service accepts no such stock.
 fn made(probe: &mut Probe<'_>, members: &Value) -> Result<Option<Value>, Stop> {
     let sku = text(&members["sku"]);
     let mut stock = stock_of(probe, &sku)?;
@@ -536,7 +536,8 @@ fn written_alike(probe: &mut Probe<'_>, kinds: Vec<Value>) -> Result<(), Stop> {
     for (number, mut members) in sample(probe, 2, kinds).enumerate() {
         let sku = format!("{base}k{number}");
         members["sku"] = sku.as_str().into();
-        // The neighbour comes first, so that what is made is of a SKU that lies elsewhere too.
+        // The neighbour is created first, so that the new stock's SKU exists at another location
+        // too.
         let neighbour = json!({"sku": sku, "location": second});
         let neighbour = given(probe, "neighbour", &neighbour)?;
         let Some(mut stock) = made(probe, &members)? else {
@@ -571,7 +572,7 @@ fn written_alike(probe: &mut Probe<'_>, kinds: Vec<Value>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An upsert that names every member, of a stock that is not there and of the same again.
+/// Upserts a stock with every member, first as a new one and then once more.
 fn upserted_whole(probe: &mut Probe<'_>, sku: &str, members: &Value) -> Result<(), Stop> {
     let mut row = stock_of(probe, sku)?;
     for (name, value) in members
@@ -637,7 +638,7 @@ fn a_dozen(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// An answer whose rows of a query are in one order: theirs is nobody's promise.
+/// Sorts the rows of a query, since nothing promises their order.
 fn unordered(body: Option<Value>) -> Value {
     let mut body = body.unwrap_or_default();
     let sort = |rows: &mut Value| {

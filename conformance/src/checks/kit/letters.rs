@@ -2,22 +2,22 @@
 
 use whippy_probe::text::other_case;
 
-/// A text without its last letter, and without its first.
+/// Returns a text without its last letter, and without its first.
 pub(crate) fn parts(text: &str) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     if letters.len() < 2 {
         return Vec::new();
     }
     let cut = [&letters[..letters.len() - 1], &letters[1..]];
-    // A space at the end would be trimmed, and the rest be a part all the same.
+    // A space at the end would be trimmed by the service, and the rest is still a part.
     cut.map(|part| part.iter().collect::<String>().trim().to_owned())
         .into_iter()
         .filter(|part| !part.is_empty())
         .collect()
 }
 
-/// The longest run of letters whose case all languages agree on, in the other case: an i
-/// is another letter in Turkish.
+/// Returns, in the other case, the longest run of letters whose case all languages agree on:
+/// Turkish has another capital i.
 pub(crate) fn swapped_part(text: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_alphabetic() && !c.eq_ignore_ascii_case(&'i');
     let runs = text.split(|c| !is_plain(c));

@@ -1,4 +1,4 @@
-//! Helpers that several files of checks share. The files import these, never each other.
+//! Helpers shared by several files of checks. Those files import the kit, and never each other.
 
 pub(super) mod leniency;
 pub(super) mod letters;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::cases::probe::{Probe, Stop};
 use crate::cases::scope::moment;
 
-/// Fields of a `sort`, and whether they go down.
+/// Fields of a `sort`, each with `true` where it is descending.
 pub(crate) type Fields<'a> = &'a [(&'a str, bool)];
 
 pub(crate) fn term(fields: Fields<'_>) -> String {
@@ -17,8 +17,8 @@ pub(crate) fn term(fields: Fields<'_>) -> String {
     terms.collect::<Vec<_>>().join(",")
 }
 
-/// How two values of a member stand to each other, where every service agrees on it: texts
-/// only where their letters are of one alphabet and case, as those of the suite's SKUs are.
+/// Returns the order of two values of a member on which every service agrees. Texts are comparable
+/// only if their letters are of one alphabet and case, like those in the suite's SKUs.
 pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => one.as_i64().cmp(&other.as_i64()),
@@ -31,7 +31,7 @@ pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// How two stocks stand to each other by these fields.
+/// Returns the order of two stocks by these fields.
 pub(crate) fn order(fields: Fields<'_>, one: &Value, other: &Value) -> Ordering {
     let orders = fields.iter().map(|(name, down)| {
         let order = compare(&one[*name], &other[*name]);
@@ -40,7 +40,7 @@ pub(crate) fn order(fields: Fields<'_>, one: &Value, other: &Value) -> Ordering 
     orders.fold(Ordering::Equal, Ordering::then)
 }
 
-/// Each stock must not come before its neighbour by these fields.
+/// Fails the check if a stock comes before its predecessor by these fields.
 pub(crate) fn in_order(
     probe: &mut Probe<'_>,
     rows: &[Value],

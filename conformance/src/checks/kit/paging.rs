@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::cases::probe::{Answer, Ask, Probe, Stop};
 
-/// The path of the list.
+/// The path of the list of stocks.
 pub(crate) const STOCKS: &str = "/api/v1/stocks/";
 
 /// A page of stocks.
@@ -17,13 +17,13 @@ pub(crate) struct Page {
     pub(crate) rows: Vec<Value>,
 }
 
-/// The page that a request is answered with.
+/// Sends a request, and returns the page in its answer.
 pub(crate) fn page(probe: &mut Probe<'_>, ask: &Ask) -> Result<Page, Stop> {
     let answer = probe.send(ask)?;
     shown_by(probe, ask, &answer)
 }
 
-/// The page that an answer holds.
+/// Reads the page in an answer.
 pub(crate) fn shown_by(probe: &mut Probe<'_>, ask: &Ask, answer: &Answer) -> Result<Page, Stop> {
     probe.expect_status(answer, &[200])?;
     let body = probe.json(answer)?;
@@ -45,11 +45,11 @@ pub(crate) fn shown_by(probe: &mut Probe<'_>, ask: &Ask, answer: &Answer) -> Res
     }
 }
 
-/// The page that a link leads to.
+/// Requests the page behind a link.
 pub(crate) fn follow(probe: &mut Probe<'_>, name: &str, link: &str) -> Result<Page, Stop> {
     let target: Option<Uri> = probe.session.target.base().parse().ok();
     let prefix = target.as_ref().map_or("", Uri::path).trim_end_matches('/');
-    // What is not ASCII has no place in a URL, but the parser lets it through.
+    // A URL is ASCII, but the parser accepts other characters.
     let link: Option<Uri> = Some(link)
         .filter(|link| link.is_ascii())
         .and_then(|l| l.parse().ok());
@@ -60,11 +60,11 @@ pub(crate) fn follow(probe: &mut Probe<'_>, name: &str, link: &str) -> Result<Pa
             "expected `{name}` to be a URL of the target, got another"
         )));
     };
-    // The target wrote it: what it asks for is no mistake of the suite's.
+    // The target wrote the link, so a mistake in it is not the suite's.
     page(probe, &Ask::get(path).named(name).invalid())
 }
 
-/// The pages from the first on, by `next`; `most` at the utmost.
+/// Requests pages from the first one on by `next`, at most `most`.
 pub(crate) fn walk(probe: &mut Probe<'_>, first: &Ask, most: usize) -> Result<Vec<Page>, Stop> {
     let mut pages = vec![page(probe, first)?];
     while pages.len() < most {
@@ -76,7 +76,7 @@ pub(crate) fn walk(probe: &mut Probe<'_>, first: &Ask, most: usize) -> Result<Ve
     Ok(pages)
 }
 
-/// The rows of pages, one after the other.
+/// Returns the rows of pages, in order.
 pub(crate) fn rows(pages: &[Page]) -> Vec<&Value> {
     pages.iter().flat_map(|page| &page.rows).collect()
 }

@@ -1,14 +1,14 @@
-//! Places, as their own paths list them.
+//! Places, as listed at their own paths.
 
 use serde_json::Value;
 
 use super::paging::{Page, follow, page, shown_by};
 use crate::cases::probe::{Ask, Probe, Stop};
 
-/// How many pages of locations are looked through.
+/// The most pages of locations that are searched.
 const MOST_PAGES: usize = 12;
 
-/// The location of a code and a provider's name, as its own path shows it.
+/// Returns the location with a code and the name of a provider, as its own path shows it.
 pub(crate) fn location_of(
     probe: &mut Probe<'_>,
     code: &str,
@@ -21,8 +21,8 @@ pub(crate) fn location_of(
     })
 }
 
-/// A place among those that a path lists. Those that the run made are the latest, and those
-/// that it found the first, so it is looked for from both ends.
+/// Finds a place in the list at a path. The run's own places are the latest, and those it found are
+/// the first, so the search begins at both ends.
 fn listed(
     probe: &mut Probe<'_>,
     path: &str,
@@ -40,7 +40,7 @@ fn listed(
         let next = forth.and_then(|page| page.next);
         back = match back.and_then(|page: Page| page.previous) {
             Some(previous) => Some(follow(probe, "previous", &previous)?),
-            // Only the stack knows the word `last`.
+            // The page `last` exists only in the stack.
             None if turn == 0 && next.is_some() => {
                 let answer = probe.send(&last)?;
                 (answer.status == 200)

@@ -2,7 +2,7 @@
 
 use crate::cases::probe::Probe;
 
-/// Values to ask a service: all of them, or every n-th where each answer takes long.
+/// Returns the values to send: all of them, or every n-th for a service that is far away.
 pub(crate) fn sample<T>(
     probe: &Probe<'_>,
     every: usize,

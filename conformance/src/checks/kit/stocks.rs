@@ -1,4 +1,4 @@
-//! Stocks that a check creates, to be told apart by every member.
+//! Stocks that a check creates, different in every member.
 
 use serde_json::{Value, json};
 
@@ -7,16 +7,16 @@ use super::paging::{STOCKS, rows, walk};
 use crate::cases::case::given;
 use crate::cases::probe::{Ask, Probe, Stop};
 
-/// Four stocks whose order differs by every field, and a number that nobody else has
-/// reserved, so that they are found by it whatever SKUs they are of.
+/// Four stocks whose order differs by every field. They share a reserved quantity that no other
+/// stock has, by which they are found whatever their SKUs.
 pub(crate) struct Stocks {
-    /// In the order of their ids.
+    /// The stocks, in the order of their ids.
     pub(crate) rows: Vec<Value>,
     reserved: u32,
 }
 
 impl Stocks {
-    /// Creates them. What was created first is changed last but for the second.
+    /// Creates the stocks. The one created first is the last to be modified.
     pub(crate) fn create(probe: &mut Probe<'_>) -> Result<Self, Stop> {
         let [first, second, third] = ["sku", "sku2", "sku3"].map(|name| probe.need(name));
         let (first, second, third) = (first?, second?, third?);
@@ -33,7 +33,7 @@ impl Stocks {
             stock["reserved_stock"] = reserved.into();
             rows.push(given(probe, "stock", &stock)?);
         }
-        // The first is changed last: its quantity is set to what it is.
+        // The first is modified last: its quantity is set to the value that it has.
         let mut change = stock_of(probe, &second)?;
         change["stock"] = 10.into();
         let upsert = Ask::post("/api/v1/stocks/insert_or_update_stock/", change);
@@ -58,12 +58,12 @@ impl Stocks {
         Ok(Self { rows, reserved })
     }
 
-    /// Asks for them, and nothing else.
+    /// Returns a request for these stocks alone.
     pub(crate) fn ask(&self) -> Ask {
         Ask::get(STOCKS).with("reserved_stock", self.reserved)
     }
 
-    /// All of them as a `sort` orders them, so many a page.
+    /// Returns all of them in the order of a `sort`, with this many on a page.
     pub(crate) fn shown(
         &self,
         probe: &mut Probe<'_>,
@@ -88,7 +88,7 @@ impl Stocks {
     }
 }
 
-/// A number of nine digits and more that another SKU hardly has.
+/// Returns a number of at least nine digits that is unlikely for another SKU.
 pub(crate) fn number_of(sku: &str) -> u32 {
     let hash = sku.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
@@ -96,14 +96,14 @@ pub(crate) fn number_of(sku: &str) -> u32 {
     100_000_000 + hash % 2_000_000_000
 }
 
-/// The ids of stocks, as they come.
+/// Returns the ids of stocks, in their order.
 pub(crate) fn ids<'a>(rows: impl IntoIterator<Item = &'a Value>) -> Vec<i64> {
     rows.into_iter()
         .filter_map(|row| row["id"].as_i64())
         .collect()
 }
 
-/// A body that creates a stock of the run's provider.
+/// Returns the body that creates a stock of the run's provider.
 pub(crate) fn stock_of(probe: &Probe<'_>, sku: &str) -> Result<Value, Stop> {
     let (provider, location) = (probe.need("provider")?, probe.need("location")?);
     Ok(json!({"sku": sku, "provider": provider, "location": location, "stock": 5}))
