@@ -1,4 +1,4 @@
-//! Two reports side by side: what a change has broken, mended or moved.
+//! Two reports side by side: the checks that a change has broken, fixed or otherwise changed.
 
 use std::fmt::Write as _;
 
@@ -6,28 +6,28 @@ use crate::model::finding::Finding;
 use crate::model::outcome::{CheckReport, Outcome, Report};
 use crate::report::visible;
 
-/// Nothing is newly failing.
+/// The exit code where no check newly fails.
 pub const EXIT_SAME: u8 = 0;
-/// Something is.
+/// The exit code where one does.
 pub const EXIT_WORSE: u8 = 1;
 
 /// The change of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It fails, and did not before.
+    /// It fails now, and did not before.
     NewlyFailing,
-    /// It failed, and passes.
+    /// It failed before, and passes now.
     Fixed,
-    /// Another finding, or another outcome of those that were judged.
+    /// It has another finding, or another outcome that tells about the target.
     Changed,
-    /// It was judged, and is not any more.
+    /// It told about the target before, and does not now.
     NoLongerRun,
-    /// It is judged, and was not before.
+    /// It tells about the target now, and did not before.
     NewlyRun,
 }
 
 impl Change {
-    /// All of them, in the order they are told in.
+    /// All changes, in the order of their output.
     pub const ALL: [Self; 5] = [
         Self::NewlyFailing,
         Self::Fixed,
@@ -36,7 +36,7 @@ impl Change {
         Self::NewlyRun,
     ];
 
-    /// As in the text.
+    /// Returns the words for it in the output.
     pub fn text(self) -> &'static str {
         match self {
             Self::NewlyFailing => "newly failing",
@@ -48,42 +48,42 @@ impl Change {
     }
 }
 
-/// A check that is not what it was.
+/// A check that has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckChange {
     /// The id.
     pub id: String,
     /// The change.
     pub change: Change,
-    /// The outcome before, in a line; `None` if it was not in the report.
+    /// The outcome before, in a line; `None` if it was not in that report.
     pub before: Option<String>,
-    /// The outcome after.
+    /// The outcome after, in the same form.
     pub after: Option<String>,
 }
 
-/// A reading that was seen otherwise.
+/// A reading with other choices than before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadingChange {
     /// The id.
     pub id: String,
     /// The choices that fitted before; empty: it was not seen.
     pub before: Vec<String>,
-    /// Those that fit after.
+    /// The choices that fit after.
     pub after: Vec<String>,
 }
 
 /// The differences between two reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
-    /// Under what each of the two ran, where it was not under the same: lines.
+    /// Differences in the circumstances of the two runs, in lines.
     pub circumstances: Vec<String>,
-    /// Checks, in the order of the later report, then those it has no more.
+    /// The changed checks, in the order of the later report, then those that it lacks.
     pub checks: Vec<CheckChange>,
-    /// Readings.
+    /// The changed readings.
     pub readings: Vec<ReadingChange>,
 }
 
-/// Holds one report against an earlier one.
+/// Compares a report with an earlier one.
 pub fn compare(before: &Report, after: &Report) -> Comparison {
     let later = after.checks.iter().filter_map(|check| {
         let earlier = before.checks.iter().find(|other| other.id == check.id);
@@ -101,14 +101,14 @@ pub fn compare(before: &Report, after: &Report) -> Comparison {
 }
 
 impl Comparison {
-    /// The checks that changed in one way.
+    /// Returns the checks that changed in one way.
     pub fn of(&self, change: Change) -> impl Iterator<Item = &CheckChange> {
         self.checks
             .iter()
             .filter(move |check| check.change == change)
     }
 
-    /// The exit code of the command.
+    /// Returns the exit code of the command.
     pub fn exit_code(&self) -> u8 {
         if self.of(Change::NewlyFailing).next().is_some() {
             EXIT_WORSE
@@ -117,7 +117,7 @@ impl Comparison {
         }
     }
 
-    /// For people; it ends with a newline.
+    /// Formats the comparison for people. The text ends with a newline.
     pub fn text(&self) -> String {
         visible(&self.lines()).into_owned()
     }
@@ -163,7 +163,7 @@ impl Comparison {
     }
 }
 
-/// Returns `true` if a check says something about the target.
+/// Returns `true` if the outcome of a check tells about the target.
 fn is_judged(check: &CheckReport) -> bool {
     match check.outcome {
         Outcome::Pass | Outcome::Fail | Outcome::Warn | Outcome::Info | Outcome::Flaky => true,
@@ -176,7 +176,7 @@ fn is_judged(check: &CheckReport) -> bool {
     }
 }
 
-/// Returns `true` if a check fails its run: a known finding of the baseline does not.
+/// Returns `true` if a check fails its run. A known finding of the baseline does not.
 fn is_failing(check: &CheckReport) -> bool {
     check.outcome == Outcome::Fail && !check.known
 }
@@ -213,8 +213,8 @@ fn check_change(before: Option<&CheckReport>, after: Option<&CheckReport>) -> Op
     })
 }
 
-/// Returns `true` if two runs found the same. Ids and times differ from run to run, so bodies
-/// and exchanges are not held against each other, only what the findings say of them.
+/// Returns `true` if two runs found the same. Ids and times differ in every run, so only the
+/// statements of findings are compared, not their bodies and exchanges.
 fn same_findings(before: &[Finding], after: &[Finding]) -> bool {
     let same = |(before, after): (&Finding, &Finding)| {
         before.level == after.level
@@ -225,7 +225,7 @@ fn same_findings(before: &[Finding], after: &[Finding]) -> bool {
     before.len() == after.len() && before.iter().zip(after).all(same)
 }
 
-/// `fail (MUST): expected 201, got 200`.
+/// Formats a check in a line: `fail (MUST): expected 201, got 200`.
 fn in_a_line(check: &CheckReport) -> String {
     let known = if check.known { ", known" } else { "" };
     let mut line = format!("{} ({}{known})", check.outcome.text(), check.level);
@@ -237,7 +237,7 @@ fn in_a_line(check: &CheckReport) -> String {
     if said.is_empty() {
         said.extend(check.reason.as_deref());
     }
-    // The rows of a table often say the same.
+    // The rows of a table often have the same finding.
     said.dedup();
     if check.findings.len() > said.len() {
         let _ = write!(line, ", {} findings", check.findings.len());
@@ -249,7 +249,7 @@ fn in_a_line(check: &CheckReport) -> String {
     line
 }
 
-/// Explanations of a difference, other than the target.
+/// Returns explanations of a difference that lie outside the target.
 fn circumstances(before: &Report, after: &Report) -> Vec<String> {
     let profile = |report: &Report| {
         let choices = report.profile.iter();

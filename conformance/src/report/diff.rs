@@ -1,21 +1,21 @@
-//! Two texts, line by line: only what differs, with a little around it.
+//! The difference of two texts, line by line, with a little context.
 
 use similar::{ChangeTag, TextDiff};
 
 use crate::model::finding::Finding;
 
-/// Lines of context.
+/// Lines of context around a difference.
 const AROUND: usize = 3;
 
-/// A run of lines that holds differences.
+/// Neighbouring lines with differences.
 pub(super) struct Hunk {
     /// `@@ -1,3 +1,3 @@`.
     pub(super) header: String,
-    /// Lines without their newlines, each with what became of it.
+    /// The lines without newlines, each with its kind of change.
     pub(super) lines: Vec<(ChangeTag, String)>,
 }
 
-/// The difference between the two sides of a finding; nothing where it has but one side, or none.
+/// Returns the difference between the two sides of a finding; empty unless it has both.
 pub(super) fn hunks(finding: &Finding) -> Vec<Hunk> {
     let (Some(expected), Some(got)) = (&finding.expected, &finding.got) else {
         return Vec::new();
@@ -39,7 +39,7 @@ pub(super) fn hunks(finding: &Finding) -> Vec<Hunk> {
         .collect()
 }
 
-/// The sign that a line begins with.
+/// Returns the sign at the beginning of a line.
 pub(super) fn sign(tag: ChangeTag) -> char {
     match tag {
         ChangeTag::Equal => ' ',

@@ -7,13 +7,14 @@ use crate::model::cause::Cause;
 use crate::model::finding::{Finding, cut};
 use crate::model::outcome::{CheckReport, Report};
 
-/// GitHub shows this many annotations of a kind for a step, and drops the others.
+/// The number of annotations of a kind that GitHub shows for a step; it drops the others.
 const SHOWN: usize = 10;
 
-/// A message of more characters loses its command line, which is in every other report.
+/// The most characters of a message with a command. A longer one loses the command, which every
+/// other report has.
 const LONG: usize = 4_000;
 
-/// Characters of a finding's sentence.
+/// The most characters of a finding's sentence.
 const GIST: usize = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Kind {
 
 struct Annotation {
     kind: Kind,
-    /// The most important first.
+    /// The rank, the most important first.
     rank: usize,
     title: String,
     message: String,
@@ -79,7 +80,7 @@ pub(super) fn write(report: &Report) -> String {
     text
 }
 
-/// A cause, whatever number of checks show it.
+/// Returns the annotation of a cause. One is enough for all its checks.
 fn of_cause(report: &Report, cause: &Cause) -> Option<Annotation> {
     if cause.known {
         return None;
@@ -110,7 +111,7 @@ fn of_cause(report: &Report, cause: &Cause) -> Option<Annotation> {
     })
 }
 
-/// The command that repeats a finding, where there is room for it.
+/// Returns the command that repeats a finding, if there is room for it.
 fn repeat(finding: &Finding, used: usize) -> String {
     let Some(record) = finding.exchanges.last() else {
         return String::new();
@@ -125,7 +126,7 @@ fn repeat(finding: &Finding, used: usize) -> String {
 
 fn of_check(check: &CheckReport) -> Option<Annotation> {
     let (kind, rank) = match label(check) {
-        // The heaviest level first: MUST is the last of its order.
+        // The order of levels ends with MUST, and the heaviest comes first here.
         "fail" => (Kind::Error, 3 - weight(check) as usize),
         "error" | "setup-failed" | "dependency-failed" => (Kind::Error, 4),
         "flaky" => (Kind::Warning, 0),
@@ -179,12 +180,12 @@ fn command(kind: &str, title: &str, message: &str) -> String {
     format!("::{kind} title={}::{}\n", property(title), data(message))
 }
 
-/// The text behind the second `::`.
+/// Escapes the text behind the second `::`.
 fn data(text: &str) -> String {
     visible(text).replace('%', "%25").replace('\n', "%0A")
 }
 
-/// A property's value: commas and colons end it.
+/// Escapes the value of a property, which commas and colons end.
 fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -1,4 +1,4 @@
-//! The report itself, as JSON: what every other format and `diff` can be made from.
+//! The report itself as JSON, from which every other format and `diff` can be made.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::model::outcome::Report;
 
-/// The version of the format. A reader refuses others.
+/// The version of the format. A reader refuses any other.
 pub const FORMAT: u32 = 1;
 
 pub(super) fn write(report: &Report) -> String {
@@ -25,7 +25,7 @@ pub enum ReadError {
     Foreign,
     /// The report is of another format.
     Format {
-        /// The format.
+        /// The version that was found.
         found: u64,
         /// The program that wrote it.
         tool: String,
@@ -57,7 +57,7 @@ impl fmt::Display for ReadError {
 
 impl std::error::Error for ReadError {}
 
-/// A report that was written before.
+/// Reads a report that was written earlier.
 pub fn read(text: &str) -> Result<Report, ReadError> {
     let value: Value = serde_json::from_str(text).map_err(ReadError::NotJson)?;
     let is_ours = value["tool"]
@@ -74,6 +74,6 @@ pub fn read(text: &str) -> Result<Report, ReadError> {
         }
         None => return Err(ReadError::WithoutFormat),
     }
-    // From the text, not the value: only then does an error name its line.
+    // Parsed from the text rather than the value, so that an error names its line.
     serde_json::from_str(text).map_err(ReadError::Damaged)
 }

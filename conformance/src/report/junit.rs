@@ -1,8 +1,8 @@
 //! XML for CI servers, as Jenkins, GitLab and the reporters for GitHub Actions read it.
 //!
-//! The causes are the output of a suite of their own, which comes first. A section is a
-//! suite. What needs no attention passes; what did not run is skipped;
-//! what says nothing about the target is an error.
+//! The first suite lists the causes as its output. Each section is a suite. A check that needs no
+//! attention passes, one that did not run is skipped, and one that tells nothing about the target
+//! is an error.
 
 use std::fmt::Write as _;
 use std::io;
@@ -20,15 +20,15 @@ use crate::model::outcome::{CheckReport, Report};
 
 type Xml = Writer<Vec<u8>>;
 
-/// The suite for what the run as a whole came to.
+/// The suite for the results of the run as a whole.
 const RUN: &str = "run";
 
-/// The suite that tells the causes, a case each.
+/// The suite that lists the causes, a case each.
 const CAUSES: &str = "causes";
 
 pub(super) fn write(report: &Report) -> String {
     let mut xml = Writer::new_with_indent(Vec::new(), b' ', 2);
-    // Writing to memory does not fail, and what was written is text.
+    // Writing to memory does not fail, and the result is text.
     let _ = document(&mut xml, report);
     let mut text = String::from_utf8(xml.into_inner()).unwrap_or_default();
     text.push('\n');
@@ -43,7 +43,7 @@ struct Case<'a> {
     verdict: Verdict,
 }
 
-/// The outcomes that a CI server knows.
+/// The outcomes that CI servers know.
 enum Verdict {
     Passed { out: Option<String> },
     Flaky { why: Why },
@@ -53,10 +53,10 @@ enum Verdict {
 }
 
 struct Why {
-    /// A line.
+    /// The gist in one line.
     message: String,
     kind: String,
-    /// All of it.
+    /// The whole text.
     text: String,
 }
 
@@ -138,7 +138,8 @@ fn why_element(xml: &mut Xml, name: &str, why: &Why) -> io::Result<()> {
     element(xml, name, &attributes, &why.text)
 }
 
-/// As Surefire and nextest write it: the case passes, and holds what went before.
+/// Writes a retried check as Surefire and nextest do: the case passes, and contains the earlier
+/// failure.
 fn flaky_element(xml: &mut Xml, why: &Why) -> io::Result<()> {
     xml.create_element("flakyFailure")
         .with_attribute(("message", one_line(&why.message).as_str()))
@@ -165,7 +166,7 @@ fn element(xml: &mut Xml, name: &str, attributes: &[(&str, &str)], text: &str) -
     if text.is_empty() {
         element.write_empty()?;
     } else {
-        // Quotes may stand in a text as they are, which keeps JSON readable.
+        // Quotes need no escape in text, and JSON is easier to read with them.
         let text = visible(text);
         element.write_text_content(BytesText::from_escaped(partial_escape(text.as_ref())))?;
     }
@@ -180,7 +181,8 @@ fn borrowed<'a>(
         .map(|(name, value)| (*name, value.as_str()))
 }
 
-/// The totals of the root: the schemas of Jenkins and Surefire know no `skipped` there.
+/// Returns the totals of the root, without `skipped`, which the schemas of Jenkins and Surefire do
+/// not allow there.
 fn totals_of_all<'a>(cases: impl IntoIterator<Item = &'a Case<'a>>) -> Vec<(&'static str, String)> {
     let mut totals = totals(cases);
     totals.retain(|(name, _)| *name != "skipped");
@@ -235,7 +237,7 @@ fn case(check: &CheckReport) -> Case<'_> {
     }
 }
 
-/// A cause, which passes: the checks that show it are what fails.
+/// Returns the case of a cause. It passes, since the checks that show it fail.
 fn cause_case<'a>(report: &Report, cause: &'a Cause) -> Case<'a> {
     let mut out = format!("{}\n{}\n", cause.summary, shown_by(cause.checks.len()));
     for id in cause.checks.iter().take(SHOWN) {
@@ -258,10 +260,10 @@ fn cause_case<'a>(report: &Report, cause: &'a Cause) -> Case<'a> {
     }
 }
 
-/// Checks of a cause that are listed.
+/// The most checks listed for a cause.
 const SHOWN: usize = 20;
 
-/// Reasons that leave a run red although every check is green.
+/// Returns cases for reasons that fail a run although every check passes.
 fn cases_of_run(report: &Report) -> Vec<Case<'_>> {
     let of_run = |name, verdict| Case {
         suite: RUN,
@@ -304,7 +306,7 @@ fn why(check: &CheckReport) -> Why {
     }
 }
 
-/// All that is known of a check.
+/// Describes a check completely.
 fn told(check: &CheckReport) -> String {
     let findings: Vec<_> = check
         .findings
@@ -326,7 +328,7 @@ fn seen(check: &CheckReport) -> String {
     format!("reading {}: {}", seen.id, seen.choices.join(" or "))
 }
 
-/// `12.345`.
+/// Formats seconds: `12.345`.
 fn seconds(micros: u64) -> String {
     format!("{}.{:03}", micros / 1_000_000, micros / 1_000 % 1_000)
 }

@@ -11,10 +11,10 @@ use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Level};
 use crate::model::outcome::{CheckReport, Covered, Report};
 
-/// GitHub refuses a summary above 1 MiB, and a step may write more than one report.
+/// The largest summary. GitHub refuses one above 1 MiB, and a step may write several reports.
 const LIMIT: usize = 900_000;
 
-/// The most that lists at the end of the summary may take of it.
+/// The part of it for the lists at its end, at most.
 const LISTS: usize = 200_000;
 
 pub(super) fn write(report: &Report) -> String {
@@ -42,7 +42,7 @@ pub(super) fn write(report: &Report) -> String {
     format!("{}\n", text.trim_end())
 }
 
-/// A finding at three sizes.
+/// A finding in three sizes.
 struct Block {
     /// With its exchanges.
     whole: String,
@@ -68,7 +68,7 @@ impl Block {
         Self::folded(&title, &brief(check, finding), &exchanges(finding))
     }
 
-    /// A cause with the finding that decides it.
+    /// Returns the block of a cause, with the finding that decides it.
     fn of_cause(report: &Report, cause: &Cause) -> Self {
         let title = format!("<b>{}</b> {}", cause.level, inline(&cause.summary));
         let mut told = format!("{}: {}\n\n", code(&cause.id), shown_by(cause.checks.len()));
@@ -122,7 +122,7 @@ enum Size {
     Whole,
 }
 
-/// As much of the blocks as there is room for, the first ones whole.
+/// Lists the blocks in the room there is, the first ones completely.
 fn listed_blocks(title: &str, blocks: &[Block], room: usize) -> String {
     if blocks.is_empty() {
         return String::new();
@@ -156,7 +156,7 @@ fn listed_blocks(title: &str, blocks: &[Block], room: usize) -> String {
     text
 }
 
-/// A sentence about the rest, for which there was no room.
+/// Returns a sentence about the blocks without room.
 fn left_out(total: usize, sizes: &[Size]) -> String {
     let without = sizes.iter().filter(|size| **size != Size::Whole).count();
     let missing = total - sizes.len();
@@ -197,7 +197,7 @@ fn head(report: &Report) -> String {
     text
 }
 
-/// Outcomes by level.
+/// Renders the number of outcomes by level.
 fn counts_table(report: &Report) -> String {
     let rows = counts_by_level(report);
     if rows.is_empty() {
@@ -213,7 +213,7 @@ fn counts_table(report: &Report) -> String {
     text
 }
 
-/// All of a finding but its exchanges.
+/// Renders a finding without its exchanges.
 fn brief(check: &CheckReport, finding: &Finding) -> String {
     let mut text = format!("{}\n\n", inline(&check.title));
     if let Some(row) = &finding.row {
@@ -258,7 +258,7 @@ fn exchanges(finding: &Finding) -> String {
     text
 }
 
-/// Everything after the findings.
+/// Renders everything after the findings.
 fn tail(report: &Report) -> String {
     let mut text = String::new();
     for part in [
@@ -420,7 +420,7 @@ fn clean_up(report: &Report) -> String {
     text
 }
 
-/// A table with its heading; nothing where there are no rows.
+/// Renders a table with its heading; empty without rows.
 fn table<const N: usize>(title: &str, heads: [&str; N], rows: &[[String; N]]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -437,8 +437,8 @@ fn table<const N: usize>(title: &str, heads: [&str; N], rows: &[[String; N]]) ->
     text
 }
 
-/// A stranger's text within a line. Character references are text and never markup, in
-/// Markdown as in the HTML it may hold.
+/// Escapes foreign text within a line. Character references are always text and never markup, in
+/// Markdown and in its HTML.
 fn inline(text: &str) -> Cow<'_, str> {
     let marks = |c: char| "\\`*_{}[]<>()#+!|&~$@\"'\n\t".contains(c);
     let text = visible(text);
@@ -462,7 +462,7 @@ fn code(text: &str) -> String {
     format!("<code>{}</code>", inline(text))
 }
 
-/// A block of code behind a fence that is longer than any in it.
+/// Renders a block of code, with a fence longer than any inside it.
 fn fenced(language: &str, text: &str) -> String {
     let text = visible(text);
     let mut longest = 2;

@@ -1,7 +1,8 @@
-//! A run as a text for whoever reads it: a person at a terminal, a CI server, a browser.
+//! The report of a run in the formats of its readers: a person at a terminal, a CI server, a
+//! browser.
 //!
-//! Nothing here knows a file, the clock or the environment. Causes come first in each
-//! format. The terminal shows no more of a body than what differs.
+//! Nothing here knows files, the clock or the environment. Causes come first in each format. The
+//! terminal shows only those parts of a body that differ.
 
 pub mod compare;
 
@@ -21,7 +22,7 @@ mod junit;
 mod markdown;
 pub mod text;
 
-/// The formats: one row each, and a file that writes it.
+/// Defines the formats: one row each, with the function that writes it.
 macro_rules! formats {
     ($($(#[$about:meta])* $format:ident $name:literal $write:path;)+) => {
         /// A format of the report.
@@ -31,10 +32,10 @@ macro_rules! formats {
         }
 
         impl Format {
-            /// All of them.
+            /// All formats.
             pub const ALL: &[Self] = &[$(Self::$format,)+];
 
-            /// As on the command line.
+            /// Returns the name on the command line.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$format => $name,)+
@@ -51,7 +52,7 @@ macro_rules! formats {
 }
 
 formats! {
-    /// For people, whole and without colour.
+    /// For people: complete and without colour.
     Text "text" text::write;
     /// The report itself; `schemas/report.schema.json`.
     Json "json" json::write;
@@ -65,7 +66,7 @@ formats! {
     Github "github" github::write;
 }
 
-/// A name that no format of the report has.
+/// The error of a name that is not a format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownFormat(pub String);
 
@@ -79,7 +80,7 @@ impl fmt::Display for UnknownFormat {
 impl std::error::Error for UnknownFormat {}
 
 impl Format {
-    /// The format of this name.
+    /// Returns the format of a name.
     pub fn parse(name: &str) -> Result<Self, UnknownFormat> {
         let mut all = Self::ALL.iter().copied();
         all.find(|format| format.name() == name)
@@ -87,13 +88,13 @@ impl Format {
     }
 }
 
-/// The report in a format; it ends with a newline.
+/// Writes the report in a format. The text ends with a newline.
 pub fn render(format: Format, report: &Report) -> String {
     format.writer()(report)
 }
 
-/// Labels under which checks are counted, in the order of summaries: their outcome, but findings
-/// of the baseline apart, since they fail no run.
+/// The labels for counting checks, in the order of summaries: their outcomes, with known findings
+/// separate since they fail no run.
 const LABELS: [&str; 12] = [
     "pass",
     "fail",
@@ -120,7 +121,7 @@ fn label(check: &CheckReport) -> &'static str {
     }
 }
 
-/// The labels that occur, with how many checks they have.
+/// Returns the labels that occur, each with its number of checks.
 fn counts<'a>(checks: impl IntoIterator<Item = &'a CheckReport>) -> Vec<(&'static str, usize)> {
     let mut counts = LABELS.map(|label| (label, 0));
     for check in checks {
@@ -135,7 +136,7 @@ fn counts<'a>(checks: impl IntoIterator<Item = &'a CheckReport>) -> Vec<(&'stati
 /// The levels, as the columns of summaries.
 const LEVELS: [Level; 3] = [Level::Must, Level::Should, Level::May];
 
-/// The labels that occur: how many checks of each level have them, and how many in all.
+/// Returns the labels that occur, each with its number of checks by level and in total.
 fn counts_by_level(report: &Report) -> Vec<(&'static str, [usize; 3], usize)> {
     let of = |level: Level, label: &str| {
         let of_level = report.checks.iter().filter(|check| check.level == level);
@@ -153,8 +154,8 @@ fn labelled<'a>(report: &'a Report, wanted: &str) -> Vec<&'a CheckReport> {
     checks.filter(|check| label(check) == wanted).collect()
 }
 
-/// The finding that decides a cause: the first that shows a difference of its own, with the
-/// check that made it.
+/// Returns the finding that represents a cause, with its check: preferably one that shows a
+/// difference of the cause's own.
 fn deciding<'a>(report: &'a Report, cause: &Cause) -> Option<(&'a CheckReport, &'a Finding)> {
     let of_cause = |finding: &&Finding| finding.causes.contains(&cause.id);
     let all = report.checks.iter().flat_map(|check| {
@@ -163,7 +164,7 @@ fn deciding<'a>(report: &'a Report, cause: &Cause) -> Option<(&'a CheckReport, &
             .filter(of_cause)
             .map(move |finding| (check, finding))
     });
-    // The shortest chain is the plainest, and a status says more than what follows from it.
+    // The shortest chain is the simplest, and a status tells more than its consequences.
     let shown: Vec<_> = all.take(EXAMPLES).collect();
     shown.into_iter().min_by_key(|(_, finding)| {
         let is_bare = finding.exchanges.is_empty();
@@ -172,10 +173,10 @@ fn deciding<'a>(report: &'a Report, cause: &Cause) -> Option<(&'a CheckReport, &
     })
 }
 
-/// Findings of a cause among which the plainest is looked for.
+/// The number of findings from which the simplest is chosen.
 const EXAMPLES: usize = 200;
 
-/// `31 checks show it`, `1 check shows it`.
+/// Formats a count: `31 checks show it`, `1 check shows it`.
 fn shown_by(count: usize) -> String {
     match count {
         1 => "1 check shows it".to_owned(),
@@ -183,12 +184,12 @@ fn shown_by(count: usize) -> String {
     }
 }
 
-/// `4 checks could not be made because of it`.
+/// Formats a count: `4 checks could not be made because of it`.
 fn blocks(count: usize) -> String {
     format!("{} could not be made because of it", many(count, "check"))
 }
 
-/// JSON laid out over several lines; any other text as it stands.
+/// Formats JSON over several lines; returns any other text as it is.
 fn laid_out(text: &str) -> Cow<'_, str> {
     if !text.starts_with(['{', '[']) || text.len() > LAID_OUT {
         return text.into();
@@ -200,10 +201,10 @@ fn laid_out(text: &str) -> Cow<'_, str> {
     pretty.map_or(text.into(), Cow::Owned)
 }
 
-/// A longer text is not laid out.
+/// The longest text that is formatted, bytes.
 const LAID_OUT: usize = 100_000;
 
-/// The surprises, a sentence each.
+/// Returns the surprises, a sentence each.
 fn got_over(report: &Report) -> Vec<&str> {
     let told = labelled(report, "info").into_iter();
     told.filter(|check| check.reading.is_none())
@@ -212,7 +213,7 @@ fn got_over(report: &Report) -> Vec<&str> {
         .collect()
 }
 
-/// The checks by section, both in the order of the catalogue.
+/// Groups the checks by section, both in the order of the catalogue.
 fn sections(report: &Report) -> Vec<(&str, Vec<&CheckReport>)> {
     let mut sections: Vec<(&str, Vec<&CheckReport>)> = Vec::new();
     for check in &report.checks {
@@ -227,7 +228,7 @@ fn sections(report: &Report) -> Vec<(&str, Vec<&CheckReport>)> {
     sections
 }
 
-/// Checks under one reason, the reason that most of them share first.
+/// Groups checks by reason, the most frequent reason first.
 fn by_reason<'a>(checks: &[&'a CheckReport]) -> Vec<(&'a str, Vec<&'a CheckReport>)> {
     let mut reasons: Vec<(&str, Vec<&CheckReport>)> = Vec::new();
     for check in checks {
@@ -245,12 +246,12 @@ fn reason(check: &CheckReport) -> &str {
     check.reason.as_deref().unwrap_or("no reason was given")
 }
 
-/// The part of an id after the slash.
+/// Returns the part of an id after the slash.
 fn name(check: &CheckReport) -> &str {
     check.id.split_once('/').map_or(&check.id, |(_, name)| name)
 }
 
-/// The first line that says why a check did not pass.
+/// Returns the first line of the reason why a check did not pass.
 fn gist(check: &CheckReport) -> &str {
     check
         .findings
@@ -258,13 +259,13 @@ fn gist(check: &CheckReport) -> &str {
         .map_or_else(|| reason(check), |finding| finding.summary.as_str())
 }
 
-/// The level of the heaviest finding; the check's own, where there is none.
+/// Returns the level of the gravest finding, or the check's own where it has none.
 fn weight(check: &CheckReport) -> Level {
     let levels = check.findings.iter().map(|finding| finding.level);
     levels.max().unwrap_or(check.level)
 }
 
-/// `1 check`, `2 checks`.
+/// Formats a count: `1 check`, `2 checks`.
 fn many(count: usize, what: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {what}{plural}")
@@ -274,7 +275,7 @@ fn requests(count: u64) -> String {
     many(usize::try_from(count).unwrap_or(usize::MAX), "request")
 }
 
-/// `850 µs`, `12 ms`, `3.2 s`, `2 min 5 s`.
+/// Formats a duration: `850 µs`, `12 ms`, `3.2 s`, `2 min 5 s`.
 fn duration(micros: u64) -> String {
     match micros {
         0..1_000 => format!("{micros} µs"),
@@ -286,8 +287,8 @@ fn duration(micros: u64) -> String {
     }
 }
 
-/// A stranger's text for a terminal or a workflow's log: nothing in it gives orders to
-/// either, at the beginning of a line least of all.
+/// Returns foreign text that is safe for a terminal or the log of a workflow: it contains no
+/// commands for either, in particular at the beginning of a line.
 pub fn harmless(text: &str) -> String {
     let text = visible(text);
     let mut safe = String::with_capacity(text.len());
@@ -300,13 +301,13 @@ pub fn harmless(text: &str) -> String {
     safe
 }
 
-/// The part of a URL after the host.
+/// Returns the part of a URL after the host.
 fn path(url: &str) -> &str {
     let after = url.split_once("://").map_or(url, |(_, rest)| rest);
     after.find('/').map_or(url, |slash| &after[slash..])
 }
 
-/// `201 Created`.
+/// Formats a status: `201 Created`.
 fn status_line(status: u16) -> String {
     let known = http::StatusCode::from_u16(status).ok();
     match known.and_then(|status| status.canonical_reason()) {
@@ -315,7 +316,7 @@ fn status_line(status: u16) -> String {
     }
 }
 
-/// The answer in a few words: the status, or why there is none.
+/// Describes the answer in a few words: its status, or the reason why there is none.
 fn answer(record: &Record) -> String {
     match (record.status, &record.failure) {
         (Some(status), _) => status_line(status),
@@ -324,7 +325,7 @@ fn answer(record: &Record) -> String {
     }
 }
 
-/// A JSON value in a line, a text without its quotes.
+/// Formats a JSON value in a line, a text without its quotes.
 fn plain(value: &serde_json::Value) -> Cow<'_, str> {
     match value {
         serde_json::Value::String(text) => text.as_str().into(),
@@ -332,7 +333,7 @@ fn plain(value: &serde_json::Value) -> Cow<'_, str> {
     }
 }
 
-/// The steps of a finding, numbered where there are several.
+/// Returns the steps of a finding, numbered if there are several.
 fn steps(finding: &Finding) -> impl Iterator<Item = (String, &Record)> {
     let total = finding.exchanges.len();
     finding

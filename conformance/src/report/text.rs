@@ -1,4 +1,4 @@
-//! The report for people: a line a section, the findings, the summary, the verdict.
+//! The report for people: a line for each section, the findings, the summary, the verdict.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -19,28 +19,28 @@ use crate::model::outcome::{CheckReport, Covered, Report};
 /// The extent and style of the text.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Look {
-    /// With colours.
+    /// Is true for colours.
     pub colour: bool,
-    /// Bodies, headers and lists whole.
+    /// Is true for complete bodies, headers and lists.
     pub whole: bool,
 }
 
-/// Lines of a cause on a terminal.
+/// The most lines of a cause on a terminal.
 const CAUSE: usize = 40;
-/// Lines of a body on a terminal.
+/// The most lines of a body on a terminal.
 const BODY: usize = 8;
-/// A body of more characters is not laid out on a terminal.
+/// The most characters of a body that is laid out on a terminal.
 const LONG: usize = 600;
-/// A body of more characters is not shown below its difference.
+/// The most characters of a body that is shown below its difference.
 const SHORT: usize = 200;
-/// Names of a list that a terminal shows.
+/// The most names of a list on a terminal.
 const NAMES: usize = 3;
-/// Requests of a chain that a terminal shows, the last ones.
+/// The most requests of a chain on a terminal; the last ones are shown.
 const CHAIN: usize = 3;
 /// The margin of lists.
 const INDENT: &str = "  ";
 
-/// The report that has everything, where the terminal leaves something out.
+/// The report that is complete where the terminal shows only a part.
 pub const HINT: &str = "--report json=FILE";
 
 const BOLD: Style = Style::new().bold();
@@ -50,7 +50,7 @@ const RED: Style = AnsiColor::Red.on_default();
 const YELLOW: Style = AnsiColor::Yellow.on_default();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// The whole report, without colour.
+/// Writes the complete report, without colour.
 pub(super) fn write(report: &Report) -> String {
     let whole = Look {
         colour: false,
@@ -59,7 +59,7 @@ pub(super) fn write(report: &Report) -> String {
     render(report, whole)
 }
 
-/// The report.
+/// Renders the report.
 pub fn render(report: &Report, look: Look) -> String {
     let sections = sections(report);
     let width = width(sections.iter().map(|(name, _)| *name));
@@ -70,8 +70,8 @@ pub fn render(report: &Report, look: Look) -> String {
     page.text + &below_sections(report, look)
 }
 
-/// The report without the lines of its sections, for whom they were shown already: the
-/// causes, and all findings where all is shown.
+/// Renders the report without the lines of its sections, where those were shown before: the causes,
+/// and all findings if everything is to be shown.
 pub fn below_sections(report: &Report, look: Look) -> String {
     let mut page = Page::new(look);
     let causes = shown_causes(report);
@@ -89,8 +89,8 @@ pub fn below_sections(report: &Report, look: Look) -> String {
     page.text
 }
 
-/// The outcome of a section: `create            12 pass  1 fail`. `width` is that of the
-/// longest section's name.
+/// Renders the outcome of a section: `create            12 pass  1 fail`. `width` is the length of
+/// the longest name of a section.
 pub fn section_line(section: &str, checks: &[&CheckReport], width: usize, look: Look) -> String {
     let paint = Paint(look.colour);
     let width = width.max(16);
@@ -101,7 +101,7 @@ pub fn section_line(section: &str, checks: &[&CheckReport], width: usize, look: 
     format!("{section:width$} {}", counts.join("  "))
 }
 
-/// A finding whole, without colour, as other formats embed it.
+/// Renders a complete finding without colour, for other formats.
 pub(super) fn finding(check: &CheckReport, finding: &Finding) -> String {
     let mut page = Page::new(Look {
         colour: false,
@@ -111,7 +111,7 @@ pub(super) fn finding(check: &CheckReport, finding: &Finding) -> String {
     page.text
 }
 
-/// One request and its answer whole, as they went over the wire.
+/// Renders one complete exchange, as it went over the wire.
 pub(super) fn wire(record: &Record) -> String {
     let mut page = Page::new(Look {
         colour: false,
@@ -121,14 +121,14 @@ pub(super) fn wire(record: &Record) -> String {
     page.text
 }
 
-/// The checks whose findings are shown: what fails the run first.
+/// Returns the checks whose findings are shown, those that fail the run first.
 fn findings(report: &Report) -> impl Iterator<Item = &CheckReport> {
     ["fail", "warn"]
         .into_iter()
         .flat_map(|label| labelled(report, label))
 }
 
-/// The causes that are told whole: those that are not known.
+/// Returns the causes to show, which are the unknown ones.
 fn shown_causes(report: &Report) -> Vec<&Cause> {
     report.causes.iter().filter(|cause| !cause.known).collect()
 }
@@ -183,20 +183,20 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// A stranger's text on a line, so that it cannot begin one.
+    /// Writes foreign text within a line, so that it cannot begin one.
     fn told(&mut self, mark: &str, style: Style, text: &str) {
         let text = self.paint.put(style, &one_line(text));
         self.line(format!("{mark}{text}"));
     }
 
-    /// Lines of a stranger's text, each behind a mark.
+    /// Writes lines of foreign text, each after a mark.
     fn lines(&mut self, mark: &str, style: Style, text: &str) {
         for line in visible(text).split('\n') {
             if line.is_empty() {
                 self.line(self.paint.put(style, mark.trim_end()));
                 continue;
             }
-            // Blanks at its end stay: they may be what differs.
+            // Trailing spaces stay: they may be the difference.
             self.text += &self.paint.put(style, &format!("{mark}{line}"));
             self.text.push('\n');
         }
@@ -208,7 +208,8 @@ impl Page {
         self.line(title);
     }
 
-    /// A cause: its sentence, how many checks show it, and the exchange that decides.
+    /// Writes a cause: its sentence, the number of checks that show it, and a representative
+    /// exchange.
     fn cause(&mut self, report: &Report, cause: &Cause, number: usize, total: usize) {
         let mut block = Self {
             text: String::new(),
@@ -254,7 +255,8 @@ impl Page {
         }
     }
 
-    /// The number of checks that show a cause, with the first ids; the deciding one is named below.
+    /// Writes the number of checks that show a cause, and the first ids; `deciding` is named below
+    /// them.
     fn cause_checks(&mut self, cause: &Cause, deciding: Option<&str>) {
         if !cause.checks.is_empty() {
             let others: Vec<_> = cause
@@ -367,7 +369,7 @@ impl Page {
                 many(skipped, "request")
             ));
         }
-        // What differs has been shown above, so the terminal need not show it again.
+        // The difference was shown above, so the terminal need not show it again.
         let is_shown = finding.expected.is_some() && finding.got.is_some();
         for (at, (step, record)) in steps(finding).enumerate().skip(skipped) {
             let is_last = at + 1 == total;
@@ -387,7 +389,7 @@ impl Page {
         }
     }
 
-    /// One request and its answer, as they went over the wire.
+    /// Writes one exchange, as it went over the wire.
     fn exchange(&mut self, indent: &str, record: &Record, is_last: bool, is_shown: bool) {
         let (sent, came) = (&format!("{indent}> "), &format!("{indent}< "));
         let line = format!("{} {}", record.method, path(&record.url));
@@ -401,7 +403,7 @@ impl Page {
         }
     }
 
-    /// Headers: of the request that shows the finding, or of all where all is shown.
+    /// Writes headers: those of the request that shows the finding, or all if everything is shown.
     fn headers(&mut self, mark: &str, headers: &[(String, String)], is_last: bool) {
         if !is_last && !self.whole {
             return;
@@ -427,7 +429,7 @@ impl Page {
         }
     }
 
-    /// The first lines of a body, laid out if it is JSON; none of a long one whose
+    /// Writes the first lines of a body, laid out if it is JSON; nothing of a long one whose
     /// difference is shown above.
     fn short_body(&mut self, mark: &str, text: &str, is_shown: bool) {
         let total = text.chars().count();
@@ -472,7 +474,7 @@ impl Page {
         self.verdict(report);
     }
 
-    /// Outcomes by level.
+    /// Writes the number of outcomes by level.
     fn counts(&mut self, report: &Report) {
         let rows = counts_by_level(report);
         if rows.is_empty() {
@@ -514,7 +516,7 @@ impl Page {
 
     fn coverage(&mut self, report: &Report) {
         let coverage = &report.coverage;
-        // Calls at once are held to an order of them, and not to `openapi.json`.
+        // Parallel requests are compared with some order of them, and not with `openapi.json`.
         if coverage.operations.covered == 0 {
             return;
         }
@@ -535,7 +537,7 @@ impl Page {
         self.line(line);
     }
 
-    /// Names in a row; on a terminal the first few and how many more there are.
+    /// Writes names in a row; on a terminal the first few and the number of others.
     fn names(&self, names: &[impl AsRef<str>]) -> String {
         let shown = if self.whole { names.len() } else { NAMES };
         let listed: Vec<_> = names.iter().take(shown).map(AsRef::as_ref).collect();
@@ -547,7 +549,7 @@ impl Page {
         text
     }
 
-    /// Checks that say nothing about the target although they were to.
+    /// Writes the checks that should tell about the target, and do not.
     fn faults(&mut self, report: &Report) {
         let faults: Vec<_> = report
             .checks
@@ -565,7 +567,7 @@ impl Page {
         }
     }
 
-    /// A line for each check with a label.
+    /// Writes a line for each check with a label.
     fn listed(&mut self, report: &Report, label: &str, title: &str) {
         let checks = labelled(report, label);
         if checks.is_empty() {
@@ -579,7 +581,7 @@ impl Page {
         }
     }
 
-    /// The surprises of the target.
+    /// Writes the surprises of the target.
     fn got_over(&mut self, report: &Report) {
         let surprises = got_over(report);
         if surprises.is_empty() {
@@ -616,7 +618,7 @@ impl Page {
         }
     }
 
-    /// Checks that did not run, a line a reason.
+    /// Writes the checks that did not run, in a line for each reason.
     fn grouped(&mut self, report: &Report, label: &str, title: &str) {
         let checks = labelled(report, label);
         if checks.is_empty() {

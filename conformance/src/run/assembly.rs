@@ -1,5 +1,5 @@
-//! Puts the report of a run together: what the checks came to, what the session knows,
-//! and none of its secrets.
+//! Assembles the report of a run: the results of the checks, the knowledge of the session, and none
+//! of its secrets.
 
 use std::collections::BTreeMap;
 
@@ -23,9 +23,9 @@ const UNSHOWN: &[&str] = &["base", "password"];
 pub struct Circumstances {
     /// The target, for people.
     pub target: String,
-    /// When it began, RFC 3339.
+    /// The moment when it began, RFC 3339.
     pub started: String,
-    /// The time that it took, microseconds.
+    /// The duration, microseconds.
     pub micros: u64,
     /// The result of the clean-up.
     pub clean_up: Option<CleanUp>,
@@ -35,7 +35,7 @@ pub struct Circumstances {
     pub interrupted: Option<String>,
 }
 
-/// The report, but for the baseline and the verdict.
+/// Assembles the report, still without baseline and verdict.
 pub fn assemble(session: &Session, ran: Ran, options: &Options, about: Circumstances) -> Report {
     let mut checks = ran.checks;
     checks.extend(surprises("target", &about.surprises, options.mode));
@@ -74,7 +74,7 @@ fn environment(session: &Session) -> BTreeMap<String, Value> {
         .collect()
 }
 
-/// The readings that were seen, in the order of the register.
+/// Returns the readings that were seen, in the order of the register.
 fn readings(session: &Session) -> Vec<ReadingSeen> {
     let seen = Reading::ALL.iter().filter_map(|reading| {
         let id = reading.id().to_owned();
@@ -84,8 +84,8 @@ fn readings(session: &Session) -> Vec<ReadingSeen> {
     seen.collect()
 }
 
-/// Takes the secrets out of every text that the target may have had a part in: it may
-/// echo what it was sent anywhere in its answers.
+/// Takes the secrets out of every text that may come from the target, which can echo anything it
+/// was sent.
 pub fn redact(report: &mut Report, secrets: &Secrets) {
     let redacted = |text: &mut String| *text = secrets.redact(text);
     redacted(&mut report.target);
@@ -108,7 +108,7 @@ pub fn redact(report: &mut Report, secrets: &Secrets) {
         .for_each(redacted);
 }
 
-/// Ids that name a wording hold words of it.
+/// Does the same with a cause: an id that names a wording contains words of it.
 fn redact_cause(cause: &mut Cause, secrets: &Secrets) {
     let redacted = |text: &mut String| *text = secrets.redact(text);
     redacted(&mut cause.id);
@@ -159,7 +159,7 @@ fn redact_record(record: &mut Record, secrets: &Secrets) {
     }
 }
 
-/// The same of every text in a JSON value.
+/// Does the same with every text in a JSON value.
 pub fn redact_value(value: &mut Value, secrets: &Secrets) {
     match value {
         Value::String(text) => *text = secrets.redact(text),

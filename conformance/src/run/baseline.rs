@@ -1,13 +1,13 @@
-//! The causes that are known: a TOML file of their differences and why each is there, so
-//! that a run fails by what is new, and by what is known no more.
+//! The known causes: a TOML file of their differences, each with a reason, so that a run fails for
+//! new causes, and for known ones that are gone.
 //!
 //! ```toml
 //! # The vendor knows of it.
 //! "create-stock/200-for-201" = { why = "create-stock answers 200 for 201", checks = ["create/answers-the-stock"] }
 //! ```
 //!
-//! A difference names its operation and its status, header or member. A known 200 of a
-//! create excuses no new 200 of an increase.
+//! A difference names its operation and its status, header or member. A known 200 in place of a 201
+//! from a create does not excuse the same from an increase.
 
 use std::fmt::{self, Write as _};
 use std::ops::RangeInclusive;
@@ -21,7 +21,7 @@ use crate::run::causes::mark_known;
 /// The first line of a new file.
 const HEAD: &str = "# Known causes of whippy-conformance: they do not fail a run.\n";
 
-/// Checks that an entry names, by which it is found out to be stale.
+/// The most checks that an entry names. They tell later if the entry is stale.
 const NAMED: usize = 3;
 
 /// The known causes.
@@ -37,7 +37,7 @@ struct Entry {
     id: String,
     /// Checks that showed it.
     checks: Vec<String>,
-    /// The lines that say so.
+    /// The lines of the entry in the file.
     lines: RangeInclusive<usize>,
 }
 
@@ -109,8 +109,8 @@ impl Baseline {
         })
     }
 
-    /// The refusal of a file that names checks, as baselines did before; `exists` says
-    /// whether there is a check of an id.
+    /// Returns the refusal of a file that names checks, as older baselines did. `exists` tells if a
+    /// check has an id.
     pub fn refusal(&self, exists: impl Fn(&str) -> bool) -> Option<String> {
         let entry = self.entries.iter().find(|entry| exists(&entry.id))?;
         Some(format!(
@@ -126,8 +126,8 @@ impl Baseline {
         self.entries.iter().any(|entry| entry.id == id)
     }
 
-    /// Marks the causes and findings of a report that are known, and notes the entries
-    /// that were not found any more although their checks ran, or are no checks any more.
+    /// Marks the known causes and findings of a report. Also notes stale entries: those not found
+    /// any more although their checks ran, or whose checks no longer exist.
     pub fn apply(&self, report: &mut Report, exists: impl Fn(&str) -> bool) {
         mark_known(&mut report.causes, &mut report.checks, |id| self.knows(id));
         let is_found = |id: &String| {
@@ -144,8 +144,8 @@ impl Baseline {
         report.stale = stale.map(|entry| entry.id.clone()).collect();
     }
 
-    /// The text of the file that makes a report's causes known. Entries that the run says
-    /// nothing about stay, and comments as well.
+    /// Returns the text of a file that makes a report's causes known. Comments stay, and so do
+    /// entries about which the run says nothing.
     pub fn updated(&self, report: &Report) -> String {
         let mut text = if self.lines.is_empty() {
             HEAD.to_owned()
@@ -178,7 +178,7 @@ impl Baseline {
     }
 }
 
-/// The checks that an entry names: `"why"`, or `{ why = "…", checks = ["…"] }`.
+/// Reads the checks named in an entry: `"why"`, or `{ why = "…", checks = ["…"] }`.
 fn checks_of(value: &DeValue<'_>) -> Option<Vec<String>> {
     match value {
         DeValue::String(_) => Some(Vec::new()),
@@ -201,9 +201,9 @@ fn checks_of(value: &DeValue<'_>) -> Option<Vec<String>> {
     }
 }
 
-/// The line that makes a difference of a cause known.
+/// Returns the line that makes a difference of a cause known.
 fn entry(id: &str, cause: &Cause, checks: &[CheckReport]) -> String {
-    // A text of JSON without control characters is one of TOML.
+    // A JSON text without control characters is also a TOML text.
     let quoted = |text: &str| serde_json::Value::from(text.replace(char::is_control, " "));
     let shows = |check: &&CheckReport| {
         let mut findings = check.findings.iter();

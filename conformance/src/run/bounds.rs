@@ -1,16 +1,16 @@
-//! Keeps a report small: of many findings that show one difference, the first and the last
-//! keep their exchanges, and all of them together keep no more than there is room for.
+//! Keeps a report small: of many findings with one difference only the first few and the last keep
+//! their exchanges, and all exchanges together are limited.
 
 use std::collections::BTreeMap;
 
 use crate::model::finding::{Finding, Record};
 use crate::model::outcome::CheckReport;
 
-/// Findings of one difference that keep their exchanges, beside the last.
+/// Findings of one difference that keep their exchanges, in addition to the last.
 const FIRST: usize = 3;
 
-/// Bytes of all exchanges and bodies of a report. Escaped, and with the command that
-/// repeats each request, they take up to three times as many.
+/// Bytes of all exchanges and bodies in a report. Escaped, and with the commands that repeat
+/// requests, they take up to three times that space.
 const ROOM: usize = 1_200_000;
 
 /// Pointers that a finding keeps.
@@ -22,8 +22,7 @@ const SENTENCE: usize = 2_000;
 /// Findings of a check that are kept.
 const FINDINGS: usize = 400;
 
-/// Takes exchanges out of findings that show what others show as well, and cuts what is
-/// left down to what there is room for.
+/// Removes exchanges from findings that show the same as others, and cuts the rest to the limits.
 pub fn bound(checks: &mut [CheckReport]) {
     for check in checks.iter_mut() {
         check.findings.truncate(FINDINGS);
@@ -68,7 +67,7 @@ pub fn bound(checks: &mut [CheckReport]) {
     }
 }
 
-/// The key of equal findings: their difference.
+/// Returns a key that findings of one difference share.
 fn key(check: &CheckReport, finding: &Finding) -> String {
     match &finding.difference {
         Some(difference) => difference.ids.join(" "),
@@ -83,7 +82,7 @@ fn shorten(finding: &mut Finding) {
     }
 }
 
-/// Leaves the sentence alone.
+/// Removes everything from a finding but its sentence.
 fn strip(finding: &mut Finding) {
     finding.exchanges = Vec::new();
     let is_long = |side: &Option<String>| side.as_ref().is_some_and(|side| side.len() > SENTENCE);

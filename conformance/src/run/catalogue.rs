@@ -11,19 +11,19 @@ use crate::model::outcome::Safety;
 
 /// One requirement of the contract.
 pub struct Check {
-    /// Stable, and to be selected by: `create/answers-the-stock`.
+    /// The id, which never changes and selects the check: `create/answers-the-stock`.
     pub id: String,
     /// The requirement, in a sentence.
     pub title: String,
-    /// Why it matters, where the title does not say it.
+    /// The reason why it matters, where the title does not say it.
     pub why: String,
     /// The level.
     pub level: Level,
     /// The source of the requirement.
     pub source: Source,
-    /// The harm that it may do.
+    /// The safety of its requests for the target.
     pub safety: Safety,
-    /// Rows of others take part in it.
+    /// Is true if stocks of others take part.
     pub shared: bool,
     /// The capability that the target must have.
     pub capability: Option<Capability>,
@@ -33,11 +33,11 @@ pub struct Check {
     pub reading: Option<String>,
     /// The readings, with their choices, without which it does not apply.
     pub when: Vec<(String, Vec<String>)>,
-    /// The method.
+    /// The way in which it is carried out.
     pub method: Method,
 }
 
-/// The method of a check.
+/// The way in which a check is carried out.
 pub enum Method {
     /// A case as data.
     Case(Box<Case>),
@@ -45,11 +45,11 @@ pub enum Method {
     Code(&'static CodeCheck),
     /// A documented response, replayed in the state that the page shows.
     Replay(Box<Documented>),
-    /// The violations in every exchange of one aspect; `None`: that no answer came.
+    /// The violations of one aspect in every exchange; `None`: missing answers.
     Always(Option<Aspect>),
 }
 
-/// The built-in checks. An error is a fault of the suite's own.
+/// Returns the built-in checks. An error is a mistake of the suite.
 pub fn built_in(contract: &Contract) -> Result<Vec<Check>, String> {
     let mut checks = Vec::new();
     for (file, yaml) in assets::CASES {
@@ -70,7 +70,7 @@ pub fn built_in(contract: &Contract) -> Result<Vec<Check>, String> {
     }
 }
 
-/// The checks of a file of cases.
+/// Returns the checks in a file of cases.
 pub fn from_cases(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Check>, String> {
     let cases = case::read(file, yaml, contract)?;
     Ok(cases.into_iter().map(from_case).collect())
@@ -141,7 +141,7 @@ fn replay(name: &str, fixture: Documented) -> Check {
     }
 }
 
-/// The checks that every exchange of a run undergoes: id, title, aspect, section, quote.
+/// The checks of every exchange in a run: id, title, aspect, section, quote.
 const ALWAYS: &[(&str, &str, Option<Aspect>, &str, &str)] = &[
     (
         "always/every-request-is-answered",

@@ -1,8 +1,8 @@
 //! The causes of a run's findings.
 //!
-//! Findings that share a [`Difference`] are one [`Cause`]. A finding that an established
-//! cause explains as well, such as a wrong count that a list shows after a wrong increase,
-//! belongs to that cause and makes none of its own.
+//! Findings that share a [`Difference`] are one [`Cause`]. Some findings are explained by an
+//! established cause, such as a wrong count in a list after a wrong increase. They belong to that
+//! cause and make none of their own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,13 +14,14 @@ use crate::model::outcome::{CheckReport, Outcome};
 /// The part of an id that stands for several operations.
 const SEVERAL: &str = "several-operations";
 
-/// From so many operations on, one difference is the service's and not an operation's.
+/// The number of operations from which a shared difference is the service's, and not one
+/// operation's.
 const SERVICE_WIDE: usize = 3;
 
-/// From so many variants on, one kind of difference of an operation is one cause.
+/// The number of variants from which one kind of difference of an operation is one cause.
 const FAMILY: usize = 4;
 
-/// One finding as the grouping sees it.
+/// One finding in the grouping.
 struct Item {
     check: usize,
     finding: usize,
@@ -28,8 +29,8 @@ struct Item {
     difference: Difference,
 }
 
-/// Groups the findings of checks, names in each finding the causes that explain it, and
-/// returns the causes: the heaviest first, then those that most checks show.
+/// Groups the findings of checks, and names in each finding the causes that explain it. Returns the
+/// causes: the heaviest first, then those that most checks show.
 pub fn group(checks: &mut [CheckReport]) -> Vec<Cause> {
     let items = items(checks);
     let mut groups = Groups::default();
@@ -70,8 +71,8 @@ pub fn group(checks: &mut [CheckReport]) -> Vec<Cause> {
     causes
 }
 
-/// Marks what the baseline knows: a cause by all of its differences, a check by the causes
-/// of all its findings, a check that could not be made by its cause.
+/// Marks what the baseline knows: a cause if all its differences are known, a check if the causes
+/// of all its findings are, and a check that could not be made if its cause is.
 pub fn mark_known(causes: &mut [Cause], checks: &mut [CheckReport], knows: impl Fn(&str) -> bool) {
     for cause in causes.iter_mut() {
         cause.known = cause.differences.iter().all(|id| knows(id));
@@ -116,12 +117,12 @@ fn items(checks: &[CheckReport]) -> Vec<Item> {
     items
 }
 
-/// The causes that kept a check from being made.
+/// Returns the causes that prevented a check.
 fn blockers(check: &CheckReport, checks: &[CheckReport], groups: &Groups) -> Vec<String> {
     if let Some(difference) = &check.blocked_by {
         return groups.of(difference);
     }
-    // A check that builds on another is kept back by whatever that one found.
+    // A check that builds on another is prevented by all causes that the other found.
     let of_dependency = check.depends_on.as_ref().and_then(|id| {
         let dependency = checks.iter().find(|other| other.id == *id)?;
         if let Some(difference) = &dependency.blocked_by {
@@ -140,12 +141,12 @@ fn is_of_members(difference: &Difference) -> bool {
 /// The cause of each difference.
 #[derive(Default)]
 struct Groups {
-    /// A difference's id to the id of its cause.
+    /// From the id of a difference to the id of its cause.
     causes: BTreeMap<String, String>,
 }
 
 impl Groups {
-    /// Takes the differences that stand alone first: one that shows nothing but what those
+    /// Establishes causes, beginning with differences that stand alone. A difference that those
     /// explain makes no cause of its own.
     fn establish(&mut self, items: &[Item]) {
         let mut order: Vec<&Item> = items.iter().collect();
@@ -165,7 +166,7 @@ impl Groups {
                 .iter()
                 .filter(|id| !self.causes.contains_key(*id))
                 .collect();
-            // One parameter or sentence at fault explains the others sent along with it.
+            // One wrong parameter or sentence explains the others sent along with it.
             let is_explained = fresh.len() < difference.ids.len() && !is_of_members(difference);
             if let Some(first) = fresh.first().filter(|_| !is_explained) {
                 let cause = (*first).clone();
@@ -176,7 +177,7 @@ impl Groups {
         }
     }
 
-    /// The established cause that explains a difference as well.
+    /// Returns the established cause that also explains a difference.
     fn explanation(&self, difference: &Difference) -> Option<&String> {
         let mut alternatives = difference.alternatives.iter();
         alternatives.find_map(|wanted| match wanted.strip_suffix('*') {
@@ -190,7 +191,7 @@ impl Groups {
         })
     }
 
-    /// The causes of a difference: of another that explains it, or its own.
+    /// Returns the causes of a difference: one that explains it, or its own.
     fn of(&self, difference: &Difference) -> Vec<String> {
         if let Some(cause) = self.explanation(difference) {
             return vec![cause.clone()];
@@ -209,11 +210,11 @@ impl Groups {
         causes
     }
 
-    /// Joins differences that several operations, or many variants of one, have in common.
+    /// Joins differences shared by several operations, or by many variants of one.
     fn merge_families(&mut self) {
         self.merge(SERVICE_WIDE, |id| {
             let (_, difference) = id.split_once('/')?;
-            // The status of each operation is promised by itself.
+            // The status of each operation is a promise of its own.
             let is_status = difference.starts_with(|c: char| c.is_ascii_digit())
                 && difference.contains("-for-");
             (!is_status).then(|| format!("{SEVERAL}/{difference}"))
@@ -243,7 +244,7 @@ impl Groups {
         }
     }
 
-    /// A cause with its sentence and its differences.
+    /// Completes a cause with its sentence and its differences.
     fn described(
         &self,
         id: String,
@@ -271,7 +272,7 @@ impl Groups {
             }
         }
         cause.differences.sort();
-        // The sentence of a finding whose own difference this is, the plainest first.
+        // The sentence comes from a finding whose own difference this is, the simplest first.
         let plainest = shown
             .iter()
             .filter(|difference| {

@@ -1,4 +1,4 @@
-//! The catalogue's checks of readings, as calibration runs them.
+//! The catalogue's checks of readings, in the form that calibration runs.
 
 use serde_json::Value;
 use whippy_engine::profile::Reading;
@@ -9,7 +9,7 @@ use crate::cases::probe::{Probe, Session};
 use crate::model::finding::{Finding, Level, Record};
 use crate::run::catalogue::{Check, Method};
 
-/// The detectors among some checks, in the same order.
+/// Returns the detectors among some checks, in the same order.
 pub fn detectors(checks: &[Check]) -> Vec<Detector<'_>> {
     let detectors = checks.iter().filter_map(|check| {
         let id = check.reading.as_deref()?;
@@ -43,7 +43,7 @@ fn detected(session: &Session, check: &Check) -> Detected {
     detected
 }
 
-/// Runs each row of a case; the choices are those that fit all rows.
+/// Runs each row of a case. A choice must fit all rows.
 fn rows(session: &Session, check: &Check, case: &Case, detected: &mut Detected) {
     let none = Value::Null;
     let rows: Vec<&Value> = if case.rows.is_empty() {
@@ -66,7 +66,7 @@ fn rows(session: &Session, check: &Check, case: &Case, detected: &mut Detected) 
     detected.choices = choices.unwrap_or_default();
 }
 
-/// The exchanges of a probe: a finding has them all.
+/// Returns the exchanges of a probe by way of a finding, which has them all.
 fn transcript(probe: &mut Probe<'_>) -> Vec<Record> {
     probe.record_finding(Finding::new(Level::May, "evidence"));
     let finding = probe.findings.pop();

@@ -1,5 +1,5 @@
-//! What the checks work with: a provider, its locations, another provider's, a stock
-//! list. Told by the user, made for the run, or found at the target.
+//! The places for the checks: a provider with its locations, a location of another provider, a
+//! stock list. The user names them, the run creates them, or they are found at the target.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ pub struct Told {
     pub foreign_location: Option<String>,
     /// The id of a stock list.
     pub stock_list: Option<i64>,
-    /// `true` if to make places for the run, which stay.
+    /// Is true to create places for the run, which stay.
     pub create_places: bool,
 }
 
@@ -31,15 +31,15 @@ const SAMPLE: u32 = 100;
 /// The most pages of a list that are read to find a place that was named.
 const MOST_PAGES: u32 = 50;
 
-/// The number of names a sentence lists.
+/// The most names that a sentence lists.
 const MOST_NAMES: usize = 20;
 
-/// Why the places to work with cannot be settled.
+/// Reasons why the places cannot be settled.
 #[derive(Debug)]
 pub enum Unsettled {
-    /// The target could not be asked.
+    /// The target did not answer.
     Unanswered(Stop),
-    /// The user named a place that is not there, or not where it was said to be.
+    /// The user named a place that does not exist, or is not where it should be.
     Misnamed(Misnamed),
 }
 
@@ -49,8 +49,8 @@ impl From<Stop> for Unsettled {
     }
 }
 
-/// A place that the user named and the target does not have. Its `Display` is a sentence
-/// that begins with the flag.
+/// A place that the user named and that the target lacks. Its `Display` is a sentence that begins
+/// with the flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misnamed {
     /// There is no such place.
@@ -61,21 +61,21 @@ pub enum Misnamed {
         kind: &'static str,
         /// The name, code or id.
         name: String,
-        /// Those that there are.
+        /// The existing ones.
         there: Vec<String>,
     },
-    /// The location is there, but of a provider that it must not be of.
+    /// The location exists, but belongs to a wrong provider.
     Elsewhere {
         /// The flag that named it.
         flag: &'static str,
         /// The location's code.
         code: String,
-        /// The provider.
+        /// The provider that it belongs to.
         provider: String,
-        /// The provider that it must be of.
+        /// The provider that it must belong to.
         expected: Option<String>,
     },
-    /// Both flags name one location.
+    /// Two flags name the same location.
     Same {
         /// The location's code.
         code: String,
@@ -146,15 +146,15 @@ struct Place {
     is_active: bool,
 }
 
-/// The places that the target shows.
+/// The places at the target.
 #[derive(Default)]
 struct Places {
-    /// Those that count reservations first.
+    /// The providers, those that count reservations first.
     providers: Vec<Provider>,
     locations: Vec<Place>,
-    /// `true` if all providers are known, so that another name is a mistake.
+    /// Is true if all providers are known, so that any other name is a mistake.
     are_providers_whole: bool,
-    /// `true` if all locations are.
+    /// Is true if all locations are known.
     are_locations_whole: bool,
 }
 
@@ -165,9 +165,8 @@ struct Listed {
     is_whole: bool,
 }
 
-/// Settles the environment of a session. A place that was named is looked up first, where
-/// the target lists its places. What is neither named nor found stays unknown, and disables
-/// the checks that need it.
+/// Settles the environment of a session. A named place is first looked up, where the target lists
+/// its places. A place neither named nor found stays unknown, and checks that need it are disabled.
 pub fn settle(session: &mut Session, told: &Told) -> Result<(), Unsettled> {
     if told.create_places {
         let prefix = session.sku_prefix.clone();
@@ -196,7 +195,7 @@ impl Told {
         names.iter().any(|name| name.is_some()) || self.stock_list.is_some()
     }
 
-    /// The locations that were named, by flag.
+    /// Returns the named locations, each with its flag.
     fn locations(&self) -> impl Iterator<Item = (&'static str, &String)> {
         let named = [
             ("--location", &self.location),
@@ -208,8 +207,8 @@ impl Told {
             .filter_map(|(flag, code)| Some((flag, code.as_ref()?)))
     }
 
-    /// Returns `true` if the places that were named are there, and of whom they should be.
-    /// Nothing is refused that the target does not list whole.
+    /// Refuses a named place that does not exist, or that belongs to a wrong provider. Where the
+    /// target's list was not read completely, a missing name is accepted.
     fn judge(&self, places: &Places) -> Result<(), Misnamed> {
         if let Some(name) = &self.provider
             && places.are_providers_whole
@@ -268,9 +267,8 @@ impl Told {
     }
 }
 
-/// Makes a provider with two locations, another with one, one that takes no
-/// reservations, and a list of all locations.
-/// Their names have letters that a wrong encoding shows.
+/// Creates a provider with two locations, another with one, one that accepts no reservations, and a
+/// list of all locations. Their names have letters that reveal a wrong encoding.
 fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     let make = |path: &str, body: Value| -> Result<Option<Value>, Stop> {
         let answer = session.send_unjudged(&Ask::post(path, body))?;
@@ -306,7 +304,7 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
         Some(provider) => location("d", &provider)?.map(|location| (provider, location)),
         None => None,
     };
-    // The later one has the earlier code, so that what they are ordered by shows.
+    // The later location has the smaller code, which reveals the order that a list is in.
     let places = (
         location("b", &own)?,
         location("a", &own)?,
@@ -333,7 +331,7 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// The places at the target: as their own paths list them, or else as stocks name them.
+/// Finds the places at the target, in their own lists or else in stocks.
 fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     let listed = list(session, "/api/v1/providers/", |rows| {
         let name = told.provider.as_deref();
@@ -363,7 +361,7 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
             });
         }
     }
-    // A location whose provider is not known is there all the same.
+    // A location of an unknown provider still exists.
     places.are_locations_whole =
         has_locations && listed.is_whole && places.locations.len() == listed.rows.len();
     let named = rows.iter().filter_map(|row| {
@@ -387,7 +385,7 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     Ok(places)
 }
 
-/// The rows of a list, read until there is enough; `None` where there is no such list.
+/// Reads the rows of a list until there are enough; `None` where there is no such list.
 fn list(
     session: &Session,
     path: &str,
@@ -412,7 +410,7 @@ fn list(
     Ok(Some(listed))
 }
 
-/// The rows of a page, and whether it is the last; `None` where it is no page.
+/// Returns the rows of a page, and `true` if it is the last; `None` where the answer is not a page.
 fn page_of(answer: Answer) -> Option<(Vec<Value>, bool)> {
     let Some(Value::Object(mut page)) = answer.body.filter(|_| answer.status == 200) else {
         return None;
@@ -446,13 +444,13 @@ impl Places {
         }
     }
 
-    /// The provider of a location.
+    /// Returns the provider of a location.
     fn owner(&self, code: &str) -> Option<&str> {
         let place = self.locations.iter().find(|place| place.code == code)?;
         Some(&place.provider)
     }
 
-    /// The active locations.
+    /// Returns the active locations.
     fn usable(&self) -> impl Iterator<Item = &Place> {
         self.locations.iter().filter(|place| place.is_active)
     }
@@ -464,7 +462,7 @@ impl Places {
         own.map(|place| place.code.as_str())
     }
 
-    /// The provider with most to offer among the first that count reservations: two
+    /// Returns the most useful of the first providers that count reservations: one with two
     /// locations rather than one.
     fn best(&self) -> Option<&Provider> {
         let active = self.providers.iter().filter(|provider| provider.is_active);
@@ -476,13 +474,12 @@ impl Places {
     }
 }
 
-/// Puts the places into the environment: those that were named, and beside them the best of
-/// those that were found.
+/// Puts the places into the environment: the named ones, and beside them the best of those found.
 fn choose(session: &mut Session, told: &Told, places: &Places) {
     let provider = told.provider.clone().or_else(|| {
         let of_location = told.location.as_deref().and_then(|code| places.owner(code));
         let best = || places.best().map(|provider| provider.name.as_str());
-        // Nothing is known of the provider of a location that is named and not listed.
+        // The provider of a named but unlisted location is unknown.
         let other = || told.location.is_none().then(best).flatten();
         of_location.or_else(other).map(str::to_owned)
     });
@@ -523,7 +520,7 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
     }
 }
 
-/// The stock list that was named, or else the first that is active.
+/// Returns the named stock list, or else the first active one.
 fn stock_list(session: &Session, told: &Told) -> Result<Option<i64>, Unsettled> {
     let listed = list(session, "/api/v1/stock-lists/", |rows| {
         told.stock_list

@@ -1,5 +1,5 @@
-//! The suite about itself: its checks, one of them at length, and how much of the
-//! contract they exercise.
+//! The suite about itself: its checks, one of them in detail, and the part of the contract that
+//! they cover.
 
 use std::fmt::Write as _;
 use std::sync::atomic::AtomicBool;
@@ -27,19 +27,19 @@ use crate::run::{Options, run};
 use crate::transport::target::{InProcess, SeedState, Target, TargetError};
 use crate::workers::{lock, spread};
 
-/// The world in which checks are shown at work.
+/// The world in which checks are demonstrated.
 const WORLD: &str = "demo";
 
-/// The login there.
+/// Name and password for the login there.
 const USER: (&str, &str) = ("user", "password");
 
-/// Requests of a check that are shown.
+/// The most requests of a check that are shown.
 const SHOWN: usize = 12;
 
-/// A body of more characters is cut off.
+/// The most characters of a body that are shown.
 const LONG: usize = 300;
 
-/// A line a check: id, level, safety, source.
+/// Lists checks in a line each: id, level, safety, source.
 pub fn list(checks: &[&Check]) -> String {
     let width = checks
         .iter()
@@ -59,7 +59,7 @@ pub fn list(checks: &[&Check]) -> String {
     text
 }
 
-/// The same and more, as a JSON array.
+/// Lists checks in more detail, as a JSON array.
 pub fn list_json(checks: &[&Check]) -> String {
     let checks = checks.iter().map(|check| {
         json!({
@@ -81,7 +81,7 @@ fn pretty(value: &Value) -> String {
     text
 }
 
-/// One check at length. `user_files` are the names and texts of case files that are not
+/// Describes one check in detail. `user_files` are the names and texts of case files that are not
 /// built in.
 pub fn explain(
     check: &Check,
@@ -181,7 +181,7 @@ fn flag(need: &str) -> Option<&'static str> {
     (!flag.is_empty()).then_some(*flag)
 }
 
-/// The lines of a case in its file.
+/// Returns the lines of a case in its file.
 fn yaml_of(check: &Check, user_files: &[(String, String)]) -> Option<String> {
     if !matches!(check.method, Method::Case(_)) {
         return None;
@@ -204,7 +204,7 @@ fn yaml_of(check: &Check, user_files: &[(String, String)]) -> Option<String> {
     })
 }
 
-/// The requests of a check to the engine, and the answers.
+/// Runs a check against the engine, and returns its requests and the answers.
 fn demonstrated(
     check: &Check,
     checks: &[Check],
@@ -217,7 +217,7 @@ fn demonstrated(
     });
     let target: Arc<dyn Target> = recorder.clone();
     let session = settled(target, Arc::new(contract))?;
-    // What the check depends on is run first, and not shown.
+    // Checks of readings that it may depend on run first, and are not shown.
     let others = |other: &Check| other.reading.is_some() && other.id != check.id;
     run(
         &session,
@@ -242,7 +242,7 @@ fn demonstrated(
     Ok(recorder.take())
 }
 
-/// Settings under which checks are shown at work.
+/// The settings for demonstrations.
 const OPTIONS: Options = Options {
     mode: Safety::Write,
     level: Level::Must,
@@ -251,7 +251,7 @@ const OPTIONS: Options = Options {
     may_seed: true,
 };
 
-/// A mock in this process that takes one token and one user, so that others are refused.
+/// Creates a mock in this process with one token and one user, so that all others are refused.
 fn engine(profile: Profile) -> Result<InProcess, String> {
     let world = World::from_json(assets::world(WORLD).unwrap_or_default().as_bytes());
     let store = world.and_then(|world| Store::load(&world));
@@ -267,7 +267,7 @@ fn engine(profile: Profile) -> Result<InProcess, String> {
     }))
 }
 
-/// A session with places of its own, ready to run.
+/// Creates a session with places of its own.
 fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, String> {
     let mut session = Session::new(target, contract);
     session.token = Some(EXAMPLE_TOKEN.to_owned());
@@ -284,7 +284,7 @@ fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, 
 /// The token of the page's examples.
 pub const EXAMPLE_TOKEN: &str = "f532e0000000000000000000000000000009332d";
 
-/// The engine, and what went to and fro.
+/// The engine, with a record of its exchanges.
 struct Recorder {
     engine: InProcess,
     exchanges: Mutex<Vec<String>>,
@@ -327,7 +327,7 @@ impl Target for Recorder {
     }
 }
 
-/// The part of the contract that the checks exercise against the engine, under the default
+/// Measures the coverage of the contract by the checks, run against the engine under the default
 /// readings and under every other choice of each.
 pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Coverage, String> {
     let contract = Arc::new(contract);
@@ -361,7 +361,7 @@ pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Cove
     Ok(contract.coverage())
 }
 
-/// The four kinds of things that are covered.
+/// Returns the four kinds of covered items, with their names.
 fn kinds(coverage: &Coverage) -> [(&'static str, &Covered); 4] {
     [
         ("operations", &coverage.operations),
@@ -371,7 +371,7 @@ fn kinds(coverage: &Coverage) -> [(&'static str, &Covered); 4] {
     ]
 }
 
-/// Coverage for people.
+/// Formats coverage for people.
 pub fn coverage(coverage: &Coverage) -> String {
     let mut text = String::new();
     for (kind, covered) in kinds(coverage) {
@@ -389,7 +389,7 @@ pub fn coverage(coverage: &Coverage) -> String {
     text
 }
 
-/// Coverage as JSON, as the report has it.
+/// Formats coverage as JSON, as in the report.
 pub fn coverage_json(coverage: &Coverage) -> String {
     pretty(&json!(coverage))
 }

@@ -1,4 +1,4 @@
-//! A run: every check at its time, and what it came to.
+//! A run: every check in its phase, and their results.
 
 pub mod assembly;
 pub mod baseline;
@@ -33,25 +33,25 @@ use crate::workers::{Stopwatch, into_inner, lock, spread};
 /// Settings of a run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// `true` if stocks may be written.
+    /// The safety of the requests that may be sent.
     pub mode: Safety,
     /// Findings of this level or above fail the run.
     pub level: Level,
-    /// The number of checks at once.
+    /// The number of checks at a time.
     pub jobs: usize,
-    /// The number of times a check that failed is tried again.
+    /// The number of times that a failed check is tried again.
     pub retries: u32,
-    /// `true` if the target may be put into other states, which ends the one it is in.
+    /// Is true if the state of the target may be replaced, which destroys the present one.
     pub may_seed: bool,
 }
 
-/// Beginning of the reason of a check that others disturbed.
+/// The beginning of the reason of a check that others disturbed.
 pub(crate) const DISTURBED: &str = "somebody else wrote during each";
 
-/// The number of times a check that others disturb is tried.
+/// The number of attempts at a check that others disturb.
 const DISTURBED_ATTEMPTS: u32 = 5;
 
-/// After so many checks in a row that get no answer in time, nobody answers.
+/// The number of checks in a row without any answer after which the target counts as dead.
 const SILENT_CHECKS: u32 = 5;
 
 /// The result of a run.
@@ -59,13 +59,13 @@ const SILENT_CHECKS: u32 = 5;
 pub struct Ran {
     /// The checks, in the order they were given.
     pub checks: Vec<CheckReport>,
-    /// Why it ended before its last check.
+    /// The reason why it ended before its last check.
     pub aborted: Option<String>,
 }
 
-/// Runs the checks: first those that detect readings, then those on stocks of their own,
-/// then those on everybody's, then the replays. Each is told as it ends. Setting `stop`
-/// ends the run after the checks under way.
+/// Runs the checks: first those that detect readings, then those on stocks of their own, then those
+/// on all stocks, then the replays. Each is reported as it ends. Setting `stop` ends the run after
+/// the checks under way.
 pub fn run(
     session: &Session,
     checks: &[Check],
@@ -108,8 +108,8 @@ pub fn run(
 /// A check and its place in the catalogue.
 type Numbered<'a> = (usize, &'a Check);
 
-/// Checks that may share the wait for their answers, and how many of them at a time. A phase
-/// begins when the one before has ended.
+/// Returns the phases of a run: checks that may run in parallel, and how many of them at a time. A
+/// phase begins when the one before has ended.
 fn phases<'a>(checks: &[Numbered<'a>], jobs: usize) -> Vec<(Vec<Numbered<'a>>, usize)> {
     let those = |belongs: &dyn Fn(&Check) -> bool| -> Vec<Numbered<'a>> {
         let mine = checks.iter().filter(|(_, check)| belongs(check));
@@ -121,11 +121,11 @@ fn phases<'a>(checks: &[Numbered<'a>], jobs: usize) -> Vec<(Vec<Numbered<'a>>, u
         .into_iter()
         .map(|wave| (wave, jobs))
         .collect();
-    // These may depend on any reading that a case detects.
+    // These may depend on every reading that a case detects.
     phases.push((those(&|check| detects(check) && !is_case(check)), 1));
     let is_own = |check: &Check| check.reading.is_none() && !check.shared && !is_late(check);
     phases.push((those(&is_own), jobs));
-    // Those that only look do not disturb each other.
+    // Checks that only read do not disturb each other.
     let looks = |check: &Check| check.safety == Safety::Read;
     phases.push((those(&|check| check.shared && looks(check)), jobs));
     phases.push((those(&|check| check.shared && !looks(check)), 1));
@@ -133,7 +133,7 @@ fn phases<'a>(checks: &[Numbered<'a>], jobs: usize) -> Vec<(Vec<Numbered<'a>>, u
     phases
 }
 
-/// Detecting checks in waves: each depends only on readings that earlier waves detect.
+/// Sorts detecting checks into waves: each depends only on readings of earlier waves.
 fn waves(mut left: Vec<Numbered<'_>>) -> Vec<Vec<Numbered<'_>>> {
     let mut waves = Vec::new();
     while !left.is_empty() {
@@ -147,7 +147,7 @@ fn waves(mut left: Vec<Numbered<'_>>) -> Vec<Vec<Numbered<'_>>> {
         };
         let (later, ready): (Vec<_>, Vec<_>) =
             left.into_iter().partition(|(_, check)| waits(check));
-        // Readings that wait for each other go one after the other, in their order.
+        // Readings that wait for each other run one after the other, in their order.
         let (ready, rest) = if ready.is_empty() {
             (later, Vec::new())
         } else {
@@ -159,7 +159,7 @@ fn waves(mut left: Vec<Numbered<'_>>) -> Vec<Vec<Numbered<'_>>> {
     waves
 }
 
-/// The readings that a check wants known before it runs.
+/// Returns the readings that must be known before a check runs.
 fn readings_before(check: &Check) -> Vec<String> {
     let mut needed: Vec<String> = check.when.iter().map(|(id, _)| id.clone()).collect();
     if let Method::Case(case) = &check.method {
@@ -168,12 +168,12 @@ fn readings_before(check: &Check) -> Vec<String> {
     needed
 }
 
-/// Replays leave the state that other checks work in; what was noted is told last.
+/// Replays change the state that other checks need, and checks of all exchanges need all of them.
 fn is_late(check: &Check) -> bool {
     matches!(check.method, Method::Replay(_) | Method::Always(_))
 }
 
-/// A reading that a selected check depends on is detected even if its own check is not
+/// Returns `true` for a check whose reading a selected check depends on: it runs even if it is not
 /// selected.
 fn is_depended_on(check: &Check, checks: &[Check], selected: &dyn Fn(&Check) -> bool) -> bool {
     let Some(reading) = &check.reading else {
@@ -188,9 +188,9 @@ struct Runner<'a> {
     options: &'a Options,
     stop: &'a AtomicBool,
     aborted: Mutex<Option<String>>,
-    /// Checks in a row that got no answer in time.
+    /// Checks in a row without any answer.
     silent: AtomicU32,
-    /// The outcome of the last check of each reading, for those that detected nothing.
+    /// The result of the last check of each reading that detected nothing.
     undetected: Mutex<BTreeMap<String, (Outcome, String)>>,
     capabilities: Mutex<Vec<(Capability, bool)>>,
 }
@@ -202,9 +202,9 @@ struct Attempt {
     stop: Option<Stop>,
     /// The choices of a reading that fit.
     choices: Option<Vec<String>>,
-    /// The number of requests that were sent.
+    /// The number of requests sent.
     requests: u64,
-    /// The difference that kept it from being made.
+    /// The difference that prevented the check.
     blocked_by: Option<Difference>,
 }
 
@@ -241,7 +241,7 @@ impl Runner<'_> {
         report
     }
 
-    /// Returns `true` if a check applies.
+    /// Returns the outcome and the reason of a check that does not apply as an error.
     fn admit(&self, check: &Check) -> Result<(), (Outcome, String)> {
         if let Some(why) = lock(&self.aborted).clone() {
             return Err((Outcome::SetupFailed, format!("the run ended early: {why}")));
@@ -290,8 +290,8 @@ impl Runner<'_> {
         Ok(())
     }
 
-    /// The outcome of a check that depends on a reading of which nothing is known: no
-    /// more than of the check that was to detect it.
+    /// Returns the outcome of a check that depends on an unknown reading, derived from the check
+    /// that failed to detect it.
     fn unread(&self, reading: &str) -> (Outcome, String) {
         let undetected = lock(&self.undetected);
         let outcome = match undetected.get(reading).map(|(outcome, _)| outcome) {
@@ -303,7 +303,7 @@ impl Runner<'_> {
         (outcome, why)
     }
 
-    /// The check that was to detect a reading of which nothing is known.
+    /// Returns the check that failed to detect a reading.
     fn dependency(&self, check: &Check) -> Option<String> {
         let undetected = lock(&self.undetected);
         let mut unread = check
@@ -314,7 +314,7 @@ impl Runner<'_> {
         Some(id.clone())
     }
 
-    /// Returns `true` if the target has something that it may lack; asked once.
+    /// Returns `true` if the target has a part that it may lack. The target is asked once.
     fn has(&self, capability: Capability) -> bool {
         let mut known = lock(&self.capabilities);
         if let Some((_, has)) = known.iter().find(|(name, _)| *name == capability) {
@@ -325,7 +325,7 @@ impl Runner<'_> {
             Capability::Places | Capability::Login | Capability::ActiveUser => Ask::get(path),
             Capability::Metadata => Ask::new(http::Method::OPTIONS, path),
         };
-        // A login refuses a GET, which only a login that is there can do.
+        // An existing login refuses a GET, so any other answer than these means that it exists.
         let lacking: &[u16] = match capability {
             Capability::Places | Capability::Login | Capability::ActiveUser => &[404, 410, 501],
             Capability::Metadata => &[204, 404, 405, 501],
@@ -373,7 +373,8 @@ impl Runner<'_> {
         }
     }
 
-    /// What moves when anybody writes: how many stocks there are, and the last one written.
+    /// Returns a value that changes with every write: the number of stocks, and the one written
+    /// last.
     fn fingerprint(&self) -> Option<Value> {
         let ask = Ask::get("/api/v1/stocks/")
             .with("sort", "-modified_date")
@@ -425,7 +426,7 @@ impl Runner<'_> {
         })
     }
 
-    /// A case, once or once a row.
+    /// Runs a case, once or once for each row.
     fn case(&self, check: &Check, case: &Case) -> Attempt {
         let mut attempt = Attempt::default();
         let mut row = |name: Option<&str>, values: &Value| {
@@ -464,7 +465,7 @@ impl Runner<'_> {
         attempt
     }
 
-    /// A documented response, asked for in the state that the page shows.
+    /// Requests a documented response in the state that the page shows.
     fn replay(&self, check: &Check, fixture: &Documented) -> Attempt {
         let state = SeedState {
             world: fixture.world.clone(),
@@ -491,7 +492,7 @@ impl Runner<'_> {
         }
     }
 
-    /// The meaning of an attempt.
+    /// Interprets an attempt.
     fn settle(&self, check: &Check, attempt: Attempt, report: &mut CheckReport) {
         let Attempt {
             mut findings,
@@ -545,7 +546,7 @@ impl Runner<'_> {
         self.listen(report);
     }
 
-    /// A profile's choice of a reading must be among those that fit.
+    /// Compares the profile's choice of a reading with those that fit.
     fn held(&self, check: &Check, reading: &str, choices: &[String]) -> Option<Finding> {
         let wanted = self.session.profile.get(reading)?;
         if choices.is_empty() || choices.contains(wanted) {
@@ -556,7 +557,7 @@ impl Runner<'_> {
         Some(Finding::new(check.level, summary))
     }
 
-    /// Notes whether the target still answers.
+    /// Notes if the target still answers.
     fn listen(&self, report: &CheckReport) {
         let is_silent = report
             .findings
@@ -585,7 +586,7 @@ impl Attempt {
     }
 }
 
-/// `, and 999 times more`, where it was more than once.
+/// Formats a repetition: `, and 999 times more`; empty for a single time.
 fn more_times(times: u64) -> String {
     match times {
         0 | 1 => String::new(),
@@ -612,10 +613,10 @@ fn replayed(probe: &mut Probe<'_>, fixture: &Documented) -> Result<(), Stop> {
     let method = asked.method.parse();
     let method = method.map_err(|_| Stop::Suite(format!("`{}` is no method", asked.method)))?;
     let mut ask = Ask::new(method, &asked.path);
-    // The page's own requests are what they are.
+    // The page's own requests may be incorrect.
     ask.invalid = true;
     for (name, value) in &asked.headers {
-        // The token is the run's, if it was given one.
+        // The run's own token replaces that of the page, if there is one.
         if !name.eq_ignore_ascii_case("authorization") || probe.session.token.is_none() {
             ask = ask.header(name, value.as_str().unwrap_or_default());
         }

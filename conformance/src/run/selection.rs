@@ -1,13 +1,13 @@
-//! Which checks take part: globs over their ids.
+//! The selection of checks, by globs over their ids.
 
 use std::fmt;
 
 use globset::{ErrorKind, Glob, GlobSet, GlobSetBuilder};
 
-/// The least likeness at which a name is suggested for another, from 0 to 1.
+/// The least similarity, from 0 to 1, at which a name is suggested.
 const ALIKE: f64 = 0.7;
 
-/// The checks that a user wants.
+/// The selected checks.
 #[derive(Debug)]
 pub struct Selection {
     only: Vec<(String, GlobSet)>,
@@ -15,8 +15,8 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Those that any of `only` matches, or all where there is none, but for those that
-    /// any of `skip` matches. A `*` matches slashes as well.
+    /// Selects the checks that match any of `only`, or all where it is empty, without those that
+    /// match any of `skip`. A `*` matches slashes too.
     pub fn new(only: &[String], skip: &[String]) -> Result<Self, GlobError> {
         Ok(Self {
             only: globs("--only", only)?,
@@ -24,13 +24,13 @@ impl Selection {
         })
     }
 
-    /// Returns `true` if a check is among them.
+    /// Returns `true` if a check is selected.
     pub fn takes(&self, id: &str) -> bool {
         let matches = |globs: &[(String, GlobSet)]| globs.iter().any(|(_, glob)| glob.is_match(id));
         (self.only.is_empty() || matches(&self.only)) && !matches(&self.skip)
     }
 
-    /// A sentence for the first glob that matches none of the ids; whether it is one of
+    /// Returns a sentence about the first glob that matches no id, and `true` if it is one of
     /// `only`.
     pub fn idle_glob(&self, ids: &[&str]) -> Option<(String, bool)> {
         let of = |flag: &str, globs: &[(String, GlobSet)]| {
@@ -52,7 +52,7 @@ impl Selection {
     }
 }
 
-/// A glob for each section: `create/*`.
+/// Returns a glob for each section: `create/*`.
 fn sections(ids: &[&str]) -> Vec<String> {
     let sections = ids.iter().filter_map(|id| id.split_once('/'));
     let mut globs: Vec<_> = sections
@@ -62,7 +62,7 @@ fn sections(ids: &[&str]) -> Vec<String> {
     globs
 }
 
-/// A glob that cannot be read.
+/// The error of a glob that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GlobError {
     /// The flag that it was given with.
@@ -95,16 +95,16 @@ fn globs(flag: &'static str, texts: &[String]) -> Result<Vec<(String, GlobSet)>,
     texts.iter().map(glob).collect()
 }
 
-/// ``did you mean `known`? `` where a known name is near, and nothing otherwise.
+/// Returns ``did you mean `known`? `` where a known name is similar, and an empty text otherwise.
 pub fn did_you_mean(name: &str, known: &[&str]) -> String {
     nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`? "))
 }
 
-/// The known name that was probably meant.
+/// Returns the known name that was probably meant.
 pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let name = name.trim_end_matches(['*', '/']);
     let likeness = |known: &str| {
-        // Whoever leaves out the section means the check.
+        // A name without its section probably means the check of that name.
         let bare = known.split_once('/').map_or(known, |(_, bare)| bare);
         strsim::jaro_winkler(name, known).max(strsim::normalized_levenshtein(name, bare))
     };

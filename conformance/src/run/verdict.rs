@@ -6,32 +6,32 @@ use crate::model::outcome::{CheckReport, Outcome, Report};
 use crate::run::DISTURBED;
 use std::fmt::Write as _;
 
-/// The end of a command.
+/// The end of a command, as an exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Every requirement that was asked is met.
+    /// The target meets every requirement that was checked.
     Clean = 0,
-    /// There are findings, or checks that were not to be disabled.
+    /// There are findings, or disabled checks that had to run.
     Findings = 1,
     /// The command line, the settings or a case file is wrong.
     Usage = 2,
-    /// The target cannot be reached, or the suite could not do its work.
+    /// The target cannot be reached, or the suite failed.
     NoVerdict = 3,
     /// No check ran.
     NothingRan = 4,
-    /// The baseline has findings that are none any more.
+    /// The baseline has entries that are not found any more.
     Stale = 5,
 }
 
 impl Exit {
-    /// The number of it.
+    /// Returns the exit code.
     pub fn code(self) -> u8 {
         self as u8
     }
 }
 
-/// Gives a report its verdict, once its checks, baseline and clean-up are settled.
+/// Gives a report its verdict, after its checks, baseline and clean-up are settled.
 pub fn conclude(report: &mut Report, fail_on_disabled: bool) {
     let (exit, mut sentence) = verdict(report, fail_on_disabled);
     if let Some(why) = disturbed(report) {
@@ -41,7 +41,8 @@ pub fn conclude(report: &mut Report, fail_on_disabled: bool) {
     report.verdict = sentence;
 }
 
-/// Whatever is worse goes first: a finding, then what could not be done, then the rest.
+/// Returns the verdict, decided by the worst problem: first findings, then checks that could not be
+/// made, then the rest.
 fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
     let failing = || {
         let checks = report.checks.iter();
@@ -134,7 +135,7 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
     (Exit::Clean, clean(report))
 }
 
-/// The checks that others disturbed, and the way to a conclusion.
+/// Returns a sentence about the checks that others disturbed, with advice.
 fn disturbed(report: &Report) -> Option<String> {
     let disturbed = report.checks.iter().filter(|check| {
         let reason = check.reason.as_deref().unwrap_or_default();
@@ -149,18 +150,18 @@ fn disturbed(report: &Report) -> Option<String> {
     ))
 }
 
-/// The checks that found something of the level that fails the run, but not when tried
-/// again. One may be a bad moment; several are a service that is unreliable.
+/// Returns the checks whose findings would fail the run but did not recur in a retry. One may be a
+/// bad moment; several mean that the service is unreliable.
 fn flaky(report: &Report) -> Vec<&CheckReport> {
     let checks = report.checks.iter();
     let flaky = checks.filter(|check| check.outcome == Outcome::Flaky && !check.known);
     flaky.filter(|check| check.level >= report.level).collect()
 }
 
-/// Causes that a heading names.
+/// The most causes named in a heading.
 const NAMED: usize = 2;
 
-/// A cause's sentence in a heading has no more characters.
+/// The most characters of a cause in a heading.
 const LONGEST: usize = 120;
 
 /// `2 causes: create-stock answers 200 for 201 (31 checks), … · 4 checks could not be made`.
@@ -205,7 +206,7 @@ fn heading(report: &Report) -> Option<String> {
     Some(sentence)
 }
 
-/// A ledger is kept only for what is still to be cleaned up.
+/// Returns a sentence about a ledger, which is kept only if something is left to clean up.
 fn unclean(report: &Report) -> Option<String> {
     let ledger = report.clean_up.as_ref()?.ledger.as_ref()?;
     Some(format!(
@@ -243,7 +244,7 @@ fn clean(report: &Report) -> String {
     sentence
 }
 
-/// `1 check fails`, `2 checks fail`.
+/// Formats a count: `1 check fails`, `2 checks fail`.
 fn checks(count: usize, one: &str, many: &str) -> String {
     match count {
         1 => format!("1 check {one}"),
@@ -251,7 +252,7 @@ fn checks(count: usize, one: &str, many: &str) -> String {
     }
 }
 
-/// `2 MUST, 1 SHOULD`.
+/// Formats counts by level: `2 MUST, 1 SHOULD`.
 fn by_level<'a>(checks: &(impl Iterator<Item = &'a CheckReport> + Clone)) -> String {
     let levels = [Level::Must, Level::Should, Level::May].into_iter();
     let counts = levels.filter_map(|level| {

@@ -1,7 +1,7 @@
-//! One HTML file: readable on a phone, on paper and without its script.
+//! One HTML file, readable on a phone, on paper and without its script.
 //!
-//! Every text goes through `maud`, which escapes it, and the page's policy lets no
-//! script run but its own: bodies are a stranger's.
+//! Every text goes through `maud`, which escapes it, since bodies are foreign text. The policy of
+//! the page allows no script but its own.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use similar::ChangeTag;
@@ -20,11 +20,11 @@ use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Report};
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// The script's digest, so that no other runs; a test holds the two together.
+/// The policy has the script's digest, so that no other script runs; a test compares the two.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
     style-src 'unsafe-inline'; script-src 'sha256-/4OYwA1ApA/A7vsr3zDg43IhgoK1wXXWEa7d1O8bpcg='";
 
-/// What a reader looks at first, so it stands at the top.
+/// The labels of checks that need attention, which come first.
 const URGENT: [&str; 8] = [
     "fail",
     "error",
@@ -107,7 +107,7 @@ fn header(report: &Report) -> Markup {
     }
 }
 
-/// Outcomes by level: as many rows as there are outcomes, so that it fits a phone.
+/// Renders the number of outcomes by level, with a row for each outcome, so that it fits a phone.
 fn counts_table(report: &Report) -> Markup {
     let cell = |count: usize| {
         let class = if count == 0 { "number none" } else { "number" };
@@ -142,16 +142,16 @@ fn badge(label: &str) -> Markup {
     html! { span class=(format!("badge {label}")) { (label) } }
 }
 
-/// The address of a check on the page.
+/// Returns the address of a check on the page.
 fn anchor(check: &CheckReport) -> String {
     format!("check/{}", one_line(&check.id))
 }
 
-/// A stranger's sentence, with `code` for what stands in backticks.
+/// Renders foreign text, with `code` for parts in backticks.
 fn prose(text: &str) -> Markup {
     let text = visible(text);
     let parts: Vec<&str> = text.split('`').collect();
-    // A backtick without a partner is a character like any other.
+    // A backtick without a partner is an ordinary character.
     let is_paired = parts.len() % 2 == 1;
     html! {
         @if is_paired {
@@ -162,7 +162,7 @@ fn prose(text: &str) -> Markup {
     }
 }
 
-/// The causes, each with the exchange that decides.
+/// Renders the causes, each with a representative exchange.
 fn causes(report: &Report) -> Markup {
     html! {
         section {
@@ -176,7 +176,7 @@ fn causes(report: &Report) -> Markup {
     }
 }
 
-/// The marks that stand in what was expected.
+/// Renders the legend of the marks in expectations.
 fn legend() -> Markup {
     html! {
         p.legend.soft {
@@ -217,7 +217,7 @@ fn cause(report: &Report, cause: &Cause) -> Markup {
     }
 }
 
-/// Checks of a cause, folded where they are many.
+/// Renders the checks of a cause, folded if they are many.
 fn ids(report: &Report, title: &str, ids: &[String]) -> Markup {
     const FEW: usize = 5;
     html! {
@@ -237,7 +237,7 @@ fn ids(report: &Report, title: &str, ids: &[String]) -> Markup {
     }
 }
 
-/// What needs a look, each a line that leads to its check.
+/// Renders the checks that need attention, in lines that lead to them.
 fn findings(report: &Report) -> Markup {
     let urgent: Vec<_> = URGENT
         .iter()
@@ -273,7 +273,7 @@ fn checks(report: &Report) -> Markup {
     }
 }
 
-/// Shown by the script, which it is nothing without.
+/// Renders the filter. Only the script shows it, since it is useless without the script.
 fn filter(report: &Report) -> Markup {
     let outcomes = counts(&report.checks);
     html! {
@@ -322,7 +322,7 @@ fn section(name: &str, checks: &[&CheckReport]) -> Markup {
                 }
             }
             div.checks {
-                // What needs a look comes first.
+                // Checks that need attention come first.
                 @for check in checks.iter().copied().filter(|check| is_urgent(check)) {
                     (self::check(check))
                 }
@@ -363,7 +363,7 @@ fn check(check: &CheckReport) -> Markup {
     }
 }
 
-/// A finding. As the one that decides a cause it has its last exchange open.
+/// Renders a finding. The last exchange is open if the finding represents a cause.
 fn finding(check: &CheckReport, finding: &Finding, at: usize, is_deciding: bool) -> Markup {
     let total = check.findings.len();
     let last = finding.exchanges.len().saturating_sub(1);
@@ -402,7 +402,7 @@ fn source(check: &CheckReport) -> Markup {
     }
 }
 
-/// What was expected and what came: where they differ, and both whole.
+/// Renders the expected and the actual side: their difference, and both in full.
 fn sides(finding: &Finding) -> Markup {
     let hunks = diff::hunks(finding);
     html! {
@@ -437,8 +437,8 @@ fn diff_line(tag: ChangeTag, line: &str) -> Markup {
     }
 }
 
-/// An exchange, drawn as the live page of the mock draws it; `at` are the places of its answer
-/// that differ.
+/// Renders an exchange, in the style of the mock's live page. `at` lists the differing places of
+/// its answer.
 fn exchange(step: &str, record: &Record, is_open: bool, at: &[String]) -> Markup {
     let marked = if is_open { at } else { &[] };
     html! {
@@ -462,7 +462,7 @@ fn exchange(step: &str, record: &Record, is_open: bool, at: &[String]) -> Markup
                     h5 { "Answer" }
                     p { code { (visible(&answer(record))) } }
                     @if record.status.is_some() {
-                        // What is not in the body may be in the headers.
+                        // A difference that is not in the body may be in the headers.
                         (headers(&record.response_headers, is_open && marked.is_empty()))
                         (body(record.response_body.as_ref(), marked))
                     }
@@ -515,8 +515,8 @@ fn body(body: Option<&Text>, at: &[String]) -> Markup {
     }
 }
 
-/// The lines of JSON that is laid out, those marked that begin a member at fault. Rows are
-/// told apart by counting the lines that open them.
+/// Returns the lines of formatted JSON, each with `true` if a member at fault begins there. Rows
+/// are recognized by counting the lines that open them.
 fn marked<'a>(text: &'a str, at: &[String]) -> Vec<(bool, &'a str)> {
     let mut path: Vec<(String, usize)> = Vec::new();
     let mut lines = Vec::new();
@@ -556,7 +556,7 @@ fn marked<'a>(text: &'a str, at: &[String]) -> Vec<(bool, &'a str)> {
     lines
 }
 
-/// The commands that repeat a chain of requests, with one button for each and one for all.
+/// Renders the commands that repeat a chain of requests, with a button for each and one for all.
 fn curls(records: &[Record]) -> Markup {
     let all: Vec<_> = records.iter().map(|record| record.curl.as_str()).collect();
     html! {
@@ -656,7 +656,7 @@ fn covered_row(name: &str, covered: &Covered) -> Markup {
     }
 }
 
-/// Checks that did not run, a row a reason.
+/// Renders the checks that did not run, in a row for each reason.
 fn not_run(report: &Report) -> Markup {
     let groups: Vec<_> = ["unsupported", "disabled"]
         .into_iter()
