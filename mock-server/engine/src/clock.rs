@@ -116,7 +116,7 @@ impl ClockMode {
     /// A clock that starts at `now` when the system's time is `since`, and runs `times` as
     /// fast.
     pub fn running(now: Timestamp, since: Timestamp, times: f64) -> Result<Self, ClockError> {
-        #[allow(clippy::cast_possible_truncation)] // What is out of bounds is refused.
+        #[allow(clippy::cast_possible_truncation)] // A saturated speed is refused.
         let speed = (times * 1e3).round() as i64;
         if SPEEDS.contains(&speed) {
             Ok(Self::Running { now, since, speed })

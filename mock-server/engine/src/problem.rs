@@ -292,7 +292,7 @@ impl Problem {
             Self::NotKept(_) => ("not-kept", Grade::Reading),
             Self::PermissionDenied => ("permission-denied", Grade::Stack),
             Self::Throttled(_) => ("throttled", Grade::Stack),
-            // Nobody tells if there is a gateway, or what it answers.
+            // No source tells if there is a gateway, or what it answers.
             Self::BadGateway => ("bad-gateway", Grade::Reading),
             Self::Unavailable(_) => ("unavailable", Grade::Reading),
             Self::GatewayTimeout => ("gateway-timeout", Grade::Reading),

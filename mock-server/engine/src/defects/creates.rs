@@ -37,7 +37,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-does-without-provider", CREATE, Hear(|q| if q.body.get("provider").is_none() { at_its_provider(q) }), "`provider` is not required: without it, it is the location's."),
     defect("create-demands-unit-type", CREATE, Take(|s| demand(s, "unit_type")), "`unit_type` is required."),
     defect("create-demands-reserved-stock", CREATE, Take(|s| demand(s, "reserved_stock")), "`reserved_stock` is required."),
-    // Fields that are passed over.
+    // Fields that are ignored.
     defect("create-ignores-reserved-stock", CREATE, Hear(|q| q.each(|s| remove(s, "reserved_stock"))), "A create passes over `reserved_stock`."),
     defect("create-ignores-is-active", CREATE, Hear(|q| q.each(|s| remove(s, "is_active"))), "A create passes over `is_active`."),
     defect("create-ignores-unit-type", CREATE, Hear(|q| q.each(|s| remove(s, "unit_type"))), "A create passes over `unit_type`."),

@@ -46,7 +46,7 @@ pub fn login(_: &Store, call: &Call<'_>) -> Outcome {
 }
 
 /// `GET /api/v1/active_user/`, with an empty object, since no public page shows its members.
-#[allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
+#[allow(clippy::unnecessary_wraps)] // All handlers have the same signature.
 pub fn active_user(_: &Store, _: &Call<'_>) -> Outcome {
     Ok(Answer {
         status: 200,

@@ -414,7 +414,7 @@ pub const ALLOWED: [&str; 3] = [
 
 impl Resource {
     /// Matches a path, and returns the text of its parameter, if it has one.
-    #[allow(clippy::option_option)] // No match, a match, a match with a parameter.
+    #[allow(clippy::option_option)] // No match, a match without a parameter, or with one.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
         let Some((before, after)) = self.path.split_once('{') else {
             return (path == self.path).then_some(None);

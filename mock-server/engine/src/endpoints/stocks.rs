@@ -90,7 +90,7 @@ pub fn create(store: &mut Store, call: &Call<'_>, clock: &mut Clock) -> Outcome 
 /// A stock as a client sent it, with `None` for members it left out.
 #[derive(Debug)]
 pub(super) struct Draft {
-    #[allow(clippy::option_option)] // Absent, null and a period are three things.
+    #[allow(clippy::option_option)] // Absent, null or a period.
     pub(super) period: Option<Option<Period>>,
     pub(super) stock_type: Option<StockType>,
     pub(super) unit_type: Option<UnitType>,

@@ -95,7 +95,7 @@ impl Coverage {
     }
 
     /// The share of documented responses that were received, as a percentage from 0 to 100.
-    #[allow(clippy::cast_precision_loss)] // There are nineteen.
+    #[allow(clippy::cast_precision_loss)] // There are only nineteen responses.
     pub fn percent(&self) -> f64 {
         let (met, all) = self.documented_met();
         met as f64 * 100.0 / all as f64
@@ -259,7 +259,7 @@ impl Tally {
     /// Counts a request for a path that no route has.
     pub(super) fn count_unrouted(&mut self, rule: Option<&Rule>, status: Option<u16>) {
         self.requests += 1;
-        // Whoever never got an answer has met no rule.
+        // Without an answer no rule was met.
         let told = match status {
             Some(301) => Some(("unrouted", "missing-slash")),
             Some(404) => Some(("unrouted", "no-such-path")),
@@ -299,7 +299,7 @@ impl Tally {
     }
 }
 
-#[allow(clippy::unnecessary_wraps)] // Beside one that may have none.
+#[allow(clippy::unnecessary_wraps)] // Its callers need an `Option`.
 fn pair(rule: &Rule) -> Option<Pair> {
     Some((rule.operation, rule.name))
 }

@@ -89,7 +89,7 @@ pub struct Source {
     pub says: &'static str,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // So serde calls it.
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde requires.
 fn grade_text<S: Serializer>(grade: &Grade, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(grade.text())
 }

@@ -89,7 +89,7 @@ pub struct Finding {
     pub requests: Vec<u64>,
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref)] // So serde calls it.
+#[allow(clippy::trivially_copy_pass_by_ref)] // The signature that serde requires.
 fn in_utc<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&at.to_text(UtcOffset::UTC))
 }

@@ -157,7 +157,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads an optional field that may be null. Returns `Some(None)` for null.
-    #[allow(clippy::option_option)] // Absent, null and a value are three things.
+    #[allow(clippy::option_option)] // Absent, null or a value.
     pub fn nullable<T>(
         &mut self,
         name: &'static str,
@@ -231,7 +231,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Reads the period of a stock: null or a range.
-    #[allow(clippy::option_option)] // Absent, null and a value are three things.
+    #[allow(clippy::option_option)] // Absent, null or a value.
     pub fn period(
         &mut self,
         datetime: impl Fn(&Value<'_>) -> Result<Timestamp, Detail>,

@@ -1,8 +1,8 @@
 //! The engine, tested by the requests of a client: its contract, its readings, the stack's
 //! wordings.
 
-#![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
-#![allow(clippy::too_many_lines)] // Tables run on.
+#![allow(clippy::unwrap_used)] // A failing test should name the line.
+#![allow(clippy::too_many_lines)] // Tables of cases are long.
 
 mod api;
 mod arbitrary;

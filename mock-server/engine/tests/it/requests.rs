@@ -1,6 +1,6 @@
 //! Paths, worlds and requests for the tests of the engine and of the mock.
 
-#![allow(dead_code)] // Each of the two uses a part.
+#![allow(dead_code)] // Each of the two crates uses a part.
 
 use bytes::Bytes;
 use http::{Method, Request};

@@ -69,7 +69,7 @@ const PAGES: &[Edge] = &[
 fn whole(text: &str) -> Option<i128> {
     let text = text.trim();
     text.parse().ok().or_else(|| {
-        #[allow(clippy::cast_possible_truncation)] // As large as it gets will do.
+        #[allow(clippy::cast_possible_truncation)] // The largest number is large enough.
         text.parse::<f64>()
             .ok()
             .filter(|n| n.abs() > 1e9)

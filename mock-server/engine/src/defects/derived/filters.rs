@@ -215,7 +215,7 @@ pub(super) fn rows() -> Vec<Derived> {
 
 type Row = (Reads, String, &'static Statement);
 
-#[allow(clippy::too_many_lines)] // A table, a kind of filter after the other.
+#[allow(clippy::too_many_lines)] // A table, one kind of filter after another.
 fn ways(parameter: &Parameter) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut add = |reads, word: &str, statement| rows.push((reads, word.to_owned(), statement));
