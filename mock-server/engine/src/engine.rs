@@ -53,8 +53,8 @@ pub struct Reply {
     pub rule: Rule,
     /// The number of times the clock was read.
     pub clock_reads: u64,
-    /// The number of writes that the world had seen before this request. Filled in by the
-    /// history.
+    /// The number of writes that the world had seen before this request. The caller, which
+    /// counts them, fills it in.
     pub writes: u64,
     /// The number of this write in the history; `None` if the request wrote nothing.
     pub wrote: Option<u64>,

@@ -1,6 +1,7 @@
 //! The table of a stock's members, and of the rows that the queries show.
 //!
-//! Source: page, List Stock, Search Stocks and Stock Query; facts, section 2.
+//! Source: docs/contract.md#list-stock, docs/contract.md#search-stocks,
+//! docs/contract.md#stock-query.
 
 /// The type of a member's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

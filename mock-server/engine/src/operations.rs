@@ -3,7 +3,7 @@
 //! Paths, methods and handlers are in [`endpoints`](crate::endpoints::RESOURCES), under the
 //! same ids.
 //!
-//! Source: page, the whole of it; facts, sections 1 and 2.
+//! Source: docs/contract.md; docs/stack.md for what the framework answers.
 
 use crate::endpoints;
 use crate::members::{self, Member};

@@ -409,7 +409,7 @@ impl Redactor {
     }
 }
 
-/// Encodes every character that is not allowed in a URL's part.
+/// Percent-encodes every byte that is not an unreserved character of URLs.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {

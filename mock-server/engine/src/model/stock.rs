@@ -8,10 +8,10 @@ use super::time::Timestamp;
 /// The kind of a stock, its `stock_type`. Source: docs/contract.md#search-stocks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StockType {
-    /// A stock without a time limit, the default.
+    /// The default kind.
     #[default]
     Standard,
-    /// A stock for a period.
+    /// The kind for stocks with a period.
     Scheduled,
 }
 
