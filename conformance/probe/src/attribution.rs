@@ -1,4 +1,4 @@
-//! The place of a difference: which operation shows it, and what of its answer differs.
+//! The place of a difference: the operation, and the part of its answer that differs.
 
 use std::fmt::Write as _;
 
@@ -11,32 +11,32 @@ use crate::contract::{Aspect, Contract, Operation, Violation, places};
 use crate::model::cause::{Difference, of_check};
 use crate::model::finding::{Exchange, Finding, Kind};
 
-/// Parameters that only cut a list into pages.
+/// Parameters that only divide a list into pages.
 const PAGING: &[&str] = &["limit", "page"];
 
-/// The name in place of an operation where a path does not take the method.
+/// The name in place of an operation, where a path does not have the method.
 const ELSEWHERE: &str = "other-methods";
 
-/// The parameter by which checks look at their own stocks alone.
+/// The parameter by which checks restrict a list to their own stocks.
 const ISOLATING: &str = "sku";
 
-/// A wording's part of an id has no more characters.
+/// The longest part of an id that is made from a wording, characters.
 const LONGEST: usize = 48;
 
 /// The context of a finding: its check, and the exchanges that led to it.
 pub struct Trace<'a> {
     /// The judge that knows the operations.
     pub contract: &'a Contract,
-    /// The target's base, which paths follow.
+    /// The target's base, which comes before paths.
     pub base: &'a str,
     /// The check's id.
     pub check: &'a str,
-    /// The exchanges, the one that shows the finding last.
+    /// The exchanges, the decisive one last.
     pub chain: &'a [Exchange],
 }
 
 impl Trace<'_> {
-    /// The difference that a finding of a check shows.
+    /// Returns the difference in a finding of a check.
     pub fn place(&self, finding: &Finding) -> Difference {
         let request = self.chain.last().map(|exchange| &exchange.request);
         let operation = request.and_then(|request| self.operation(request));
@@ -60,7 +60,7 @@ impl Trace<'_> {
         difference
     }
 
-    /// A difference in the answer to a method that a path does not take.
+    /// Returns the difference in the answer to a method that a path lacks.
     fn elsewhere(&self, finding: &Finding) -> Difference {
         let id = match &finding.kind {
             Kind::Header(name) => format!("{ELSEWHERE}/header-{}", slug(name)),
@@ -80,7 +80,7 @@ impl Trace<'_> {
         }
     }
 
-    /// The difference that an answer outside of the contract shows.
+    /// Returns the difference in an answer that violates the contract.
     pub fn place_violation(&self, violation: &Violation) -> Difference {
         let request = self.chain.last().map(|exchange| &exchange.request);
         let Some(operation) = request.and_then(|request| self.operation(request)) else {
@@ -124,8 +124,8 @@ impl Trace<'_> {
         }
     }
 
-    /// A status: one that is not documented stands for the documented one of its class,
-    /// whatever a check expected.
+    /// Returns the difference of a status. An undocumented one stands for the documented one of its
+    /// class, whatever the check expected.
     fn status(
         &self,
         operation: &Operation,
@@ -172,8 +172,8 @@ impl Trace<'_> {
         }
     }
 
-    /// The explanation of a documented status that should not have come: a stock that the list
-    /// does not show either, or a count that an earlier write got wrong.
+    /// Returns explanations of a documented but wrong status: a stock that the list lacks too, or a
+    /// quantity that an earlier write got wrong.
     fn status_alternatives(&self, got: u16) -> Vec<String> {
         let mut ids = Vec::new();
         if matches!(got, 404 | 208 | 201) {
@@ -185,7 +185,7 @@ impl Trace<'_> {
         ids
     }
 
-    /// Ids of a difference for each write of the chain.
+    /// Returns the id of a difference for each write in the chain.
     fn writes(&self, difference: &str) -> Vec<String> {
         let mut ids = Vec::new();
         for exchange in self.chain {
@@ -200,7 +200,7 @@ impl Trace<'_> {
         ids
     }
 
-    /// The only member that a refusal is about.
+    /// Returns the only member that a refusal names.
     fn refused_member(&self, got: u16) -> Option<String> {
         let answer = self.chain.last()?.answer.as_ref().ok()?;
         let body: Value = (got == 400)
@@ -213,7 +213,7 @@ impl Trace<'_> {
         }
     }
 
-    /// Another wording of a refusal, named by the sentence that was expected.
+    /// Returns the difference of a refusal's wording, named after the expected sentence.
     fn wording(&self, operation: &Operation, finding: &Finding) -> Difference {
         let status = self.status_of_last();
         let json = |text: &Option<String>| -> Value {
@@ -292,13 +292,14 @@ impl Trace<'_> {
         }
     }
 
-    /// Wrong members in the answers of the writes before would explain what is read later.
+    /// Returns explanations of members that are wrong now: the same members in the answers of
+    /// earlier writes.
     fn written_before(&self, operation: &Operation, members: &[String]) -> Vec<String> {
         let own = format!("{}/", name(operation));
         let mut ids = Vec::new();
         for member in members {
             ids.extend(self.writes(&format!("member-{member}")));
-            // What is salable falls with what is reserved.
+            // The salable quantity falls with each reservation.
             if member == "stock" && operation.path != STOCKS {
                 ids.extend(self.writes("member-reserved_stock"));
             }
@@ -307,8 +308,8 @@ impl Trace<'_> {
         ids
     }
 
-    /// The effect that several answers show together: the rows that a query is answered with,
-    /// or the claim of the check itself.
+    /// Returns the difference that several answers together show: in the rows of a list, or in the
+    /// claim of the check itself.
     fn effect(
         &self,
         operation: &Operation,
@@ -362,13 +363,13 @@ impl Trace<'_> {
 /// The path of the list.
 const STOCKS: &str = "/api/v1/stocks/";
 
-/// The sentence about a length that any other member changes.
+/// The sentence about a length, which any other wrong member changes.
 const LENGTH: &str = "expected a Content-Length of";
 
-/// The sentence of a reading that shows none of its choices, which any difference explains.
+/// The sentence about a reading for which no choice fits, which any difference explains.
 const UNFIT: &str = "none of the known choices fits";
 
-/// Members of a stock that the sentences of checks name.
+/// Members of a stock that occur in sentences of checks.
 const STOCK_MEMBERS: &[&str] = &[
     "stock",
     "reserved_stock",
@@ -380,7 +381,7 @@ const STOCK_MEMBERS: &[&str] = &[
     "stock_type",
 ];
 
-/// An operation's id; two paths of one operation have one.
+/// Returns an operation's id. Two paths of one operation share it.
 fn name(operation: &Operation) -> &str {
     operation.id.strip_suffix("-alias").unwrap_or(&operation.id)
 }
@@ -389,14 +390,14 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
 }
 
-/// Differences of other comparisons with the same member: counts of several that do not add
-/// up are explained by the one that is wrong.
+/// Returns other comparisons of the same member: where several counts do not add up, the wrong one
+/// explains it.
 fn siblings(ids: &[String]) -> Vec<String> {
     let of_member = ids.iter().filter_map(|id| id.split_once("__"));
     of_member.map(|(member, _)| format!("{member}*")).collect()
 }
 
-/// Rows that a list should not have shown, or should have: by its parameters.
+/// Returns the difference of a list with too many or too few rows, named by its parameters.
 fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> Difference {
     let id = name(operation);
     let query = request.uri().query().unwrap_or_default();
@@ -433,7 +434,7 @@ fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> D
             alternatives.push(format!("{shown}/member-{member}"));
         }
     }
-    // What a create answers is what the list is expected to show.
+    // The list is expected to show the stock in the answer of a create.
     alternatives.push("create-stock/member-rows".to_owned());
     let (ids, with) = if filters.is_empty() {
         (vec![format!("{id}/rows")], String::new())
@@ -501,7 +502,7 @@ fn body(operation: &Operation, status: u16, violation: &Violation) -> Difference
     }
 }
 
-/// A summary that begins with the operation, once.
+/// Puts the operation at the beginning of a summary, unless it is there already.
 fn of_operation(operation: &Operation, summary: &str) -> String {
     if summary.starts_with(name(operation)) {
         summary.to_owned()
@@ -510,7 +511,7 @@ fn of_operation(operation: &Operation, summary: &str) -> String {
     }
 }
 
-/// The member that a JSON pointer leads to, rows and keys of queries left out.
+/// Returns the member at a JSON pointer, without rows and keys of queries.
 fn member(pointer: &str) -> String {
     let places = places(pointer);
     let mut segments = places.split('/').filter(|segment| !segment.is_empty());
@@ -519,7 +520,7 @@ fn member(pointer: &str) -> String {
     named.map_or_else(|| "rows".to_owned(), slug_of_name)
 }
 
-/// A name as part of an id.
+/// Returns a name as a part of an id.
 fn slug_of_name(name: &str) -> String {
     let kept = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name: String = name
@@ -530,7 +531,7 @@ fn slug_of_name(name: &str) -> String {
     name
 }
 
-/// A text as part of an id: its words in small letters, numbers left out.
+/// Returns a text as a part of an id: its words in small letters, without numbers.
 pub fn slug(text: &str) -> String {
     let mut slug = String::new();
     for c in text.chars() {
@@ -546,7 +547,7 @@ pub fn slug(text: &str) -> String {
     slug.trim_end_matches('-').to_owned()
 }
 
-/// `` `a`, `b` and `c` ``; the first few of many.
+/// Lists names: `` `a`, `b` and `c` ``, or the first few of many.
 fn quoted(names: &[String]) -> String {
     const SHOWN: usize = 3;
     let shown: Vec<_> = names
@@ -562,7 +563,7 @@ fn quoted(names: &[String]) -> String {
     text
 }
 
-/// ` (expected 5, got 6)`, where both sides are short.
+/// Formats both sides if they are short: ` (expected 5, got 6)`.
 fn sides(finding: &Finding) -> String {
     const SHORT: usize = 40;
     let value = |text: &Option<String>| -> Option<String> {

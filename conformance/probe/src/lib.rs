@@ -1,8 +1,8 @@
 //! Requests to a target, judged by the contract.
 //!
-//! A [`probe::Probe`] sends to a [`transport::target::Target`] of any distance, holds every
-//! answer to the [`contract`] and keeps the exchanges that a finding shows. Nothing in this
-//! crate knows a check, a run or a report's format.
+//! A [`probe::Probe`] sends to a [`transport::target::Target`] at any distance, judges every answer
+//! by the [`contract`] and keeps the exchanges for findings. Nothing in this crate knows a check, a
+//! run or a report's format.
 
 pub mod attribution;
 pub mod contract;

@@ -1,4 +1,4 @@
-//! Sends what a check asks, judges every answer, and keeps the transcript.
+//! Sends the requests of a check, judges every answer, and keeps the transcript.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -20,17 +20,17 @@ use crate::scope::{Relation, Scope};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, race};
 
-/// Bounds of the exploration at the end of a run.
+/// Limits of the exploration at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exploration {
     /// The most requests.
     pub requests: u64,
-    /// The longest time, microseconds; `None`: as long as the requests last.
+    /// The longest time, microseconds; `None`: no limit.
     pub micros: Option<u64>,
 }
 
 impl Default for Exploration {
-    /// As much as costs little.
+    /// Returns limits that cost little.
     fn default() -> Self {
         Self {
             requests: 400,
@@ -40,7 +40,7 @@ impl Default for Exploration {
 }
 
 impl Exploration {
-    /// So many requests, however long they take.
+    /// Returns a limit of requests without one of time.
     pub fn of(requests: u64) -> Self {
         Self {
             requests,
@@ -49,24 +49,24 @@ impl Exploration {
     }
 }
 
-/// Why a check ended before its end.
+/// Reasons why a check ended early.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stop {
-    /// It found something; the findings say what.
+    /// It failed, for reasons in its findings.
     Failed,
-    /// The state it starts from could not be brought about.
+    /// Its initial state could not be created.
     Setup(String),
-    /// The target lacks what it is about.
+    /// The target lacks the part that it concerns.
     Unsupported(String),
-    /// It needs something that nobody gave.
+    /// It needs something that the user has not given.
     Disabled(String),
     /// Somebody else wrote meanwhile.
     Inconclusive(String),
-    /// The suite's own fault.
+    /// The suite has a mistake.
     Suite(String),
     /// The target cannot be reached any more.
     Unreachable(String),
-    /// Something else answers in its place.
+    /// Something else answers in place of the target.
     NotTheService(String),
 }
 
@@ -76,38 +76,38 @@ pub struct Session {
     pub target: Arc<dyn Target>,
     /// The judge of every exchange, which other sessions may share.
     pub contract: Arc<Contract>,
-    /// Sent as `Authorization: Token …`.
+    /// The token, sent as `Authorization: Token …`.
     pub token: Option<String>,
-    /// The values that no report shows.
+    /// Values that no report may show.
     pub secrets: Secrets,
     /// Values by name: `base`, `provider`, `location`, …
     pub environment: Scope,
-    /// The prefix of every SKU of the run.
+    /// The prefix of every SKU in the run.
     pub sku_prefix: String,
-    /// The readings that the target is held to; a number as its digits.
+    /// The readings required of the target; a number in digits.
     pub profile: BTreeMap<String, String>,
     /// Bounds of the exploration at the end of the run.
     pub exploration: Exploration,
-    /// The time that the run waits, once, to see whether what was written stays.
+    /// The time that the run waits, once, before it checks that writes persist.
     pub patience: Duration,
-    /// `true` if each answer takes long, so that rules over many values ask a sample.
+    /// Is true if every answer takes long, so that rules over many values use a sample.
     pub is_far: bool,
     next_sku: AtomicU64,
     requests: AtomicU64,
     readings: Mutex<BTreeMap<String, Vec<String>>>,
     noted: Mutex<Vec<Noted>>,
-    /// Scheme and authority of the first link of a page.
+    /// Scheme and authority of the first link in any page.
     origin: Mutex<Option<String>>,
-    /// Bytes of exchanges that findings keep.
+    /// Bytes of exchanges in findings so far.
     kept: AtomicU64,
 }
 
-/// A violation that the judge found, and the exchange that shows it.
+/// A violation found by the judge, with the exchange that shows it.
 #[derive(Debug, Clone)]
 pub struct Noted {
-    /// The aspect, or `None` where no request got an answer.
+    /// The violated aspect; `None` where a request got no answer.
     pub aspect: Option<Aspect>,
-    /// The same for every answer that breaks the contract this way.
+    /// The kind, which is equal for the same violation in any answer.
     pub kind: String,
     /// The check that sent the request.
     pub check: String,
@@ -115,22 +115,23 @@ pub struct Noted {
     pub finding: Finding,
 }
 
-/// Exchanges of a check that are kept: so many from its beginning, and so many of the last.
+/// The exchanges of a check that are kept: this many at its beginning, and this many at its end.
 const FIRST_KEPT: usize = 8;
 const LAST_KEPT: usize = 24;
 
-/// Characters of a body that a finding keeps; where findings have kept much already, fewer.
+/// The most characters of a body in a finding, and the smaller limit once findings have grown
+/// large.
 const LONGEST_BODY: usize = 32_000;
 const SCARCE_BODY: usize = 500;
 
-/// Bytes of exchanges that findings keep before bodies become scarce.
+/// Bytes of exchanges in findings from which the smaller limit applies.
 const MOST_KEPT: u64 = 20_000_000;
 
-/// Different violations that a run tells.
+/// The most different violations in a run.
 const MOST_NOTED: usize = 400;
 
 impl Session {
-    /// A session in which nothing has happened yet.
+    /// Creates a session in which nothing has happened yet.
     pub fn new(target: Arc<dyn Target>, contract: impl Into<Arc<Contract>>) -> Self {
         let mut environment = Scope::default();
         environment.set("base", target.base());
@@ -154,26 +155,25 @@ impl Session {
         }
     }
 
-    /// A SKU that no other check of the run uses. It has letters of both cases and zeros
-    /// at its end (and, by the usual prefix, its beginning), so that a service that
-    /// changes it is found out.
+    /// Returns a SKU that no other check of the run uses. It has letters of both cases and zeros at
+    /// its end (and with the default prefix at its beginning), which reveals a service that changes
+    /// it.
     pub fn fresh_sku(&self) -> String {
         let number = self.next_sku.fetch_add(1, Ordering::Relaxed);
         format!("{}{number:04}aB00", self.sku_prefix)
     }
 
-    /// The number of requests that were sent so far.
+    /// Returns the number of requests sent so far.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// The choices of a reading that fit everything seen of it so far; `None` before
-    /// anything was.
+    /// Returns the choices of a reading that fit all observations so far; `None` before the first.
     pub fn reading(&self, id: &str) -> Option<Vec<String>> {
         lock(&self.readings).get(id).cloned()
     }
 
-    /// Notes what was seen of a reading; what fits all observations stays.
+    /// Adds an observation of a reading: only choices that fit all of them remain.
     pub fn saw(&self, id: &str, choices: &[String]) {
         let mut readings = lock(&self.readings);
         match readings.get_mut(id) {
@@ -184,19 +184,19 @@ impl Session {
         }
     }
 
-    /// Returns `true` if the only choice seen of a reading is this one.
+    /// Returns `true` if this is the only choice of a reading that fits.
     pub fn sees(&self, id: &str, choice: &str) -> bool {
         lock(&self.readings)
             .get(id)
             .is_some_and(|known| known.len() == 1 && known[0] == choice)
     }
 
-    /// The violations so far, one of each kind.
+    /// Returns the violations so far, one of each kind.
     pub fn noted(&self) -> Vec<Noted> {
         lock(&self.noted).clone()
     }
 
-    /// Counts a violation of a kind that is noted already, or has no room any more.
+    /// Counts a violation whose kind is known, or for which there is no room.
     fn is_noted(&self, aspect: Option<Aspect>, kind: &str, times: u64) -> bool {
         let mut all = lock(&self.noted);
         let is_full = all.len() >= MOST_NOTED;
@@ -212,7 +212,7 @@ impl Session {
         }
     }
 
-    /// A link of a page that leads to another address than the first link of the run.
+    /// Returns the violation of a page with a link to another address than the run's first link.
     fn stray_link(&self, page: &Value) -> Option<Violation> {
         let mut origin = lock(&self.origin);
         for name in ["next", "previous"] {
@@ -246,7 +246,8 @@ impl Session {
         }
     }
 
-    /// The documented success that an undocumented one stands for; any other status as it is.
+    /// Returns the documented success that an undocumented one stands for; any other status
+    /// unchanged.
     fn meant(&self, ask: &Ask, status: u16) -> u16 {
         let operation = self.contract.route(&ask.method, ask.bare_path());
         match operation.and_then(|operation| operation.meant(status)) {
@@ -255,7 +256,7 @@ impl Session {
         }
     }
 
-    /// Sends a request of the suite's own, which no check made: it is not judged.
+    /// Sends a request of the suite itself, outside any check, without judging the answer.
     pub fn send_unjudged(&self, ask: &Ask) -> Result<Answer, Stop> {
         let request = ask.request(self).map_err(Stop::Suite)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -278,14 +279,14 @@ impl Session {
 /// The credentials of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Credentials {
-    /// The run's token.
+    /// The token of the run.
     #[default]
     Given,
-    /// Nobody.
+    /// No credentials.
     None,
-    /// Another `Authorization` header, as it stands.
+    /// Another `Authorization` header, as text.
     Other(String),
-    /// Another one, of bytes that may be no text.
+    /// Another `Authorization` header, as bytes that may not be text.
     Bytes(&'static [u8]),
 }
 
@@ -297,35 +298,36 @@ pub enum Payload {
     None,
     /// JSON, sent as `application/json`.
     Json(Value),
-    /// Bytes as they are, without a type unless a header names one.
+    /// Raw bytes, with a content type only if a header gives one.
     Raw(Bytes),
 }
 
-/// A request before it is one.
+/// The description of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
     /// The name of the step in reports.
     pub step: String,
     /// The method.
     pub method: Method,
-    /// The path behind the target's base, encoded: `/api/v1/stocks/`; a query may follow.
+    /// The encoded path behind the target's base, such as `/api/v1/stocks/`; it may include a
+    /// query.
     pub path: String,
-    /// Names and values, which are encoded.
+    /// Names and values of the query, not encoded yet.
     pub query: Vec<(String, String)>,
-    /// Further headers; `None` leaves out one that would be sent otherwise.
+    /// Further headers; `None` leaves out one that is usually sent.
     pub headers: Vec<(String, Option<String>)>,
     /// The credentials.
     pub credentials: Credentials,
     /// The body.
     pub payload: Payload,
-    /// It is no correct client's request, and meant so.
+    /// Is true if it is deliberately wrong, so that no correct client would send it.
     pub invalid: bool,
-    /// It brings about the state that the check starts from.
+    /// Is true if it only prepares the check's initial state.
     pub is_setup: bool,
 }
 
 impl Ask {
-    /// A request of a method and a path.
+    /// Creates a request.
     pub fn new(method: Method, path: &str) -> Self {
         Self {
             step: format!("{method} {path}"),
@@ -335,12 +337,12 @@ impl Ask {
         }
     }
 
-    /// A GET.
+    /// Creates a GET.
     pub fn get(path: &str) -> Self {
         Self::new(Method::GET, path)
     }
 
-    /// A POST of JSON.
+    /// Creates a POST of JSON.
     pub fn post(path: &str, body: Value) -> Self {
         Self {
             payload: Payload::Json(body),
@@ -348,35 +350,35 @@ impl Ask {
         }
     }
 
-    /// One more parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl fmt::Display) -> Self {
         self.query.push((name.to_owned(), value.to_string()));
         self
     }
 
-    /// One more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), Some(value.to_owned())));
         self
     }
 
-    /// Called so in reports.
+    /// Sets the name of the step in reports.
     #[must_use]
     pub fn named(mut self, step: &str) -> Self {
         step.clone_into(&mut self.step);
         self
     }
 
-    /// Deliberately no correct client's.
+    /// Marks it as deliberately wrong.
     #[must_use]
     pub fn invalid(mut self) -> Self {
         self.invalid = true;
         self
     }
 
-    /// Part of the state that the check starts from.
+    /// Marks it as a preparation of the check's initial state.
     #[must_use]
     pub fn setup(mut self) -> Self {
         self.is_setup = true;
@@ -398,7 +400,7 @@ impl Ask {
         let authorization = match (&self.credentials, &session.token) {
             (Credentials::Given, Some(token)) => {
                 let mut value = header_value(&format!("Token {token}"))?;
-                // What others are sent in its place is shown as it is.
+                // Other headers in its place are shown as they are.
                 value.set_sensitive(true);
                 Some(value)
             }
@@ -434,30 +436,30 @@ impl Ask {
         Ok(request)
     }
 
-    /// `true` if it says itself which host it is for, which links may follow.
+    /// Returns `true` if it names a host itself, on which the links in the answer may depend.
     fn names_a_host(&self) -> bool {
         let mut headers = self.headers.iter();
         headers
             .any(|(name, _)| name.to_ascii_lowercase().contains("host") || name.contains("orward"))
     }
 
-    /// Method and path.
+    /// Returns method and path.
     fn line(&self) -> String {
         format!("{} {}", self.method, self.bare_path())
     }
 
-    /// The path alone, without a query.
+    /// Returns the path without a query.
     fn bare_path(&self) -> &str {
         self.path.split('?').next().unwrap_or_default()
     }
 }
 
-/// A header's value of any characters, as UTF-8.
+/// Returns the value of a header, as UTF-8 of any characters.
 fn header_value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_bytes(text.as_bytes()).map_err(|why| format!("`{text}`: {why}"))
 }
 
-/// Appends a query's name or value, percent-encoded.
+/// Appends a name or value of a query, percent-encoded.
 pub fn encode(text: &str, out: &mut String) {
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -468,25 +470,25 @@ pub fn encode(text: &str, out: &mut String) {
     }
 }
 
-/// The answer that came.
+/// An answer of the target.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The status; a success that is not documented counts as the one that is, so that a
-    /// wrong number alone keeps no check from going on.
+    /// The status. An undocumented success counts as the documented one, so that a wrong number
+    /// alone does not end a check.
     pub status: u16,
-    /// The status as it came.
+    /// The actual status.
     pub came: u16,
     /// The headers.
     pub headers: HeaderMap,
     /// The body, if it is JSON.
     pub body: Option<Value>,
-    /// The body as it came.
+    /// The body, unparsed.
     pub bytes: Bytes,
     /// The number of its exchange in the conversation.
     number: u64,
 }
 
-/// One check's (or one row's) conversation with the target.
+/// The conversation of one check, or of one row in its table, with the target.
 pub struct Probe<'a> {
     /// The state that all checks share.
     pub session: &'a Session,
@@ -496,22 +498,22 @@ pub struct Probe<'a> {
     pub scope: Scope,
     /// The findings so far.
     pub findings: Vec<Finding>,
-    /// The choices of its reading that fit, for the check of one.
+    /// The choices of the check's reading that fit, if it has one.
     pub choices: Option<Vec<String>>,
     /// The check's id.
     check: &'a str,
     row: Option<String>,
     transcript: Vec<Exchange>,
-    /// Exchanges so far.
+    /// The number of exchanges so far.
     sent: u64,
-    /// Exchanges that are not in the transcript any more.
+    /// The number of exchanges left out of the transcript.
     left_out: usize,
-    /// The difference that kept the state it starts from from being brought about.
+    /// The difference that prevented the check's initial state.
     pub blocked_by: Option<Difference>,
 }
 
 impl<'a> Probe<'a> {
-    /// A conversation that begins: with fresh SKUs in `sku`, `sku2`, `sku3`.
+    /// Begins a conversation, with unused SKUs in `sku`, `sku2` and `sku3`.
     pub fn new(session: &'a Session, check: &'a str, level: Level) -> Self {
         let mut scope = session.environment.clone();
         for name in ["sku", "sku2", "sku3"] {
@@ -532,19 +534,19 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// The same conversation for a row of a table.
+    /// Makes it the conversation of a row in a table.
     #[must_use]
     pub fn in_row(mut self, row: &str) -> Self {
         self.row = Some(row.to_owned());
         self
     }
 
-    /// The number of requests it has sent.
+    /// Returns the number of requests sent.
     pub fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// Something that the environment must know.
+    /// Returns a value that the environment must have, or ends the check.
     pub fn need(&self, name: &str) -> Result<String, Stop> {
         match self.scope.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
@@ -553,8 +555,8 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Sends a request and judges what comes. What is outside of the contract is noted
-    /// for the whole run; it does not end the check.
+    /// Sends a request and judges the answer. A violation of the contract is noted for the whole
+    /// run, and does not end the check.
     pub fn send(&mut self, ask: &Ask) -> Result<Answer, Stop> {
         let request = ask.request(self.session).map_err(Stop::Suite)?;
         if !ask.invalid
@@ -598,8 +600,8 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Adds an exchange to the transcript: a long body cut short, and of a long chain the
-    /// first and the last exchanges.
+    /// Adds an exchange to the transcript. Long bodies are cut, and of a long chain only the first
+    /// and the last exchanges stay.
     fn keep(
         &mut self,
         step: &str,
@@ -622,8 +624,8 @@ impl<'a> Probe<'a> {
         });
     }
 
-    /// A body of which no more is kept than a report would show. Secrets come out first,
-    /// so that none is cut in half.
+    /// Cuts a body to the length that a report can show. Secrets are removed first, so that none is
+    /// cut in two.
     fn short(&self, body: Bytes) -> Bytes {
         if body.len() <= 2 * LONGEST_BODY {
             return body;
@@ -632,7 +634,7 @@ impl<'a> Probe<'a> {
         cut(&text, LONGEST_BODY).into_owned().into()
     }
 
-    /// The consequence of a request without an answer for the check.
+    /// Ends the check after a request without an answer.
     fn without_answer(&mut self, ask: &Ask, error: TargetError) -> Stop {
         match error {
             TargetError::Unreachable(why) => Stop::Unreachable(why),
@@ -668,7 +670,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Sends requests all at once, each from a thread of its own; the answers come in the
+    /// Sends requests at the same time, each from a thread of its own; returns the answers in the
     /// order of the requests.
     pub fn send_at_once(&mut self, asks: &[Ask]) -> Result<Vec<Answer>, Stop> {
         let (session, check, level) = (self.session, self.check, self.level);
@@ -713,14 +715,14 @@ impl<'a> Probe<'a> {
         redact(&mut violation.kind);
         violation.at.iter_mut().for_each(redact);
         violation.member.iter_mut().for_each(redact);
-        // What a deliberately wrong request meets weighs no more than the check of it.
+        // A violation in the answer to a deliberately wrong request weighs no more than its check.
         let level = if invalid {
             violation.level.min(self.level)
         } else {
             violation.level
         };
         let difference = self.trace().place_violation(&violation);
-        // The same wrong key in the answers of two operations is told for both.
+        // The same wrong key is reported once for each operation.
         let kind = format!("{} {}", difference.operation, violation.kind);
         let aspect = Some(violation.aspect);
         if self.session.is_noted(aspect, &kind, violation.count) {
@@ -755,15 +757,15 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Ends the check because the state that it starts from could not be brought about.
+    /// Ends the check because its initial state could not be created.
     pub fn block(&mut self, finding: &Finding, why: String) -> Stop {
         let finding = self.redacted(finding.clone());
         self.blocked_by = Some(self.trace().place(&finding));
         Stop::Setup(why)
     }
 
-    /// Notes a request that must succeed and was refused, for the whole run: the check
-    /// itself goes on another way.
+    /// Notes, for the whole run, a request that should have succeeded and was refused. The check
+    /// itself goes on in another way.
     pub fn note_refusal(&mut self, expected: &[u16], got: u16) {
         let finding = self.with_exchanges(Finding::status(Level::Must, expected, got));
         let operation = finding.difference.as_ref().map(|d| d.operation.clone());
@@ -790,7 +792,7 @@ impl<'a> Probe<'a> {
         record
     }
 
-    /// The chain of exchanges so far; the one after a gap says so.
+    /// Returns the chain of exchanges so far. The one after a gap mentions it.
     fn records(&self) -> Vec<Record> {
         let mut records: Vec<_> = self.transcript.iter().map(|e| self.record(e)).collect();
         if self.left_out > 0
@@ -802,7 +804,7 @@ impl<'a> Probe<'a> {
         records
     }
 
-    /// The finding without secrets, before parts of it become ids.
+    /// Returns the finding without secrets, before parts of it become ids.
     fn redacted(&self, mut finding: Finding) -> Finding {
         let secrets = &self.session.secrets;
         let redact = |text: &mut String| *text = secrets.redact(text);
@@ -823,8 +825,8 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Records a finding, with every exchange so far. One that the check has made already
-    /// is counted.
+    /// Records a finding with every exchange so far. A repetition in the same check is only
+    /// counted.
     pub fn record_finding(&mut self, finding: Finding) -> Stop {
         let finding = self.redacted(finding);
         let difference = self.trace().place(&finding);
@@ -847,7 +849,7 @@ impl<'a> Probe<'a> {
         if later == 0 || later >= self.transcript.len() {
             return self.record_finding(finding);
         }
-        // The exchange that decides stands last.
+        // The decisive exchange comes last.
         let behind = self.transcript.split_off(self.transcript.len() - later);
         let stop = self.record_finding(finding);
         self.transcript.extend(behind);
@@ -860,8 +862,8 @@ impl<'a> Probe<'a> {
         self.record_finding(Finding::new(self.level, summary))
     }
 
-    /// The answer must have one of these statuses. A success by another number is a
-    /// finding, and the check goes on.
+    /// Fails the check unless the answer has one of these statuses. Another number for a success is
+    /// a finding, but the check goes on.
     pub fn expect_status(&mut self, answer: &Answer, expected: &[u16]) -> Result<(), Stop> {
         if expected.contains(&answer.came) {
             return Ok(());
@@ -873,7 +875,7 @@ impl<'a> Probe<'a> {
         Err(stop)
     }
 
-    /// The body must be JSON.
+    /// Fails the check unless the body is JSON.
     pub fn json<'b>(&mut self, answer: &'b Answer) -> Result<&'b Value, Stop> {
         match &answer.body {
             Some(body) => Ok(body),
@@ -884,7 +886,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// The body must fit the pattern.
+    /// Fails the check unless the body fits the pattern.
     pub fn expect_body(&mut self, answer: &Answer, expected: &Pattern) -> Result<(), Stop> {
         let got = self.json(answer)?;
         match expected.mismatch(&self.scope, got).map_err(Stop::Suite)? {
@@ -896,7 +898,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// The relation must hold between what is known by name.
+    /// Fails the check unless the relation holds between the named values.
     pub fn expect_relation(&mut self, relation: &Relation) -> Result<(), Stop> {
         match relation.check(&self.scope) {
             Ok(None) => Ok(()),

@@ -1,6 +1,5 @@
-//! Names and their values while a case runs, and the little language that uses them:
-//! `${created.id}` in a template, `after.reserved_stock == before.reserved_stock + 1`
-//! as a relation.
+//! Names and their values while a case runs, and the small language that uses them: `${created.id}`
+//! in a template, and relations like `after.reserved_stock == before.reserved_stock + 1`.
 
 use std::fmt;
 
@@ -8,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 
-/// The names that every case knows: what the environment may hold, and what is fresh in
-/// each case and row. Source of the flags: `whippy-conformance run --help`.
+/// The names that every case knows: those of the environment with their flags, and those that are
+/// new in each case and row. Source of the flags: `whippy-conformance run --help`.
 pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("base", ""),
     ("sku", ""),
@@ -28,12 +27,12 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("place-prefix", "--create-places"),
 ];
 
-/// Values by name: the target's places, the case's SKUs, captures and answers.
+/// Values by name: places of the target, SKUs of the case, captures and answers.
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Vec<(String, Value)>);
 
 impl Scope {
-    /// Gives a name a value; a later one hides an earlier one.
+    /// Sets the value of a name, in place of any earlier one.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
         let value = value.into();
         match self.0.iter_mut().find(|(known, _)| known == name) {
@@ -42,7 +41,7 @@ impl Scope {
         }
     }
 
-    /// The value of a name.
+    /// Returns the value of a name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0
             .iter()
@@ -51,8 +50,8 @@ impl Scope {
     }
 }
 
-/// `name.member[0].member`, with `+ N` or `- N` behind it: a number so much larger or
-/// smaller, or a date-time so many microseconds later or earlier.
+/// `name.member[0].member`, optionally followed by `+ N` or `- N`, which adds to a number, or
+/// microseconds to a date-time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operand {
     name: String,
@@ -68,7 +67,7 @@ enum Step {
 }
 
 impl Operand {
-    /// The name it begins with.
+    /// Returns the name at its beginning.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -121,7 +120,7 @@ impl Operand {
         }
     }
 
-    /// The value.
+    /// Evaluates the operand.
     pub fn value(&self, scope: &Scope) -> Result<Value, String> {
         let nothing = || format!("there is no `{self}`");
         let mut value = scope.get(&self.name).ok_or_else(nothing)?;
@@ -183,8 +182,8 @@ impl fmt::Display for Operand {
     }
 }
 
-/// JSON with `${…}` in its texts. A text that is one `${…}` and nothing else becomes
-/// the value itself, a number a number.
+/// JSON with `${…}` in its texts. A text that consists of one `${…}` becomes the value itself, so
+/// that a number stays a number.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(try_from = "Value")]
 pub struct Template(Value);
@@ -199,7 +198,7 @@ impl TryFrom<Value> for Template {
 }
 
 impl Template {
-    /// The names that it uses.
+    /// Returns the names in the template.
     pub fn names(&self) -> Vec<String> {
         let mut found = Vec::new();
         // It was read without an error before.
@@ -207,12 +206,12 @@ impl Template {
         found.into_iter().map(|operand| operand.name).collect()
     }
 
-    /// The JSON with everything filled in.
+    /// Returns the JSON with all values filled in.
     pub fn fill(&self, scope: &Scope) -> Result<Value, String> {
         fill(&self.0, scope)
     }
 
-    /// The same as a text: what is no text is written as JSON.
+    /// Does the same, and returns a text; other values are written as JSON.
     pub fn text(&self, scope: &Scope) -> Result<String, String> {
         Ok(match self.fill(scope)? {
             Value::String(text) => text,
@@ -221,7 +220,7 @@ impl Template {
     }
 }
 
-/// Every operand in the texts of a value.
+/// Collects every operand in the texts of a value.
 pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), String> {
     match value {
         Value::String(text) => {
@@ -241,7 +240,7 @@ pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), String> {
     }
 }
 
-/// The value with every `${…}` filled in, in keys as well.
+/// Returns the value with every `${…}` filled in, also in keys.
 pub fn fill(value: &Value, scope: &Scope) -> Result<Value, String> {
     Ok(match value {
         Value::String(text) => fill_text(text, scope)?,
@@ -309,8 +308,8 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(pieces)
 }
 
-/// A relation between two values: `before.modified_date < after.modified_date`.
-/// Numbers compare as numbers, date-times as moments, anything else for equality only.
+/// A relation between two values: `before.modified_date < after.modified_date`. Numbers are
+/// compared as numbers, date-times as moments, and anything else only for equality.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Relation {
@@ -368,13 +367,13 @@ impl fmt::Display for Relation {
 }
 
 impl Relation {
-    /// The names that it uses.
+    /// Returns the two names in the relation.
     pub fn names(&self) -> [&str; 2] {
         [self.left.name(), self.right.name()]
     }
 
-    /// `Ok(None)` if it holds, else a sentence with both sides. An error is an operand
-    /// that is not there.
+    /// Returns `Ok(None)` if it holds, and a sentence with both sides otherwise. The error is an
+    /// operand that does not exist.
     pub fn check(&self, scope: &Scope) -> Result<Option<String>, String> {
         let (left, right) = (self.left.value(scope)?, self.right.value(scope)?);
         let order = order(&left, &right);
@@ -410,7 +409,7 @@ fn number_order(left: &Number, right: &Number) -> Option<std::cmp::Ordering> {
     }
 }
 
-/// A date-time with an offset, and the offset.
+/// Reads a date-time with an offset, and returns both.
 pub fn moment(text: &str) -> Option<(Timestamp, UtcOffset)> {
     let zone = match text.strip_suffix('Z') {
         Some(_) => "Z",

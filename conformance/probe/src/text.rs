@@ -1,14 +1,14 @@
-//! Texts of strangers, made harmless.
+//! Foreign texts, made harmless.
 
 use std::borrow::Cow;
 
-/// The text with every control character but the newline and the tab spelled out: a body
-/// is a stranger's, and neither a terminal nor an XML parser may be steered by one.
+/// Spells out every control character except newline and tab: a body is foreign text, and must not
+/// control a terminal or an XML parser.
 pub fn visible(text: &str) -> Cow<'_, str> {
     whippy_engine::wire::visible::visible(text, &['\n', '\t'])
 }
 
-/// A stranger's text as one line.
+/// Returns foreign text as one line.
 pub fn one_line(text: &str) -> String {
     visible(text)
         .replace(['\n', '\t'], " ")
@@ -16,8 +16,8 @@ pub fn one_line(text: &str) -> String {
         .to_owned()
 }
 
-/// The text with small letters for capitals and capitals for small ones, ASCII's alone, as
-/// the rest has cases of which services think differently.
+/// Swaps the case of all ASCII letters. Other letters are left alone, since services disagree about
+/// their case.
 pub fn other_case(text: &str) -> String {
     let swap = |c: char| match c {
         'a'..='z' => c.to_ascii_uppercase(),

@@ -1,5 +1,4 @@
-//! Threads and the stopwatch: the only place beside targets and ledgers where a run
-//! meets the machine.
+//! Threads and the stopwatch. Apart from targets and ledgers, only this module uses the machine.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError};
@@ -7,39 +6,38 @@ use std::time::{Instant, SystemTime};
 
 use whippy_engine::model::time::Timestamp;
 
-/// The system's time.
+/// Returns the time of the system's clock.
 pub fn system_time() -> Timestamp {
     Timestamp::from(SystemTime::now())
 }
 
-/// The time that something takes.
+/// A measurement of elapsed time.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// One that runs.
+    /// Starts a stopwatch.
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Microseconds since the start.
+    /// Returns the microseconds since the start.
     pub fn micros(self) -> u64 {
         u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
-/// Locks a mutex whoever panicked: nobody here leaves half a value behind.
+/// Locks a mutex even after a panic: no code here leaves a value half changed.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The value of a mutex that nobody else has any more.
+/// Returns the value of a mutex that nobody else uses any more.
 pub fn into_inner<T>(mutex: Mutex<T>) -> T {
     mutex.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does every piece of work, on so many threads at once; the results in the order of the
-/// work.
+/// Processes all items on this many threads, and returns the results in the order of the items.
 pub fn spread<T: Sync, R: Send>(jobs: usize, work: &[T], each: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if jobs <= 1 {
         return work.iter().map(each).collect();
@@ -64,7 +62,7 @@ pub fn spread<T: Sync, R: Send>(jobs: usize, work: &[T], each: impl Fn(&T) -> R 
     done.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Does the same thing so many times at once, all beginning together.
+/// Calls a function on this many threads, all starting at the same moment.
 pub fn race<R: Send>(runners: usize, each: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let line = Barrier::new(runners);
     std::thread::scope(|scope| {

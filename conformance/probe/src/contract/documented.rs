@@ -1,4 +1,4 @@
-//! The documented responses as data: `fixtures/documented/`.
+//! The documented responses in `fixtures/documented/`.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -6,17 +6,17 @@ use whippy_engine::assets;
 
 use crate::model::finding::Source;
 
-/// A response that the page shows, and the request and state that lead to it.
+/// A response on the page, with the request and the state that lead to it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Documented {
     /// The place on the page.
     pub source: Source,
-    /// The seed state.
+    /// The name of the initial world.
     pub world: String,
     /// The service's clock.
     pub clock: String,
-    /// The readings that the page's example presumes.
+    /// The readings that the example on the page presumes.
     pub profile: Value,
     /// The request.
     pub request: DocumentedRequest,
@@ -34,7 +34,7 @@ pub struct DocumentedRequest {
     pub path: String,
     /// Names and values.
     pub headers: Map<String, Value>,
-    /// JSON, or null for none.
+    /// The JSON body, or null for none.
     pub body: Value,
 }
 
@@ -44,17 +44,17 @@ pub struct DocumentedRequest {
 pub struct DocumentedResponse {
     /// The status code.
     pub status: u16,
-    /// JSON, the page's `https://{whippy_api_url}` in its links.
+    /// The JSON body. Its links contain the page's `https://{whippy_api_url}`.
     pub body: Value,
 }
 
-/// All of them by name. A fixture that cannot be read is an error of the suite's own.
+/// Returns all documented responses by name. An unreadable fixture is a mistake of the suite.
 pub fn all() -> Result<Vec<(&'static str, Documented)>, String> {
     let names = assets::DOCUMENTED.iter().map(|(file, _)| name(file));
     names.map(|name| Ok((name, find(name)?))).collect()
 }
 
-/// One of them: `create_201`.
+/// Finds a documented response by its name, such as `create_201`.
 pub fn find(wanted: &str) -> Result<Documented, String> {
     let mut known = assets::DOCUMENTED.iter();
     let (file, json) = known

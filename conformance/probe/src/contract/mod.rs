@@ -1,5 +1,5 @@
-//! `openapi.json` as a judge: whether a request is one that the contract knows, whether
-//! an answer is one that it documents, and how much of it has been met so far.
+//! `openapi.json` as a judge of requests and answers. It also measures how much of the contract has
+//! been covered so far.
 
 pub mod documented;
 pub mod pattern;
@@ -19,16 +19,16 @@ use crate::model::finding::{Level, cut};
 use crate::model::json;
 use crate::model::outcome::{Coverage, Covered};
 
-/// The base of the schemas' references; nothing is ever fetched.
+/// The base of references between schemas. It is never requested.
 const BASE: &str = "https://whippy.invalid/schemas/";
 
-/// A sentence of the judge has no more characters: it may quote a whole body.
+/// The longest sentence of the judge, characters. It may quote a whole body.
 const LONGEST: usize = 600;
 
-/// An answer that breaks the contract in more ways is told by the first of them.
+/// The most kinds of violation reported for one answer.
 const MOST_KINDS: usize = 40;
 
-/// The operations of `openapi.json`, ready to judge.
+/// The operations of `openapi.json`, prepared for judging.
 pub struct Contract {
     operations: Vec<Operation>,
 }
@@ -39,9 +39,9 @@ pub struct Operation {
     pub id: String,
     /// The method.
     pub method: Method,
-    /// The path, with `{name}` where an argument goes.
+    /// The path, with `{name}` for each argument.
     pub path: String,
-    /// The grade of what it is there for.
+    /// The grade of its purpose.
     pub level: Level,
     met: AtomicBool,
     parameters: Vec<Parameter>,
@@ -65,20 +65,20 @@ struct Body {
 struct Answer {
     status: u16,
     level: Level,
-    /// Media type and schema; none for an answer without a body.
+    /// Media type and schema; `None` for an answer without a body.
     content: Option<(String, Validator)>,
     required_headers: Vec<(String, Level)>,
     members: Vec<Member>,
     met: AtomicBool,
 }
 
-/// A member of a body, by its path; `*` is any item or key.
+/// A member of a body, by its path, in which `*` is any item or key.
 struct Member {
     path: Vec<String>,
     met: AtomicBool,
 }
 
-/// The part of an answer that is outside of the contract.
+/// The part of an answer that violates the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Aspect {
     /// The status.
@@ -91,22 +91,22 @@ pub enum Aspect {
     Body,
 }
 
-/// One way in which an answer is outside of the contract.
+/// One violation of the contract by an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Of what.
+    /// The part of the answer.
     pub aspect: Aspect,
     /// The level.
     pub level: Level,
-    /// Both sides in a line.
+    /// Both sides in one line.
     pub summary: String,
-    /// The same in every answer that breaks the contract this way, whatever it holds.
+    /// The kind, which is equal for the same violation in any answer.
     pub kind: String,
     /// JSON pointers into the body.
     pub at: Vec<String>,
-    /// The header, or the member of the body, where one alone is at fault.
+    /// The header or the member of the body that alone is wrong, if there is only one.
     pub member: Option<String>,
-    /// Number of places in the answer that break it this way.
+    /// The number of places in the answer with this violation.
     pub count: u64,
 }
 
@@ -120,7 +120,7 @@ pub struct Judgement {
 }
 
 impl Contract {
-    /// The contract as it is embedded. An error is a fault of the suite's own.
+    /// Loads the embedded contract. An error is a mistake of the suite.
     pub fn embedded() -> Result<Self, String> {
         let document: Value = parsed("openapi.json", assets::OPENAPI)?;
         let compiler = Compiler::new(&document)?;
@@ -135,17 +135,17 @@ impl Contract {
         Ok(Self { operations })
     }
 
-    /// An operation by its id.
+    /// Finds an operation by its id.
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
-    /// All of them.
+    /// Returns all operations.
     pub fn operations(&self) -> &[Operation] {
         &self.operations
     }
 
-    /// The operation of a method and a path behind the target's base. HEAD is GET's.
+    /// Finds the operation of a method and a path behind the target's base. HEAD counts as GET.
     pub fn route(&self, method: &Method, path: &str) -> Option<&Operation> {
         let method = if method == Method::HEAD {
             &Method::GET
@@ -156,7 +156,7 @@ impl Contract {
             let operations = self.operations.iter();
             operations.filter(|operation| operation.method == *method)
         };
-        // Most paths have no argument, and no template comes before the path itself.
+        // Most paths have no argument, and a fixed path comes before a template.
         let literal = of_method().find(|operation| operation.path == path);
         literal.or_else(|| {
             of_method()
@@ -165,7 +165,7 @@ impl Contract {
         })
     }
 
-    /// The fault of a request that is to be a correct client's; `None` if there is none.
+    /// Returns the mistake in a request that should be correct, if there is one.
     pub fn fault(&self, request: &Request<Bytes>, path: &str) -> Option<String> {
         let Some(operation) = self.route(request.method(), path) else {
             return Some(format!("{} {path} is no operation", request.method()));
@@ -186,8 +186,8 @@ impl Contract {
         operation.body_fault(request)
     }
 
-    /// Judges an answer, and notes what of the contract it has met. `path` is behind the
-    /// target's base.
+    /// Judges an answer, and notes the parts of the contract that it covers. `path` begins behind
+    /// the target's base.
     pub fn judge(
         &self,
         request: &Request<Bytes>,
@@ -200,7 +200,7 @@ impl Contract {
         self.judge_parsed(request, path, response, parsed, deliberately_invalid)
     }
 
-    /// Judges an answer of whose body nothing is known.
+    /// Judges an answer with an unknown body.
     pub fn judge_head(
         &self,
         request: &Request<Bytes>,
@@ -238,8 +238,8 @@ impl Contract {
         judgement
     }
 
-    /// Judges the answer to a method that a path does not have: what one of its
-    /// operations documents for that goes for all of them.
+    /// Judges the answer to a method that a path lacks: the answer that one of its operations
+    /// documents for this applies to all.
     fn judge_other_method(
         &self,
         path: &str,
@@ -265,7 +265,7 @@ impl Contract {
         judgement
     }
 
-    /// The coverage so far.
+    /// Returns the coverage so far.
     pub fn coverage(&self) -> Coverage {
         let mut coverage = Coverage::default();
         for operation in &self.operations {
@@ -303,7 +303,7 @@ fn note(covered: &mut Covered, met: &AtomicBool, name: impl Fn() -> String) {
     }
 }
 
-/// Returns `true` if a path is an instance of a template.
+/// Returns `true` if a path fits a template.
 fn fits(template: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let all = template.split('/').all(|wanted| {
@@ -317,7 +317,7 @@ fn fits(template: &str, path: &str) -> bool {
     all && segments.next().is_none()
 }
 
-/// A JSON pointer with `*` for the items of arrays and for the SKUs of a query's answer.
+/// Returns a JSON pointer with `*` for items of arrays, and for SKUs in the answer of a query.
 pub fn places(pointer: &str) -> String {
     let mut is_of_skus = false;
     let segments = pointer.split('/').map(|segment| {
@@ -332,13 +332,13 @@ pub fn places(pointer: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-/// The member that is missing, or that no schema knows.
+/// Returns the member that is missing, or that the schema does not know.
 fn absent_or_unknown(error: &ValidationError<'_>) -> Option<String> {
     match error.kind() {
         ValidationErrorKind::Required { property } => property.as_str().map(str::to_owned),
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let name = unexpected.first()?;
-            // A key that is a SKU is no name.
+            // A key that is a SKU is not the name of a member.
             let is_name = |c: char| c.is_ascii_lowercase() || c == '_';
             name.chars().all(is_name).then(|| name.clone())
         }
@@ -346,7 +346,7 @@ fn absent_or_unknown(error: &ValidationError<'_>) -> Option<String> {
     }
 }
 
-/// The media type, without its parameters.
+/// Returns the media type without its parameters.
 fn media_type(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     value.split(';').next().map(str::trim)
@@ -360,7 +360,7 @@ impl Parameter {
         takes(text.into())
             || number().is_some_and(takes)
             || flag().is_some_and(takes)
-            // One of several, where the parameter may be repeated.
+            // A repeatable parameter is an array, of which this is one value.
             || takes(vec![text].into())
     }
 }
@@ -371,7 +371,7 @@ impl Operation {
         self.answers.iter().any(|answer| answer.status == status)
     }
 
-    /// The documented status that an undocumented one stands for: the first of its class.
+    /// Returns the documented status that an undocumented one stands for: the first of its class.
     pub fn meant(&self, status: u16) -> Option<u16> {
         if self.documents(status) {
             return Some(status);
@@ -419,7 +419,7 @@ impl Operation {
         deliberately_invalid: bool,
     ) -> Vec<Violation> {
         let status = response.status().as_u16();
-        // The stack's page for a path that it does not have, which some readings lead to.
+        // The stack's page for an unknown path, to which some readings lead.
         let is_no_path = status == 404 && media_type(response.headers()) == Some("text/html");
         if deliberately_invalid && is_no_path {
             return Vec::new();
@@ -569,7 +569,7 @@ fn is_in(path: &[String], value: &Value) -> bool {
     }
 }
 
-/// The compiler of the document into validators.
+/// Compiles the document into validators.
 struct Compiler<'a> {
     document: &'a Value,
     registry: Registry<'static>,
@@ -603,7 +603,7 @@ impl<'a> Compiler<'a> {
             .map_err(|why| why.to_string())
     }
 
-    /// The value, or what it refers to within the document.
+    /// Resolves a reference within the document, or returns the value itself.
     fn resolved<'b>(&'b self, value: &'b Value) -> &'b Value {
         match value["$ref"]
             .as_str()
@@ -689,7 +689,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    /// Every member that a schema names, at any depth.
+    /// Returns every member that a schema names, at any depth.
     fn members(&self, schema: &Value) -> Vec<Member> {
         let mut paths = Vec::new();
         self.walk(schema, &Value::Null, &mut Vec::new(), &mut paths);
@@ -702,7 +702,7 @@ impl<'a> Compiler<'a> {
         members.collect()
     }
 
-    /// `file` is where `#/…` points into.
+    /// Collects members. `file` is the document of references like `#/…`.
     fn walk(
         &self,
         schema: &Value,
@@ -710,9 +710,9 @@ impl<'a> Compiler<'a> {
         here: &mut Vec<String>,
         found: &mut Vec<Vec<String>>,
     ) {
-        // Errors of nested fields repeat their own shape.
+        // Errors of nested fields repeat their own form without end.
         const DEEPEST: usize = 5;
-        // What only a reading would show is taken, but nobody owes it.
+        // A member that exists only under some reading is allowed, but not required.
         if here.len() > DEEPEST || schema["x-grade"] == "reading" {
             return;
         }
@@ -753,8 +753,8 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-/// The level of a thing's grade. A reading's answers weigh like the stack's, since
-/// their wordings are.
+/// Returns the level of a grade. Answers of a reading count like the stack's, since their wording
+/// comes from there.
 fn level(graded: &Value) -> Level {
     match graded["x-grade"].as_str() {
         Some("documented") => Level::Must,

@@ -1,9 +1,9 @@
 //! Patterns of bodies: JSON with placeholders.
 //!
-//! A text like `<integer>` stands for any value of its kind, an object with one key
-//! like `<one-of>` for a choice, the key or last item `...` for whatever else there is.
-//! Everything else must be equal. `{"<documented>": "create_201", "except": {…}}` is a
-//! documented response, with what may vary named by JSON pointer.
+//! A text like `<integer>` stands for any value of its kind, an object with one key like `<one-of>`
+//! for a choice, and the key or last item `...` for anything else. All other values must be equal.
+//! `{"<documented>": "create_201", "except": {…}}` is a documented response, with JSON pointers to
+//! the parts that may vary.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 use crate::contract::documented;
 use crate::scope::{Operand, Scope, fill, moment, operands};
 
-/// Any further members of an object, or items of a list.
+/// Stands for further members of an object, or further items of a list.
 const REST: &str = "...";
 
 type Test = fn(&Value) -> bool;
 
-/// The placeholders, and what they stand for.
+/// The placeholders, each with its test.
 const PLACEHOLDERS: &[(&str, Test)] = &[
     ("<any>", |_| true),
     ("<integer>", |value| value.is_i64() || value.is_u64()),
@@ -39,7 +39,7 @@ fn is_url(text: &str) -> bool {
         .is_ok_and(|uri| uri.scheme().is_some() && uri.host().is_some())
 }
 
-/// The operators: an object with one of these as its only key.
+/// The operators, each the only key of an object.
 const OPERATORS: &[&str] = &[
     "<one-of>",
     "<each>",
@@ -64,7 +64,7 @@ impl TryFrom<Value> for Pattern {
     }
 }
 
-/// Puts documented responses in their places, and refuses what no pattern means.
+/// Inserts documented responses, and refuses anything that is not a pattern.
 fn expanded(value: Value) -> Result<Value, String> {
     match value {
         Value::String(text) if is_marked(&text) => {
@@ -110,7 +110,7 @@ fn is_marked(text: &str) -> bool {
     text.len() > 2 && text.starts_with('<') && text.ends_with('>')
 }
 
-/// A documented body with the named members replaced.
+/// Returns a documented body with the named members replaced.
 fn example(members: &Map<String, Value>) -> Result<Value, String> {
     let name = members["<documented>"].as_str().unwrap_or_default();
     let mut body = documented::find(name)?.response.body;
@@ -132,7 +132,7 @@ fn example(members: &Map<String, Value>) -> Result<Value, String> {
     Ok(body)
 }
 
-/// The page's name for the host becomes the target's.
+/// Replaces the page's name for the host by the target's base.
 fn at_base(value: &mut Value) {
     match value {
         Value::String(text) => *text = text.replace("https://{whippy_api_url}", "${base}"),
@@ -142,18 +142,18 @@ fn at_base(value: &mut Value) {
     }
 }
 
-/// The places where a body differs from a pattern.
+/// The differences between a body and a pattern.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mismatch {
-    /// JSON pointers; `/` is the whole body.
+    /// JSON pointers to them; `/` is the whole body.
     pub at: Vec<String>,
-    /// The pattern, with what fits filled in from what came, so that a diff shows only
-    /// what does not.
+    /// The pattern with its fitting parts filled in from the body, so that a diff shows only the
+    /// others.
     pub expected: Value,
 }
 
 impl Pattern {
-    /// The names of the members that an object must have.
+    /// Returns the names of members that the pattern requires of an object.
     pub fn member_names(&self) -> Vec<&str> {
         let names = self.0.as_object().into_iter().flat_map(Map::keys);
         names
@@ -162,14 +162,14 @@ impl Pattern {
             .collect()
     }
 
-    /// A documented body as it stands, at the target's base.
+    /// Creates a pattern of a documented body, at the target's base.
     pub fn example(body: &Value) -> Self {
         let mut body = body.clone();
         at_base(&mut body);
         Self(body)
     }
 
-    /// The mismatch of a body; an error is a name that has no value.
+    /// Compares a body with the pattern. The error is a name without a value.
     pub fn mismatch(&self, scope: &Scope, got: &Value) -> Result<Option<Mismatch>, String> {
         let pattern = fill(&self.0, scope)?;
         if fits(&pattern, got) {
@@ -180,7 +180,7 @@ impl Pattern {
         Ok(Some(Mismatch { at, expected }))
     }
 
-    /// The names that it uses.
+    /// Returns the names in the pattern.
     pub fn names(&self) -> Vec<String> {
         let mut found = Vec::new();
         // It was read without an error before.
@@ -254,7 +254,7 @@ fn fits_operator(name: &str, operand: &Value, got: &Value) -> bool {
     }
 }
 
-/// Returns `true` if each item can be given to a pattern of its own.
+/// Returns `true` if the items can be assigned to the patterns one to one.
 fn permuted(patterns: &[Value], items: &[Value]) -> bool {
     let Some((pattern, rest)) = patterns.split_first() else {
         return true;
@@ -268,7 +268,8 @@ fn permuted(patterns: &[Value], items: &[Value]) -> bool {
     })
 }
 
-/// The pattern as it would read had everything fitted that does; what does not is noted.
+/// Returns the pattern with its fitting parts filled in from the body. Pointers to the others are
+/// added to `at`.
 fn compare(pattern: &Value, got: &Value, here: &str, at: &mut Vec<String>) -> Value {
     if fits(pattern, got) {
         return got.clone();
@@ -277,7 +278,7 @@ fn compare(pattern: &Value, got: &Value, here: &str, at: &mut Vec<String>) -> Va
         (Value::Object(members), Value::Object(others)) if operator(members).is_none() => {
             let open = members.contains_key(REST);
             let mut expected = Map::new();
-            // In the order of what came, so that a diff lines up.
+            // In the order of the body, so that the lines of a diff match.
             for (name, other) in others {
                 let there = format!("{here}/{name}");
                 match members.get(name) {

@@ -1,30 +1,31 @@
-//! Causes: the differences that explain the findings of a run, each told once.
+//! Causes: the differences that explain the findings of a run, each reported once.
 //!
-//! A [`Difference`] is what one finding shows: an operation and how its answer differs
-//! (status, header, member, wording, effect). Findings that share one are one [`Cause`].
+//! A [`Difference`] is the content of one finding: an operation and the part of its answer that
+//! differs (status, header, member, wording, effect). Findings with a common difference belong to
+//! one [`Cause`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::level::Level;
 
-/// A difference between contract and target at its place.
+/// A difference between contract and target, with its place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// The operation's id; empty where the request is none of the contract's.
+    /// The operation's id; empty for a request outside the contract.
     pub operation: String,
-    /// The difference, as ids: `create-stock/200-for-201`, `list-stocks/member-period`.
+    /// The ids: `create-stock/200-for-201`, `list-stocks/member-period`.
     pub ids: Vec<String>,
     /// Ids of other differences, each of which would explain this one.
     pub alternatives: Vec<String>,
-    /// The difference in a sentence without a full stop.
+    /// A sentence without a full stop.
     pub sentence: String,
 }
 
-/// An explanation of findings that belong together.
+/// A common explanation of findings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
-    /// Stable: the first of its differences, or what several of them have in common.
+    /// The id, which is stable: the first of its differences, or the part that several share.
     pub id: String,
     /// A sentence without a full stop: `create-stock answers 200 for 201`.
     pub summary: String,
@@ -43,7 +44,7 @@ pub struct Cause {
     pub known: bool,
 }
 
-/// The id of a difference that has no place but its check.
+/// Returns the id of a difference that has no other place than its check.
 pub fn of_check(id: &str) -> String {
     format!("check/{}", id.replace('/', "-"))
 }

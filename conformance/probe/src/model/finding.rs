@@ -1,4 +1,4 @@
-//! Why a check did not pass: what was asked, what was expected, what came.
+//! Findings: the requests, the expectation, and the actual answer.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -11,49 +11,49 @@ use serde_json::Value;
 use crate::model::cause::Difference;
 pub use crate::model::level::{Level, Source};
 
-/// One request and what became of it, as they went over the wire.
+/// One request and its answer, as they went over the wire.
 #[derive(Debug, Clone)]
 pub struct Exchange {
     /// The name of the step.
     pub step: String,
     /// The request.
     pub request: Request<Bytes>,
-    /// The answer, or a sentence that says why there is none.
+    /// The answer, or a sentence about the reason why there is none.
     pub answer: Result<Response<Bytes>, String>,
 }
 
-/// A difference between what the contract says and what a target does.
+/// A difference between the contract and the behaviour of a target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// The level.
     pub level: Level,
-    /// Both sides in a line: `expected 201, got 200`.
+    /// Both sides in one line: `expected 201, got 200`.
     pub summary: String,
     /// The JSON pointers at which bodies differ.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at: Vec<String>,
-    /// The whole expectation: pretty-printed JSON, or a line.
+    /// The full expectation: formatted JSON, or a line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// The answer, laid out the same way.
+    /// The actual answer in the same format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub got: Option<String>,
-    /// The row of a table of variants.
+    /// The row in the table of a check's variants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub row: Option<String>,
-    /// The chain of requests that led here, the one that shows it last.
+    /// The requests that led to it, the decisive one last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Record>,
-    /// Number of times that the check came upon the same; left out where it was once.
+    /// The number of occurrences in the check; left out for a single one.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub times: u64,
     /// The ids of the causes that explain it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
-    /// The kind of difference, before it has a place.
+    /// The kind of difference, still without its place.
     #[serde(skip)]
     pub kind: Kind,
-    /// The difference at its place, from which the causes of a run are made.
+    /// The difference with its place, from which the causes of a run are made.
     #[serde(skip)]
     pub difference: Option<Difference>,
 }
@@ -67,33 +67,33 @@ fn is_once(times: &u64) -> bool {
     *times == 1
 }
 
-/// The kind of difference that a finding is about.
+/// The kind of difference in a finding.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// Something that several answers show together.
+    /// An effect that only several answers together show.
     #[default]
     Effect,
-    /// The status.
+    /// A wrong status.
     Status {
-        /// Those that would have been right; none: any that is documented.
+        /// The correct ones; empty: any that is documented.
         expected: Vec<u16>,
-        /// The one that came.
+        /// The actual status.
         got: u16,
-        /// The member that a refusal was to be about.
+        /// The member that the refusal should name.
         member: Option<String>,
     },
-    /// No answer came.
+    /// A missing answer.
     NoAnswer,
-    /// The content type.
+    /// A wrong content type.
     ContentType,
-    /// Another header, by its name in small letters.
+    /// Another header, with its name in small letters.
     Header(String),
-    /// Members of the body, at the finding's pointers.
+    /// Members of the body, at the pointers of the finding.
     Members,
 }
 
 impl Finding {
-    /// A finding of one line.
+    /// Creates a finding of one line.
     pub fn new(level: Level, summary: impl Into<String>) -> Self {
         Self {
             level,
@@ -110,7 +110,7 @@ impl Finding {
         }
     }
 
-    /// Two statuses differ.
+    /// Creates a finding about a wrong status.
     pub fn status(level: Level, expected: &[u16], got: u16) -> Self {
         let listed: Vec<_> = expected.iter().map(u16::to_string).collect();
         let summary = format!("expected {}, got {got}", listed.join(" or "));
@@ -124,7 +124,7 @@ impl Finding {
         }
     }
 
-    /// Two bodies differ.
+    /// Creates a finding about two bodies that differ.
     pub fn bodies(level: Level, at: Vec<String>, expected: &Value, got: &Value) -> Self {
         let summary = format!("the body differs at {}", listed(&at));
         let (expected, got) = (side(expected, &at), side(got, &at));
@@ -138,7 +138,7 @@ impl Finding {
     }
 }
 
-/// The first few, and how many more there are.
+/// Lists the first few places, and the number of others.
 fn listed(at: &[String]) -> String {
     const SHOWN: usize = 4;
     let shown: Vec<_> = at.iter().take(SHOWN).map(String::as_str).collect();
@@ -152,13 +152,14 @@ fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
-/// A longer body is shown by the places that differ.
+/// The longest body shown completely, characters. Of a longer one only the differing values are
+/// shown.
 const LONGEST_SIDE: usize = 32_000;
 
-/// Places of a long body that are shown.
+/// The most differing values of a long body that are shown.
 const PLACES: usize = 10;
 
-/// One side of a difference: the whole body, or the values at the first places of a long one.
+/// Returns one side of a difference: the whole body, or the first differing values of a long one.
 fn side(body: &Value, at: &[String]) -> String {
     let whole = pretty(body);
     if whole.len() <= LONGEST_SIDE {
@@ -171,7 +172,7 @@ fn side(body: &Value, at: &[String]) -> String {
     places.collect::<Vec<_>>().join("\n")
 }
 
-/// Bytes for a report: text where they are text.
+/// Bytes in a report, as text where they are text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Text {
@@ -194,7 +195,7 @@ impl Text {
         }
     }
 
-    /// The text, or its digits.
+    /// Returns the text, or the hexadecimal digits.
     pub fn shown(&self) -> &str {
         match self {
             Self::Utf8(text) => text,
@@ -203,14 +204,14 @@ impl Text {
     }
 }
 
-/// Secrets of at least so many characters are taken out wherever they stand.
+/// The length from which a secret is removed wherever it occurs, characters.
 const LEAST_ANYWHERE: usize = 8;
 
-/// Shorter ones of at least so many are taken out where they stand as a word; the rest as
-/// whole values only, or a token `a` would take every `a` out of a report.
+/// The length from which a secret is removed where it is a word. Shorter ones are removed only as
+/// whole values: a token `a` would remove every `a` from a report.
 const LEAST_WORD: usize = 4;
 
-/// Values that are never shown, in whatever text they turn up.
+/// Values that are never shown, in any text.
 #[derive(Clone, Default)]
 pub struct Secrets(Vec<String>);
 
@@ -221,14 +222,14 @@ impl fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// These, but not empty ones.
+    /// Creates a set of secrets; empty texts are ignored.
     pub fn new(secrets: impl IntoIterator<Item = String>) -> Self {
         let mut all = Self::default();
         secrets.into_iter().for_each(|secret| all.add(&secret));
         all
     }
 
-    /// One more, in each way that an answer may spell it.
+    /// Adds a secret in each spelling that an answer may use.
     pub fn add(&mut self, secret: &str) {
         if !secret.is_empty() {
             for spelling in spellings(secret) {
@@ -239,7 +240,7 @@ impl Secrets {
         }
     }
 
-    /// The text without them.
+    /// Returns the text without secrets.
     pub fn redact(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for secret in &self.0 {
@@ -250,7 +251,7 @@ impl Secrets {
         text
     }
 
-    /// Bytes as hexadecimal digits, without them.
+    /// Does the same with bytes in hexadecimal digits.
     pub fn redact_hex(&self, digits: &str) -> String {
         let mut digits = digits.to_owned();
         let long = self.0.iter();
@@ -261,7 +262,7 @@ impl Secrets {
     }
 }
 
-/// A text without a secret that is in it.
+/// Returns a text without one secret.
 fn without(text: &str, secret: &str) -> String {
     let length = secret.chars().count();
     if length >= LEAST_ANYWHERE || text == secret {
@@ -290,7 +291,7 @@ fn without(text: &str, secret: &str) -> String {
     kept
 }
 
-/// Returns `true` if a header of this name is likely to hold a secret.
+/// Returns `true` if a header of this name probably contains a secret.
 pub fn names_a_secret(header: &str) -> bool {
     let name = header.to_ascii_lowercase();
     ["auth", "cookie", "token", "key", "secret", "password"]
@@ -298,7 +299,8 @@ pub fn names_a_secret(header: &str) -> bool {
         .any(|word| name.contains(word))
 }
 
-/// A text as it stands, in JSON with and without other letters than ASCII's, and in a URL.
+/// Returns the spellings of a text: as it is, in JSON with and without escapes for letters beyond
+/// ASCII, and in a URL.
 fn spellings(text: &str) -> [String; 4] {
     let quoted = Value::from(text).to_string();
     let in_json = quoted[1..quoted.len() - 1].to_owned();
@@ -332,40 +334,40 @@ fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// The text in a secret's place.
+/// The text that replaces a secret.
 pub const REDACTED: &str = "(redacted)";
 
-/// An exchange as reports show it, without secrets.
+/// An exchange in a report, without secrets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// The purpose.
+    /// The name of the step.
     pub step: String,
     /// The method.
     pub method: String,
-    /// The whole URL.
+    /// The full URL.
     pub url: String,
-    /// Names and values, in order.
+    /// Names and values of the request's headers, in order.
     pub request_headers: Vec<(String, String)>,
-    /// The body sent.
+    /// The body of the request.
     pub request_body: Text,
-    /// The status, if an answer came.
+    /// The status, if there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// Names and values, in order.
+    /// Names and values of the answer's headers, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub response_headers: Vec<(String, String)>,
-    /// The body that came, whole.
+    /// The body of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<Text>,
-    /// Why no answer came.
+    /// The reason why there was no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
-    /// A command that asks the same, the token aside.
+    /// A command that repeats the request, without the token.
     pub curl: String,
 }
 
 impl Record {
-    /// The exchange with bodies of no more characters than these.
+    /// Shortens both bodies to at most `longest` characters.
     #[must_use]
     pub fn shortened(mut self, longest: usize) -> Self {
         for body in std::iter::once(&mut self.request_body).chain(&mut self.response_body) {
@@ -378,7 +380,7 @@ impl Record {
         self
     }
 
-    /// An exchange without its secrets.
+    /// Creates the record of an exchange, without secrets.
     pub fn new(exchange: &Exchange, secrets: &Secrets) -> Self {
         let request = &exchange.request;
         let headers = |headers: &http::HeaderMap| {
@@ -403,11 +405,11 @@ impl Record {
     }
 }
 
-/// In the extensions of a request that was one of so many sent at the same time.
+/// Marks a request, in its extensions, that was one of this many sent at the same time.
 #[derive(Debug, Clone, Copy)]
 pub struct AtOnce(pub usize);
 
-/// A header's value, but never the token's.
+/// Returns the value of a header, except for the token.
 fn shown(value: &HeaderValue, secrets: &Secrets) -> String {
     if value.is_sensitive() {
         REDACTED.to_owned()
@@ -416,10 +418,10 @@ fn shown(value: &HeaderValue, secrets: &Secrets) -> String {
     }
 }
 
-/// A command that asks the same, the token aside.
+/// Returns a command that repeats a request, without the token.
 fn curl(request: &Request<Bytes>) -> String {
     let mut curl = if request.method() == Method::HEAD {
-        // With `-X HEAD` it would wait for a body.
+        // With `-X HEAD` curl would wait for a body.
         "curl -I".to_owned()
     } else {
         format!("curl -i -X {}", request.method())
@@ -427,7 +429,7 @@ fn curl(request: &Request<Bytes>) -> String {
     for (name, value) in request.headers() {
         curl += " -H ";
         if value.is_sensitive() {
-            // The token is to be filled in by the shell, so it stands in double quotes.
+            // The shell fills in the token, so this word is in double quotes.
             curl += "\"Authorization: Token $WHIPPY_TOKEN\"";
         } else if value.is_empty() {
             curl += &quoted(&format!("{name};"));
@@ -437,7 +439,7 @@ fn curl(request: &Request<Bytes>) -> String {
     }
     let body = request.body();
     if !body.is_empty() {
-        // curl adds a type of its own unless it is told not to.
+        // curl adds a content type of its own unless told otherwise.
         if !request.headers().contains_key(http::header::CONTENT_TYPE) {
             curl += " -H 'Content-Type:'";
         }
@@ -451,7 +453,7 @@ fn curl(request: &Request<Bytes>) -> String {
     curl
 }
 
-/// Bytes as a word of a shell.
+/// Quotes bytes for a shell.
 fn quoted_bytes(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => quoted(text),
@@ -466,12 +468,12 @@ fn quoted_bytes(bytes: &[u8]) -> String {
     }
 }
 
-/// A word of a shell.
+/// Quotes a text for a shell.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-/// A text of no more characters than these, and how many it loses.
+/// Cuts a text after `longest` characters, and states the number of those removed.
 pub fn cut(text: &str, longest: usize) -> Cow<'_, str> {
     match text.char_indices().nth(longest) {
         None => text.into(),

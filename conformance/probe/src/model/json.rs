@@ -1,4 +1,4 @@
-//! JSON as a careful reader takes it: duplicate keys are an error, not a last word.
+//! JSON as a strict reader takes it: a duplicate key is an error.
 
 use std::fmt;
 
@@ -6,10 +6,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
-/// The number of members there is room for at once: a stock has twelve.
+/// The capacity of a new object. A stock has twelve members.
 const USUAL_MEMBERS: usize = 12;
 
-/// Reads one JSON document, and says what is wrong with any other bytes.
+/// Reads one JSON document. The error is a sentence about the mistake.
 pub fn parse(bytes: &[u8]) -> Result<Value, String> {
     if bytes.starts_with("\u{feff}".as_bytes()) {
         return Err("it begins with a byte order mark".to_owned());

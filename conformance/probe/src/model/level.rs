@@ -1,26 +1,26 @@
-//! Weights of requirements, and the places they come from.
+//! Levels of requirements, and their sources.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The weight of a requirement, the weakest first. Source: the grades of the contract.
+/// The level of a requirement, the weakest first. Source: the grades of the contract.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Other public pages of the vendor show it.
+    /// Other public pages of the vendor state it.
     #[default]
     May,
-    /// The stack evidently behind the service does it.
+    /// The stack that is evidently behind the service behaves so.
     Should,
-    /// The page says it.
+    /// The page states it.
     Must,
 }
 
 impl Level {
-    /// As in reports.
+    /// Returns the name in reports.
     pub fn text(self) -> &'static str {
         match self {
             Self::May => "MAY",
@@ -40,8 +40,8 @@ impl fmt::Display for Level {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Heading of the page, or place in the documents: `docs/stack.md#pagination`.
+    /// The heading on the page, or a place in the documents: `docs/stack.md#pagination`.
     pub section: String,
-    /// The words.
+    /// The quoted words.
     pub quote: String,
 }

@@ -12,32 +12,32 @@ use crate::model::finding::{Finding, Level, Source};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// As the contract has it.
+    /// The target fulfils the requirement.
     Pass,
-    /// Not so, and of the level that fails a run, or above.
+    /// The target violates it, at a level that fails the run.
     Fail,
-    /// Not so, but below that level.
+    /// The target violates it, below that level.
     Warn,
     /// A reading was seen.
     Info,
-    /// The target lacks what the check is about.
+    /// The target lacks the part that the check concerns.
     Unsupported,
-    /// The user's choice, or something that the user did not give.
+    /// The user has disabled it, or has not given something that it needs.
     Disabled,
-    /// Somebody else wrote meanwhile, each time it was tried.
+    /// Somebody else wrote meanwhile, at every attempt.
     Inconclusive,
-    /// The state that the check starts from could not be brought about.
+    /// The initial state of the check could not be created.
     SetupFailed,
     /// A check that this one builds on did not pass.
     DependencyFailed,
-    /// It failed, and passed when it was tried again.
+    /// It failed, and passed in a retry.
     Flaky,
-    /// The suite's own fault.
+    /// A mistake of the suite.
     Error,
 }
 
 impl Outcome {
-    /// All of them, in the order of summaries.
+    /// All outcomes, in the order of summaries.
     pub const ALL: [Self; 11] = [
         Self::Pass,
         Self::Fail,
@@ -52,7 +52,7 @@ impl Outcome {
         Self::Error,
     ];
 
-    /// As in reports.
+    /// Returns the name in reports.
     pub fn text(self) -> &'static str {
         match self {
             Self::Pass => "pass",
@@ -74,7 +74,7 @@ impl Outcome {
         !matches!(self, Self::Unsupported | Self::Disabled)
     }
 
-    /// Returns `true` if the check says nothing about the target although it was to.
+    /// Returns `true` if the check should tell about the target, and does not.
     pub fn is_no_verdict(self) -> bool {
         matches!(
             self,
@@ -83,18 +83,18 @@ impl Outcome {
     }
 }
 
-/// Which kind of harm a check may do.
+/// The safety of a check's requests for the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Safety {
-    /// It only looks.
+    /// They only read.
     Read,
-    /// It writes stocks of its own.
+    /// They write the run's own stocks.
     Write,
 }
 
 impl Safety {
-    /// As in reports.
+    /// Returns the name in reports.
     pub fn text(self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -103,10 +103,11 @@ impl Safety {
     }
 }
 
-/// A check and what it came to.
+/// A check and its result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckReport {
-    /// Stable: `create/answers-the-stock`. The part before the slash is the section.
+    /// The id, which never changes: `create/answers-the-stock`. The part before the slash is the
+    /// section.
     pub id: String,
     /// The requirement, in a sentence.
     pub title: String,
@@ -114,38 +115,38 @@ pub struct CheckReport {
     pub level: Level,
     /// The source of the requirement.
     pub source: Source,
-    /// The harm that it may do.
+    /// The safety of its requests.
     pub safety: Safety,
     /// The outcome.
     pub outcome: Outcome,
-    /// Why, for outcomes that are no finding: `give --foreign-location CODE`.
+    /// The reason, for outcomes other than findings: `give --foreign-location CODE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The findings. A known finding of the baseline stays here.
+    /// The findings, including known ones of the baseline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
-    /// The findings are in the baseline, so they do not fail the run.
+    /// Is true if all findings are in the baseline, so that they do not fail the run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known: bool,
-    /// For the check of a reading: its id and the choices that fit what was seen.
+    /// For the check of a reading, its id and the choices that fit the observations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<ReadingSeen>,
-    /// The difference that kept it from being made.
+    /// The difference that prevented the check.
     #[serde(skip)]
     pub blocked_by: Option<Difference>,
-    /// The check that was to detect what this one builds on.
+    /// The check that should have detected the reading that this one needs.
     #[serde(skip)]
     pub depends_on: Option<String>,
-    /// The number of times it was tried.
+    /// The number of attempts.
     pub attempts: u32,
-    /// The time that it took, microseconds.
+    /// The duration, microseconds.
     pub micros: u64,
-    /// The number of requests it sent.
+    /// The number of requests sent.
     pub requests: u64,
 }
 
 impl CheckReport {
-    /// A check that was passed at its first attempt, and sent nothing.
+    /// Returns a check that passed at its first attempt without a request.
     pub fn passed(
         id: impl Into<String>,
         title: impl Into<String>,
@@ -172,7 +173,7 @@ impl CheckReport {
         }
     }
 
-    /// The part of the id before the slash.
+    /// Returns the part of the id before the slash.
     pub fn section(&self) -> &str {
         self.id
             .split_once('/')
@@ -180,8 +181,8 @@ impl CheckReport {
     }
 }
 
-/// Surprises of a target, as a check of a section that found nothing wrong; `None`
-/// where it did nothing.
+/// Returns surprises of a target as a check without findings, in a section; `None` if there were
+/// none.
 pub fn surprises(
     section: &str,
     surprises: &BTreeMap<String, u64>,
@@ -204,60 +205,59 @@ pub fn surprises(
     })
 }
 
-/// The choices of a reading that fit what was seen.
+/// The choices of a reading that fit the observations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadingSeen {
     /// The id in the register.
     pub id: String,
-    /// The choices that fit, the only one as a rule; a number for the numeric readings.
+    /// The choices that fit, usually one; for numeric readings a number.
     pub choices: Vec<String>,
 }
 
-/// The part of `openapi.json` that a run has exercised.
+/// The part of `openapi.json` that a run has covered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// Operations that answered a request.
     pub operations: Covered,
-    /// Documented statuses of operations that came: `create-stock 201`.
+    /// Documented statuses that were received: `create-stock 201`.
     pub statuses: Covered,
     /// Parameters that were sent: `search-stocks stock__gt`.
     pub parameters: Covered,
-    /// Members of bodies that were sent or came: `create-stock 201 /id`.
+    /// Members of bodies that were sent or received: `create-stock 201 /id`.
     pub members: Covered,
 }
 
-/// A share: the number that was met, the number there is, and the rest by name.
+/// A share: the number of covered items, their total, and the names of the rest.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Covered {
-    /// The number that was met.
+    /// The number of covered items.
     pub covered: usize,
-    /// The number there is.
+    /// The number of all items.
     pub total: usize,
-    /// Those not met.
+    /// The names of the items that are not covered.
     pub missing: Vec<String>,
 }
 
 impl Covered {
-    /// Per cent, rounded down, so that 100 means all.
+    /// Returns the share in per cent, rounded down, so that 100 means all.
     pub fn percent(&self) -> usize {
         (self.covered * 100).checked_div(self.total).unwrap_or(100)
     }
 }
 
-/// The traces of a run that are left.
+/// The result of a clean-up.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanUp {
     /// Stocks that are now empty, unreserved and inactive.
     pub neutralised: usize,
-    /// One line for each thing that could not be.
+    /// A line for each item that remains.
     pub left: Vec<String>,
-    /// The ledger, where it was kept.
+    /// The path of the ledger, if it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger: Option<String>,
 }
 
-/// A run and all it found. Written as the JSON report; its schema is
-/// `schemas/report.schema.json`.
+/// The report of a run. Its JSON form follows `schemas/report.schema.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this format.
@@ -266,19 +266,19 @@ pub struct Report {
     pub tool: String,
     /// The target's URL, or `the engine in this process`.
     pub target: String,
-    /// When it began, RFC 3339.
+    /// The moment when it began, RFC 3339.
     pub started: String,
-    /// The time that it took, microseconds.
+    /// The duration, microseconds.
     pub micros: u64,
-    /// The number of requests that were sent.
+    /// The number of requests sent.
     pub requests: u64,
     /// Findings of this level or above fail the run.
     pub level: Level,
-    /// `true` if the run may write.
+    /// The safety of the requests that the run could send.
     pub mode: Safety,
-    /// The names that the checks work with: provider, location, …
+    /// The names that the checks use: provider, location, …
     pub environment: BTreeMap<String, Value>,
-    /// The readings that the target was held to.
+    /// The readings that were required of the target.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub profile: BTreeMap<String, String>,
     /// The causes of the findings, the heaviest first.
@@ -288,25 +288,25 @@ pub struct Report {
     pub checks: Vec<CheckReport>,
     /// The readings seen, in the order of the register.
     pub readings: Vec<ReadingSeen>,
-    /// The part of `openapi.json` that was exercised.
+    /// The part of `openapi.json` that was covered.
     pub coverage: Coverage,
-    /// Check ids in the baseline that were no findings any more.
+    /// Entries of the baseline that were not found any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stale: Vec<String>,
-    /// The result of the clean-up; `None` if the run wrote nothing that stays.
+    /// The result of the clean-up; `None` if no written stock could outlast the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean_up: Option<CleanUp>,
-    /// Why the run ended before its last check.
+    /// The reason why the run ended before its last check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborted: Option<String>,
     /// The exit code of the command.
     pub exit_code: u8,
-    /// That, in a sentence.
+    /// The verdict, as a sentence.
     pub verdict: String,
 }
 
 impl Report {
-    /// The number of checks that came to an outcome.
+    /// Returns the number of checks with an outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.checks
             .iter()

@@ -1,5 +1,5 @@
-//! Leaves nothing behind that anybody could sell: every stock that a run wrote ends with
-//! no stock, no reservation, and inactive. The API deletes nothing, so that is all there is.
+//! The clean-up of a run: every stock that it wrote ends with no quantity, no reservation, and
+//! inactive, so that nobody can sell it. More is not possible, since the API cannot delete.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -18,43 +18,43 @@ use crate::transport::ledger::Ledger;
 use crate::transport::target::Target;
 use crate::workers::{lock, spread};
 
-/// The number of stocks that go into one upsert.
+/// The number of stocks in one upsert.
 const BATCH: usize = 100;
 
-/// Above this, reservations are overwritten and not released one by one.
+/// The most reservations of a stock that are released one by one. More of them are overwritten.
 const MOST_RELEASES: i64 = 20;
 
-/// The number of pages a list of one SKU's stocks may have.
+/// The most pages in a list of one SKU's stocks.
 const MOST_PAGES: usize = 50;
 
-/// The number of pages a list of many SKUs' stocks may have, and rows a page.
+/// The most pages in a list of many SKUs' stocks, and the rows of a page.
 const MOST_PAGES_OF_ALL: usize = 500;
 const ROWS: usize = 1000;
 
-/// So many SKUs are asked for one by one; more by a filter.
+/// The most SKUs that are requested one by one. For more there is a filter.
 const FEW: usize = 4;
 
-/// The way to the target.
+/// The way to send requests to the target.
 #[derive(Debug, Clone, Default)]
 pub struct Manner {
     /// The `Authorization` header.
     pub authorization: Option<HeaderValue>,
-    /// `true` if the arguments of a reservation go into the query; else into the body.
+    /// Is true if the arguments of a reservation go into the query, and not into the body.
     pub reservation_in_query: bool,
     /// The most requests at a time; 0 is 1.
     pub jobs: usize,
 }
 
-/// A stock, or a place, that a run leaves behind.
+/// A stock or a place that a run leaves behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// The SKU, or the place's code.
+    /// The SKU, or the code of the place.
     pub what: String,
-    /// The place.
+    /// The name of the provider.
     pub provider: Option<String>,
-    /// The place.
+    /// The code of the location.
     pub location: Option<String>,
-    /// Why it stays, in a line.
+    /// The reason why it stays, in a line.
     pub why: String,
 }
 
@@ -74,15 +74,15 @@ impl fmt::Display for Left {
 /// The result of a clean-up.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cleaned {
-    /// Stocks that are neutral now, and were not.
+    /// Stocks that were made neutral.
     pub neutralised: usize,
-    /// Stocks that were neutral, or never came about.
+    /// Stocks that were neutral already, or never created.
     pub already_neutral: usize,
-    /// The rest, a line each.
+    /// The stocks and places that are left.
     pub left: Vec<Left>,
 }
 
-/// A stock as the target shows it.
+/// A stock in an answer of the target.
 #[derive(Debug, Clone, PartialEq)]
 struct Shown {
     id: Value,
@@ -95,13 +95,13 @@ struct Shown {
     reserved: i64,
     is_active: bool,
     created: String,
-    /// `true` if no other stock of its SKU lies at its location: a reservation cannot say which
-    /// of several it means.
+    /// Is true if it is the only stock of its SKU at its location: a reservation cannot choose
+    /// between several.
     is_alone: bool,
 }
 
-/// Neutralises all that a ledger says was written. Where a request fails, all writing
-/// stops: a target that behaves otherwise than it should is not written to on a guess.
+/// Neutralises all stocks in a ledger. After a failed request all writing stops, since a target
+/// that behaves unexpectedly must not be written to.
 pub fn clean_up(guard: &Guard, ledger: &Ledger, manner: &Manner) -> Cleaned {
     guard.lift_budget();
     let mut report = Cleaned::default();
@@ -145,13 +145,13 @@ struct Cleaner<'a> {
     guard: &'a Guard,
     ledger: &'a Ledger,
     manner: &'a Manner,
-    /// All stocks of the target, where it does not hear the filter by SKU.
+    /// All stocks of the target, read only if it ignores the filter by SKU.
     whole: Mutex<Option<Found>>,
 }
 
 impl Cleaner<'_> {
-    /// Neutralises the stocks of some SKUs. An error is the request that failed; what was
-    /// to come after it is reported as left.
+    /// Neutralises the stocks of some SKUs. The error is the request that failed; stocks after it
+    /// are reported as left.
     fn neutralise(
         &self,
         skus: &[String],
@@ -182,7 +182,7 @@ impl Cleaner<'_> {
         outcome.and(self.look_again(&written, report))
     }
 
-    /// Releases what is reserved and sets the rest, without looking at what came of it.
+    /// Releases reservations and overwrites the rest, without checking the result.
     fn quieten(&self, stocks: &[Shown]) -> Result<(), String> {
         let rows = spread(self.manner.jobs, stocks, |stock| {
             self.release(stock)
@@ -196,7 +196,7 @@ impl Cleaner<'_> {
         }
     }
 
-    /// Releases reservations one by one; what is still reserved then, if anything.
+    /// Releases reservations one by one; returns the number that remains.
     fn release(&self, stock: &Shown) -> Result<i64, String> {
         let mut reserved = stock.reserved;
         if !stock.is_alone || !(1..=MOST_RELEASES).contains(&reserved) {
@@ -236,7 +236,7 @@ impl Cleaner<'_> {
         self.post(PATH, &query_of(&pairs), &Value::Null)
     }
 
-    /// Reports which of these are neutral now, and why the others are not.
+    /// Counts the stocks that are neutral now, and reports the others with reasons.
     fn look_again(
         &self,
         written: &[(&[Shown], String)],
@@ -271,9 +271,9 @@ impl Cleaner<'_> {
         Ok(())
     }
 
-    /// The stocks of SKUs. Many are looked for in the list of what was created since the
-    /// first of them, by the service's own clock; what it does not show is asked for by
-    /// itself where a write may have created it.
+    /// Finds the stocks of SKUs. For many SKUs it reads the list of stocks created since the first
+    /// of them, by the service's own clock. A SKU missing there is requested by itself if a write
+    /// may have created it.
     fn find(&self, skus: &[String]) -> Result<Found, String> {
         let mut found = Found::new();
         let mut left = skus;
@@ -305,8 +305,7 @@ impl Cleaner<'_> {
         Ok(found)
     }
 
-    /// All stocks that were created since a moment; `None` where the target does not list
-    /// them so.
+    /// Returns all stocks created since a moment; `None` where the target cannot list them.
     fn created_since(&self, oldest: &str) -> Result<Option<Found>, String> {
         let moment = Timestamp::parse_with_offset(oldest).ok();
         let mut has_oldest = false;
@@ -322,7 +321,7 @@ impl Cleaner<'_> {
             };
             for stock in listed {
                 let created = Timestamp::parse_with_offset(&stock.created).ok();
-                // A filter that is not heard leads through everybody's stocks.
+                // A target that ignores the filter would show everybody's stocks.
                 if moment.is_none() || created < moment {
                     return Ok(None);
                 }
@@ -336,10 +335,10 @@ impl Cleaner<'_> {
         Ok(None)
     }
 
-    /// The stocks of a SKU, from all pages.
+    /// Returns the stocks of a SKU, from all pages.
     fn stocks_of(&self, sku: &str) -> Result<Vec<Shown>, String> {
-        // The framework refuses a NUL in a SKU and in the filter by it, and its database
-        // cannot hold one: there is no such stock, and nobody to ask for it.
+        // The framework refuses a NUL in a SKU and in its filter, and its database cannot store
+        // one: no such stock can exist.
         if sku.contains('\0') {
             return Ok(Vec::new());
         }
@@ -349,7 +348,7 @@ impl Cleaner<'_> {
         let mut stocks = Vec::new();
         for page in 1..=MOST_PAGES {
             let (listed, is_last) = self.page(&[("sku", sku.to_owned())], page)??;
-            // A filter that is not heard shows others' too.
+            // A target that ignores the filter shows other stocks too.
             if listed.iter().any(|stock| stock.sku != sku) {
                 return self.of_the_whole_list(sku);
             }
@@ -363,7 +362,7 @@ impl Cleaner<'_> {
         ))
     }
 
-    /// The stocks of a SKU where only the whole list shows them, which is read once.
+    /// Returns the stocks of a SKU from the whole list, which is read once.
     fn of_the_whole_list(&self, sku: &str) -> Result<Vec<Shown>, String> {
         let mut whole = lock(&self.whole);
         if whole.is_none() {
@@ -388,11 +387,11 @@ impl Cleaner<'_> {
         Ok(stocks.cloned().unwrap_or_default())
     }
 
-    /// One page of the list, and whether it is the last. The inner error says that the
-    /// answer is no page.
+    /// Returns one page of the list, and `true` if it is the last. The inner error is the reason
+    /// why the answer is not a page.
     fn page(&self, filter: &[(&str, String)], page: usize) -> Result<Page, String> {
         let mut pairs = filter.to_vec();
-        // The first page goes without a number, as the links of pages have it.
+        // The first page has no number, as in the links between pages.
         if page > 1 {
             pairs.push(("page", page.to_string()));
         }
@@ -442,10 +441,10 @@ impl Cleaner<'_> {
     }
 }
 
-/// The stocks of a page and whether it is the last, or why it is no page.
+/// The stocks of a page, with `true` for the last page, or the reason why it is not a page.
 type Page = Result<(Vec<Shown>, bool), String>;
 
-/// Stocks by SKU, each told whether it is alone at its place.
+/// Groups stocks by SKU, and marks those that are alone at their place.
 fn by_sku(stocks: Vec<Shown>) -> Found {
     let mut found = Found::new();
     for stock in stocks {
@@ -482,7 +481,7 @@ impl Shown {
         self.stock == 0 && self.reserved == 0 && !self.is_active
     }
 
-    /// The row of an upsert that neutralises it. What a stock need not say is left out.
+    /// Returns the row of an upsert that neutralises the stock. Optional members are left out.
     fn neutral_row(&self, reserved: i64) -> Value {
         let mut row = json!({
             "sku": self.sku,
@@ -496,7 +495,7 @@ impl Shown {
         }
         if !self.period.is_null() {
             row["period"] = self.period.clone();
-            // A side that is open is shown as null, and told by leaving it out.
+            // An open side is shown as null, but an upsert must leave it out.
             if let Some(sides) = row["period"].as_object_mut() {
                 sides.retain(|_, side| !side.is_null());
             }
@@ -514,7 +513,7 @@ impl Shown {
 }
 
 impl Cleaned {
-    /// Reports stocks as left; `{state}` in the reason stands for what a stock has.
+    /// Reports stocks as left. `{state}` in the reason is replaced by the quantities of each stock.
     fn leave<'a>(&mut self, stocks: impl IntoIterator<Item = &'a Shown>, why: &str) {
         self.left.extend(stocks.into_iter().map(|stock| Left {
             what: stock.sku.clone(),
@@ -525,7 +524,7 @@ impl Cleaned {
     }
 }
 
-/// A SKU whose stocks nobody looked at.
+/// Reports a SKU whose stocks could not be looked up.
 fn unseen(sku: &str, why: &str) -> Left {
     Left {
         what: sku.to_owned(),
@@ -535,7 +534,7 @@ fn unseen(sku: &str, why: &str) -> Left {
     }
 }
 
-/// A query of these pairs.
+/// Returns a query of these pairs.
 fn query_of(pairs: &[(&str, String)]) -> String {
     let pairs: Vec<urlencoded::Pair<'_>> = pairs
         .iter()

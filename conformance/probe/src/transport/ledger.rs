@@ -1,8 +1,8 @@
-//! The writes of a run, on disk before they are sent: a run that dies, however it dies, leaves
-//! behind what there is to clean up.
+//! The writes of a run, on disk before they are sent: even a run that dies leaves a record for the
+//! clean-up.
 //!
-//! A file of JSON lines. The first says whose it is; then one line of intent before every
-//! write and one of its outcome after.
+//! A file of JSON lines. The first describes the run. After that there is a line of intent before
+//! every write, and a line with its outcome afterwards.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -20,10 +20,10 @@ use crate::workers::lock;
 /// The version of the format.
 const FORMAT: u32 = 1;
 
-/// The longest line that is read, bytes.
+/// The longest line that can be read, bytes.
 const MAX_LINE: u64 = 64 * 1024 * 1024;
 
-/// Whose writes these are.
+/// The run that a ledger belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Run {
@@ -33,11 +33,11 @@ pub struct Run {
     pub target: String,
     /// The prefix of every SKU.
     pub prefix: String,
-    /// When it started.
+    /// The moment when it started.
     pub started: String,
 }
 
-/// A stock that a write names. What the request does not say is `None`.
+/// A stock named by a write. Parts that the request leaves out are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TouchedStock {
@@ -63,11 +63,11 @@ pub struct TouchedStock {
 pub struct TouchedPlace {
     /// `providers`, `stock-locations` or `stock-lists`.
     pub kind: String,
-    /// The code, or its name where it has none.
+    /// The code, or the name of a place without code.
     pub code: String,
 }
 
-/// A write that is about to be sent.
+/// A write that will be sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Intent {
@@ -91,7 +91,7 @@ pub struct Intent {
 pub enum Outcome {
     /// It was answered with this status.
     Status(u16),
-    /// No answer came: it may have been applied or not.
+    /// There was no answer: it may have been applied or not.
     Unanswered,
 }
 
@@ -99,16 +99,16 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Seq(u64);
 
-/// Why a ledger cannot be written or read.
+/// Reasons why a ledger cannot be written or read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LedgerError {
     /// The file cannot be opened, read or written.
     File(String),
-    /// The file holds what no ledger holds.
+    /// The file is not a ledger.
     Foreign {
         /// The line, from 1.
         line: usize,
-        /// The fault.
+        /// The mistake in it.
         why: String,
     },
 }
@@ -124,7 +124,7 @@ impl fmt::Display for LedgerError {
 
 impl std::error::Error for LedgerError {}
 
-/// The ledger of a run. Threads may share it.
+/// The ledger of a run, which threads can share.
 #[derive(Debug)]
 pub struct Ledger {
     run: Run,
@@ -135,19 +135,19 @@ pub struct Ledger {
 struct State {
     file: Option<File>,
     flush_to_disk: bool,
-    /// A line was written in part, so that no other may follow.
+    /// Is true after a line was written only in part, so that no other may follow.
     is_torn: bool,
     last: u64,
     stocks: Distinct<TouchedStock>,
     places: Distinct<TouchedPlace>,
-    /// The SKUs of writes of which nothing came yet.
+    /// The SKUs of writes without a known outcome.
     pending: HashMap<u64, Vec<String>>,
     /// The SKUs of writes that were answered and not refused.
     accepted: HashSet<String>,
 }
 
-/// Values in the order they came, each once: what a run touches over and over takes no
-/// more room than what it touches once.
+/// Values in the order of their first occurrence, each once, so that repeated writes to one stock
+/// take no further memory.
 #[derive(Debug)]
 struct Distinct<T> {
     known: HashMap<T, usize>,
@@ -193,8 +193,8 @@ struct Line {
 }
 
 impl Ledger {
-    /// A new file, every line on the disk before what it announces is sent. A file that
-    /// is there already is an error: it may be all that is known of another run.
+    /// Creates a file, in which every line reaches the disk before its write is sent. An existing
+    /// file is an error: it may be the only record of another run.
     pub fn create(path: &Path, run: Run) -> Result<Self, LedgerError> {
         let file = OpenOptions::new().write(true).create_new(true).open(path);
         let file = file.map_err(|error| cannot("created", path, &error))?;
@@ -207,14 +207,13 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A ledger without a file, for a target that ends with the run.
+    /// Creates a ledger without a file, for a target that ends with the run.
     pub fn memory(run: Run) -> Self {
         Self::of(run, None)
     }
 
-    /// The ledger of an earlier run, to be cleaned up after. Its file is only read; what
-    /// is written from here on is kept in memory. A last line that was cut off is passed
-    /// over, as nothing was sent after it.
+    /// Opens the ledger of an earlier run for its clean-up. The file is only read, and new lines
+    /// are kept in memory. An incomplete last line is ignored, since its write was never sent.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         let file = File::open(path).map_err(|error| cannot("opened", path, &error))?;
         let mut lines = Lines {
@@ -259,26 +258,25 @@ impl Ledger {
         }
     }
 
-    /// Leaves it to the system when lines reach the disk: a run that dies is still known,
-    /// a machine that dies may not be.
+    /// Lets the system decide when lines reach the disk. They survive the end of the process, but
+    /// perhaps not that of the machine.
     #[must_use]
     pub fn without_flushing(self) -> Self {
         self.lock().flush_to_disk = false;
         self
     }
 
-    // A thread that panicked left at worst a line in part, which is kept in `is_torn`.
+    // A thread that panicked leaves at worst an incomplete line, which `is_torn` notes.
     fn lock(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 
-    /// Whose it is.
+    /// Returns the run that it belongs to.
     pub fn run(&self) -> &Run {
         &self.run
     }
 
-    /// Keeps what is about to be written. Nothing may be sent before this returns, nor
-    /// where it is an error.
+    /// Records a write. It must not be sent before this returns, and not at all after an error.
     pub fn intend(&self, intent: Intent) -> Result<Seq, LedgerError> {
         let mut state = self.lock();
         let line = Line {
@@ -292,7 +290,7 @@ impl Ledger {
         Ok(seq)
     }
 
-    /// Keeps what came of it.
+    /// Records the outcome of a write.
     pub fn settle(&self, seq: Seq, outcome: Outcome) -> Result<(), LedgerError> {
         let line = Line {
             seq,
@@ -304,28 +302,28 @@ impl Ledger {
         state.append(&line)
     }
 
-    /// Returns `true` if a write may have created a stock of this SKU: one that was not
-    /// refused, or of which nothing is known.
+    /// Returns `true` if some write may have created a stock of this SKU: one that was not refused,
+    /// or whose outcome is unknown.
     pub fn may_have_created(&self, sku: &str) -> bool {
         let state = self.lock();
         let mut pending = state.pending.values().flatten();
         state.accepted.contains(sku) || pending.any(|known| known == sku)
     }
 
-    /// The stocks that were named by any write, each once, in the order of the first.
-    /// Those of a refused write are among them: a refusal can be wrong.
+    /// Returns the stocks named by any write, each once, in the order of the first. Refused writes
+    /// are included, since a refusal can be wrong.
     pub fn touched(&self) -> Vec<TouchedStock> {
         self.lock().stocks.in_order()
     }
 
-    /// The places that were named by any write that creates one, each once.
+    /// Returns the places named by any write that creates one, each once.
     pub fn places(&self) -> Vec<TouchedPlace> {
         self.lock().places.in_order()
     }
 }
 
 impl State {
-    /// Writes a line out, in one piece.
+    /// Writes a line in one piece.
     fn append(&mut self, line: &impl Serialize) -> Result<(), LedgerError> {
         let Some(file) = &mut self.file else {
             return Ok(());
@@ -347,7 +345,7 @@ impl State {
         Ok(())
     }
 
-    /// Keeps what a line says; a sentence where it cannot follow those before it.
+    /// Applies a line. The error is a sentence about a line that cannot follow the earlier ones.
     fn take(&mut self, line: &Line) -> Result<(), String> {
         match line {
             Line {
@@ -379,14 +377,14 @@ impl State {
     }
 }
 
-/// The lines of a file, none longer than [`MAX_LINE`].
+/// The lines of a file, of which none may be longer than [`MAX_LINE`].
 struct Lines {
     reader: BufReader<File>,
     number: usize,
 }
 
 impl Lines {
-    /// The next line without its end, and whether it has one.
+    /// Returns the next line without its end, and `true` if it is complete.
     fn next(&mut self) -> io::Result<Option<(Vec<u8>, bool)>> {
         let mut line = Vec::new();
         let mut limited = (&mut self.reader).take(MAX_LINE);
@@ -395,13 +393,13 @@ impl Lines {
         }
         self.number += 1;
         let has_end = line.pop_if(|last| *last == b'\n').is_some();
-        // What goes on behind the limit is not cut off, only too long.
+        // A line that goes on behind the limit is too long, but not incomplete.
         let is_whole = has_end || line.len() as u64 == MAX_LINE;
         Ok(Some((line, is_whole)))
     }
 }
 
-/// A URL without the name and the password that may stand in it.
+/// Returns a URL without the name and password in it.
 fn without_secrets(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -428,7 +426,7 @@ fn foreign(line: usize, why: &str) -> LedgerError {
 
 #[cfg(test)]
 impl Ledger {
-    /// A ledger on a disk that is full.
+    /// Creates a ledger on a full disk.
     pub(crate) fn on_a_full_disk(run: Run) -> Self {
         let full = OpenOptions::new().write(true).open("/dev/full");
         Self::of(run, Some(full.unwrap()))

@@ -1,4 +1,4 @@
-//! The way to a target: what may be sent, how it is sent, and what is left behind.
+//! The way to a target: permission to send, transport, and clean-up.
 
 pub mod clean_up;
 pub mod guard;

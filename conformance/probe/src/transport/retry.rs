@@ -1,9 +1,10 @@
-//! A target on a bad day: what is got over here reaches no check, and is told in the end.
+//! A target with retries: failures that a retry gets past reach no check, and are reported at the
+//! end.
 //!
-//! Asked again is only what was not carried out, or what changes nothing: a request that
-//! was one too many (429), one whose token is taken no more (401), and one that only looks
-//! and that a gateway answered. A write that a gateway answered may have been carried out;
-//! it is not repeated, and the check that sent it comes to nothing.
+//! A request is sent again only if it was not carried out or changes nothing: one too many (429),
+//! one with an expired token (401), and one that only reads and was answered by a gateway. A write
+//! answered by a gateway may have been carried out. It is not repeated, and its check has no
+//! result.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,40 +24,40 @@ use crate::transport::stand_in::StandIn;
 use crate::transport::target::{SeedState, Target, TargetError};
 use crate::workers::lock;
 
-/// The number of times a request is sent in all.
+/// The most times that one request is sent.
 pub const ATTEMPTS: u32 = 4;
 
-/// The longest that a target is waited for, whatever it asks for.
+/// The longest single wait, whatever the target asks for.
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest that a target is waited for in all: one that always asks to be asked later
-/// does not hold a run for ever.
+/// The longest sum of waits, so that a target that keeps asking for waits cannot hold a run for
+/// ever.
 const MOST_PATIENCE_IN_ALL: Duration = Duration::from_secs(300);
 
-/// The number of requests in a row, of those that any service answers, that are answered by
-/// something else before the service is taken to be gone.
+/// The number of control requests in a row, which any service would answer, that something else
+/// must answer before the service counts as gone.
 const CONTROLS: u32 = 2;
 
-/// The word before a token.
+/// The word before a token in `Authorization`.
 const SCHEME: &str = "Token ";
 
-/// The number of requests a token must have served before a refusal means that it has expired;
-/// before that the target refuses what it should take.
+/// The number of requests that a token must have served before a refusal means that it has expired.
+/// An earlier refusal is a mistake of the target.
 const SERVICE: u64 = 50;
 
-/// The meaning of pages that a gateway answers with while nobody is behind it.
+/// The meaning of pages that a gateway returns when it reaches no service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gateways {
-    /// Answers like any, which are judged: a service that gives them at times is broken.
+    /// Ordinary answers, which are judged: a service that gives them at times is broken.
     Judged,
-    /// Bad moments, which pass.
+    /// Temporary failures, which are retried.
     Retried,
 }
 
-/// Surprises of a target, and how often each came.
+/// Surprises of a target, each with its number of occurrences.
 pub type Surprises = BTreeMap<String, u64>;
 
-/// A target that is asked again where that does no harm.
+/// A target with retries.
 pub struct Patient {
     target: Arc<dyn Target>,
     pause: fn(Duration),
@@ -64,23 +65,23 @@ pub struct Patient {
     login: Option<Login>,
     tokens: Mutex<Tokens>,
     surprises: Mutex<Surprises>,
-    /// The time that it was waited for so far.
+    /// The sum of waits so far.
     waited: Mutex<Duration>,
-    /// `true` if the service has answered.
+    /// Is true once the service has answered.
     is_known: AtomicBool,
-    /// Requests that went out, those that were repeated among them.
+    /// The number of requests sent, including retries.
     sent: AtomicU64,
 }
 
-/// The login for a token that is no longer taken: a name and its password.
+/// The name and password to log in with after a token has expired.
 pub type Login = (String, String);
 
-/// The token that the requests bear, and those that took its place.
+/// The token of the requests, and its replacements.
 #[derive(Default)]
 struct Tokens {
     first: Option<String>,
     later: Vec<String>,
-    /// The number of requests the last of them has served.
+    /// The number of requests that the last of them has served.
     served: u64,
 }
 
@@ -91,8 +92,7 @@ impl Tokens {
 }
 
 impl Patient {
-    /// A target, and how it is waited for. Without a login a token that is taken no more
-    /// is the end of it.
+    /// Creates a target with retries. Without a login an expired token cannot be replaced.
     pub fn new(
         target: Arc<dyn Target>,
         pause: fn(Duration),
@@ -112,22 +112,22 @@ impl Patient {
         }
     }
 
-    /// The number of requests that went out, the repeated ones among them.
+    /// Returns the number of requests sent, including retries.
     pub fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// The token that the run's requests bear; of others a 401 is an answer like any.
+    /// Sets the token of the run. For any other token a 401 is an ordinary answer.
     pub fn bear(&self, token: &str) {
         lock(&self.tokens).first = Some(token.to_owned());
     }
 
-    /// The tokens that later logins got.
+    /// Returns the tokens from later logins.
     pub fn later_tokens(&self) -> Vec<String> {
         lock(&self.tokens).later.clone()
     }
 
-    /// The surprises so far.
+    /// Returns the surprises so far.
     pub fn surprises(&self) -> Surprises {
         lock(&self.surprises).clone()
     }
@@ -136,7 +136,7 @@ impl Patient {
         *lock(&self.surprises).entry(surprise).or_default() += 1;
     }
 
-    /// The token that is taken now, if a request bears the run's.
+    /// Returns the valid token for a request with the run's token.
     fn token_of(&self, request: &Request<Bytes>) -> Option<String> {
         let given = request.headers().get(AUTHORIZATION)?;
         let given = given.as_bytes().strip_prefix(SCHEME.as_bytes())?;
@@ -146,12 +146,13 @@ impl Patient {
         tokens.current().filter(|_| is_own).cloned()
     }
 
-    /// Returns `true` if there is another token than this one, if need be by a new login.
+    /// Returns `true` if there is a token other than the refused one, after a new login if
+    /// necessary.
     fn renew(&self, refused: &str) -> bool {
         let Some((username, password)) = &self.login else {
             return false;
         };
-        // Held meanwhile, so that threads that are refused together log in once.
+        // Locked during the login, so that several refused threads log in only once.
         let mut tokens = lock(&self.tokens);
         if tokens.current().is_some_and(|current| current != refused) {
             return true;
@@ -171,7 +172,8 @@ impl Patient {
             .and_then(|answer| serde_json::from_slice(answer.body()).ok())
             .unwrap_or_default();
         let key = body["key"].as_str();
-        // It may be the same: a login may give a user's one token, and have it taken again.
+        // It may be the same token: a login may return a user's only token, and make it valid
+        // again.
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return false;
         };
@@ -182,14 +184,14 @@ impl Patient {
     }
 }
 
-/// Asking.
+/// Sending.
 impl Patient {
     fn dispatch(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
         self.sent.fetch_add(1, Ordering::Relaxed);
         self.target.send(request)
     }
 
-    /// Waits, if there is patience left; whether it did.
+    /// Waits, unless all patience is used up; returns `true` if it waited.
     fn wait(&self, wait: Duration) -> bool {
         let mut waited = lock(&self.waited);
         if *waited + wait > MOST_PATIENCE_IN_ALL {
@@ -201,7 +203,7 @@ impl Patient {
         true
     }
 
-    /// The answer to a request, asked again where that does no harm.
+    /// Sends a request, again where that does no harm, and returns the answer.
     fn insist(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
         let mut attempt = 0;
         let mut is_renewed = false;
@@ -233,8 +235,8 @@ impl Patient {
         }
     }
 
-    /// The answer, if it is the service's. Where it may be another's, the service is asked
-    /// what it has answered before: if that comes to nothing too, the service is gone.
+    /// Returns the answer if it comes from the service. In case of doubt a request is sent that the
+    /// service has answered before: if that fails too, the service is gone.
     fn vouch(
         &self,
         request: &Request<Bytes>,
@@ -245,17 +247,17 @@ impl Patient {
             let is_of_api = request.uri().path().contains("/api/v1/stocks/");
             if is_of_api && response.status().is_success() {
                 self.is_known.store(true, Ordering::Relaxed);
-                // Only waiting that led to nothing is held against the target.
+                // Only waits without success count.
                 *lock(&self.waited) = Duration::ZERO;
             }
             return Ok(response);
         };
-        // Before the service has answered once, the first look says what is wrong.
+        // Before the service has answered once, the first look reports the problem.
         if !self.is_known.load(Ordering::Relaxed) {
             return Ok(response);
         }
         if self.is_gone(request) {
-            // Whatever else is asked is not waited for any more.
+            // No further request is to wait.
             *lock(&self.waited) = MOST_PATIENCE_IN_ALL;
             return Err(TargetError::NotTheService(format!(
                 "{}: {stand_in}",
@@ -277,7 +279,7 @@ impl Patient {
         given.is_some() && given == own
     }
 
-    /// Returns `true` if the service does not answer either what it has answered before.
+    /// Returns `true` if the service no longer answers a request that it has answered before.
     fn is_gone(&self, request: &Request<Bytes>) -> bool {
         let token = lock(&self.tokens).current().cloned();
         let path = "/api/v1/stocks/?limit=1";
@@ -313,7 +315,7 @@ impl Target for Patient {
     }
 }
 
-/// A request with this token.
+/// Returns a request with this token.
 fn bearing<'r>(request: &'r Request<Bytes>, token: &str) -> Cow<'r, Request<Bytes>> {
     let mut value = HeaderValue::try_from(format!("{SCHEME}{token}"));
     match &mut value {
@@ -327,37 +329,37 @@ fn bearing<'r>(request: &'r Request<Bytes>, token: &str) -> Cow<'r, Request<Byte
     }
 }
 
-/// Returns `true` if a gateway answered, and nobody behind it: with a page, and not with the
-/// JSON that the service answers with.
+/// Returns `true` if a gateway answered without a service behind it: with a page, and not with JSON
+/// as the service would.
 fn is_gateways(response: &Response<Bytes>) -> bool {
     let media = response.headers().get(CONTENT_TYPE);
     matches!(response.status().as_u16(), 502..=504)
         && media.is_none_or(|media| !media.as_bytes().starts_with(b"application/json"))
 }
 
-/// The time to leave a target alone after so many attempts: as long as it asks for, within
-/// reason, or twice as long each time.
+/// Returns the time to wait after this many attempts: as long as the target asks for, within
+/// limits, or twice as long each time.
 fn patience(response: &Response<Bytes>, attempt: u32) -> Duration {
     let asked = asked_for(response.headers());
     asked.map_or_else(|| backoff(attempt), |asked| asked.min(MOST_PATIENCE))
 }
 
-/// The wait that `Retry-After` asks for, in seconds or as a date (RFC 9110, 10.2.3).
+/// Returns the wait in `Retry-After`, given in seconds or as a date (RFC 9110, 10.2.3).
 fn asked_for(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let until = httpdate::parse_http_date(text).ok()?;
-    // The clocks of the two sides may differ, so the date is held against the other's.
+    // The clocks of the two sides may differ, so the date is compared with the answer's own.
     let now = headers.get(DATE).and_then(|date| date.to_str().ok());
     let now = now.and_then(|date| httpdate::parse_http_date(date).ok());
     let wait = until.duration_since(now.unwrap_or_else(SystemTime::now));
-    // Dates have whole seconds: at the moment that is named it may still be too early.
+    // Dates have whole seconds, so it may still be too early at that moment.
     Some(wait.unwrap_or_default() + Duration::from_secs(1))
 }
 
-/// The time to wait after so many attempts, where the target does not say.
+/// Returns the time to wait after this many attempts, where the target names none.
 pub fn backoff(attempt: u32) -> Duration {
     Duration::from_millis(100 << attempt.min(6))
 }

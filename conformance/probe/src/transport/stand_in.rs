@@ -1,5 +1,6 @@
-//! Answers that are not the service's own: of a proxy, a gateway, a network's login page; and
-//! refusals of a token that it took before. Nothing of them says anything about the service.
+//! Answers that do not come from the service itself, but from a proxy, a gateway or the login page
+//! of a network; and refusals of a token that was accepted before. They tell nothing about the
+//! service.
 
 use std::fmt;
 
@@ -10,48 +11,48 @@ use serde::de::IgnoredAny;
 
 use crate::text::one_line;
 
-/// The longest name that a sentence shows, characters.
+/// The longest name in a sentence, characters.
 const MOST_NAME: usize = 60;
 
-/// An answer that something else may have given in the service's place.
+/// An answer that something else may have given in place of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StandIn {
     status: u16,
     kind: Kind,
-    /// The name that it gives itself, in `Via` or `Server`.
+    /// Its own name, from `Via` or `Server`.
     name: Option<String>,
 }
 
-/// Reasons to take an answer for another's.
+/// Reasons to assume that an answer is not from the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// The token of the run is refused.
     Token,
-    /// Too many requests.
+    /// There are too many requests.
     Throttle,
-    /// A proxy wants to know who asks.
+    /// A proxy asks for credentials.
     Proxy,
-    /// It is not for this host.
+    /// The request was sent to a wrong host.
     Misdirected,
-    /// A gateway reached nobody, by a status that only gateways have.
+    /// A gateway could not reach a service, by a status that only gateways use.
     Edge,
-    /// A web page, or the way to one on another host.
+    /// The answer is a web page, or redirects to one on another host.
     Page,
-    /// A refusal that is not JSON.
+    /// The answer is a refusal without JSON.
     NotJson,
 }
 
 impl StandIn {
-    /// The stand-in that an answer may be from, if any. `is_own`: the request bore the
-    /// token of the run.
+    /// Returns the stand-in that may have given an answer, if any. `is_own` tells that the request
+    /// had the token of the run.
     pub fn of(request: &Request<Bytes>, response: &Response<Bytes>, is_own: bool) -> Option<Self> {
         let host = request.uri().authority().map(http::uri::Authority::host);
         let (status, headers) = (response.status().as_u16(), response.headers());
         Self::of_parts(status, headers, response.body(), host, is_own)
     }
 
-    /// The same of an answer to a request with the run's token, in its parts. `host`: the
-    /// one that was asked.
+    /// Does the same with the parts of an answer to a request with the run's token. `host` is the
+    /// requested one.
     pub fn of_parts(
         status: u16,
         headers: &HeaderMap,
@@ -68,7 +69,7 @@ impl StandIn {
             401 | 403 if is_own => Kind::Token,
             200..=299 if is_page(body) => Kind::Page,
             300..=399 if leads_elsewhere(headers, host) => Kind::Page,
-            // A path that the service does not have may be refused with a page of its own.
+            // The service may refuse a path that it lacks with a page of its own.
             404 | 405 | 410 => return None,
             400..=499 if !is_json(headers, body) => Kind::NotJson,
             _ => return None,
@@ -78,7 +79,7 @@ impl StandIn {
         Some(Self { status, kind, name })
     }
 
-    /// Returns `true` if no service of the contract gives such an answer.
+    /// Returns `true` if no service of the contract could give this answer.
     pub fn is_certain(&self) -> bool {
         matches!(
             self.kind,
@@ -86,7 +87,7 @@ impl StandIn {
         ) || self.status == 511
     }
 
-    /// The status of the answer.
+    /// Returns the status of the answer.
     pub fn status(&self) -> u16 {
         self.status
     }
@@ -141,8 +142,8 @@ impl fmt::Display for StandIn {
     }
 }
 
-/// Returns `true` if a body is a web page. The type alone does not tell: a service that calls
-/// its JSON `text/html` is wrong, and the service all the same.
+/// Returns `true` if a body is a web page. The content type is not enough: a service that calls its
+/// JSON `text/html` is wrong, but it is the service.
 fn is_page(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }

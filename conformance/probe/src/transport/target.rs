@@ -1,4 +1,4 @@
-//! The target of a check: the mock's service in this process, or a server far away.
+//! The target of a check: the mock's service in this process, or a server anywhere.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -21,43 +21,41 @@ use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-/// Something that answers requests as the API does. Threads may share it, as checks of
-/// races do.
+/// An implementation of the API that answers requests. Checks of races use it from several threads.
 pub trait Target: Send + Sync {
-    /// Scheme, authority and any path in front of `/api/`, without a slash at the end.
+    /// Returns scheme, authority and the path before `/api/`, without a slash at the end.
     fn base(&self) -> &str;
 
     /// Sends a request, whose URI is absolute and begins with [`Target::base`].
     fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError>;
 
-    /// Lets time pass. In process the service's clock is put forward, and nobody waits.
+    /// Lets time pass. In process only the service's clock moves, without waiting.
     fn pause(&self, time: Duration) {
         std::thread::sleep(time);
     }
 
-    /// Brings the target into a state, which only a whippy-mock can.
+    /// Puts the target into a state. Only a whippy-mock can do that.
     fn seed(&self, _state: &SeedState) -> Result<(), TargetError> {
         Err(not_seedable("it is no whippy-mock"))
     }
 }
 
-/// Why no answer came. Each holds a sentence, without the full stop.
+/// Reasons why there is no answer. Texts are sentences without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TargetError {
-    /// Nobody answers there: no such name, no connection, no TLS.
+    /// There is no such name, no connection or no TLS.
     Unreachable(String),
-    /// The whole answer did not come in this time.
+    /// The complete answer did not arrive in this time.
     TimedOut(Duration),
-    /// The connection ended in the middle, or what came is no HTTP.
+    /// The connection broke, or the data received is not HTTP.
     Broken(String),
-    /// A gateway answered with this status, so that whether the request was carried out is
-    /// not known.
+    /// A gateway answered with this status. It is unknown if the request was carried out.
     Away(u16),
-    /// Something else answers in the service's place, whatever it is asked.
+    /// Something else answers in place of the service, to every request.
     NotTheService(String),
-    /// The target cannot be brought into the state that a check needs.
+    /// The target cannot be put into the state that a check needs.
     NotSeedable(String),
-    /// The guard refused: the suite must not send this, and has not.
+    /// The guard forbids the request, which was not sent.
     Forbidden(String),
 }
 
@@ -79,18 +77,18 @@ impl fmt::Display for TargetError {
 
 impl std::error::Error for TargetError {}
 
-/// The state that a check starts from.
+/// The initial state of a check.
 #[derive(Debug, Clone)]
 pub struct SeedState {
-    /// A built-in world.
+    /// The name of a built-in world.
     pub world: String,
-    /// `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
+    /// The clock: `real` or `TIMESTAMP[,tick=MICROSECONDS]`.
     pub clock: String,
-    /// Reading ids and choices.
+    /// Choices of readings, by id.
     pub profile: Value,
 }
 
-/// The mock's service, in this process.
+/// The mock's service in this process.
 #[derive(Debug)]
 pub struct InProcess {
     service: InMemory,
@@ -99,14 +97,14 @@ pub struct InProcess {
     ahead: AtomicI64,
 }
 
-/// The URL of the service on its usual port.
+/// The URL of the service on its default port.
 const BASE: &str = "http://localhost:8000";
 
-/// The time that a client would wait for a service that never answers. In process nobody does.
+/// The time that a client would wait for a service that never answers. In process nobody waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl InProcess {
-    /// A service that starts with the seed.
+    /// Creates a service from a seed.
     pub fn new(seed: Seed) -> Self {
         Self {
             service: InMemory::new(seed),
@@ -115,13 +113,13 @@ impl InProcess {
         }
     }
 
-    /// The same, broken in these ways.
+    /// Adds defects.
     #[must_use]
     pub fn with_defects(self, defects: Defects) -> Self {
         Self { defects, ..self }
     }
 
-    /// A service of a built-in world by the system's clock; no such world is
+    /// Creates a service with a built-in world and the system's clock. An unknown world is
     /// [`TargetError::NotSeedable`].
     pub fn of_world(world: &str, profile: Profile) -> Result<Self, TargetError> {
         Ok(Self::new(Seed {
@@ -174,7 +172,7 @@ impl Target for InProcess {
     }
 }
 
-/// A request as a server gets it: the path alone in its line, and the host in a header.
+/// Returns a request as a server receives it: the path alone in its line, and the host in a header.
 fn as_received(request: &Request<Bytes>) -> Request<Bytes> {
     let mut received = request.clone();
     *received.uri_mut() = origin_form(request.uri());
@@ -186,7 +184,7 @@ fn as_received(request: &Request<Bytes>) -> Request<Bytes> {
     received
 }
 
-/// Path and query of a URI, as a request's line has them.
+/// Returns path and query of a URI, for the request line.
 pub fn origin_form(uri: &Uri) -> Uri {
     let path = uri.path_and_query().cloned();
     Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")))

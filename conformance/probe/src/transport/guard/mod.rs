@@ -1,5 +1,5 @@
-//! The limits of what the suite sends, kept in the transport: whatever a check asks for, a request
-//! that could touch what is not the run's own does not leave.
+//! The guard against harmful requests, in the transport itself: a request that could affect more
+//! than the run's own stocks is never sent, whatever a check asks for.
 
 mod named;
 
@@ -16,7 +16,7 @@ use whippy_engine::wire::form::parameter;
 use crate::transport::ledger::{Intent, Ledger, Outcome, TouchedPlace, TouchedStock};
 use crate::transport::target::{SeedState, Target, TargetError};
 
-/// The shortest prefix that tells the run's own from others', characters.
+/// The shortest prefix that distinguishes the run's own SKUs from others, characters.
 const SHORTEST_PREFIX: usize = 4;
 
 /// The limits of a run that writes.
@@ -24,18 +24,18 @@ const SHORTEST_PREFIX: usize = 4;
 pub struct Limits {
     /// The prefix of every SKU, and of every name and code of a place.
     pub prefix: String,
-    /// The most rows that are written, clean-up aside. An upsert of 100 writes 100; every
-    /// other request at least one, though it be refused.
+    /// The most rows that are written, without clean-up. An upsert of 100 rows counts as 100, every
+    /// other request as at least one, even if it is refused.
     pub budget: u64,
-    /// The stock list whose active stocks may be read, whatever their SKU.
+    /// The stock list whose active stocks may be read for any SKU.
     pub stock_list: Option<i64>,
-    /// `true` if providers, locations and stock lists may be created. They stay.
+    /// Is true if providers, locations and stock lists may be created, which stay.
     pub places: bool,
-    /// `true` if methods may be sent that no operation has: a broken service might obey `DELETE
-    /// /api/v1/stocks/`. Only for a mock of the suite's own.
+    /// Is true if methods may be sent that no operation has: a broken service might carry out
+    /// `DELETE /api/v1/stocks/`. Only for the suite's own mock.
     pub methods: bool,
-    /// `true` if the target may be seeded, which replaces all it has: from then on anything may
-    /// be written to it, and none of that goes into the ledger.
+    /// Is true if the target may be seeded, which replaces its whole state. After that anything may
+    /// be written to it, without the ledger.
     pub seeding: bool,
 }
 
@@ -46,7 +46,7 @@ pub struct Guard {
     used: AtomicU64,
     is_budget_lifted: AtomicBool,
     is_halted: AtomicBool,
-    /// All that the target has is what the suite has put there.
+    /// Is true once the suite has seeded the target, so that all its data is the suite's.
     is_seeded: AtomicBool,
 }
 
@@ -64,28 +64,29 @@ enum Mode {
 /// The purpose of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Listing stocks and creating one.
+    /// Lists stocks, or creates one.
     Stocks,
-    /// Changing reservations.
+    /// Changes reservations.
     Reservation,
-    /// Inserting or updating stocks.
+    /// Inserts or updates stocks.
     Upsert,
-    /// A reading that takes its arguments in a body.
+    /// Reads, with arguments in a body.
     Query,
-    /// A reading by POST, of one stock list.
+    /// Reads one stock list by POST.
     ActiveStocks,
-    /// The path that the page's heading calls the same, and other services another thing.
+    /// The path that the page's heading calls the same, but that may be something else in other
+    /// services.
     ActiveStocksAlias,
-    /// Getting a token.
+    /// Issues a token.
     Login,
-    /// Listing places and creating one.
+    /// Lists places, or creates one.
     Places,
-    /// One place, or the user of a token: nothing is written there.
+    /// One place, or the user of a token; nothing is written here.
     Place,
 }
 
-/// The paths of the API behind `/api/v1/`, and the operation that a POST is.
-/// `{id}` stands for one segment.
+/// The paths of the API behind `/api/v1/`, and the operation of a POST to each. `{id}` stands for
+/// one segment.
 #[rustfmt::skip]
 const ROUTES: &[(&str, Kind, &str)] = &[
     ("stocks/", Kind::Stocks, "create-stock"),
@@ -108,7 +109,7 @@ const ROUTES: &[(&str, Kind, &str)] = &[
     ("stock-lists/{id}/", Kind::Place, "get-stock-list"),
 ];
 
-/// Headers by which a service may be made to do another thing than the request says.
+/// Headers that may make a service do something else than the request line says.
 const DETOURS: &[&str] = &[
     "x-http-method",
     "x-http-method-override",
@@ -118,10 +119,10 @@ const DETOURS: &[&str] = &[
     "x-rewrite-url",
 ];
 
-/// Fields by which it may.
+/// Fields of a body that may do the same.
 const DETOUR_FIELDS: &[&str] = &["_method", "_httpmethod", "_content", "_content_type"];
 
-/// Character sets in which ASCII stands for itself.
+/// Character sets that contain ASCII unchanged.
 const PLAIN_CHARSETS: &[&str] = &[
     "utf-8",
     "utf8",
@@ -131,32 +132,31 @@ const PLAIN_CHARSETS: &[&str] = &[
     "latin-1",
 ];
 
-/// Fields that name a stock by what the run cannot know to be its own.
+/// Fields that identify a stock in a way the run cannot recognize as its own.
 const ID_FIELDS: &[&str] = &["id", "pk"];
 
-/// A request's path as it was found in the table.
+/// The route of a request in the table.
 #[derive(Clone, Copy)]
 struct Route<'a> {
     kind: Kind,
     operation: &'static str,
     /// The path behind the target's URL.
     path: &'a str,
-    /// The segment that `{id}` stands for.
+    /// The segment in place of `{id}`.
     id: &'a str,
 }
 
-/// The effect of sending a request.
+/// The effect of a request.
 enum Plan {
-    /// It looks only.
+    /// It only reads.
     Look,
-    /// It writes this, which counts as so many rows.
+    /// It writes these rows, of which this many count.
     Write(Intent, u64),
 }
 
 impl Guard {
-    /// A guard that lets nothing write. The stock list is the one whose active stocks the
-    /// user wants read, by POST as the page has it.
-    /// Logins are for a user that has a name: `may_log_in`.
+    /// Creates a guard that allows no writes. The active stocks of `stock_list` may be read, by
+    /// POST as on the page. Logins need a user who is named (`may_log_in`).
     pub fn read_only(target: Arc<dyn Target>, stock_list: Option<i64>, may_log_in: bool) -> Self {
         let mode = Mode::ReadOnly {
             stock_list,
@@ -165,8 +165,8 @@ impl Guard {
         Self::of(target, mode)
     }
 
-    /// A guard that lets a run write what is its own, and into the ledger first. A prefix
-    /// that is none is [`TargetError::Forbidden`].
+    /// Creates a guard that allows a run to write its own stocks, each recorded in the ledger
+    /// first. An unusable prefix is [`TargetError::Forbidden`].
     pub fn writing(
         target: Arc<dyn Target>,
         limits: Limits,
@@ -195,12 +195,12 @@ impl Guard {
         }
     }
 
-    /// The number of rows that were written, clean-up aside.
+    /// Returns the number of rows written, without clean-up.
     pub fn used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Stops all writing, for good.
+    /// Stops all writing for good.
     pub fn halt(&self) {
         self.is_halted.store(true, Ordering::SeqCst);
     }
@@ -210,8 +210,7 @@ impl Guard {
         self.is_halted.load(Ordering::SeqCst)
     }
 
-    /// From here on nothing counts: what a run may still clean up does not depend on how
-    /// much it wrote.
+    /// Removes the limit of rows: the clean-up must not depend on the number of earlier writes.
     pub fn lift_budget(&self) {
         self.is_budget_lifted.store(true, Ordering::SeqCst);
     }
@@ -243,15 +242,15 @@ impl Guard {
     ) -> Result<Plan, TargetError> {
         let method = request.method();
         let kind = route.map(|route| route.kind);
-        // Elsewhere in there a GET may log out whoever the token is of.
+        // Other paths there may log out the owner of the token, even by GET.
         if path.starts_with("/api/v1/auth") && kind != Some(Kind::Login) {
             return Err(forbidden(format!("{method} {path} may end a login")));
         }
         let has_body = !request.body().is_empty();
         let has_arguments = has_body || request.uri().query().is_some();
         let is_read_only = matches!(self.mode, Mode::ReadOnly { .. });
-        // A reading of the page lets GET upsert, and HEAD is a GET to most services. Nobody
-        // who only reads asks there at all.
+        // Under one reading of the page a GET can upsert, and most services treat HEAD like GET. A
+        // run that only reads must not send even OPTIONS there.
         let may_write = match kind {
             Some(Kind::Upsert) => method != Method::OPTIONS || is_read_only,
             Some(Kind::Reservation) => method != Method::OPTIONS && has_arguments,
@@ -298,7 +297,7 @@ impl Guard {
         }
     }
 
-    /// A method that no operation has. `TRACE` is asked to do nothing.
+    /// Judges a method that no operation has. `TRACE` does nothing.
     fn judge_method(
         &self,
         request: &Request<Bytes>,
@@ -351,8 +350,8 @@ impl Guard {
         }
     }
 
-    /// Returns `true` if everything that a request names is the run's. What names nothing
-    /// creates nothing, as no operation does without a SKU, or a place's name.
+    /// Refuses a request that names stocks or places of others. One that names nothing creates
+    /// nothing, since every operation needs a SKU or the name of a place.
     fn only_ours(&self, request: &Request<Bytes>, route: Route<'_>) -> Result<(), TargetError> {
         let limits = self.limits()?;
         let body = request.body();
@@ -377,7 +376,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Sends what was judged: into the ledger first where it writes.
+    /// Sends a judged request. A write is recorded in the ledger first.
     fn carry_out(
         &self,
         plan: Plan,
@@ -400,7 +399,7 @@ impl Guard {
             Ok(response) => Outcome::Status(response.status().as_u16()),
             Err(_) => Outcome::Unanswered,
         };
-        // Without this line the write counts as one that may have been applied.
+        // Without this line the write counts as possibly applied.
         let _ = ledger.settle(seq, outcome);
         answer
     }
@@ -459,8 +458,8 @@ fn forbidden(why: String) -> TargetError {
     TargetError::Forbidden(why)
 }
 
-/// The path of a request behind the target's URL, where nothing in it can be read in two
-/// ways: no percent signs, dots, empty segments or parameters.
+/// Returns the path behind the target's URL. It must not be ambiguous: percent signs, dots, empty
+/// segments and parameters are refused.
 fn plain_path<'a>(base: &str, uri: &'a Uri) -> Result<&'a str, TargetError> {
     let prefix = base
         .strip_prefix(uri.scheme_str().unwrap_or_default())
@@ -481,13 +480,13 @@ fn plain_path<'a>(base: &str, uri: &'a Uri) -> Result<&'a str, TargetError> {
     }
 }
 
-/// The authority of a target's URL, and what stands between it and the API's paths.
+/// Splits a target's URL into its authority and the path before those of the API.
 fn parted(base: &str) -> (&str, &str) {
     let rest = base.split_once("://").map_or(base, |(_, rest)| rest);
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-/// Returns `true` if nothing in a request leads past what its line says.
+/// Refuses a request whose headers or fields could make it do something else than its line says.
 fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
     let headers = request.headers();
     if let Some(header) = DETOURS.iter().find(|name| headers.contains_key(**name)) {
@@ -507,7 +506,7 @@ fn no_detours(request: &Request<Bytes>, base: &str) -> Result<(), TargetError> {
     Ok(())
 }
 
-/// Returns `true` if a body is what its bytes seem, before any decoding.
+/// Refuses a body that must be decoded before it can be read.
 fn readable(request: &Request<Bytes>) -> Result<(), TargetError> {
     let headers = request.headers();
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
@@ -533,7 +532,7 @@ fn find(path: &str) -> Option<Route<'_>> {
     let rest = path.strip_prefix("/api/v1/")?;
     ROUTES.iter().find_map(|(template, kind, operation)| {
         let id = match template.split_once("{id}/") {
-            // A service may take a path without its last slash for the same.
+            // A service may accept a path without its last slash.
             None if rest == *template || rest == &template[..template.len() - 1] => "",
             None => return None,
             Some((before, _)) => {
@@ -551,7 +550,7 @@ fn find(path: &str) -> Option<Route<'_>> {
     })
 }
 
-/// Returns `true` if all of these values, and all between their commas, begin with the prefix.
+/// Refuses values that do not begin with the prefix, also those between commas.
 fn all_ours(values: &[String], prefix: &str, what: &str) -> Result<(), TargetError> {
     let single = values.iter().flat_map(|value| value.split(','));
     let mut single = single.map(|value| value.trim_matches(named::is_blank));
@@ -564,7 +563,7 @@ fn all_ours(values: &[String], prefix: &str, what: &str) -> Result<(), TargetErr
     }
 }
 
-/// The number of stocks a body holds: a list's are its items.
+/// Returns the number of stocks in a body, which for a list is that of its items.
 fn items(body: &Bytes) -> usize {
     match serde_json::from_slice(body) {
         Ok(Value::Array(items)) => items.len(),
@@ -572,7 +571,7 @@ fn items(body: &Bytes) -> usize {
     }
 }
 
-/// The stocks that a request names, each once.
+/// Returns the stocks that a request names, each once.
 fn rows(request: &Request<Bytes>) -> Vec<TouchedStock> {
     let query = request.uri().query().unwrap_or_default();
     let body = request.body();
@@ -602,7 +601,7 @@ fn row_of(sku: &str) -> Option<TouchedStock> {
     })
 }
 
-/// A query or a form as the object that it stands for.
+/// Returns a query or a form as an object.
 fn object_of(text: &[u8]) -> Value {
     named::pairs(text).into_iter().collect()
 }
@@ -628,7 +627,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The place that a request creates.
+/// Returns the place that a request creates.
 fn places(request: &Request<Bytes>, path: &str) -> Vec<TouchedPlace> {
     let kind = path.trim_matches('/').rsplit('/').next();
     let body = request.body();
@@ -641,7 +640,7 @@ fn places(request: &Request<Bytes>, path: &str) -> Vec<TouchedPlace> {
     code.map(place).into_iter().collect()
 }
 
-/// The beginning of what may be very long.
+/// Shortens a text that may be very long.
 fn shortened(text: &str) -> String {
     match text.char_indices().nth(60) {
         None => text.to_owned(),
@@ -654,7 +653,7 @@ mod tests {
     use super::*;
     use crate::transport::ledger::Run;
 
-    /// A target that nobody may ask.
+    /// A target that fails the test if it gets a request.
     struct Untouched;
 
     impl Target for Untouched {

@@ -1,13 +1,13 @@
-//! Names in a request, as any reader might read it: the strict one of the contract, a
-//! lenient one that parses a body whatever its type says, and one that stops where a body
-//! was cut off. What none of them finds under a key is not there.
+//! Names in a request, under every way to read it: that of the contract, a lenient one that parses
+//! a body whatever its type, and one that stops where a body is cut off. A value that none of them
+//! finds under a key is not there.
 
 use std::borrow::Cow;
 
 use whippy_engine::wire::json::{self, Value};
 use whippy_engine::wire::urlencoded;
 
-/// The pairs of a query or a form: the whole text as one where it has too many to count.
+/// Splits a query or a form into pairs; a text with too many pairs stays in one piece.
 pub(super) fn pairs(text: &[u8]) -> Vec<(String, String)> {
     let owned = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
         (
@@ -15,7 +15,7 @@ pub(super) fn pairs(text: &[u8]) -> Vec<(String, String)> {
             value.trim_matches(is_blank).to_owned(),
         )
     };
-    // `;` once stood between pairs, and to some readers still does.
+    // `;` was once a separator of pairs, and some readers still accept it.
     let split = text.split(|&byte| byte == b'&' || byte == b';');
     split
         .filter_map(|pair| urlencoded::decode(pair).ok())
@@ -24,12 +24,12 @@ pub(super) fn pairs(text: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Space and what some readers strip like it.
+/// Returns `true` for a space, and for characters that some readers strip like one.
 pub(super) fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control()
 }
 
-/// Every value in a query under a key that contains one of the needles.
+/// Returns every value in a query under a key that contains one of the needles.
 pub(super) fn in_query(query: &str, needles: &[&str]) -> Vec<String> {
     let pairs = pairs(query.as_bytes()).into_iter();
     pairs
@@ -38,7 +38,7 @@ pub(super) fn in_query(query: &str, needles: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Every value in a body under a key that contains one of the needles.
+/// Returns every value in a body under a key that contains one of the needles.
 pub(super) fn in_body(body: &[u8], needles: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     if body.is_empty() {
@@ -47,7 +47,7 @@ pub(super) fn in_body(body: &[u8], needles: &[&str]) -> Vec<String> {
     let form = pairs(body).into_iter();
     if let Ok(value) = json::decode(body) {
         walk(&value, needles, false, &mut found);
-        // The same bytes as a form; half a JSON text is no key.
+        // The same bytes may be a form, in which a part of a JSON text is not a key.
         let exact = form.filter(|(name, _)| needles.iter().any(|n| name.eq_ignore_ascii_case(n)));
         found.extend(exact.map(|(_, value)| value));
         return found;
@@ -56,7 +56,7 @@ pub(super) fn in_body(body: &[u8], needles: &[&str]) -> Vec<String> {
         form.filter(|(name, value)| contains(name, needles) && !value.is_empty())
             .map(|(_, value)| value),
     );
-    // Readers that guess UTF-16 see the same text between the zeros.
+    // Readers that assume UTF-16 see the same text between the zero bytes.
     let bytes: Vec<u8> = body.iter().copied().filter(|&byte| byte != 0).collect();
     let text = String::from_utf8_lossy(&bytes);
     scan(&text, needles, &mut found);
@@ -112,13 +112,13 @@ fn walk(value: &Value<'_>, needles: &[&str], is_under_key: bool, found: &mut Vec
             }
         }
         scalar if is_under_key => found.push(scalar.to_text().into_owned()),
-        // JSON in a string of JSON.
+        // A JSON string may contain JSON.
         Value::Str(text) => scan(&text.text, needles, found),
         _ => {}
     }
 }
 
-/// A JSON text with its `\u` escapes undone, whether or not it is whole.
+/// Decodes the `\u` escapes of a JSON text, which may be incomplete.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -139,8 +139,8 @@ fn unescaped(text: &str) -> String {
     out + rest
 }
 
-/// Finds `KEY SEPARATOR VALUE` in a text of no known form: JSON, a form, XML or the
-/// beginning of one.
+/// Finds `KEY SEPARATOR VALUE` in a text of unknown form: JSON, a form, XML or the beginning of
+/// one.
 fn scan(text: &str, needles: &[&str], found: &mut Vec<String>) {
     let lower = text.to_ascii_lowercase();
     for needle in needles {
@@ -155,7 +155,7 @@ fn scan(text: &str, needles: &[&str], found: &mut Vec<String>) {
     }
 }
 
-/// The value at the start of a text, or the values of a list.
+/// Takes the value at the start of a text, or the values of a list.
 fn take_values(text: &str, found: &mut Vec<String>) {
     let is_opening = |c: char| is_blank(c) || "\"'\\[{(=:".contains(c);
     let value = text.trim_start_matches(is_opening);
@@ -175,7 +175,7 @@ fn take_values(text: &str, found: &mut Vec<String>) {
     }
 }
 
-/// The parts of a multipart body whose heads name a key.
+/// Takes the parts of a multipart body whose heads name a key.
 fn parts(text: &str, needles: &[&str], found: &mut Vec<String>) {
     const DISPOSITION: &str = "content-disposition";
     let lower = text.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The way to a server: its URL taken apart, a proxy on the way, TLS at the end.
+//! The route to a server: its URL in parts, a proxy, and TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -23,11 +23,11 @@ use crate::workers::lock;
 /// The largest answer of a proxy to a CONNECT, bytes.
 const MAX_PROXY_HEAD: usize = 16 * 1024;
 
-/// The way to a server.
+/// The route to a server.
 pub struct Route {
-    /// The URL in front of `/api/v1/`.
+    /// The base URL, which comes before `/api/v1/`.
     pub base: String,
-    /// Host and port as the URL has them.
+    /// Host and port as in the URL.
     pub authority: String,
     server: Address,
     tls: Option<Tls>,
@@ -59,10 +59,10 @@ impl Address {
 }
 
 impl Route {
-    /// The route to the URL of the options, by their proxy and TLS.
+    /// Determines the route from the options: URL, proxy and TLS.
     pub fn new(options: &RemoteOptions, speaks: Speaks) -> Result<Self, UsageError> {
         let url = options.url.as_str();
-        // First of all, so that no sentence below says a secret.
+        // Checked first, so that no message below contains a secret.
         if url.contains('@') {
             return Err(usage(
                 "the URL has a name or a password in it; a token goes into --token",
@@ -91,7 +91,7 @@ impl Route {
             (false, 80)
         };
         let server = Address::of(authority, default_port);
-        // Browsers and libraries leave the usual port out of the Host header.
+        // Browsers and libraries leave the default port out of the Host header.
         let authority = if server.port == default_port {
             authority.host().to_owned()
         } else {
@@ -114,7 +114,7 @@ impl Route {
         })
     }
 
-    /// The target in the request line for a path and query of the server's.
+    /// Returns the target for the request line, given a path and query on the server.
     pub fn target(&self, asked: &Uri) -> Result<Uri, http::uri::InvalidUri> {
         let asked = asked.path_and_query().map_or("/", |target| target.as_str());
         let prefix = self.base.splitn(4, '/').nth(3);
@@ -128,29 +128,29 @@ impl Route {
         }
     }
 
-    /// The server as errors name it.
+    /// Returns the server's name for errors.
     pub fn peer(&self) -> &str {
         &self.server.text
     }
 
-    /// Returns `true` if HTTP/2 is spoken, and nothing else.
+    /// Returns `true` if HTTP/2 is required.
     pub fn is_http2(&self) -> bool {
         self.speaks == Speaks::Http2
     }
 
-    /// Returns `true` if requests name the server in their line, as to a proxy.
+    /// Returns `true` if the request line must name the server, as for a proxy.
     pub fn is_absolute_form(&self) -> bool {
         self.proxy.is_some() && self.tls.is_none()
     }
 
-    /// The header that the proxy wants in every request that it reads.
+    /// Returns the header that the proxy needs in every request it reads.
     pub fn proxy_header(&self) -> Option<(HeaderName, HeaderValue)> {
         let proxy = self.proxy.as_ref().filter(|_| self.tls.is_none())?;
         let credentials = proxy.credentials.clone()?;
         Some((PROXY_AUTHORIZATION, credentials))
     }
 
-    /// A new connection.
+    /// Opens a connection.
     pub async fn connect(&self) -> Result<Stream, TargetError> {
         let tcp = match &self.proxy {
             None => open(&self.server).await?,
@@ -177,7 +177,7 @@ impl Route {
         })
     }
 
-    /// Has a proxy connect to the server.
+    /// Makes a proxy connect to the server.
     async fn tunnel(&self, tcp: &mut TcpStream, proxy: &Proxy) -> Result<(), TargetError> {
         let server = &self.server.text;
         let name = &proxy.address.text;
@@ -198,7 +198,7 @@ impl Route {
             .map_err(|error| failed(&error.to_string()))?;
         let mut head = Vec::new();
         loop {
-            // Behind the head the server speaks only when it is spoken to.
+            // Nothing follows the head yet: the server speaks only after a request.
             let read = tcp.read_buf(&mut head).await;
             if read.map_err(|error| failed(&error.to_string()))? == 0 {
                 return Err(failed("it closed the connection"));
@@ -220,7 +220,7 @@ impl Route {
 }
 
 fn proxy(url: &str) -> Result<Proxy, UsageError> {
-    // The URL may have a password in it, so no sentence says it.
+    // The URL may contain a password, so the message leaves it out.
     let expected = || usage("the proxy is no URL like http://[USER:PASSWORD@]HOST:PORT");
     let uri: Uri = url.parse().map_err(|_| expected())?;
     let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -242,7 +242,7 @@ fn proxy(url: &str) -> Result<Proxy, UsageError> {
     })
 }
 
-/// A TCP connection to the first address that takes one.
+/// Connects to the first address that accepts.
 async fn open(address: &Address) -> Result<TcpStream, TargetError> {
     let Address { host, port, text } = address;
     let unreachable = |why: String| TargetError::Unreachable(why);
@@ -253,7 +253,7 @@ async fn open(address: &Address) -> Result<TcpStream, TargetError> {
     for address in addresses {
         match TcpStream::connect(address).await {
             Ok(stream) => {
-                // A request is one write, and nothing is gained by waiting for more.
+                // A request is one write, so waiting for more data gains nothing.
                 let _ = stream.set_nodelay(true);
                 return Ok(stream);
             }
@@ -269,12 +269,12 @@ async fn open(address: &Address) -> Result<TcpStream, TargetError> {
     }))
 }
 
-/// A stream of bytes, with TLS or without.
+/// A stream of bytes, with or without TLS.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// The first line that came over a connection since it was last cleared.
+/// The first line received on a connection since it was last cleared.
 #[derive(Debug, Clone, Default)]
 pub struct FirstLine(Arc<Mutex<Vec<u8>>>);
 
@@ -295,23 +295,23 @@ impl FirstLine {
         }
     }
 
-    /// The reason in the status line of an answer, where it is not ASCII alone.
+    /// Returns the reason phrase in the status line of an answer, if it has more than ASCII.
     pub fn reason(&self, status: StatusCode) -> Option<Vec<u8>> {
         let line = lock(&self.0);
         let end = line.iter().position(|byte| *byte == b'\n')?;
         let mut words = line[..end].trim_ascii_end().splitn(3, |byte| *byte == b' ');
         words.next()?;
-        // An interim answer may have come before it.
+        // The line may be that of an interim answer.
         let is_of_answer = words.next()? == status.as_str().as_bytes();
         let reason = words.next()?;
         (is_of_answer && !reason.is_ascii()).then(|| reason.to_vec())
     }
 }
 
-/// A connection that notices when a byte comes.
+/// A connection that notes each arrival of bytes.
 pub struct Stream {
     inner: Box<dyn Duplex>,
-    /// `true` if HTTP/2 was agreed on.
+    /// Is true if both sides agreed on HTTP/2.
     pub is_http2: bool,
     heard: Arc<AtomicBool>,
     first_line: Option<FirstLine>,
@@ -327,12 +327,12 @@ impl Stream {
         }
     }
 
-    /// The first line that comes, kept from now on.
+    /// Starts keeping the first line, and returns it.
     pub fn first_line(&mut self) -> FirstLine {
         self.first_line.get_or_insert_default().clone()
     }
 
-    /// Set when a byte comes.
+    /// Returns a flag that is set when bytes arrive.
     pub fn heard(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.heard)
     }

@@ -1,5 +1,5 @@
-//! A server over HTTP/1.1 or HTTP/2, as it is: no redirect is followed, nothing is unpacked,
-//! and no write is ever sent twice.
+//! A server over HTTP/1.1 or HTTP/2, without interference: no redirect is followed, nothing is
+//! unpacked, and no write is ever sent twice.
 
 pub mod connect;
 mod pace;
@@ -32,10 +32,10 @@ use pace::Pace;
 /// The largest answer that is read, bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
-/// The most that the headers of an answer may have in HTTP/2, bytes.
+/// The largest headers of an answer over HTTP/2, bytes.
 const MAX_HEADERS: u32 = 64 * 1024;
 
-/// The name of the suite in requests, where the caller gives none.
+/// The suite's name in requests, unless the caller gives one.
 const AGENT: &str = concat!("whippy-conformance/", env!("CARGO_PKG_VERSION"));
 
 /// The versions of HTTP to speak to a server.
@@ -43,38 +43,38 @@ const AGENT: &str = concat!("whippy-conformance/", env!("CARGO_PKG_VERSION"));
 pub enum Speaks {
     /// HTTP/1.1.
     Http1,
-    /// HTTP/2 where TLS finds that the server has it, or else HTTP/1.1.
+    /// HTTP/2 if the server agrees to it in TLS, otherwise HTTP/1.1.
     Either,
-    /// HTTP/2: over TLS as the server agrees to, without TLS from the first byte.
+    /// HTTP/2: agreed in TLS, or without TLS from the first byte.
     Http2,
 }
 
-/// Options for the way to a server.
+/// Options of the connection to a server.
 #[derive(Clone)]
 pub struct RemoteOptions {
-    /// `http[s]://HOST[:PORT][/PREFIX]`: what stands in front of `/api/v1/`.
+    /// The base URL, `http[s]://HOST[:PORT][/PREFIX]`, which comes before `/api/v1/`.
     pub url: String,
-    /// The time that one exchange may take, from the connection to the last byte.
+    /// The time limit of an exchange, from the connection to the last byte.
     pub timeout: Duration,
     /// A PEM file of certificates to trust beside the system's.
     pub ca_cert: Option<Vec<u8>>,
-    /// `true` if any certificate is trusted.
+    /// Is true if any certificate is trusted.
     pub insecure: bool,
-    /// `http://[USER:PASSWORD@]HOST[:PORT]`.
+    /// The proxy: `http://[USER:PASSWORD@]HOST[:PORT]`.
     pub proxy: Option<String>,
-    /// Names and values, sent with every request that does not have the name itself.
+    /// Names and values of headers for every request that lacks them.
     pub headers: Vec<(String, String)>,
-    /// The most requests a second, over all threads; `None`: any.
+    /// The most requests a second, over all threads; `None`: no limit.
     pub rate: Option<f64>,
-    /// `true` if HTTP/2 is spoken, and nothing else.
+    /// Is true if HTTP/2 is required.
     pub http2: bool,
-    /// For `/__admin/`, which seeds a whippy-mock.
+    /// The token for `/__admin/`, by which a whippy-mock is seeded.
     pub admin_token: Option<String>,
 }
 
 impl RemoteOptions {
-    /// A server at a URL, everything else as usual: 10 seconds, the system's certificates,
-    /// no proxy, at any rate.
+    /// Returns the default options for a URL: a limit of 10 seconds, the system's certificates, no
+    /// proxy, no limit of the rate.
     pub fn new(url: &str) -> Self {
         Self {
             url: url.to_owned(),
@@ -90,8 +90,7 @@ impl RemoteOptions {
     }
 }
 
-/// The fault of the options: a sentence without the full stop, and without the
-/// secrets that may stand in them.
+/// A mistake in the options: a sentence without a full stop, and without the secrets in them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(pub String);
 
@@ -107,7 +106,7 @@ fn usage(why: impl Into<String>) -> UsageError {
     UsageError(why.into())
 }
 
-/// A server, and the connections that are kept open to it.
+/// A server with its open connections.
 pub struct Remote {
     base: String,
     authority: HeaderValue,
@@ -119,8 +118,8 @@ pub struct Remote {
     idle: Mutex<Vec<Worker>>,
 }
 
-/// The driver of one connection. Each has a runtime of its own, so that the thread that
-/// sends also reads: waking another one costs more than the exchange.
+/// The driver of one connection. Each has a runtime of its own, so that the sending thread also
+/// reads: waking another one costs more than the exchange.
 struct Worker {
     runtime: Runtime,
     link: Option<Link>,
@@ -129,7 +128,7 @@ struct Worker {
 /// One connection.
 struct Link {
     wire: Wire,
-    /// `true` if a byte came since this was last cleared.
+    /// Is true if a byte has arrived since this was last cleared.
     heard: Arc<AtomicBool>,
 }
 
@@ -137,26 +136,26 @@ struct Link {
 #[allow(clippy::large_enum_variant)] // There is one a thread.
 enum Wire {
     Http1(Http1),
-    /// The connection is a task of the worker's runtime.
+    /// The connection runs as a task of the worker's runtime.
     Http2(http2::SendRequest<Full<Bytes>>),
 }
 
 struct Http1 {
     sender: http1::SendRequest<Full<Bytes>>,
-    /// `None` once it is over: whoever waits for it learns that from its end.
+    /// `None` once the connection has ended.
     connection: Option<http1::Connection<TokioIo<Stream>, Full<Bytes>>>,
 }
 
-/// Why an attempt came to nothing.
+/// Reasons why an attempt failed.
 enum Failure {
-    /// For this reason, and trying again is no use or no good.
+    /// Trying again would not help, or would do harm.
     Final(TargetError),
-    /// The connection was kept open too long, and no byte of an answer came over it.
+    /// The connection had been idle too long, and no byte of an answer arrived.
     Stale { is_unsent: bool, error: TargetError },
 }
 
 impl Remote {
-    /// A server, which is not asked anything yet.
+    /// Prepares a server without connecting yet.
     pub fn new(options: RemoteOptions) -> Result<Self, UsageError> {
         let speaks = if options.http2 {
             Speaks::Http2
@@ -185,17 +184,17 @@ impl Remote {
         })
     }
 
-    /// The request as it goes out.
+    /// Returns the request as it is sent.
     fn outgoing(&self, request: &Request<Bytes>) -> Request<Full<Bytes>> {
         let mut outgoing = request.clone();
-        // In HTTP/2 scheme and host go beside the path.
+        // HTTP/2 carries scheme and host beside the path.
         if !self.route.is_http2() && !self.route.is_absolute_form() {
             *outgoing.uri_mut() = origin_form(request.uri());
         }
         let is_post = request.method() == Method::POST;
         let length = request.body().len();
         let headers = outgoing.headers_mut();
-        // Without a length or a coding there is no body; gateways want a POST to say so.
+        // Without a length or a coding there is no body, and gateways expect a POST to state that.
         let is_framed = headers.contains_key(TRANSFER_ENCODING);
         if !is_framed && !headers.contains_key(CONTENT_LENGTH) && (is_post || length > 0) {
             headers.insert(CONTENT_LENGTH, length.into());
@@ -242,7 +241,7 @@ impl Remote {
         }
     }
 
-    /// One attempt, over the worker's connection or a new one.
+    /// Makes one attempt, over the worker's connection or a new one.
     fn attempt(
         &self,
         worker: &mut Worker,
@@ -376,10 +375,9 @@ impl Link {
         Ok(Self { wire, heard })
     }
 
-    /// Returns `true` if a connection that was kept open still is, as far as can be seen from
-    /// here.
+    /// Returns `true` if an idle connection still seems to be open.
     async fn is_alive(&mut self) -> bool {
-        // The system is asked once for what came meanwhile, a goodbye above all.
+        // Gives the system one chance to report that the server has closed the connection.
         tokio::task::yield_now().await;
         match &mut self.wire {
             Wire::Http1(wire) => {
@@ -389,7 +387,7 @@ impl Link {
                 is_ready && wire.connection.is_some()
             }
             Wire::Http2(sender) => {
-                // And then the connection's own task has its turn.
+                // After that the connection's own task gets a chance.
                 tokio::task::yield_now().await;
                 sender.ready().await.is_ok() && !sender.is_closed()
             }
@@ -439,7 +437,7 @@ impl Link {
 }
 
 impl Http1 {
-    /// Runs the connection beside what is done over it.
+    /// Drives the connection while work is done over it.
     async fn drive<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut http1::SendRequest<Full<Bytes>>) -> T,
@@ -458,7 +456,7 @@ impl Http1 {
             if outcome.is_ready() {
                 return outcome;
             }
-            // What was just asked for goes out now.
+            // Sends the request that the work has just made.
             run(context);
             work.as_mut().poll(context)
         })
@@ -466,17 +464,17 @@ impl Http1 {
     }
 }
 
-/// Returns `true` if a method asks without changing anything.
+/// Returns `true` for a method that only reads.
 pub fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-/// Returns `true` if an error is one of the connection, and not of what came over it.
+/// Returns `true` for an error of the connection rather than of the data received over it.
 pub fn is_connection_loss(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }
 
-/// The end of a connection, in a sentence.
+/// Returns the error of a broken connection, as a sentence.
 pub fn broken(error: &hyper::Error, peer: &str) -> TargetError {
     TargetError::Broken(if error.is_incomplete_message() || error.is_canceled() {
         format!("{peer} closed the connection without a whole answer")
@@ -500,7 +498,7 @@ fn cut_short(error: &(dyn std::error::Error + 'static), peer: &str) -> TargetErr
     })
 }
 
-/// An error with what caused it.
+/// Returns an error with its causes.
 pub fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -511,7 +509,7 @@ pub fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The headers that go with every request.
+/// Returns the headers to send with every request.
 pub fn extra_headers(given: &[(String, String)]) -> Result<HeaderMap, UsageError> {
     let mut headers = HeaderMap::new();
     for (name, value) in given {

@@ -1,24 +1,24 @@
-//! So many requests a second, and no more.
+//! A limit of requests a second.
 
 use std::time::{Duration, Instant};
 
-/// The slowest rate's distance.
+/// The interval at the slowest rate.
 const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Hands out moments that lie evenly apart.
+/// Hands out moments at equal intervals.
 pub(super) struct Pace {
     apart: Duration,
     next: Option<Instant>,
 }
 
 impl Pace {
-    /// So many moments a second; `None` where that is no rate.
+    /// Creates a pace of this many moments a second; `None` where the rate is not possible.
     pub(super) fn new(rate: f64) -> Option<Self> {
         let apart = Duration::try_from_secs_f64(1.0 / rate).ok()?;
         (apart <= LONGEST).then_some(Self { apart, next: None })
     }
 
-    /// The time to wait for the next moment.
+    /// Returns the time to wait for the next moment.
     pub(super) fn next(&mut self, now: Instant) -> Duration {
         let moment = self.next.map_or(now, |next| next.max(now));
         self.next = Some(moment + self.apart);

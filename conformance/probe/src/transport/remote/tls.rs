@@ -1,4 +1,4 @@
-//! TLS: whom to trust, and what to say where it fails.
+//! TLS: the certificates to trust, and advice for errors.
 
 use std::io;
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Tls {
     }
 }
 
-/// The system's certificates, or Mozilla's where the system has none, and those of a file.
+/// Returns the system's certificates, or Mozilla's where the system has none, with those of a file.
 fn trust(ca_cert: Option<&[u8]>, provider: Arc<CryptoProvider>) -> Result<Trust, UsageError> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -95,8 +95,8 @@ fn trust(ca_cert: Option<&[u8]>, provider: Arc<CryptoProvider>) -> Result<Trust,
     Ok(Trust { verifier, named })
 }
 
-/// Trusts whom the roots vouch for, and the very certificates that the user named: one that
-/// signed itself is no root's, and yet the usual one of a test system.
+/// Trusts certificates signed by the roots, and exactly those that the user named. A self-signed
+/// one has no root, but is common in test systems.
 #[derive(Debug)]
 struct Trust {
     verifier: Arc<WebPkiServerVerifier>,
@@ -146,7 +146,7 @@ impl ServerCertVerifier for Trust {
     }
 }
 
-/// Trusts whoever answers.
+/// Trusts any certificate.
 #[derive(Debug)]
 struct TrustAnybody(Arc<CryptoProvider>);
 
@@ -185,7 +185,7 @@ impl ServerCertVerifier for TrustAnybody {
     }
 }
 
-/// Why there is no TLS, and what would help.
+/// Returns the reason why TLS failed, with advice.
 fn sentence(error: &io::Error, peer: &str) -> String {
     use CertificateError as Bad;
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
@@ -193,7 +193,7 @@ fn sentence(error: &io::Error, peer: &str) -> String {
     let anyway = "--insecure does without";
     match cause {
         Some(rustls::Error::InvalidCertificate(bad)) => match bad {
-            // A signature is bad where a CA was given a new key and kept its name.
+            // The signature is wrong if a CA has a new key under its old name.
             Bad::UnknownIssuer | Bad::BadSignature => format!(
                 "{certificate} is signed by nobody who is trusted here; \
                  --ca-cert FILE trusts whoever signed it, --insecure anybody"
