@@ -1,8 +1,8 @@
-//! Which choice of every reading a target shows, each with the exchanges that decided it,
-//! as a profile that a whippy-mock loads.
+//! Calibration: the choice of every reading that a target shows, with the deciding exchanges, as a
+//! profile for a whippy-mock.
 //!
-//! The checks that detect a reading are the suite's own. What they need more of than the
-//! target has is brought about, where that is little and writing is allowed.
+//! The checks that detect readings are the suite's own. Where they need more data than the target
+//! has, a small amount is created if writing is allowed.
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,34 +17,34 @@ use whippy_probe::model::outcome::Safety;
 use whippy_probe::probe::{Ask, Session, Stop};
 use whippy_probe::scope::ENVIRONMENT;
 
-/// The findings about every reading.
+/// The results for all readings.
 #[derive(Debug, Clone, Default)]
 pub struct Calibrated {
-    /// In the order of the register.
+    /// The results, in the order of the register.
     pub readings: Vec<Known>,
-    /// The number of requests it took.
+    /// The number of requests sent.
     pub requests: u64,
-    /// Why it ended early.
+    /// The reason why it ended early.
     pub aborted: Option<String>,
 }
 
-/// The findings about a reading.
+/// The result for one reading.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Which.
+    /// The reading.
     pub reading: Reading,
-    /// The choices that fit all that was seen; none: nothing was, or nothing fits.
+    /// The choices that fit all observations; empty: there were none, or no choice fits.
     pub choices: Vec<String>,
-    /// Requests with their answers, a line each.
+    /// Requests with their answers, one in a line.
     pub evidence: Vec<String>,
-    /// Why it is not decided.
+    /// The reason why it is undecided.
     pub why: Option<String>,
-    /// `true` if no exchange can tell, as another reading leaves nothing to decide.
+    /// Is true if no exchange can decide it, since another reading makes it irrelevant.
     pub is_moot: bool,
 }
 
 impl Known {
-    /// The choice, where there is one.
+    /// Returns the choice, if exactly one fits.
     pub fn decided(&self) -> Option<&str> {
         match self.choices.as_slice() {
             [choice] => Some(choice),
@@ -54,19 +54,19 @@ impl Known {
 }
 
 impl Calibrated {
-    /// The profile: what is decided, and the default of the rest.
+    /// Returns the profile: the decided readings, and defaults for the others.
     pub fn profile(&self) -> Profile {
         let mut profile = Profile::default();
         for known in &self.readings {
             if let Some(choice) = known.decided() {
-                // It is a choice that the register or the target named.
+                // The choice was named by the register or by the target, so it is valid.
                 let _ = profile.set(known.reading.id(), choice);
             }
         }
         profile
     }
 
-    /// The readings that are decided.
+    /// Returns the decided readings.
     pub fn decided(&self) -> Vec<Reading> {
         let decided = self
             .readings
@@ -75,7 +75,7 @@ impl Calibrated {
         decided.map(|known| known.reading).collect()
     }
 
-    /// The profile as a file, each reading with its evidence.
+    /// Formats the profile as a file, each reading with its evidence.
     pub fn to_toml(&self, target: &str, started: &str) -> String {
         let decided = self.decided().len();
         let total = self.readings.len();
@@ -111,7 +111,7 @@ impl Calibrated {
                 (None, why) => {
                     let why = why.as_deref().unwrap_or("nothing was seen of it");
                     let _ = writeln!(text, "# not decided: {}", one_line(why));
-                    // A guess would hold the target to what it may not do.
+                    // A guess could require something that the target does not do.
                     let _ = writeln!(text, "# {line}");
                 }
             }
@@ -119,7 +119,7 @@ impl Calibrated {
         text
     }
 
-    /// A line a reading, for people.
+    /// Formats a line for each reading, for people.
     pub fn summary(&self) -> String {
         let width = Reading::ALL
             .iter()
@@ -151,7 +151,7 @@ impl Calibrated {
     }
 }
 
-/// The number of stocks that are created where a page shows all that there are.
+/// The number of stocks that are created if all existing ones fit on a page.
 const MANY: usize = 101;
 
 /// The longest line of evidence, characters.
@@ -161,7 +161,7 @@ const LONGEST: usize = 240;
 pub struct Detector<'a> {
     /// The reading.
     pub reading: Reading,
-    /// The harm that the check may do.
+    /// The safety of the check's requests.
     pub safety: Safety,
     /// Names that the environment must know.
     pub needs: &'a [&'static str],
@@ -171,18 +171,18 @@ pub struct Detector<'a> {
     pub detect: Box<dyn Fn(&Session) -> Detected + 'a>,
 }
 
-/// The results of a check that detects a reading.
+/// The result of a check that detects a reading.
 #[derive(Debug, Default)]
 pub struct Detected {
-    /// The choices that fit; none where the check ended before its end.
+    /// The choices that fit; empty if the check ended early.
     pub choices: Vec<String>,
     /// The exchanges.
     pub records: Vec<Record>,
-    /// The reason why the check ended before its end.
+    /// The reason why the check ended early.
     pub stop: Option<Stop>,
 }
 
-/// Probes every reading. Setting `stop` ends it after the one under way.
+/// Probes every reading. Setting `stop` ends it after the present one.
 pub fn calibrate(
     session: &Session,
     detectors: &[Detector<'_>],
@@ -197,7 +197,7 @@ pub fn calibrate(
         known: Vec::new(),
         aborted: None,
     };
-    // Twice, as what one needs another may find out after it.
+    // Done twice, since a later reading may provide what an earlier one needs.
     for is_again in [false, true] {
         for detector in detectors {
             let is_known = calibration.has(detector.reading);
@@ -273,7 +273,7 @@ impl Calibration<'_> {
         known.choices = seen;
     }
 
-    /// Returns `true` if a check applies; if not why, and whether it never could.
+    /// The error is the reason why a check does not apply, and `true` if it never can.
     fn admit(&self, check: &Detector<'_>) -> Result<(), (String, bool)> {
         if check.safety == Safety::Write && !self.may_write {
             return Err((
@@ -338,7 +338,7 @@ impl Calibration<'_> {
         (choices, evidence.collect(), why)
     }
 
-    /// Creates more stocks than a page is likely to hold, and looks again.
+    /// Creates more stocks than a page is likely to hold, and probes again.
     fn fill_a_page(&mut self, detectors: &[Detector<'_>]) {
         let environment = &self.session.environment;
         let place = (environment.get("provider"), environment.get("location"));
@@ -378,7 +378,7 @@ impl Calibration<'_> {
     }
 }
 
-/// Returns `true` if a request only brought about what was to be looked at.
+/// Returns `true` for a request that only prepared the state.
 fn is_setup(record: &Record) -> bool {
     record.step.starts_with("given ")
 }

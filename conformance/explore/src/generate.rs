@@ -1,5 +1,5 @@
-//! Sequences out of a seed: what a client might send, what it gets wrong, and what lies
-//! at the edges of both.
+//! Sequences made from a seed: possible requests of a client, its mistakes, and cases at the limits
+//! of both.
 
 use serde_json::{Map, Value, json};
 use whippy_engine::profile::{Profile, QueryArguments, ReservationArguments};
@@ -7,34 +7,34 @@ use whippy_engine::profile::{Profile, QueryArguments, ReservationArguments};
 use super::random::Random;
 use crate::steps::{Body, Names, Operation, SINCE, Step};
 
-/// The material of sequences.
+/// The material of which sequences are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Each is a question of its own.
 pub struct Scope {
-    /// `true` if there is a second location of the provider.
+    /// Is true if there is a second location of the provider.
     pub has_second: bool,
-    /// `true` if there is a location of another provider.
+    /// Is true if there is a location of another provider.
     pub has_foreign: bool,
-    /// `true` if the provider's id is known.
+    /// Is true if the provider's id is known.
     pub has_id: bool,
-    /// `true` if there is a provider that takes no reservations.
+    /// Is true if there is a provider that accepts no reservations.
     pub has_opted_out: bool,
-    /// `true` if there is a stock list whose locations are known.
+    /// Is true if there is a stock list whose locations are known.
     pub has_list: bool,
-    /// `true` if the list may be asked for by the path's other name.
+    /// Is true if the list may also be requested by its other path.
     pub has_alias: bool,
-    /// Names and codes of another case and in part, with the filters that take them.
+    /// Filters with names of their values: names and codes in another case, or in part.
     pub parts: Vec<(&'static str, &'static str)>,
-    /// `true` if stocks may be written.
+    /// Is true if stocks may be written.
     pub writes: bool,
-    /// `true` if reservations are sent in the query as a rule.
+    /// Is true if reservations usually send their arguments in the query.
     pub reserves_by_query: bool,
-    /// `true` if queries are.
+    /// Is true if queries usually do.
     pub queries_by_query: bool,
 }
 
 impl Scope {
-    /// The operations that the names of an exploration allow.
+    /// Returns the material that the names of an exploration provide.
     pub fn of(names: &Names, writes: bool) -> Self {
         let has = |name| names.get(name).is_some();
         Self {
@@ -51,7 +51,7 @@ impl Scope {
         }
     }
 
-    /// The same for a target that is known to read arguments where a profile says.
+    /// Returns the same for a target that reads arguments as a profile says.
     #[must_use]
     pub fn under(self, profile: &Profile) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Scope {
     }
 }
 
-/// Filters, and what of the names they may be asked.
+/// Filters, with names whose values they may be given.
 const PARTS: [(&str, &str); 8] = [
     ("location_name", "location-name-part"),
     ("provider_name", "provider-name-part"),
@@ -74,11 +74,11 @@ const PARTS: [(&str, &str); 8] = [
     ("provider_name", "location-name-part"),
 ];
 
-/// The fewest and the most steps before the last looks.
+/// The fewest and the most steps before the last ones, which read the final state.
 const LEAST: usize = 4;
 const MOST: usize = 28;
 
-/// A sequence.
+/// Makes a sequence.
 pub fn sequence(seed: u64, number: u64, scope: &Scope) -> Vec<Step> {
     let mut maker = Maker {
         random: Random::of(seed, number),
@@ -107,7 +107,7 @@ struct Maker<'a> {
     random: Random,
     scope: &'a Scope,
     steps: Vec<Step>,
-    /// The steps that show a stock, if all goes well.
+    /// The steps whose answers should show a stock.
     shown: Vec<u16>,
     /// The quantities that were sent.
     numbers: Vec<i64>,
@@ -115,7 +115,7 @@ struct Maker<'a> {
     periods: Vec<&'static str>,
 }
 
-/// Suffixes that make another SKU of a SKU.
+/// Suffixes that turn a SKU into another one.
 const ENDINGS: [&str; 5] = ["x", "X", "0", "é", " y"];
 
 const PERIOD_FILTERS: [&str; 4] = [
@@ -178,7 +178,7 @@ impl Maker<'_> {
         }
     }
 
-    /// The state at the end.
+    /// Adds steps that read the final state.
     fn last_looks(&mut self) {
         for sku in ["${sku}", "${sku2}"] {
             let query = vec![
@@ -191,7 +191,7 @@ impl Maker<'_> {
         self.look_at(Operation::MultiQuery, &json!(["${sku}", "${sku2}"]));
     }
 
-    /// A SKU: the first as a rule.
+    /// Returns a SKU, usually the first.
     fn sku(&mut self) -> String {
         match self.random.below(20) {
             0..13 => "${sku}".to_owned(),
@@ -201,7 +201,7 @@ impl Maker<'_> {
         }
     }
 
-    /// A provider and a location of it, as a rule.
+    /// Returns a provider and usually one of its locations.
     fn place(&mut self) -> (&'static str, &'static str) {
         match self.random.below(24) {
             0 if self.scope.has_foreign => ("${provider}", "${foreign-location}"),
@@ -233,7 +233,7 @@ impl Maker<'_> {
         }
     }
 
-    /// A stock as a client describes it.
+    /// Returns a stock in a request.
     fn stock(&mut self) -> Map<String, Value> {
         let sku = self.sku();
         let (provider, location) = self.place();
@@ -277,7 +277,7 @@ impl Maker<'_> {
             set("period", self.period());
         }
         if self.random.one_in(40) {
-            // Longer than most columns: the refusal says how long one may be.
+            // It is longer than most columns, so the refusal tells the length that is allowed.
             stock.insert("sku".to_owned(), format!("${{sku}}{:x<260}", "").into());
         }
         if self.random.one_in(14) {
@@ -327,7 +327,7 @@ impl Maker<'_> {
         self.push(operation, Vec::new(), Body::Json(body));
     }
 
-    /// A date-time that an answer showed, if there is one to come.
+    /// Returns a date-time from an answer, if a step will show one.
     fn date_shown(&mut self) -> String {
         let Some(at) = self.shown.len().checked_sub(1) else {
             return "2023-05-10T13:37:18+03:00".to_owned();
@@ -398,7 +398,7 @@ impl Maker<'_> {
         self.push(operation, query, Body::None);
     }
 
-    /// A reservation, a create or an upsert that comes again.
+    /// Adds a reservation, create or upsert that repeats an earlier one.
     fn replay(&mut self) {
         let before = self
             .steps
@@ -417,7 +417,7 @@ impl Maker<'_> {
         };
         if let Some(last) = from.len().checked_sub(1) {
             let mut step = from[self.random.below(last + 1)].clone();
-            // The same date elsewhere is another reservation.
+            // The same date at another place is another reservation.
             if self.random.one_in(4)
                 && self.scope.has_second
                 && let Some(body) = step.body.value_mut().and_then(Value::as_object_mut)
@@ -443,7 +443,7 @@ impl Maker<'_> {
         self.push(Operation::List, query, Body::None);
     }
 
-    /// All pages of one list, one after the other.
+    /// Adds a walk through all pages of a list.
     fn walk(&mut self) {
         let mut query = self.filters();
         self.add_sort(&mut query);
@@ -465,7 +465,7 @@ impl Maker<'_> {
             add("created_date__gte", SINCE.to_owned());
         } else {
             let sku = self.sku();
-            // What begins with no SKU of the sequence's would list others'.
+            // A SKU that begins with none of the sequence's would find stocks of others.
             add("sku", sku);
             if self.random.one_in(30) {
                 query.clear();
@@ -534,7 +534,7 @@ impl Maker<'_> {
                 }
                 13 => {}
                 _ => match self.random.below(3) {
-                    // What no filter is called is passed over.
+                    // Unknown parameters are ignored.
                     0 => add("stock_gt", "3".to_owned()),
                     1 => add("nothing", "1".to_owned()),
                     _ => {
@@ -576,8 +576,8 @@ impl Maker<'_> {
         (format!("{field}{lookup}"), value)
     }
 
-    /// A date filter at a date-time that was shown, or a microsecond beside it: only where
-    /// it makes no difference how far apart two writes are.
+    /// Returns a date filter at a date-time from an answer, or a microsecond beside it. The results
+    /// must not depend on the time between two writes.
     fn dated(&mut self) -> (&'static str, String) {
         if self.shown.is_empty() {
             return ("created_date__gte", "2001-01-01T00:00:00+03:00".to_owned());
@@ -614,7 +614,7 @@ impl Maker<'_> {
         (name, date)
     }
 
-    /// An order that leaves no two rows the choice.
+    /// Adds an order that is unique for any two rows.
     fn add_sort(&mut self, query: &mut Vec<(String, String)>) {
         if !self.random.one_in(3) {
             return;

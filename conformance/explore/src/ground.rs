@@ -1,5 +1,5 @@
-//! The ground of an exploration: the target's places, as the world of the oracle, and
-//! where nothing may be written the stocks that are looked at.
+//! The initial state of an exploration: the target's places as the world of the oracle and, where
+//! nothing may be written, the stocks to read.
 
 use std::collections::BTreeSet;
 
@@ -18,19 +18,19 @@ use whippy_probe::probe::{Ask, Session};
 use whippy_probe::scope::moment;
 use whippy_probe::text::other_case;
 
-/// The most places of a kind that are looked at.
+/// The most places of each kind that are read.
 const MOST_PLACES: usize = 1000;
 
-/// The most pages of them.
+/// The most pages of places that are read.
 const MOST_PAGES: usize = 200;
 
-/// The most stocks of one SKU that a reading sequence looks at.
+/// The most stocks of one SKU that a reading sequence uses.
 const MOST_STOCKS: usize = 50;
 
-/// The number of stocks that are looked at for their SKUs.
+/// The number of stocks from which SKUs are chosen.
 const SAMPLE: usize = 100;
 
-/// Names of the cases that a sequence may use.
+/// Names from the cases that a sequence may use.
 const NAMES: [&str; 7] = [
     "provider",
     "provider-id",
@@ -41,20 +41,20 @@ const NAMES: [&str; 7] = [
     "opted-out-location",
 ];
 
-/// The target's places and stocks.
+/// The places and stocks of the target.
 pub(super) struct Survey {
-    /// The places by the names of the cases.
+    /// The places, by their names in cases.
     pub(super) names: Names,
     pub(super) ground: StartState,
     places: Places,
-    /// SKUs that are there, for sequences that only look.
+    /// Existing SKUs, for sequences that only read.
     skus: Vec<String>,
-    /// The stocks of the sequence under way, as they were when it began.
+    /// The stocks of the present sequence, as they were at its beginning.
     stocks: Vec<Value>,
     seed: u64,
 }
 
-/// Providers, locations and lists, as the target shows them.
+/// The providers, locations and lists that the target shows.
 #[derive(Default)]
 struct Places {
     providers: Vec<Value>,
@@ -63,7 +63,7 @@ struct Places {
 }
 
 impl Survey {
-    /// Looks round. An error is a sentence: what is missing.
+    /// Reads the places of the target. The error is a sentence about the missing part.
     pub(super) fn take(
         session: &Session,
         player: &mut Player<'_>,
@@ -118,8 +118,8 @@ impl Survey {
         Ok(landscape)
     }
 
-    /// Finds out which locations a stock list adds up, by a stock at each. Where that
-    /// does not show, the list is left alone.
+    /// Finds the locations of a stock list, with a stock at each. If they cannot be found, the list
+    /// is not used.
     fn survey_list(
         &mut self,
         session: &Session,
@@ -176,7 +176,7 @@ impl Survey {
         Ok(())
     }
 
-    /// Takes up the stocks of some SKUs for a sequence that only looks.
+    /// Reads the stocks of some SKUs again, for a sequence that only reads.
     pub(super) fn look_again(&mut self, session: &Session, number: u64) -> Result<Names, String> {
         let mut random = Random::of(self.seed ^ 0x5151, number);
         let mut names = self.names.clone();
@@ -196,7 +196,7 @@ impl Survey {
         Ok(names)
     }
 
-    /// Returns `true` if the stocks are others than when the sequence began.
+    /// Returns `true` if the stocks have changed since the sequence began.
     pub(super) fn has_moved(&self, session: &Session, names: &Names) -> bool {
         Self::stocks_of(session, names).is_ok_and(|stocks| stocks != self.stocks)
     }
@@ -219,7 +219,7 @@ impl Survey {
     }
 }
 
-/// The SKUs that a sequence may look at: few stocks each, at places that are known.
+/// Returns SKUs for sequences: with few stocks each, at known places.
 fn skus_of(stocks: &[Value], places: &Places) -> Vec<String> {
     let is_placed = |row: &&Value| {
         let mut locations = places.locations.iter();
@@ -233,7 +233,7 @@ fn skus_of(stocks: &[Value], places: &Places) -> Vec<String> {
     skus.into_iter().collect()
 }
 
-/// So many rows of a list, from as many pages as that takes.
+/// Reads up to `most` rows of a list, from as many pages as necessary.
 fn all(session: &Session, path: &str, most: usize) -> Vec<Value> {
     let mut found = Vec::new();
     for page in 1..=MOST_PAGES {
@@ -265,7 +265,7 @@ fn rows(body: Option<Value>) -> Vec<Value> {
 }
 
 impl Places {
-    /// Adds what the target has without showing it at the paths of places.
+    /// Adds places that the target has, but does not show in its lists of places.
     fn complete(&mut self, names: &Names, stocks: &[Value]) -> Result<(), String> {
         let foreign = "(another provider)";
         let mut pairs: Vec<(String, String)> = Vec::new();
@@ -319,7 +319,7 @@ impl Places {
         Ok(())
     }
 
-    /// Names and codes as filters may or may not take them: of another case, and in part.
+    /// Sets names and codes in another case, and in part, which filters may or may not accept.
     fn name_parts(&self, names: &mut Names) {
         let shown = |rows: &[Value], by: &str, text: Option<&str>| {
             let row = rows.iter().find(|row| row[by].as_str() == text);
@@ -348,7 +348,7 @@ impl Places {
         }
     }
 
-    /// The places as a world, with these stocks in it.
+    /// Returns the places as a world, with these stocks in it.
     fn world(&self, stocks: &[Value]) -> Result<Store, String> {
         let kept = |rows: &[Value], members: &[&str]| -> Vec<Value> {
             let mut rows: Vec<Value> = rows
@@ -380,7 +380,7 @@ impl Places {
     }
 }
 
-/// The middle of a text, of the other case.
+/// Returns the middle of a text, in the other case.
 fn part(text: &str) -> String {
     let count = text.chars().count();
     let middle: String = text.chars().skip(1).take(count.saturating_sub(2)).collect();

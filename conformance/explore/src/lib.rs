@@ -1,8 +1,8 @@
-//! Model-based testing: sequences of requests out of a seed, sent to the target and asked
-//! of the engine, until the two differ under every reading of the page.
+//! Model-based testing: sequences of requests made from a seed are sent to the target and to the
+//! engine, until their answers differ under every reading of the page.
 //!
-//! A sequence works on SKUs that nothing else has, so that it may be sent again: shrunk,
-//! to the shortest that still shows the difference, or stored and replayed.
+//! A sequence uses SKUs that nothing else has, so it can be sent again: in a shorter form that
+//! still shows the difference, or after it was stored.
 
 pub mod calibrate;
 pub mod concurrent;
@@ -38,26 +38,26 @@ use whippy_probe::workers::Stopwatch;
 pub struct Options {
     /// The seed of the sequences.
     pub seed: u64,
-    /// The most requests, those for shrinking aside.
+    /// The most requests, without those for shrinking.
     pub requests: u64,
-    /// The longest that it goes on, microseconds; `None`: as long as the requests last.
+    /// The longest duration, microseconds; `None`: only `requests` limits it.
     pub micros: Option<u64>,
-    /// After so many differences of different kinds it ends.
+    /// The number of different kinds of differences after which it ends.
     pub most_differences: usize,
-    /// `true` if stocks may be written.
+    /// Is true if stocks may be written.
     pub writes: bool,
-    /// `true` if nobody else writes to the target.
+    /// Is true if nobody else writes to the target.
     pub is_exclusive: bool,
-    /// `true` if the alias of the active stocks may be asked: who does not know the path may
-    /// take it for another.
+    /// Is true if the alias of the active stocks may be requested. A service that does not know
+    /// this path may take it for another one.
     pub asks_alias: bool,
-    /// The readings to begin with.
+    /// The initial readings.
     pub profile: Profile,
-    /// Those of them that the target is held to.
+    /// The readings that are required of the target.
     pub held: Vec<Reading>,
-    /// The most requests for shrinking one difference; none: it is told as it came.
+    /// The most requests for shrinking one difference; 0: it is reported as it was found.
     pub shrinking: u64,
-    /// `true` if answers are held to `openapi.json` as well, for the coverage.
+    /// Is true if answers are also judged by `openapi.json`, which measures coverage.
     pub is_covered: bool,
 }
 
@@ -79,47 +79,47 @@ impl Default for Options {
     }
 }
 
-/// Services that only the caller of an exploration has.
+/// Functions that the caller of an exploration provides.
 #[derive(Clone, Copy)]
 pub struct Aid<'a> {
-    /// Set to end it after the sequence under way.
+    /// Set to end it after the present sequence.
     pub stop: &'a AtomicBool,
-    /// Waits.
+    /// Waits for a time.
     pub pause: &'a (dyn Fn(Duration) + Sync),
-    /// Is told how far it is: requests sent, and differences found.
+    /// Receives the progress: requests sent, and differences found.
     pub tell: &'a (dyn Fn(u64, usize) + Sync),
 }
 
 /// The result of an exploration.
 #[derive(Debug, Default)]
 pub struct Explored {
-    /// The number of sequences that were played to their end.
+    /// The number of completed sequences.
     pub sequences: u64,
-    /// Those given up, as a write in them got no answer.
+    /// The number of sequences abandoned after a write without an answer.
     pub abandoned: u64,
-    /// The number of requests that were sent for the sequences.
+    /// The number of requests sent for the sequences.
     pub steps: u64,
-    /// The number of requests that were sent at all.
+    /// The number of all requests sent.
     pub requests: u64,
-    /// The number of times each status came, by operation.
+    /// The number of answers of each status, by operation.
     pub statuses: BTreeMap<(Operation, u16), u64>,
-    /// The rules that decided.
+    /// The rules that decided answers.
     pub rules: BTreeSet<(&'static str, &'static str)>,
-    /// The number of times each reading had a say, by its id.
+    /// The number of answers that each reading influenced, by its id.
     pub readings: BTreeMap<&'static str, u64>,
-    /// The choices that explain all that was seen, for the readings that had a say.
+    /// The choices that explain all answers, for the readings that had an influence.
     pub choices: BTreeMap<&'static str, Vec<String>>,
     /// The leading profile.
     pub profile: Profile,
-    /// Failures that a retry got over, and how often.
+    /// Failures that a retry got past, each with its number of occurrences.
     pub surprises: BTreeMap<String, u64>,
-    /// The differences, each of another kind.
+    /// The differences, one of each kind.
     pub differences: Vec<Found>,
     /// The number of further differences of the same kinds.
     pub again: u64,
-    /// Why no more was sent, though there was nothing wrong: the write budget is spent.
+    /// The reason why no more requests were sent, if the write budget was spent.
     pub spent: Option<String>,
-    /// Why it ended early.
+    /// The reason why it ended early.
     pub aborted: Option<String>,
 }
 
@@ -128,26 +128,26 @@ pub struct Explored {
 pub struct Found {
     /// The difference, in the shortened sequence.
     pub difference: Difference,
-    /// The sequence and what came.
+    /// The sequence with the answers.
     pub trace: Trace,
     /// The requests and answers, as they went over the wire.
     pub exchanges: Vec<Exchange>,
-    /// The number of steps the sequence had before it was shortened.
+    /// The number of steps before the sequence was shortened.
     pub before: usize,
-    /// `true` if it came again when the same was sent once more.
+    /// Is true if it recurred when the same sequence was sent once more.
     pub is_steady: bool,
     /// The values of the names.
     pub names: Names,
 }
 
-/// Explores a target. An error is a sentence: why it cannot begin.
+/// Explores a target. The error is a sentence about the reason why it cannot begin.
 pub fn explore(session: &Session, options: &Options, aid: Aid<'_>) -> Result<Explored, String> {
     let mut explorer = Explorer::new(session, options, aid)?;
     explorer.run(options);
     Ok(explorer.concluded())
 }
 
-/// Plays the steps of a trace against a target, and shrinks what differs.
+/// Plays the steps of a trace against a target, and shrinks a difference.
 pub fn replay(
     session: &Session,
     trace: &Trace,
@@ -173,19 +173,18 @@ struct Explorer<'a> {
     aid: Aid<'a>,
     watch: Stopwatch,
     explored: Explored,
-    /// Kinds of differences that did not come again, which are told once.
+    /// Kinds of differences that did not recur, which are reported once.
     unsteady: HashSet<String>,
-    /// Operations that were told to give no answer.
+    /// Operations that were reported to give no answer.
     silent: HashSet<String>,
-    /// Writes of each operation in a row that got no answer.
+    /// Writes of each operation in a row without an answer.
     unanswered: BTreeMap<Operation, u32>,
 }
 
-/// The most requests for shrinking a difference of words alone.
+/// The most requests for shrinking a difference of wording alone.
 const MOST_FOR_WORDS: u64 = 60;
 
-/// After so many writes of one operation in a row without an answer, it is taken to give
-/// none.
+/// The number of writes of one operation in a row without an answer after which no more are sent.
 const UNANSWERED: u32 = 5;
 
 impl<'a> Explorer<'a> {
@@ -253,13 +252,13 @@ impl<'a> Explorer<'a> {
             || self.aid.stop.load(Ordering::Relaxed)
     }
 
-    /// The names of the places, and of SKUs that nothing else has.
+    /// Returns the names of the places, with SKUs that nothing else has.
     fn fresh_names(&self) -> Names {
         with_fresh_skus(self.session, &self.places)
     }
 
-    /// Plays a sequence, and again behind each difference that it shows: that is taken into
-    /// the model, so that the rest tells something too.
+    /// Plays a sequence, and again after each difference: the difference is added to the model, so
+    /// that later steps can be judged too.
     fn sequence(&mut self, origin: (u64, u64), steps: &[Step], names: &Names, options: &Options) {
         let mut names = names.clone();
         while self.once(origin, steps, &names, options) {
@@ -272,7 +271,7 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Plays a sequence; `true` if it showed a difference that is now part of the model.
+    /// Plays a sequence; returns `true` if it showed a difference that is now part of the model.
     fn once(
         &mut self,
         origin: (u64, u64),
@@ -328,12 +327,12 @@ impl<'a> Explorer<'a> {
         played
     }
 
-    /// Returns `true` if the stocks that a reading sequence looked at are others than before.
+    /// Returns `true` if the stocks that a reading sequence uses have changed meanwhile.
     fn has_moved(&mut self, names: &Names) -> bool {
         self.survey.has_moved(self.session, names)
     }
 
-    /// A write got no answer: what it did is not known, so the sequence tells nothing more.
+    /// Handles a write without an answer: its effect is unknown, so the sequence ends.
     fn lost(&mut self, lost: &Lost, steps: &[Step], names: &Names, origin: (u64, u64)) {
         self.explored.abandoned += 1;
         let step = &steps[lost.at];
@@ -374,7 +373,8 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Tells a difference, shrunk; `true` if it came again and is now part of the model.
+    /// Reports a difference after shrinking it; returns `true` if it recurred and is now part of
+    /// the model.
     fn found(
         &mut self,
         origin: (u64, u64),
@@ -384,7 +384,7 @@ impl<'a> Explorer<'a> {
         options: &Options,
     ) -> bool {
         let steps = &steps[..=difference.at];
-        // Of other words the sentence tells all there is to know.
+        // For another wording the sentence tells everything.
         let most = if difference.is_of_words() {
             options.shrinking.min(MOST_FOR_WORDS)
         } else {

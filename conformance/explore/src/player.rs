@@ -1,8 +1,7 @@
-//! Plays a sequence: sends each step, asks the oracle, and gets over what a live service
-//! does to surprise.
+//! Plays a sequence: sends each step, asks the oracle, and copes with failures of a live service.
 //!
-//! What only looks and got no answer is asked again. A write whose outcome is not known is
-//! never repeated: the sequence ends there, and that is told.
+//! A request that only reads is repeated if it gets no answer. A write with an unknown outcome is
+//! never repeated: the sequence ends there, and that is reported.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -19,21 +18,22 @@ use whippy_probe::probe::Session;
 use whippy_probe::transport::retry::{ATTEMPTS, backoff};
 use whippy_probe::transport::target::TargetError;
 
-/// One in so many answers is held to `openapi.json`, once the first so many were.
+/// All answers up to the second number are judged by `openapi.json`, and after that one in the
+/// first number.
 const SAMPLE: u64 = 16;
 const ALWAYS: u64 = 2_000;
 
 /// The result of a sequence.
 pub(super) enum Played {
-    /// The target answered as it should.
+    /// The target answered as expected.
     Same,
-    /// It did not; the answers so far.
+    /// The target answered differently; also the answers so far.
     Different(Box<Difference>, Vec<Answered>),
     /// A write got no answer.
     Lost(Lost),
-    /// Nothing more can be asked of the target.
+    /// The target answers no more requests.
     Aborted(String),
-    /// Nothing more may be sent to it.
+    /// No more requests may be sent to the target.
     Spent(String),
 }
 
@@ -45,30 +45,30 @@ pub(super) struct Lost {
     pub(super) answers: Vec<Answered>,
 }
 
-/// Sends.
+/// Sends the steps of sequences.
 pub(super) struct Player<'a> {
     session: &'a Session,
     address: Address,
     aid: Aid<'a>,
     is_covered: bool,
-    /// Requests so far.
+    /// The number of requests so far.
     pub(super) sent: u64,
     pub(super) surprises: BTreeMap<String, u64>,
     /// The exchanges of the last sequence.
     pub(super) transcript: Vec<Exchange>,
 }
 
-/// Why there is no answer.
+/// Reasons why there is no answer.
 enum Silence {
-    /// The request may have been carried out, or not.
+    /// The request may have been carried out or not.
     Unknown(String),
-    /// The target takes no more.
+    /// The target accepts no more requests.
     Final(String),
-    /// The guard lets no more through, as where the budget is spent.
+    /// The guard allows no more requests, as when the budget is spent.
     Forbidden(String),
 }
 
-/// The next step after an attempt.
+/// The action after an attempt.
 enum Next {
     Take(Response<Bytes>),
     Again(String),
@@ -104,7 +104,7 @@ impl<'a> Player<'a> {
         }
     }
 
-    /// Plays a sequence from its beginning; every step that is answered is noted.
+    /// Plays a sequence from its beginning, and reports every answered step.
     pub(super) fn play(
         &mut self,
         oracle: &mut Oracle,
@@ -158,7 +158,7 @@ impl<'a> Player<'a> {
         Played::Same
     }
 
-    /// Notes what of `openapi.json` an exchange has exercised.
+    /// Notes the parts of `openapi.json` that an exchange covers.
     fn cover(&self, request: &Request<Bytes>, response: &Response<Bytes>) {
         if self.is_covered && (self.sent < ALWAYS || self.sent.is_multiple_of(SAMPLE)) {
             let base = self.session.target.base();
@@ -167,12 +167,12 @@ impl<'a> Player<'a> {
                 .split_once("://")
                 .and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
             let path = path.strip_prefix(inner.unwrap_or_default()).unwrap_or(path);
-            // What is wrong with it the oracle has said.
+            // The oracle has reported mistakes in it already.
             let _ = self.session.contract.judge(request, path, response, true);
         }
     }
 
-    /// The answer to a request, however often it takes.
+    /// Returns the answer to a request, after retries if necessary.
     fn send(&mut self, step: &Step, request: &Request<Bytes>) -> Result<Response<Bytes>, Silence> {
         let mut attempt = 0;
         loop {
@@ -203,7 +203,7 @@ impl<'a> Player<'a> {
         *self.surprises.entry(surprise).or_default() += 1;
     }
 
-    /// Asks something beside the sequences; `None` where there is no answer to it.
+    /// Sends a request outside the sequences; `None` where there is no answer.
     pub(super) fn ask(&mut self, step: &Step, names: &Names) -> Option<Answered> {
         let shown = Shown::default();
         let side = Side {
@@ -216,7 +216,7 @@ impl<'a> Player<'a> {
     }
 }
 
-/// The next step after an answer.
+/// Returns the action after an answer.
 fn decide(step: &Step, answer: Result<Response<Bytes>, TargetError>, attempt: u32) -> Next {
     let id = step.operation.id();
     let is_reading = step.operation.is_reading();

@@ -1,24 +1,24 @@
-//! Numbers that look random and come again with their seed, on every machine and with
-//! every version of this crate.
+//! Pseudorandom numbers that are equal for equal seeds, on every machine and in every version of
+//! this crate.
 //!
 //! `SplitMix64`, a counter and a mixer. Source: G. L. Steele, D. Lea, C. H. Flood, "Fast
 //! splittable pseudorandom number generators", OOPSLA 2014.
 
-/// A stream of numbers.
+/// A stream of random numbers.
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Random {
-    /// The stream of a part of a seed: the parts of one have nothing in common.
+    /// Creates the stream for one part of a seed. The parts are independent of each other.
     pub fn of(seed: u64, part: u64) -> Self {
         let mut mixed = Self(seed);
         let start = mixed.draw();
         Self(start ^ part.wrapping_mul(STEP))
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
@@ -27,18 +27,18 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below a bound, which is above 0.
+    /// Returns a number below `bound`, which must be above 0.
     pub fn below(&mut self, bound: usize) -> usize {
         let wide = u128::from(self.draw()) * bound as u128;
         usize::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// Returns `true` if one of so many falls on it.
+    /// Returns `true` with the probability of one in `times`.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
 
-    /// One of these.
+    /// Returns one of these items.
     pub fn pick<'a, T: ?Sized>(&mut self, all: &[&'a T]) -> &'a T {
         all[self.below(all.len())]
     }

@@ -1,5 +1,5 @@
-//! The shortest sequence that still shows a difference: first fewer steps, then plainer
-//! ones. Every attempt goes to the target, on SKUs of its own.
+//! The shortest sequence that still shows a difference: first with fewer steps, then with simpler
+//! ones. Every attempt is sent to the target, on SKUs of its own.
 //!
 //! Steps are left out by delta debugging. Source: A. Zeller, R. Hildebrandt, "Simplifying
 //! and isolating failure-inducing input", IEEE TSE 28(2), 2002.
@@ -20,8 +20,8 @@ pub(super) struct Shown {
     pub(super) exchanges: Vec<Exchange>,
 }
 
-/// Shortens what shows a difference; `None` where it does not come again, or nothing may
-/// be spent on it.
+/// Shortens a sequence with a difference; `None` where the difference does not recur, or no
+/// requests are left for it.
 pub(super) fn shrink(
     player: &mut Player<'_>,
     oracle: &Oracle,
@@ -37,7 +37,7 @@ pub(super) fn shrink(
         kind: from.difference.kind(),
         best: None,
     };
-    // Twice, as it may come at times only.
+    // Tried twice, since the difference may occur only at times.
     if !(shrinker.shows(&from.steps) || shrinker.shows(&from.steps)) {
         return None;
     }
@@ -57,7 +57,7 @@ struct Shrinker<'p, 'a> {
 }
 
 impl Shrinker<'_, '_> {
-    /// Returns `true` if these steps show the same difference; they are the best from then on.
+    /// Returns `true` if these steps show the same difference, and then keeps them as the best.
     fn shows(&mut self, steps: &[Step]) -> bool {
         if self.player.sent >= self.end || steps.is_empty() {
             return false;
@@ -90,7 +90,7 @@ impl Shrinker<'_, '_> {
             .unwrap_or_default()
     }
 
-    /// Leaves out as many steps as can be: halves, then quarters, then one by one.
+    /// Leaves out as many steps as possible: halves, then quarters, then single ones.
     fn drop_steps(&mut self) {
         let mut parts = 2;
         loop {
@@ -115,7 +115,7 @@ impl Shrinker<'_, '_> {
         }
     }
 
-    /// Makes one thing plainer, if one can be.
+    /// Simplifies one thing; returns `false` if nothing can be simplified.
     fn simplify(&mut self) -> bool {
         let steps = self.steps();
         for (name, plainer) in RENAMED {
@@ -137,7 +137,7 @@ impl Shrinker<'_, '_> {
     }
 }
 
-/// Names that may take another name's place throughout.
+/// Names, each with a simpler name that may replace it everywhere.
 const RENAMED: [(&str, &str); 8] = [
     ("${sku3}", "${sku}"),
     ("${sku2}", "${sku}"),
@@ -174,11 +174,11 @@ fn renamed(steps: &[Step], name: &str, plainer: &str) -> Vec<Step> {
     steps
 }
 
-/// Steps that are like one, but a little plainer. None leads back to it.
+/// Returns steps that are slightly simpler than one. No further simplification leads back to it.
 fn plainer(step: &Step) -> Vec<Step> {
     let mut all = Vec::new();
     for at in 0..step.query.len() {
-        // Without it a list would be of others' stocks as well.
+        // Without it a list would include stocks of others.
         let (name, value) = &step.query[at];
         if name == "sku" || name == "created_date__gte" {
             continue;
@@ -246,7 +246,7 @@ fn plainer_rows(row: &Value) -> Vec<Value> {
     all
 }
 
-/// Values that are plainer than one, each of lower rank than it.
+/// Returns values that are simpler than one.
 fn plainer_values(name: &str, value: &Value) -> Vec<Value> {
     match (name, value) {
         ("stock", Value::Number(number)) if number.as_i64() != Some(5) => vec![json!(5)],

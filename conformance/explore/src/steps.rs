@@ -1,9 +1,9 @@
-//! Requests with holes in them, and sequences of such: what an exploration sends, stores
-//! and plays again on SKUs that nothing else has.
+//! Requests with holes, and sequences of them, which an exploration sends, stores and plays again
+//! on SKUs that nothing else has.
 //!
-//! A hole is written as the cases write it: `${sku}`, `${s3.modified_date + 1}`. What the
-//! answers showed is filled in for each side from its own answers, so that a date-time of
-//! the target is asked of the target, and that of the oracle of the oracle.
+//! A hole has the syntax of the cases: `${sku}`, `${s3.modified_date + 1}`. Values from answers are
+//! filled in for each side from its own answers: date-times of the target are sent to the target,
+//! and those of the oracle to the oracle.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -18,45 +18,45 @@ use whippy_engine::endpoints::{Handler, Verb, operations};
 use whippy_probe::probe::encode;
 use whippy_probe::scope::moment;
 
-/// The value of a date-time that no answer showed: later than any, so that what is
-/// asked since then finds nothing on either side.
+/// The value of a date-time that no answer showed. It is later than any other, so that a filter by
+/// it finds nothing on either side.
 const UNSHOWN: &str = "2099-01-01T00:00:00+03:00";
 
 /// The operation of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// A page of stocks.
+    /// Lists a page of stocks.
     List,
-    /// A new stock.
+    /// Creates a stock.
     Create,
-    /// One more reserved.
+    /// Reserves one more.
     Increase,
-    /// One less reserved.
+    /// Releases one.
     Decrease,
-    /// The places of one SKU.
+    /// Queries the places of one SKU.
     Query,
-    /// The places of several SKUs.
+    /// Queries the places of several SKUs.
     MultiQuery,
-    /// The salable quantity of one SKU.
+    /// Queries the salable quantity of one SKU.
     Salable,
-    /// The salable quantity of several SKUs.
+    /// Queries the salable quantity of several SKUs.
     MultiSalable,
-    /// Insert or update.
+    /// Inserts or updates stocks.
     Upsert,
-    /// The same by GET, as the page's snippet has it.
+    /// Does the same by GET, as in the snippet on the page.
     UpsertByGet,
-    /// The active stocks of a list.
+    /// Lists the active stocks of a stock list.
     Active,
-    /// The same on the path of the page's heading.
+    /// Does the same at the path in the page's heading.
     ActiveAlias,
 }
 
-/// An operation as the engine's table of routes has it.
+/// An operation in the engine's table of routes.
 struct Row {
     id: &'static str,
     method: Method,
-    /// With holes.
+    /// The path with its holes.
     path: String,
     is_reading: bool,
 }
@@ -99,7 +99,7 @@ static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| {
 });
 
 impl Operation {
-    /// All of them.
+    /// Returns all operations.
     pub fn all() -> impl Iterator<Item = Self> {
         OPERATIONS.iter().map(|(operation, ..)| *operation)
     }
@@ -108,22 +108,22 @@ impl Operation {
         &ROWS[self as usize]
     }
 
-    /// As in `openapi.json`.
+    /// Returns the id in `openapi.json`.
     pub fn id(self) -> &'static str {
         self.row().id
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(self) -> &'static Method {
         &self.row().method
     }
 
-    /// The path, with holes.
+    /// Returns the path, with holes.
     pub fn path(self) -> &'static str {
         &self.row().path
     }
 
-    /// Returns `true` if it only looks, so that it may be asked again.
+    /// Returns `true` if it only reads, so that it may be repeated.
     pub fn is_reading(self) -> bool {
         self.row().is_reading
     }
@@ -133,17 +133,17 @@ impl Operation {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Body {
-    /// None.
+    /// No body.
     #[default]
     None,
-    /// JSON.
+    /// JSON with its content type.
     Json(Value),
-    /// JSON that does not say so, as the page's own snippets send it.
+    /// JSON without a content type, as in the page's own snippets.
     Untyped(Value),
 }
 
 impl Body {
-    /// A body with its holes.
+    /// Returns the body with its holes.
     pub fn value(&self) -> Option<&Value> {
         match self {
             Self::None => None,
@@ -151,7 +151,7 @@ impl Body {
         }
     }
 
-    /// The same, to change.
+    /// Returns the body for changing it.
     pub fn value_mut(&mut self) -> Option<&mut Value> {
         match self {
             Self::None => None,
@@ -164,15 +164,15 @@ impl Body {
     }
 }
 
-/// One request with holes.
+/// A request with holes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The number: later steps name what it showed by `s` and this.
+    /// The number. Later steps refer to its answer by `s` and this number.
     pub name: u16,
     /// The operation.
     pub operation: Operation,
-    /// Names and values, which are encoded.
+    /// Names and values of the query, not encoded yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query: Vec<(String, String)>,
     /// The body.
@@ -180,7 +180,7 @@ pub struct Step {
     pub body: Body,
 }
 
-/// The values of the holes that are equal on both sides.
+/// The values of holes that are equal on both sides.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names(Vec<(&'static str, String)>);
 
@@ -188,7 +188,7 @@ pub struct Names(Vec<(&'static str, String)>);
 pub const SKUS: [&str; 3] = ["sku", "sku2", "sku3"];
 
 impl Names {
-    /// Gives a name its text.
+    /// Sets the text of a name.
     pub fn set(&mut self, name: &'static str, text: impl Into<String>) {
         let text = text.into();
         match self.0.iter_mut().find(|(known, _)| *known == name) {
@@ -197,7 +197,7 @@ impl Names {
         }
     }
 
-    /// The text of a name.
+    /// Returns the text of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         let mut known = self.0.iter();
         known
@@ -205,7 +205,7 @@ impl Names {
             .map(|(_, text)| text.as_str())
     }
 
-    /// All of them.
+    /// Returns all names with their texts.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.as_str()))
     }
@@ -217,7 +217,7 @@ impl Names {
     }
 }
 
-/// The date-times of the stock that an answer showed.
+/// The date-times of the stock in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dates {
     /// `created_date`.
@@ -226,12 +226,12 @@ pub struct Dates {
     pub modified: String,
 }
 
-/// The values that one side has shown so far, by the names of the steps.
+/// The date-times that one side has shown so far, by the names of the steps.
 #[derive(Debug, Clone, Default)]
 pub struct Shown(Vec<Option<Dates>>);
 
 impl Shown {
-    /// Keeps the dates of the stock that a step is answered with, if it is with one.
+    /// Keeps the dates of the stock in the answer to a step, if there is one.
     pub fn keep(&mut self, step: &Step, answer: &Value) {
         let text = |name| answer.get(name).and_then(Value::as_str);
         if let (Some(created), Some(modified)) = (text("created_date"), text("modified_date")) {
@@ -246,7 +246,7 @@ impl Shown {
         }
     }
 
-    /// `s3.modified_date + 1`.
+    /// Evaluates an operand like `s3.modified_date + 1`.
     fn date(&self, operand: &str) -> Option<String> {
         let (place, shift) = match operand.split_once(" + ") {
             Some((place, by)) => (place, by.parse::<i64>().ok()?),
@@ -270,17 +270,17 @@ impl Shown {
     }
 }
 
-/// One side of a sequence: what it fills the holes with.
+/// One side of a sequence, with the values for its holes.
 #[derive(Clone, Copy)]
 pub struct Side<'a> {
-    /// The names that both sides know.
+    /// The names with equal values on both sides.
     pub names: &'a Names,
-    /// The values that this side showed.
+    /// The values in the answers of this side.
     pub shown: &'a Shown,
 }
 
 impl Side<'_> {
-    /// A text without its holes.
+    /// Returns a text with its holes filled.
     pub fn fill<'t>(&self, text: &'t str) -> Cow<'t, str> {
         if !text.contains("${") {
             return Cow::Borrowed(text);
@@ -300,7 +300,7 @@ impl Side<'_> {
         Cow::Owned(out)
     }
 
-    /// The parameters of a step, filled.
+    /// Returns the parameters of a step with their holes filled.
     pub fn query(&self, step: &Step) -> Vec<(String, String)> {
         let pairs = step.query.iter();
         pairs
@@ -345,17 +345,17 @@ fn write_string(text: &str, out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, text);
 }
 
-/// The base URL of the requests of a sequence, and the headers that all of them have.
+/// The base URL of the requests in a sequence, and their common headers.
 #[derive(Debug, Clone)]
 pub struct Address {
-    /// Scheme, authority and any path in front of `/api/`.
+    /// Scheme, authority and the path before `/api/`.
     pub base: String,
-    /// `Accept`, `Authorization`.
+    /// The headers `Accept` and `Authorization`.
     pub headers: HeaderMap,
 }
 
 impl Step {
-    /// Returns `true` if some of its holes are filled otherwise on each side.
+    /// Returns `true` if some hole has different values on the two sides.
     pub fn depends_on_answers(&self) -> bool {
         fn in_value(value: &Value) -> bool {
             match value {
@@ -372,20 +372,20 @@ impl Step {
             || self.body.value().is_some_and(in_value)
     }
 
-    /// Returns `true` if all that it lists is of one SKU of the sequence.
+    /// Returns `true` if it lists only stocks of one SKU of the sequence.
     pub fn is_of_own_sku(&self) -> bool {
         let mut skus = self.query.iter().filter(|(name, _)| name == "sku");
         skus.any(|(_, value)| value.starts_with("${sku"))
     }
 
-    /// Returns `true` if all that it lists was created since the sequence began.
+    /// Returns `true` if it lists only stocks created since the sequence began.
     pub fn is_since_its_beginning(&self) -> bool {
         let mut since = self.query.iter();
         since.any(|(name, value)| name == "created_date__gte" && value == SINCE)
     }
 
-    /// The request for a side. An error is a path or a header that is none, which a name
-    /// may bring about.
+    /// Returns the request of a side. The error is an impossible path or header, which the text of
+    /// a name can cause.
     pub fn request(&self, side: Side<'_>, address: &Address) -> Result<Request<Bytes>, String> {
         let mut uri = String::with_capacity(160);
         uri.push_str(&address.base);
@@ -413,7 +413,7 @@ impl Step {
         Ok(request)
     }
 
-    /// The request in a line, holes and all.
+    /// Formats the request in a line, with its holes.
     pub fn line(&self) -> String {
         let mut line = format!("{} {}", self.operation.method(), self.operation.path());
         for (position, (name, value)) in self.query.iter().enumerate() {
@@ -428,14 +428,13 @@ impl Step {
     }
 }
 
-/// The value by which a list is held to what a sequence created: its first step is a
-/// create.
+/// The value that restricts a list to stocks created by a sequence, whose first step is a create.
 pub const SINCE: &str = "${s0.created_date}";
 
 /// The version of [`Trace`].
 pub const FORMAT: u32 = 1;
 
-/// A sequence that was sent, and what came: enough to send it again.
+/// A sequence that was sent, with the answers. That is enough to send it again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trace {
@@ -453,9 +452,9 @@ pub struct Trace {
     pub names: serde_json::Map<String, Value>,
     /// The steps that were sent.
     pub steps: Vec<Step>,
-    /// The answers, step by step.
+    /// The answers, in the order of the steps.
     pub answers: Vec<RecordedAnswer>,
-    /// The difference, in a line.
+    /// The difference, in one line.
     pub difference: String,
 }
 
@@ -465,7 +464,7 @@ pub struct Trace {
 pub struct RecordedAnswer {
     /// The status.
     pub status: u16,
-    /// The body, or null where it was no JSON.
+    /// The body, or null where it was not JSON.
     pub body: Value,
 }
 
@@ -498,7 +497,7 @@ impl fmt::Display for TraceError {
 impl std::error::Error for TraceError {}
 
 impl Trace {
-    /// Reads a file.
+    /// Reads a trace from JSON.
     pub fn read(json: &str) -> Result<Self, TraceError> {
         let trace: Self = serde_json::from_str(json).map_err(TraceError::Json)?;
         if trace.trace != FORMAT {
@@ -517,7 +516,7 @@ impl Trace {
         Ok(trace)
     }
 
-    /// As a file.
+    /// Formats the trace as JSON.
     pub fn to_json(&self) -> String {
         let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
         json.push('\n');
@@ -525,7 +524,7 @@ impl Trace {
     }
 }
 
-/// The most steps that a sequence has.
+/// The most steps of a sequence.
 pub const MOST_STEPS: usize = 1000;
 
 #[cfg(test)]
@@ -537,7 +536,7 @@ mod tests {
     fn operations_stand_in_the_order_of_their_enum() {
         for (position, operation) in Operation::all().enumerate() {
             assert_eq!(operation as usize, position);
-            // One that the engine has no route for would move the rest.
+            // An operation without a route in the engine would shift the others.
             assert_eq!(operation.id(), OPERATIONS[position].1);
         }
     }

@@ -1,5 +1,5 @@
-//! The findings of an exploration in other forms: checks for the reports, a case in the
-//! suite's own format, commands that repeat it, and what was covered.
+//! The results of an exploration in other forms: checks for reports, a case in the suite's own
+//! format, commands that repeat it, and its coverage.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -14,8 +14,8 @@ use whippy_probe::model::finding::{Finding, Level, Record, Secrets, Source};
 use whippy_probe::model::outcome::{CheckReport, Outcome, ReadingSeen, Safety, surprises};
 use whippy_probe::scope::ENVIRONMENT;
 
-/// The checks of an exploration: one for each difference, or one that says there is none;
-/// and what was surprising.
+/// Returns the checks of an exploration: one for each difference, or one that passes; and one for
+/// surprises.
 pub fn checks(explored: &Explored, level: Level, secrets: &Secrets) -> Vec<CheckReport> {
     let mut checks = Vec::new();
     for (number, found) in explored.differences.iter().enumerate() {
@@ -66,7 +66,7 @@ fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> Ch
     let outcome = match (found.is_steady, difference.level >= level) {
         (true, true) => Outcome::Fail,
         (true, false) => Outcome::Warn,
-        // What comes and goes is a defect as well, as nobody else writes there.
+        // A difference that comes and goes is a defect too, since nobody else writes there.
         (false, _) => Outcome::Flaky,
     };
     CheckReport {
@@ -91,8 +91,8 @@ fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> Ch
     }
 }
 
-/// Gives the stocks of the oracle the ids and date-times of the target's, so that what
-/// differs stands out: they are bound to each other, not equal.
+/// Gives the oracle's stocks the ids and date-times of the target's, so that only real differences
+/// stand out: those values are bound to each other, not equal.
 fn alike(expected: &mut Value, got: &Value, pointers: &[String]) {
     const BOUND: [&str; 3] = ["id", "created_date", "modified_date"];
     fn stocks<'v>(value: &'v Value, found: &mut Vec<&'v Map<String, Value>>) {
@@ -150,7 +150,7 @@ fn alike(expected: &mut Value, got: &Value, pointers: &[String]) {
     adapt(expected, &mut theirs);
 }
 
-/// The readings that had a say, in the order of the register.
+/// Returns the readings that had an influence, in the order of the register.
 pub fn readings(explored: &Explored) -> Vec<ReadingSeen> {
     let seen = Reading::ALL.iter().filter_map(|reading| {
         Some(ReadingSeen {
@@ -161,7 +161,7 @@ pub fn readings(explored: &Explored) -> Vec<ReadingSeen> {
     seen.collect()
 }
 
-/// The coverage: operations, the statuses that came, and the readings that had a say.
+/// Describes the coverage: operations, their statuses, and the readings that had an influence.
 pub fn covered(explored: &Explored) -> String {
     let mut text = String::from("covered\n");
     let mut by_operation: BTreeMap<Operation, Vec<String>> = BTreeMap::new();
@@ -208,7 +208,7 @@ pub fn covered(explored: &Explored) -> String {
     text
 }
 
-/// The commands that repeat what was sent, a line each.
+/// Returns the commands that repeat the requests, one in a line.
 pub fn curls(found: &Found, secrets: &Secrets) -> String {
     let mut text = format!(
         "#!/bin/sh\n# {}\n# The SKUs are used up: give others where the target has not been reset.\n",
@@ -220,14 +220,13 @@ pub fn curls(found: &Found, secrets: &Secrets) -> String {
     text
 }
 
-/// The text with a space for each control character, as a line of a comment or of a YAML
-/// text.
+/// Returns the text as one line for a comment or a YAML text, with a space for each control
+/// character.
 pub(crate) fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// The difference as a file of one case: the steps, and what the last must be answered
-/// with.
+/// Returns the difference as a file with one case: the steps, and the expected answer to the last.
 pub fn case(number: usize, found: &Found, contract: &Contract, secrets: &Secrets) -> String {
     let steps = &found.trace.steps;
     let level = found.difference.level.to_string().to_lowercase();
@@ -330,7 +329,7 @@ fn write_step(yaml: &mut String, step: &Step, found: &Found, contract: &Contract
     }
 }
 
-/// A step with what cases do not know by name filled in.
+/// Returns a step in which names that cases do not have are filled in.
 fn for_cases(step: &Step, names: &Names) -> Step {
     let mut step = step.clone();
     for (_, value) in &mut step.query {
@@ -343,7 +342,7 @@ fn for_cases(step: &Step, names: &Names) -> Step {
     step
 }
 
-/// Parameters, those that come more than once as lists.
+/// Returns the parameters, with repeated ones as lists.
 fn query_of(step: &Step) -> Value {
     let mut query: Map<String, Value> = Map::new();
     for (name, value) in &step.query {
@@ -359,8 +358,8 @@ fn query_of(step: &Step) -> Value {
     query.into()
 }
 
-/// The expected body as a pattern: ids and date-times of any value, links of any, and
-/// what the case knows by name by its name.
+/// Returns the expected body as a pattern: with any ids, date-times and links, and with the case's
+/// names in place of their values.
 fn pattern(body: &Value, names: &Names, step: &Step) -> Value {
     match body {
         Value::Object(members) => {
@@ -381,7 +380,7 @@ fn pattern(body: &Value, names: &Names, step: &Step) -> Value {
                 .iter()
                 .map(|item| pattern(item, names, step))
                 .collect();
-            // The order of a query's rows is nobody's promise.
+            // Nothing promises an order of the rows of a query.
             let is_query = matches!(
                 step.operation,
                 Operation::Query
@@ -400,7 +399,7 @@ fn pattern(body: &Value, names: &Names, step: &Step) -> Value {
     }
 }
 
-/// A text with the names in it for what they stand for, the longest first.
+/// Returns a text with names in place of their values, the longest first.
 fn named(text: &str, names: &Names) -> String {
     let mut known: Vec<_> = names
         .iter()
@@ -419,7 +418,7 @@ fn named(text: &str, names: &Names) -> String {
     text
 }
 
-/// The relation between the answers, where ids or date-times differ.
+/// Returns the relation between answers that is broken, where ids or date-times differ.
 fn relation(found: &Found) -> Option<String> {
     let pointer = found.difference.pointers.first()?;
     let member = pointer.rsplit('/').next()?;

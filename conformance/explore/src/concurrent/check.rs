@@ -1,9 +1,9 @@
-//! The order of a history: a search over which call came next, that never goes
-//! twice into the same state with the same calls behind it.
+//! The search for an order of a history, call by call. It never enters the same state twice with
+//! the same calls done.
 //!
-//! Source of the search: J. M. Wing, C. Gong, "Testing and verifying concurrent objects",
-//! J. Parallel and Distributed Computing 17, 1993; of what it remembers: G. Lowe, "Testing
-//! for linearizability", Concurrency and Computation 29(4), 2017.
+//! Source of the search: J. M. Wing, C. Gong, "Testing and verifying concurrent objects", J.
+//! Parallel and Distributed Computing 17, 1993; of the memory of states: G. Lowe, "Testing for
+//! linearizability", Concurrency and Computation 29(4), 2017.
 
 use std::collections::HashSet;
 
@@ -21,13 +21,13 @@ const MOST_STATES: usize = 1_000_000;
 pub enum Verdict {
     /// There is an order.
     Ordered,
-    /// There is none.
+    /// There is no order.
     Unordered,
-    /// The history is too long to know.
+    /// The history is too long to decide.
     Undecided,
 }
 
-/// Looks for an order that explains what came under these rules.
+/// Searches for an order that explains the answers under these rules.
 pub fn judge(history: &[Event], rules: Rules) -> Verdict {
     if history.len() > MOST_CALLS {
         return Verdict::Undecided;
@@ -46,7 +46,7 @@ pub fn judge(history: &[Event], rules: Rules) -> Verdict {
         if seen.len() > MOST_STATES {
             return Verdict::Undecided;
         }
-        // What ended before another began came before it.
+        // A call that ended before another began comes before it.
         let first_end = history
             .iter()
             .enumerate()
@@ -59,7 +59,7 @@ pub fn judge(history: &[Event], rules: Rules) -> Verdict {
                 continue;
             }
             let (next, saw) = state.after(event.call, rules);
-            // What nobody saw the answer of may have come to anything, or to nothing.
+            // A call without a known answer may have had any effect, or none.
             let fits = event.saw.is_none_or(|came| came == saw);
             let next = (done | 1 << at, next);
             if fits && seen.insert(next) {
@@ -75,14 +75,14 @@ fn has_none(history: &[Event], rules: &[Rules]) -> bool {
     verdicts.all(|verdict| verdict == Verdict::Unordered)
 }
 
-/// The shortest part of a history without an order that has none either: what came before
-/// the first answer that nothing explains, and of that no more than it takes.
+/// Returns the shortest part of a history that still has no order: the calls up to the first answer
+/// that nothing explains, without those that are not needed.
 pub fn shortest(mut history: Vec<Event>, rules: &[Rules]) -> Vec<Event> {
     history.sort_by_key(|event| event.start);
     let mut ends: Vec<u64> = history.iter().filter_map(|event| event.end).collect();
     ends.sort_unstable();
     ends.dedup();
-    // A longer part of a history without an order has none either.
+    // If a part has no order, then neither has a longer one.
     let (mut least, mut most) = (0, ends.len().saturating_sub(1));
     while least < most {
         let middle = usize::midpoint(least, most);
@@ -96,7 +96,7 @@ pub fn shortest(mut history: Vec<Event>, rules: &[Rules]) -> Vec<Event> {
         Some(end) => until(&history, *end),
         None => history,
     };
-    // What changed nothing may be left out: any order of all is one of the rest.
+    // A call that changed nothing can be left out: an order with it is also one without it.
     let mut at = 0;
     while at < part.len() {
         let changed_nothing = matches!(
@@ -116,8 +116,8 @@ pub fn shortest(mut history: Vec<Event>, rules: &[Rules]) -> Vec<Event> {
     at_one_place(part, rules)
 }
 
-/// What happened at one place alone, where nobody looked at all of them: a history has an
-/// order if that of each place has one.
+/// Reduces a history to one place, if no call lists all places. A history has an order exactly if
+/// that of each place has one.
 fn at_one_place(part: Vec<Event>, rules: &[Rules]) -> Vec<Event> {
     if part.iter().any(|event| event.call == Call::Look) {
         return part;
@@ -132,7 +132,7 @@ fn at_one_place(part: Vec<Event>, rules: &[Rules]) -> Vec<Event> {
     part
 }
 
-/// A history as it was known at a moment: what was under way then has no answer yet.
+/// Returns a history as it was known at a moment: calls under way have no answer yet.
 fn until(history: &[Event], moment: u64) -> Vec<Event> {
     let begun = history.iter().filter(|event| event.start <= moment);
     begun

@@ -1,9 +1,9 @@
-//! Concurrent calls on few stocks, and whether there is an order of them, one after the
-//! other, that explains every answer.
+//! Concurrent calls on few stocks, and the search for a sequential order of them that explains
+//! every answer.
 //!
-//! Calls on one SKU say nothing of another, so each SKU's history is judged alone. What a
-//! call may have come to depends on readings of the page: a target that keeps to one
-//! choice of each is right.
+//! Calls on one SKU do not affect another, so the history of each SKU is judged separately. The
+//! possible answers depend on readings of the page: a target that keeps to one choice of each is
+//! right.
 
 pub mod check;
 pub mod model;
@@ -28,59 +28,59 @@ use whippy_probe::probe::Session;
 use whippy_probe::transport::target::TargetError;
 use whippy_probe::workers::{Stopwatch, race};
 
-/// Settings of an exploration by many clients.
+/// Settings of an exploration with many clients.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The seed of the calls.
     pub seed: u64,
-    /// The number of clients there are at once.
+    /// The number of clients at a time.
     pub clients: usize,
     /// The most requests.
     pub requests: u64,
-    /// The longest that it goes on, microseconds; `None`: as long as the requests last.
+    /// The longest duration, microseconds; `None`: only `requests` limits it.
     pub micros: Option<u64>,
-    /// The rules that the target may keep to.
+    /// The rules that the target may follow.
     pub rules: Vec<Rules>,
 }
 
 /// The most clients.
 pub const MOST_CLIENTS: usize = 64;
 
-/// The result.
+/// The result of an exploration with many clients.
 #[derive(Debug, Default)]
 pub struct Concurrent {
-    /// Calls that were answered or given up.
+    /// Calls that were answered or abandoned.
     pub calls: u64,
     /// Requests that were sent.
     pub requests: u64,
     /// Histories that were judged.
     pub histories: u64,
-    /// Those that were too long to judge.
+    /// Histories that were too long to judge.
     pub undecided: u64,
-    /// The rules that explain them all.
+    /// The rules that explain all histories.
     pub rules: Vec<Rules>,
-    /// The number of times each kind of call came to what.
+    /// The number of calls of each kind with each kind of answer.
     pub outcomes: BTreeMap<String, u64>,
-    /// Failures that a retry got over.
+    /// Failures that a retry got past.
     pub surprises: BTreeMap<String, u64>,
-    /// The first history without an order, at its shortest.
+    /// The first history without an order, shortened.
     pub broken: Option<Broken>,
-    /// Why it ended early.
+    /// The reason why it ended early.
     pub aborted: Option<String>,
 }
 
 /// One call of one client.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Whose it is; 0 called before and after all others.
+    /// The number of the client; 0 calls before and after all others.
     pub client: usize,
     /// The request.
     pub call: Call,
-    /// The answer; `None` if it does not tell whether the call was carried out.
+    /// The answer; `None` if it does not show that the call was carried out or not.
     pub saw: Option<Saw>,
-    /// When it was sent, microseconds.
+    /// The moment when the request was sent, microseconds.
     pub start: u64,
-    /// When the answer was there.
+    /// The moment when the answer arrived, microseconds; `None` without an answer.
     pub end: Option<u64>,
     /// The exchange, as it went over the wire.
     pub exchange: Option<Box<Exchange>>,
@@ -89,7 +89,7 @@ pub struct Event {
 /// A history without an order.
 #[derive(Debug)]
 pub struct Broken {
-    /// The fault, in a line.
+    /// The contradiction in one line.
     pub summary: String,
     /// The calls, drawn over time.
     pub timeline: String,
@@ -100,14 +100,14 @@ pub struct Broken {
 /// The number of SKUs that the clients share.
 const SKUS: usize = 2;
 
-/// The number of calls that a SKU's history has, about; all of one round.
+/// The number of calls in the history of a SKU, about; the history covers one round.
 const CALLS: usize = 80;
 
-/// The number of times the calls that broke a history are tried alone.
+/// The number of attempts to reproduce a contradiction with two of its calls alone.
 const RETRIES: usize = 40;
 
-/// Lets many clients call at once, until a history has no order. An error is a sentence:
-/// why it cannot begin.
+/// Lets many clients call at once, until a history has no order. The error is a sentence about the
+/// reason why it cannot begin.
 pub fn concurrent(
     session: &Session,
     options: &Options,
@@ -138,7 +138,7 @@ struct Crowd<'a> {
     session: &'a Session,
     address: Address,
     places: Names,
-    /// The number of locations the calls are about.
+    /// The number of locations that the calls use.
     locations: usize,
     clients: usize,
     by_query: bool,
@@ -147,7 +147,7 @@ struct Crowd<'a> {
     came: Concurrent,
 }
 
-/// The calls of each client of a round, in order, each with the SKU that it is about.
+/// The calls of one client in a round, in order, each with the index of its SKU.
 type Script = Vec<(usize, Call)>;
 
 impl<'a> Crowd<'a> {
@@ -193,7 +193,7 @@ impl<'a> Crowd<'a> {
         Ok(crowd)
     }
 
-    /// Returns `true` if the target reads the arguments of a reservation from the query alone.
+    /// Returns `true` if the target reads the arguments of a reservation only from the query.
     fn reads_queries(&mut self) -> bool {
         let names = self.names();
         let call = Call::Increase {
@@ -210,7 +210,7 @@ impl<'a> Crowd<'a> {
         names
     }
 
-    /// Clients begin together; before them and after them one looks.
+    /// Plays one round: the clients start together, and stocks are listed before and after.
     fn round(&mut self, seed: u64, round: u64) {
         let skus: Vec<Names> = (0..SKUS).map(|_| self.names()).collect();
         let mut random = Random::of(seed, round);
@@ -251,7 +251,7 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Plays a round; the history of each SKU.
+    /// Plays a round, and returns the history of each SKU.
     fn play(&mut self, skus: &[Names], before: &Script, scripts: &[Script]) -> Vec<Vec<Event>> {
         let mut histories: Vec<Vec<Event>> = vec![Vec::new(); skus.len()];
         for (sku, call) in before {
@@ -274,7 +274,7 @@ impl<'a> Crowd<'a> {
             self.count(event);
         }
         for history in &mut histories {
-            // What was refused before it was carried out is no part of what happened.
+            // A call that was refused before it was carried out is not part of the history.
             history.retain(|event| event.saw != Some(Saw::NotTaken));
         }
         histories
@@ -346,8 +346,8 @@ impl<'a> Crowd<'a> {
         }
     }
 
-    /// Two of the calls that broke a history, tried at once and on their own: a shorter
-    /// history, if they break one again.
+    /// Tries pairs of calls from a broken history at once, on SKUs of their own. Returns the
+    /// shorter history if a pair breaks one again.
     fn alone(&mut self, history: &[Event]) -> Option<Vec<Event>> {
         let mut pairs: Vec<(Call, Call)> = Vec::new();
         for (position, first) in history.iter().enumerate() {
@@ -375,7 +375,7 @@ impl<'a> Crowd<'a> {
                         before.push((0, Call::Create { place, stock: 5 }));
                     }
                     if is_there && matches!(first, Call::Decrease { .. }) {
-                        // Where nothing is reserved nothing is lost.
+                        // A decrease needs something to release.
                         before.extend([(0, Call::Increase { place, date: None }); 2]);
                     }
                     let scripts = [vec![(0, *first)], vec![(0, *second)]];
@@ -401,17 +401,17 @@ impl<'a> Crowd<'a> {
     }
 }
 
-/// The largest quantity of a stock.
+/// Returns a random quantity of a stock.
 fn quantity(random: &mut Random) -> i64 {
     i64::try_from(random.below(8)).unwrap_or_default()
 }
 
 enum Standing {
-    /// Under these rules there is an order.
+    /// These rules have an order.
     Explained(Vec<Rules>),
-    /// It would take too long to know.
+    /// Finding an order would take too long.
     Undecided,
-    /// Under none there is.
+    /// No rules have an order.
     Broken,
 }
 
@@ -432,8 +432,8 @@ fn standing(history: &[Event], rules: &[Rules]) -> Standing {
     }
 }
 
-/// The dates that reservations are given: two long past, two far off, as a reading may
-/// look at which they are.
+/// The dates of reservations: two long past, and two in the far future, since a reading may
+/// distinguish these.
 const DATES: [&str; 4] = [
     "2001-01-01T00:00:00+03:00",
     "2099-01-01T00:00:00+03:00",
@@ -495,7 +495,8 @@ fn step_of(call: Call, by_query: bool) -> Step {
     }
 }
 
-/// The contents of an answer; `None` if it does not tell whether the call was carried out.
+/// Returns the content of an answer; `None` if it does not show that the call was carried out or
+/// not.
 fn saw(answer: &Result<Response<Bytes>, TargetError>, names: &Names) -> Option<Saw> {
     let response = match answer {
         Ok(response) => response,
@@ -538,14 +539,14 @@ fn rows_of(page: &Value, names: &Names) -> Saw {
     for row in page["results"].as_array().into_iter().flatten() {
         match row_of(row, names) {
             Some((place, row)) if rows[place].is_none() => rows[place] = Some(row),
-            // Two stocks at one place: no model has that.
+            // The model never has two stocks at one place.
             _ => return Saw::Other(200),
         }
     }
     Saw::Rows(rows)
 }
 
-/// The check of it, for the reports.
+/// Returns the check for reports.
 pub fn check(came: &Concurrent, session: &Session) -> CheckReport {
     let findings: Vec<Finding> = came
         .broken
@@ -588,7 +589,7 @@ pub fn check(came: &Concurrent, session: &Session) -> CheckReport {
     }
 }
 
-/// The result of many clients, in a few lines.
+/// Summarizes the result in a few lines.
 pub fn summary(came: &Concurrent) -> String {
     use std::fmt::Write as _;
     let mut text = format!(

@@ -1,49 +1,49 @@
-//! One SKU as a sequential service has it: at most one stock at each of two places, how
-//! much is reserved, and which dates were applied.
+//! One SKU in a sequential service: at most one stock at each of two places, its reserved quantity,
+//! and the dates that were applied.
 
 use whippy_engine::profile::{AlreadyReported, DecreaseAtZero, Profile, ReservationWithoutStock};
 
-/// The number of places a SKU may lie at.
+/// The number of places at which a SKU may have a stock.
 pub const PLACES: usize = 2;
 
-/// A client's call. Dates are numbers from 0: the even ones are long past, the odd ones
-/// far off.
+/// A client's call. Dates are numbers from 0: the even ones are long past, the odd ones in the far
+/// future.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
-    /// A new stock.
+    /// Creates a stock.
     Create {
         /// The place.
         place: usize,
         /// The quantity.
         stock: i64,
     },
-    /// One more reserved.
+    /// Reserves one more.
     Increase {
         /// The place.
         place: usize,
         /// The date.
         date: Option<usize>,
     },
-    /// One less reserved.
+    /// Releases one.
     Decrease {
         /// The place.
         place: usize,
         /// The date.
         date: Option<usize>,
     },
-    /// A new quantity.
+    /// Upserts a quantity.
     Upsert {
         /// The place.
         place: usize,
         /// The quantity.
         stock: i64,
     },
-    /// All stocks of the SKU.
+    /// Lists all stocks of the SKU.
     Look,
 }
 
 impl Call {
-    /// The operation, in a word.
+    /// Returns the operation in a word.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
@@ -54,7 +54,7 @@ impl Call {
         }
     }
 
-    /// The date of a reservation.
+    /// Returns the date of a reservation.
     pub fn date(self) -> Option<usize> {
         match self {
             Self::Increase { date, .. } | Self::Decrease { date, .. } => date,
@@ -62,7 +62,7 @@ impl Call {
         }
     }
 
-    /// The place; the first one for a call that looks everywhere.
+    /// Returns the place; the first one for a call that lists all.
     pub fn place(self) -> usize {
         match self {
             Self::Create { place, .. }
@@ -83,29 +83,29 @@ pub struct Row {
     pub reserved: i64,
 }
 
-/// The contents of an answer.
+/// The content of an answer, as far as the model knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Saw {
     /// 201 and the stock.
     Stock(Row),
-    /// It is there already.
+    /// The stock exists already.
     Exists,
-    /// 208.
+    /// 208: the reservation was already reported.
     Reported,
-    /// 404.
+    /// 404: there is no such stock.
     Missing,
-    /// An upsert was carried out.
+    /// The upsert was carried out.
     Done,
     /// The stocks at each place.
     Rows([Option<Row>; PLACES]),
-    /// A status that no order of calls gives.
+    /// A status that the model never gives.
     Other(u16),
-    /// The call was refused before it was carried out: too many at once.
+    /// The call was refused before it was carried out, as one of too many.
     NotTaken,
 }
 
 impl Saw {
-    /// In a word or a status.
+    /// Returns a word, or the status.
     pub fn kind(&self) -> String {
         match self {
             Self::Stock(_) => "201".to_owned(),
@@ -119,19 +119,19 @@ impl Saw {
     }
 }
 
-/// The open questions of the page on which a reservation depends.
+/// The readings of the page that decide about reservations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// The condition under which one is a duplicate.
+    /// The condition under which a reservation is a duplicate.
     pub already_reported: AlreadyReported,
-    /// A decrease of nothing.
+    /// The result of a decrease with nothing reserved.
     pub decrease_at_zero: DecreaseAtZero,
-    /// One where there is no stock.
+    /// The result of a reservation without a stock.
     pub without_stock: ReservationWithoutStock,
 }
 
 impl Rules {
-    /// Those of a profile.
+    /// Returns the rules of a profile.
     pub fn of(profile: &Profile) -> Self {
         Self {
             already_reported: profile.already_reported,
@@ -140,8 +140,8 @@ impl Rules {
         }
     }
 
-    /// All that the page allows. A provider that takes reservations makes no difference
-    /// between those that look at it and those that never report one.
+    /// Returns all combinations that the page allows. The provider here accepts reservations, so
+    /// choices that differ only for one that does not are left out.
     pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for already_reported in [
@@ -179,7 +179,7 @@ pub struct State {
 }
 
 impl State {
-    /// Carries a call out: the state after it, and the answer.
+    /// Carries out a call; returns the state after it, and the answer.
     pub fn after(mut self, call: Call, rules: Rules) -> (Self, Saw) {
         match call {
             Call::Create { place, stock } => {

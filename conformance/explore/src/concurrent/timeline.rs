@@ -1,15 +1,15 @@
-//! A history drawn over time, a line a call.
+//! A history as a drawing over time, with a line for each call.
 
 use std::fmt::Write as _;
 
 use super::model::{Call, Saw};
 use super::{DATES, Event};
 
-/// The number of columns time takes.
+/// The width of the time axis, columns.
 const WIDTH: u64 = 40;
 
-/// The fault of a history, in a line: what its last answer has in common with
-/// another.
+/// Describes the contradiction in a history in one line: a status that cannot be, or two answers
+/// that cannot both be right.
 pub(super) fn summary(history: &[Event]) -> String {
     let answered: Vec<_> = history.iter().filter(|event| event.end.is_some()).collect();
     let strange = answered.iter().find_map(|event| match event.saw {
@@ -54,7 +54,7 @@ fn calls(history: &[Event]) -> String {
     }
 }
 
-/// The calls by their beginnings; an open end has no answer yet.
+/// Draws the calls in the order of their beginnings. A call without an answer has an open end.
 pub(super) fn draw(history: &[Event]) -> String {
     let mut events: Vec<&Event> = history.iter().collect();
     events.sort_by_key(|event| event.start);

@@ -1,5 +1,5 @@
-//! The comparison of two answers, ids and date-times aside: those are bound where both
-//! sides first show them, and held to that.
+//! The comparison of two answers. Ids and date-times differ by nature: they are bound to each other
+//! at their first appearance, and must stay so.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use whippy_engine::wire::urlencoded;
 use super::Answered;
 use crate::steps::{Operation, Side, Step};
 
-/// A summary, and where the bodies differ.
+/// A summary, and the pointers to the differences.
 pub(super) type Mismatch = (String, Vec<String>);
 
 /// The stocks that both sides have shown.
@@ -20,7 +20,7 @@ pub(super) type Mismatch = (String, Vec<String>);
 pub(super) struct Bindings {
     is_exclusive: bool,
     stocks: Vec<Bound>,
-    /// The offset of every date-time of the target.
+    /// The offset of all date-times of the target.
     offset: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Bindings {
         }
     }
 
-    /// A stock that both sides have from the beginning, id, dates and all.
+    /// Binds a stock that both sides have from the beginning, with equal id and dates.
     pub(super) fn know(&mut self, row: &Value) {
         let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
         let id = row["id"].as_i64().unwrap_or_default();
@@ -54,7 +54,7 @@ impl Bindings {
         });
     }
 
-    /// Takes a stock of the target for one of the oracle's, whatever was seen of it.
+    /// Binds a stock of the target to one of the oracle, regardless of earlier observations.
     pub(super) fn rebind(&mut self, ours: &Map<String, Value>, theirs: &Map<String, Value>) {
         let text = |row: &Map<String, Value>, name: &str| {
             row.get(name)
@@ -77,7 +77,7 @@ impl Bindings {
         });
     }
 
-    /// Holds a stock of the target to what was seen of it.
+    /// Compares a stock of the target with earlier observations of it, or binds it.
     fn bind(
         &mut self,
         ours: &Map<String, Value>,
@@ -164,7 +164,7 @@ impl Bindings {
     }
 }
 
-/// From the creation to the last write, by the oracle's clock.
+/// Returns the time from creation to the last write, by the oracle's clock.
 fn our_span(row: &Map<String, Value>) -> i64 {
     let at = |name: &str| {
         let text = row.get(name).and_then(Value::as_str);
@@ -177,7 +177,7 @@ fn parsed(text: &str) -> Option<Timestamp> {
     Timestamp::parse_with_offset(text).ok()
 }
 
-/// A date-time as the framework writes it: microseconds or none, and everywhere the same
+/// Checks the format of a date-time: with six digits of microseconds or none, and always the same
 /// offset.
 fn check_date(text: &str, offset: &mut Option<String>) -> Result<(), String> {
     let whole = text.get(..19).unwrap_or_default();
@@ -209,10 +209,10 @@ fn check_date(text: &str, offset: &mut Option<String>) -> Result<(), String> {
     Ok(())
 }
 
-/// One comparison.
+/// A comparison of two answers.
 pub(super) struct Compared<'a> {
     pub(super) step: &'a Step,
-    /// The oracle's own.
+    /// The side of the oracle.
     pub(super) side: Side<'a>,
     pub(super) profile: &'a Profile,
     pub(super) stores: &'a mut HashMap<String, String>,
@@ -220,7 +220,7 @@ pub(super) struct Compared<'a> {
 }
 
 impl Compared<'_> {
-    /// Holds what came to what should have come.
+    /// Compares the expected with the actual answer.
     pub(super) fn compare(mut self, ours: &Answered, theirs: &Answered) -> Result<(), Mismatch> {
         if ours.status != theirs.status {
             return Err((
@@ -228,7 +228,7 @@ impl Compared<'_> {
                 Vec::new(),
             ));
         }
-        // What is no JSON is a page for people, which is worded as anybody likes.
+        // A body that is not JSON is a page for people, with any wording.
         let Some(ours) = &ours.body else {
             return Ok(());
         };
@@ -256,10 +256,10 @@ impl Compared<'_> {
         }
     }
 
-    /// An answer of the target in the words of the oracle, where other words are as good.
+    /// Returns the target's answer with the oracle's wording, where another wording is as good.
     fn recorded<'v>(&self, status: u16, ours: &Value, theirs: &'v Value) -> Cow<'v, Value> {
         let mut theirs = Cow::Borrowed(theirs);
-        // Nobody shows the words of a service that takes no period at all.
+        // No source shows the wording of a service that accepts no period at all.
         if status == 400 && self.profile.period_shape == PeriodShape::NullOnly {
             let items = ours.as_array().map_or(0, Vec::len);
             let of_items = (0..items).map(|at| format!("/{at}/period"));
@@ -273,7 +273,7 @@ impl Compared<'_> {
                 }
             }
         }
-        // The stack's two servers differ in what a body without a type is taken for.
+        // The two servers of the stack treat a body without content type differently.
         let without_type = |media: &str| format!("Unsupported media type \"{media}\" in request.");
         if status == 415
             && ours["detail"] == without_type("")
@@ -329,8 +329,8 @@ impl Compared<'_> {
             }
             return Ok(());
         }
-        // Others' rows push those of the sequence from page to page: only where all are
-        // on one page do they tell anything.
+        // Rows of others move those of the sequence between pages, so they are comparable only if
+        // all are on one page.
         let is_alone =
             |page: &Map<String, Value>| page["next"].is_null() && page["previous"].is_null();
         if !is_alone(our_page) || !is_alone(their_page) {
@@ -353,7 +353,7 @@ impl Compared<'_> {
         Ok(())
     }
 
-    /// Links are the same behind `/api/`, the date-times of each side aside.
+    /// Compares links behind `/api/`, apart from date-times.
     fn link(ours: &Value, theirs: &Value, at: &str) -> Result<(), Mismatch> {
         let (Some(our_link), Some(their_link)) = (ours.as_str(), theirs.as_str()) else {
             return equal(ours, theirs, at);
@@ -371,7 +371,7 @@ impl Compared<'_> {
             let pairs: Vec<(String, String)> = pairs
                 .into_iter()
                 .map(|(name, value)| {
-                    // What is asked by date-times is asked by each side's own.
+                    // Each side filters by its own date-times.
                     let value = if name.contains("_date") { "" } else { &*value };
                     (name.into_owned(), value.to_owned())
                 })
@@ -385,7 +385,7 @@ impl Compared<'_> {
         }
     }
 
-    /// The rows of a query, in any order.
+    /// Compares the rows of a query, in any order.
     fn rows(&mut self, ours: &Value, theirs: &Value, at: &str) -> Result<(), Mismatch> {
         let (Some(our_rows), Some(their_rows)) = (ours.as_array(), theirs.as_array()) else {
             return equal(ours, theirs, at);
@@ -423,7 +423,7 @@ impl Compared<'_> {
         if ours == theirs {
             return true;
         }
-        // A location's name is what the target first showed.
+        // The name of a location is the one that the target first showed.
         let (Some(our_row), Some(their_row)) = (ours.as_object(), theirs.as_object()) else {
             return false;
         };
@@ -451,7 +451,7 @@ impl Compared<'_> {
         }
     }
 
-    /// The active stocks: others' are passed over, but where a SKU narrows them down.
+    /// Compares the active stocks. Those of others are ignored, unless a SKU restricts the list.
     fn active(&mut self, ours: &Value, theirs: &Value) -> Result<(), Mismatch> {
         let (Some(our_page), Some(their_page)) = (ours.as_object(), theirs.as_object()) else {
             return equal(ours, theirs, "");

@@ -1,4 +1,4 @@
-//! The search for a profile that explains what came.
+//! The search for a profile that explains the answers.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
@@ -14,34 +14,34 @@ use crate::steps::{Names, Step};
 /// The most profiles that are tried.
 const MOST_TRIALS: usize = 4_000;
 
-/// The most profiles that are candidates at once.
+/// The most profiles that are candidates at the same time.
 const MOST_CANDIDATES: usize = 24;
 
-/// Which profile to go on from: the one that explains most, and of those the one that is
-/// the fewest choices from where the search began.
+/// The rank of a profile to continue from: first the one that explains most, then the one with the
+/// fewest changes since the beginning of the search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     explained: Reverse<Explained>,
     changes: usize,
-    /// In the order they were tried.
+    /// The number of the attempt.
     number: usize,
 }
 
 /// The part of the answers that a profile explains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Explained {
-    /// `true` if it explains the sequence under way.
+    /// Is true if it explains the present sequence.
     is_under_way: bool,
-    /// The number of steps it explains: of that sequence, or of the earlier ones.
+    /// The number of steps that it explains: of that sequence, or of the earlier ones.
     steps: usize,
 }
 
-/// A profile that explains only a part.
+/// A profile that explains only a part of the answers.
 struct Partial {
     settings: Arc<Settings>,
-    /// The readings that may have had a say where it fails.
+    /// The readings that may have influenced the point where it fails.
     open: Decided,
-    /// The earlier sequence that it does not explain, if it is one of those.
+    /// The earlier sequence that it does not explain, if it fails there.
     witness: Option<Arc<Witness>>,
 }
 
@@ -52,11 +52,11 @@ enum Trial {
 }
 
 impl Oracle {
-    /// The lines of the profiles that explain a sequence so far, and all that is known of
-    /// earlier ones; none: nothing explains it.
+    /// Returns the lines of the profiles that explain a sequence so far, and all earlier ones;
+    /// empty if nothing explains it.
     ///
-    /// A search of the profiles from those that are refuted, the best first, each next one
-    /// a choice of one reading away. Where several do they are as many choices away.
+    /// The search starts from the refuted profiles, the best first, and changes one reading at a
+    /// time. All profiles returned have the same number of changes.
     pub(super) fn explain(&mut self, game: &Game<'_>, refuted: &[Line]) -> Vec<Line> {
         let played = &game.steps[..game.answers.len()];
         let mut tried: HashSet<String> = HashSet::new();
@@ -113,7 +113,7 @@ impl Oracle {
         Vec::new()
     }
 
-    /// The profiles that differ in one reading that may have had a say.
+    /// Returns the profiles that differ in one reading that may have had an influence.
     fn changed(&self, partial: &Partial, game: &Game<'_>) -> Vec<Profile> {
         let profile = &partial.settings.profile;
         let mut hints = Hints::default();
@@ -145,7 +145,7 @@ impl Oracle {
         changed
     }
 
-    /// Holds a profile to the sequence under way, and then to the earlier ones.
+    /// Compares a profile with the present sequence, and then with the earlier ones.
     fn trial(&mut self, profile: Profile, game: &Game<'_>) -> Trial {
         let candidate = settings(profile, self.ground.local);
         let (line, steps) = self.replay(&candidate, game.steps, game.names, &game.answers);
@@ -184,7 +184,7 @@ impl Oracle {
         Trial::Explains(Box::new(line))
     }
 
-    /// Plays a candidate against answers that came; how many steps it explains.
+    /// Plays a candidate against recorded answers; returns the number of steps it explains.
     fn replay(
         &mut self,
         candidate: &Arc<Settings>,
@@ -195,7 +195,7 @@ impl Oracle {
         let mut line = self.line(candidate);
         for (at, (step, answered)) in steps.iter().zip(answers).enumerate() {
             let played = line.play(self, names, (at, step), None, answered);
-            // A candidate that loses its way explains nothing.
+            // A candidate that loses track of the target's state explains no further step.
             if played.is_err() || line.is_adrift {
                 return (line, at);
             }
@@ -204,8 +204,8 @@ impl Oracle {
     }
 }
 
-/// The readings that had a say without saying so: that a first reservation counts is no
-/// word of what makes one a duplicate, until another choice would have it one.
+/// Returns readings that may influence answers unnoticed. For example, that a first reservation
+/// counts does not mention duplicates, although another choice would make it one.
 fn quietly_decide(steps: &[Step]) -> Decided {
     use crate::steps::Operation::{Active, ActiveAlias, Create, Decrease, Increase, List, Upsert};
     let reserves = |step: &Step| matches!(step.operation, Increase | Decrease);
@@ -223,23 +223,23 @@ fn quietly_decide(steps: &[Step]) -> Decided {
     quiet.fold(Decided::default(), |quiet, reading| quiet.and(*reading))
 }
 
-/// The most numbers of a kind that are taken from answers.
+/// The most numbers of one kind that are taken from answers.
 const MOST_HINTS: usize = 8;
 
-/// The length of a column that takes more than the default, where nothing says how much
-/// more: one will do, as no sequence tries the others.
+/// The length of a column that is longer than the default, where no answer tells it. Any such
+/// number will do, since no sequence tries others.
 const USUAL_LENGTH: u32 = 255;
 
 /// The words before the length of a column where a text is refused.
 /// Source: the framework's `CharField`, "Ensure this field has no more than …".
 const MOST_CHARACTERS: &str = "no more than ";
 
-/// Numbers that answers give away.
+/// Numbers found in answers.
 #[derive(Debug, Default)]
 struct Hints {
-    /// The number of rows the pages have, those of the last answer first.
+    /// The lengths of pages, those of the last answer first.
     rows: Vec<u32>,
-    /// The longest that a text may be, as refusals say.
+    /// The longest texts, as stated in refusals.
     said: Vec<u32>,
 }
 
@@ -273,7 +273,7 @@ impl Hints {
         }
     }
 
-    /// Those that may be the number of a reading.
+    /// Returns the numbers that a reading may have.
     fn numbers(&self, reading: Reading) -> impl Iterator<Item = u32> {
         let (numbers, usual) = match reading {
             Reading::SkuLength => (&self.said, Some(USUAL_LENGTH)),
@@ -283,14 +283,14 @@ impl Hints {
     }
 }
 
-/// The number of rows each page before the last one has.
+/// Returns the number of rows on each page before the last one.
 fn size_of_those_before(page: &Value, rows: usize) -> Option<usize> {
     let previous = page["previous"].as_str()?;
     let query = previous.split_once('?').map_or("", |(_, query)| query);
     let number = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("page="))
-        // The link to the first page names none.
+        // The link to the first page has no number.
         .map_or(Some(1), |number| number.parse().ok())?;
     let count = usize::try_from(page["count"].as_u64()?).ok()?;
     count.checked_sub(rows)?.checked_div(number)

@@ -1,5 +1,5 @@
-//! Differences that a target has shown already. Each is one cause, told once; from then on
-//! the oracle takes it that this service answers so, and looks for what lies behind.
+//! Differences that a target has already shown. Each is one cause, reported once. After that the
+//! oracle expects this service to answer so, and finds differences behind it.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -12,16 +12,16 @@ use crate::steps::{Operation, Step};
 /// Members of a list's page that stand for its rows.
 const ROWS: [&str; 4] = ["results", "count", "next", "previous"];
 
-/// Parameters that are no filters: the one by which a sequence looks at its own stocks, and
-/// those that cut a list into pages.
+/// Parameters that are not filters: the one by which a sequence restricts a list to its own stocks,
+/// and those that divide a list into pages.
 const NO_FILTERS: [&str; 3] = ["sku", "limit", "page"];
 
-/// The cause of a difference, as far as one answer tells it.
+/// The cause of a difference, as far as one answer shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Cause {
-    /// A sentence in place of another, whichever operation says it.
+    /// A sentence in place of another, in any operation.
     Wording(String, String),
-    /// Another status, by the rule and by the member that a refusal is about.
+    /// Another status, by the rule and the member that a refusal names.
     Status {
         operation: Operation,
         rule: &'static str,
@@ -35,7 +35,7 @@ pub(crate) enum Cause {
     Rows(Operation, BTreeSet<String>),
 }
 
-/// The causes that were told.
+/// The causes that were reported.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Known(HashSet<Cause>);
 
@@ -48,7 +48,7 @@ impl Known {
         self.0.insert(cause);
     }
 
-    /// `true` if a cause was told, or another one that brings it about.
+    /// Returns `true` if this cause was reported, or another that implies it.
     pub(super) fn has(&self, cause: &Cause) -> bool {
         match cause {
             Cause::Rows(operation, asked) => self.0.iter().any(|known| match known {
@@ -60,8 +60,8 @@ impl Known {
     }
 }
 
-/// The causes of a difference between two answers to a step, each of which must be known for
-/// it to be one.
+/// Returns the causes of a difference between two answers to a step. The difference is known only
+/// if all of them are.
 pub(super) fn causes(
     step: &Step,
     rule: &Rule,
@@ -101,7 +101,7 @@ pub(super) fn causes(
         return causes;
     }
     let members: BTreeSet<String> = match operation {
-        // The keys of their answers are SKUs.
+        // The keys in these answers are SKUs.
         Operation::Query | Operation::MultiQuery | Operation::Salable | Operation::MultiSalable => {
             BTreeSet::from(["rows".to_owned()])
         }
@@ -117,7 +117,7 @@ pub(super) fn causes(
     members.into_iter().map(of_member).collect()
 }
 
-/// The question to a list: its filters, and the terms of its order.
+/// Returns the filters of a list, and the fields of its order.
 fn filters(step: &Step) -> BTreeSet<String> {
     let mut filters = BTreeSet::new();
     for (name, value) in &step.query {
@@ -139,7 +139,7 @@ fn is_sorted(step: &Step) -> bool {
     step.query.iter().any(|(name, _)| name == "sort")
 }
 
-/// The members that a refusal is about; one without a name where it tells none.
+/// Returns the members that a refusal names; one empty name where it names none.
 fn refused_members(refusal: &Answered) -> BTreeSet<String> {
     let mut members = BTreeSet::new();
     let body = refusal.body.as_ref().filter(|_| refusal.status >= 400);
@@ -157,7 +157,7 @@ fn refused_members(refusal: &Answered) -> BTreeSet<String> {
     members
 }
 
-/// Differences between two refusals: sentence for sentence where they are of one shape.
+/// Adds the differences between two refusals, sentence by sentence if they have the same form.
 fn worded(
     causes: &mut Vec<Cause>,
     place: (Operation, u16),
@@ -189,7 +189,7 @@ fn worded(
     }
 }
 
-/// A sentence without what it quotes and counts.
+/// Returns a sentence without quoted values and numbers.
 fn template(sentence: &str) -> String {
     let mut template = String::new();
     let mut quote = None;
@@ -208,7 +208,7 @@ fn template(sentence: &str) -> String {
     template
 }
 
-/// The member that a pointer leads to, positions left out.
+/// Returns the member at a pointer, without positions.
 fn member(pointer: &str) -> String {
     let mut segments = pointer.rsplit('/');
     let named = segments

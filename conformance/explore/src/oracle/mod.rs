@@ -1,11 +1,11 @@
-//! The engine as the oracle of a target: what should have come, under every profile of
-//! readings that is still possible.
+//! The engine as the oracle of a target: the expected answers, under every profile of readings that
+//! is still possible.
 //!
-//! A profile is a candidate as long as it explains all that was seen. As a rule there is
-//! one, which costs one engine. Where what comes differs, the profiles that take another
-//! choice of a reading are tried on the whole sequence, and on the sequences in which a
-//! reading had a say before: one that explains them all takes its place, and where none
-//! does, the target differs from the contract under every reading of it.
+//! A profile is a candidate as long as it explains all answers. Usually there is one, which costs
+//! one engine. Where an answer differs, profiles with other choices of a reading are tried on the
+//! whole sequence, and on earlier sequences that a reading influenced. One that explains them all
+//! becomes the new candidate. Where none does, the target differs from the contract under every
+//! reading of it.
 
 mod compare;
 mod explain;
@@ -35,27 +35,27 @@ use known::{Cause, Known};
 use whippy_probe::model::finding::Level;
 use whippy_probe::probe::encode;
 
-/// Profiles that may be tried that get no further than those before: two or three choices may
-/// tell only together.
+/// The number of profiles that are tried without progress: two or three choices may help only
+/// together.
 const PATIENCE: usize = 1_000;
 
-/// The same where a difference is only made shorter.
+/// The same while a difference is only shortened.
 const HURRIED: usize = 60;
 
-/// The number of sequences that are kept for each reading, for later candidates to explain.
+/// The number of sequences that are kept for each reading, which later candidates must explain.
 const WITNESSES: u8 = 3;
 
-/// The start of the oracle: the world before a sequence.
+/// The state of the world before a sequence.
 #[derive(Clone)]
 pub struct StartState {
-    /// The places that the target has, and the stocks that the sequences look at.
+    /// The places of the target, and the stocks that the sequences read.
     pub store: Store,
-    /// The target's zone.
+    /// The time zone of the target.
     pub local: UtcOffset,
-    /// `true` if nobody else writes to the target, so that what was created since a moment is
-    /// the sequence's alone.
+    /// Is true if nobody else writes to the target, so that stocks created since a moment are those
+    /// of the sequence.
     pub is_exclusive: bool,
-    /// Ids and dates of stocks that are there before the sequence, which both sides know.
+    /// Ids and dates of stocks that exist before the sequence, known to both sides.
     pub known: Vec<Value>,
 }
 
@@ -65,44 +65,44 @@ impl fmt::Debug for StartState {
     }
 }
 
-/// An answer as it is compared.
+/// An answer in the form for comparisons.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answered {
     /// The status.
     pub status: u16,
-    /// The body; `None` where it is no JSON or does not say so.
+    /// The body; `None` where it is not JSON, or its content type is another.
     pub body: Option<Value>,
 }
 
-/// A difference between the expected answer and the one that came.
+/// A difference between the expected and the actual answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The position of the step.
     pub at: usize,
-    /// The level: as much as who speaks in the rule that the target broke.
+    /// The level: that of the source of the broken rule.
     pub level: Level,
-    /// `create-stock/created; grade=documented`.
+    /// The broken rule: `create-stock/created; grade=documented`.
     pub rule: String,
-    /// Both sides in a line.
+    /// Both sides in one line.
     pub summary: String,
-    /// The places where the bodies differ, as JSON pointers.
+    /// JSON pointers to the differences of the bodies.
     pub pointers: Vec<String>,
     /// The expected answer.
     pub expected: Answered,
-    /// The answer that came.
+    /// The actual answer.
     pub got: Answered,
-    /// The causes that it shows, by which it is known again.
+    /// Its causes, by which it is recognized later.
     pub(crate) causes: Vec<Cause>,
 }
 
 impl Difference {
-    /// `true` if a refusal is only worded otherwise.
+    /// Returns `true` if only the wording of a refusal differs.
     pub(crate) fn is_of_words(&self) -> bool {
         let mut causes = self.causes.iter();
         causes.all(|cause| matches!(cause, Cause::Wording(..)))
     }
 
-    /// A text that is equal for two differences of one defect.
+    /// Returns a text that is equal for differences of one defect.
     pub fn kind(&self) -> String {
         let pointers: Vec<_> = self
             .pointers
@@ -120,13 +120,12 @@ impl Difference {
     }
 }
 
-/// The result of a step on the side of the oracle.
+/// The oracle's judgement of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged {
-    /// The rule that the leading candidate decided by; `None` where it has just taken
-    /// another's place.
+    /// The rule by which the leading candidate decided; `None` where it has just replaced another.
     pub rule: Option<Rule>,
-    /// `true` if the candidates are others since.
+    /// Is true if the candidates have changed.
     pub has_narrowed: bool,
 }
 
@@ -141,13 +140,13 @@ pub struct Oracle {
     witnessed: HashMap<&'static str, u8>,
     /// Names of locations by their codes, as the target first showed them.
     stores: HashMap<String, String>,
-    /// Differences that were told: this target answers so.
+    /// The differences that were reported, and are expected from now on.
     known: Known,
-    /// Profiles that may be tried in vain where none has explained more.
+    /// The number of profiles that may be tried without progress.
     patience: usize,
 }
 
-/// A sequence that was played to its end, and what the target answered.
+/// A sequence that was played to its end, with the target's answers.
 #[derive(Debug)]
 struct Witness {
     steps: Vec<Step>,
@@ -156,7 +155,7 @@ struct Witness {
 }
 
 impl Oracle {
-    /// An oracle that begins with a profile; the readings held stay as they are in it.
+    /// Creates an oracle with an initial profile. The readings in `held` never change.
     pub fn new(ground: StartState, base: &str, profile: Profile, held: &[Reading]) -> Self {
         let address = Address {
             base: base.to_owned(),
@@ -176,31 +175,32 @@ impl Oracle {
         }
     }
 
-    /// The same for shrinking: what no profile explained before is not searched long again.
+    /// Shortens searches while a difference is only shortened: an earlier search has failed
+    /// already.
     #[must_use]
     pub fn in_a_hurry(mut self) -> Self {
         self.patience = HURRIED;
         self
     }
 
-    /// Takes a difference into the model: from now on the target is expected to answer so.
+    /// Adds a difference to the model: from now on the target is expected to answer so.
     pub fn take_in(&mut self, difference: &Difference) {
         for cause in &difference.causes {
             self.known.add(cause.clone());
         }
     }
 
-    /// The profiles that explain all that was seen, the leading one first.
+    /// Returns the profiles that explain all answers, the leading one first.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.candidates.iter().map(|settings| &settings.profile)
     }
 
-    /// The leading profile.
+    /// Returns the leading profile.
     pub fn profile(&self) -> Profile {
         self.profiles().next().cloned().unwrap_or_default()
     }
 
-    /// The choices of a reading that are still possible.
+    /// Returns the choices of a reading that are still possible.
     pub fn choices(&self, reading: Reading) -> Vec<String> {
         let mut choices: Vec<String> = Vec::new();
         for profile in self.profiles() {
@@ -212,7 +212,7 @@ impl Oracle {
         choices
     }
 
-    /// Puts other ground under the sequences to come.
+    /// Replaces the initial state of later sequences.
     pub fn set_ground(&mut self, ground: StartState) {
         self.ground = ground;
     }
@@ -245,7 +245,7 @@ impl Oracle {
         }
     }
 
-    /// Judges what the target answered to the next step of a sequence.
+    /// Judges the answer of the target to the next step of a sequence.
     pub fn judge(
         &mut self,
         game: &mut Game<'_>,
@@ -273,7 +273,7 @@ impl Oracle {
         }
         game.lines = standing;
         let Some(difference) = difference else {
-            // Without a difference each line stands, and there is always one.
+            // Without a difference every line remains, and there is always one.
             return Ok(Judged {
                 rule,
                 has_narrowed: false,
@@ -298,8 +298,7 @@ impl Oracle {
         })
     }
 
-    /// Ends a sequence that was played to its end: it is kept where a reading had a say
-    /// in it that has not had one often.
+    /// Ends a completed sequence. It is kept if it involves a reading that few kept ones involve.
     pub fn end(&mut self, game: Game<'_>) {
         let Some(line) = game.lines.first().filter(|line| !line.is_adrift) else {
             return;
@@ -355,28 +354,28 @@ pub struct Game<'s> {
 }
 
 impl Game<'_> {
-    /// The answers of the target so far.
+    /// Returns the target's answers so far.
     pub fn answers(&self) -> &[Answered] {
         &self.answers
     }
 }
 
-/// A candidate in a sequence.
+/// A candidate while a sequence is played.
 struct Line {
     engine: Engine,
     settings: Arc<Settings>,
     shown: Shown,
     bindings: Bindings,
     next: i64,
-    /// The readings that had a say so far.
+    /// The readings that have influenced it so far.
     decided: Decided,
-    /// The state of the target is not known any more, so nothing is compared.
+    /// Is true once the target's state is unknown, so that nothing is compared any more.
     is_adrift: bool,
 }
 
 impl Line {
-    /// Answers a step and compares. A request that is the same on both sides need not be
-    /// made again.
+    /// Answers a step and compares the answers. A request that is equal for both sides need not be
+    /// built again.
     fn play(
         &mut self,
         oracle: &mut Oracle,
@@ -400,7 +399,7 @@ impl Line {
                 &made
             }
         };
-        // A copy makes the next write dearer, so there is one only where it may be needed.
+        // A copy makes the next write more expensive, so it is made only if it may be needed.
         let before = (!oracle.known.is_empty()).then(|| self.engine.clone());
         let now = self.now();
         let reply = self.engine.handle(request, now);
@@ -451,7 +450,7 @@ impl Line {
                     causes,
                 }));
             }
-            // Behind a known member there may be another one.
+            // After a known member another one may differ too.
             patches += 1;
             otherwise.extend(row_of(answered, &pointers).cloned());
             if patches > MOST_PATCHES || !patched(&expected, &mut theirs, &pointers) {
@@ -474,8 +473,8 @@ impl Line {
         }
     }
 
-    /// Goes on behind an answer that is known to differ, from the state that the target must
-    /// be in: it did not write what it refused, and wrote what the engine did not.
+    /// Continues after an answer with a known difference, from the state that the target must have:
+    /// without a write that it refused, and with one that only it accepted.
     fn overlook(
         &mut self,
         oracle: &Oracle,
@@ -486,7 +485,7 @@ impl Line {
         match (has_written(expected), has_written(got)) {
             (true, true) => self.keep(step, expected),
             _ if step.operation.is_reading() => {}
-            // Nobody knows how far it came.
+            // It is unknown how much was carried out.
             _ if got.status >= 500 => self.is_adrift = true,
             (false, false) => {}
             (true, false) => self.engine = before.unwrap_or_else(|| self.engine.clone()),
@@ -497,7 +496,7 @@ impl Line {
         }
     }
 
-    /// Writes a stock into the engine as the target shows it; `false` if it cannot be done.
+    /// Copies a stock that the target shows into the engine; returns `false` if that is impossible.
     fn adopt(&mut self, oracle: &Oracle, step: Option<&Step>, row: &Value) -> bool {
         let Value::Object(theirs) = row else {
             return false;
@@ -541,7 +540,7 @@ impl Line {
         true
     }
 
-    /// Asks the engine something beside the sequence.
+    /// Sends the engine a request outside the sequence.
     fn ask(&mut self, oracle: &Oracle, method: Method, path: &str, body: &str) -> Answered {
         let mut request = Request::new(Bytes::from(body.to_owned()));
         *request.method_mut() = method;
@@ -559,8 +558,7 @@ impl Line {
     }
 }
 
-/// The stock whose member differs, as the target shows it, if it is one that a write may have
-/// left otherwise.
+/// Returns the target's stock whose member differs, if a write may have left it so.
 fn row_of<'a>(got: &'a Answered, pointers: &[String]) -> Option<&'a Value> {
     let [pointer] = pointers else {
         return None;
@@ -571,18 +569,19 @@ fn row_of<'a>(got: &'a Answered, pointers: &[String]) -> Option<&'a Value> {
     (is_stock && !BOUND.contains(&name)).then_some(row)
 }
 
-/// The most members of one answer that are put right.
+/// The most members of one answer that are corrected.
 const MOST_PATCHES: usize = 16;
 
-/// Members that are not equal on both sides.
+/// Members whose values differ between the two sides by nature.
 const BOUND: [&str; 3] = ["id", "created_date", "modified_date"];
 
-/// `true` for a write that took place: a reservation that was already reported has not.
+/// Returns `true` for a write that was applied; a reservation that was already reported was not.
 fn has_written(answered: &Answered) -> bool {
     matches!(answered.status, 200..=207)
 }
 
-/// Puts a member, or the status of a write, of the target's answer right; `false` if what differs is no such member.
+/// Corrects a member, or the status of a write, in the target's answer. Returns `false` if
+/// something else differs.
 fn patched(expected: &Answered, theirs: &mut Cow<'_, Answered>, pointers: &[String]) -> bool {
     if expected.status != theirs.status {
         let have_both = has_written(expected) && has_written(theirs);
@@ -621,7 +620,7 @@ fn patched(expected: &Answered, theirs: &mut Cow<'_, Answered>, pointers: &[Stri
 }
 
 impl Answered {
-    /// An answer, its body read if it says that it is JSON.
+    /// Reads an answer. The body is parsed if its content type is JSON.
     pub fn of(status: u16, response: &http::Response<Bytes>) -> Self {
         let media = response.headers().get(http::header::CONTENT_TYPE);
         let is_json = media.is_some_and(|media| media.as_bytes().starts_with(b"application/json"));
@@ -634,8 +633,8 @@ impl Answered {
     }
 }
 
-/// A server error is never what anybody asked for, and no promise is broken by other words
-/// for a refusal; else it weighs as its rule does.
+/// Returns the level of a difference by the grade of its rule. A server error is always a MUST, and
+/// another wording of a documented refusal a SHOULD.
 fn level(rule: &Rule, expected: u16, got: u16) -> Level {
     match rule.grade {
         _ if got >= 500 => Level::Must,
@@ -646,8 +645,8 @@ fn level(rule: &Rule, expected: u16, got: u16) -> Level {
     }
 }
 
-/// A request under a path in front of `/api/`, as the engine takes it: the path goes into
-/// an extension.
+/// Returns a request in the form that the engine takes: the path before `/api/` goes into an
+/// extension.
 fn mounted(mut request: Request<Bytes>) -> Request<Bytes> {
     let uri = request.uri().clone();
     let Some(at) = uri.path().find("/api/").filter(|at| *at > 0) else {
