@@ -1,4 +1,4 @@
-//! How many steps a second an exploration takes: in process, and over loopback.
+//! Steps of an exploration a second: in process, and over loopback.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -27,7 +27,7 @@ use whippy_mock::embed::MockServer;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs benches too, without a word.
+    // `cargo test --all-targets` runs benches too, which must print nothing then.
     if std::env::args().len() == 1 {
         return ExitCode::SUCCESS;
     }
@@ -73,11 +73,11 @@ fn measure(rounds: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// Thousand steps a second, each compared with the engine's.
+/// Returns thousands of steps a second, each compared with the engine.
 fn steps_a_second(target: Arc<dyn Target>, requests: u64) -> Outcome<f64> {
     let mut session = Session::new(target, Contract::embedded()?);
     session.token = Some("any".to_owned());
-    // What was written in an earlier round stays.
+    // Stocks of earlier rounds stay, so each round has a prefix of its own.
     session.sku_prefix = format!("{:x}-", Instant::now().elapsed().as_nanos() + unique());
     let told = Told::default();
     discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;

@@ -1,5 +1,5 @@
-//! How long a whole run takes, and how fast requests are sent and judged: beside a bare
-//! hyper client that asks the same of the same server in the same rounds.
+//! The duration of a whole run, and the rate of judged requests, compared with a bare hyper client
+//! that sends the same requests to the same server in the same rounds.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -45,7 +45,7 @@ use whippy_mock::http::Server;
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs benches too, without a word.
+    // `cargo test --all-targets` runs benches too, which must print nothing then.
     if std::env::args().len() == 1 {
         return ExitCode::SUCCESS;
     }
@@ -110,7 +110,7 @@ fn measure(rounds: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// The command itself, from start to exit, milliseconds.
+/// Measures the command itself from start to exit, milliseconds.
 fn embedded_run() -> Outcome<f64> {
     let started = Instant::now();
     let output = Command::new(env!("CARGO_BIN_EXE_whippy-conformance"))
@@ -124,7 +124,7 @@ fn embedded_run() -> Outcome<f64> {
     }
 }
 
-/// The same against the engine in this process, from reading the cases on.
+/// Measures the same against the engine in this process, beginning with the reading of cases.
 fn in_process_run() -> Outcome<f64> {
     let started = Instant::now();
     let contract = Contract::embedded()?;
@@ -158,12 +158,12 @@ fn in_process_run() -> Outcome<f64> {
     }
 }
 
-/// How many requests a round sends.
+/// The number of requests in a round.
 const REQUESTS: usize = 2000;
 
 const PATH: &str = "/api/v1/stocks/?sku=TS1042-WHT-S";
 
-/// Thousand requests a second, each sent by a probe and judged.
+/// Returns thousands of requests a second, each sent by a probe and judged.
 fn judged_requests(session: &Session) -> Outcome<f64> {
     let ask = Ask::get("/api/v1/stocks/").with("sku", "TS1042-WHT-S");
     let started = Instant::now();
@@ -177,7 +177,7 @@ fn judged_requests(session: &Session) -> Outcome<f64> {
     Ok(REQUESTS as f64 / started.elapsed().as_secs_f64() / 1e3)
 }
 
-/// A hyper client that reads answers and looks at nothing but their status.
+/// A hyper client that reads answers and looks only at their status.
 struct Bare {
     runtime: Runtime,
     sender: http1::SendRequest<Empty<Bytes>>,

@@ -1,5 +1,5 @@
-//! What a proxy that judges costs: the same requests straight to a mock and through
-//! `watch`, turn by turn.
+//! The cost of a proxy that judges: the same requests straight to a mock and through `watch`, in
+//! turn.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -34,10 +34,10 @@ use whippy_mock::http::Server;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// How many requests of a kind a round sends each way.
+/// The number of requests of each kind that a round sends on each way.
 const REQUESTS: usize = 1000;
 
-/// What is asked: what it is called, method, path, body.
+/// The requests: a name, method, path and body.
 const KINDS: &[(&str, &str, &str, &str)] = &[
     ("one SKU", "GET", "/api/v1/stocks/?sku=TS1042-WHT-S", ""),
     (
@@ -50,7 +50,7 @@ const KINDS: &[(&str, &str, &str, &str)] = &[
 ];
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` runs benches too, without a word.
+    // `cargo test --all-targets` runs benches too, which must print nothing then.
     if std::env::args().len() == 1 {
         return ExitCode::SUCCESS;
     }
@@ -97,7 +97,7 @@ fn measure(rounds: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// A hyper client that reads answers and looks at nothing but their status.
+/// A hyper client that reads answers and looks only at their status.
 struct Bare {
     runtime: Runtime,
     sender: http1::SendRequest<Full<Bytes>>,
@@ -123,7 +123,7 @@ impl Bare {
         })
     }
 
-    /// The median of the times that requests take, microseconds.
+    /// Returns the median duration of a request, microseconds.
     fn median(&mut self, method: &str, path: &str, body: &'static str) -> Outcome<f64> {
         let mut times: Vec<Duration> = Vec::with_capacity(REQUESTS);
         for _ in 0..REQUESTS {
@@ -173,7 +173,7 @@ impl Watching {
         let mut out = BufReader::new(out);
         let mut line = String::new();
         out.read_line(&mut line)?;
-        // Whatever else it says is read and dropped.
+        // Further output is read and dropped.
         std::thread::spawn(move || {
             let _ = out.read_to_end(&mut Vec::new());
         });

@@ -1,13 +1,13 @@
-//! Measures how well a run tells one cause once: how many checks are still judged against a
-//! service with one defect, how many causes it tells, and how many of several defects at
-//! once stay visible.
+//! Measures how well a run reports each cause once: the checks that still judge a service with one
+//! defect, the causes reported for it, and the number of several concurrent defects that stay
+//! visible.
 //!
 //! ```text
 //! cargo run --package whippy-conformance --example causes [-- --every N] [--show]
 //! ```
 //!
-//! The sample is fixed: every N-th defect of the table (7, unless told otherwise), and
-//! combinations of two to five that a fixed seed draws from all of them.
+//! The sample is fixed: every N-th defect of the table (7 by default), and combinations of two to
+//! five that a fixed seed draws from all of them.
 
 #![allow(clippy::print_stdout)] // It is a command.
 
@@ -36,7 +36,7 @@ use whippy_engine::store::world::World;
 
 const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 
-/// Combinations of each size.
+/// The number of combinations of each size.
 const COMBINATIONS: usize = 15;
 
 /// A run against a broken service.
@@ -90,7 +90,7 @@ fn all(checks: &[Check], samples: &[Vec<&'static Defect>]) -> Vec<Run> {
     spread(threads, samples, |defects| against(checks, defects))
 }
 
-/// A whole run in process against the engine with these defects.
+/// Runs all checks in process against the engine with these defects.
 fn against(checks: &[Check], defects: &[&'static Defect]) -> Run {
     let world = assets::world("demo").unwrap_or_default();
     let store = World::from_json(world.as_bytes()).ok();
@@ -113,7 +113,7 @@ fn against(checks: &[Check], defects: &[&'static Defect]) -> Run {
         create_places: true,
         ..Told::default()
     };
-    // A target that is broken even here is one without places of the run's own.
+    // If even this fails, the session has no places of its own.
     let _ = discovery::settle(&mut session, &told);
     let options = Options {
         mode: Safety::Write,
@@ -132,7 +132,7 @@ fn against(checks: &[Check], defects: &[&'static Defect]) -> Run {
     }
 }
 
-/// The ids of the checks that say something of the target.
+/// Returns the ids of the checks that tell about the target.
 fn judged(checks: &[CheckReport]) -> BTreeSet<String> {
     let says = |check: &&CheckReport| {
         matches!(
@@ -147,7 +147,7 @@ fn judged(checks: &[CheckReport]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Per cent of the checks that the whole service is judged by.
+/// Returns the share, in per cent, of the checks that judge a correct service.
 fn still_judged(run: &Run, whole: &BTreeSet<String>) -> f64 {
     let left = judged(&run.checks).intersection(whole).count();
     percent(left, whole.len())
@@ -251,8 +251,8 @@ fn tell_combinations(checks: &[Check]) {
     );
 }
 
-/// A defect is visible where a difference is told that it shows alone, and that none of the
-/// others shows, if there is one.
+/// Returns `true` if a defect is visible: the run reports one of the differences that this defect
+/// shows by itself. Differences that other defects show too count only where it has no others.
 fn is_visible(
     name: &str,
     names: &[&'static str],

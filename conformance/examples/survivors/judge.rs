@@ -34,14 +34,14 @@ pub(crate) enum Seen {
     Caught,
     /// The run warns.
     Noticed,
-    /// Neither.
+    /// The run does neither.
     Missed,
-    /// No answer of a broad session differs from those without the defect.
+    /// No answer of a broad session differs from a correct one.
     Same,
 }
 
 impl Seen {
-    /// As printed.
+    /// Returns the printed word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Caught => "caught",
@@ -52,7 +52,7 @@ impl Seen {
     }
 }
 
-/// The places of a service, as a run is given them.
+/// Sets the places of a service, as a run gets them.
 fn prepare(session: &mut Session) {
     session.token = Some(TOKEN.to_owned());
     session.environment.set("username", USER.0);
@@ -60,17 +60,17 @@ fn prepare(session: &mut Session) {
     session.patience = Duration::from_secs(6);
 }
 
-/// The suite, read once.
+/// The suite, which is read once.
 pub(crate) struct Judge {
     contract: Arc<Contract>,
     checks: Vec<Check>,
     seed: Seed,
-    /// Made where the first survivor asks for it.
+    /// Made when the first survivor needs it.
     comparison: OnceLock<Result<Comparison, String>>,
 }
 
 impl Judge {
-    /// Reads the suite and the world that it runs against.
+    /// Reads the suite and its world.
     pub(crate) fn new() -> Result<Self, String> {
         let contract = Contract::embedded()?;
         let checks = catalogue::built_in(&contract)?;
@@ -95,12 +95,12 @@ impl Judge {
         })
     }
 
-    /// A service without a defect, of which nothing must be said.
+    /// Judges a service without a defect, which must not be noticed.
     pub(crate) fn see_nothing(&self) -> Seen {
         self.run(Defects::none(), Outcome::Warn)
     }
 
-    /// The defect at a position of the list.
+    /// Judges the defect at an index of the list.
     pub(crate) fn see(&self, at: usize) -> Seen {
         let defect = &derived::defects()[at];
         let is_enough = match DERIVED[at].statement.grade {
@@ -113,7 +113,7 @@ impl Judge {
         }
     }
 
-    /// `true` if no answer of a broad session differs.
+    /// Returns `true` if no answer of a broad session differs.
     fn is_same(&self, defect: &'static Defect) -> bool {
         let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare);
         let comparison = self.comparison.get_or_init(made);
@@ -122,7 +122,7 @@ impl Judge {
             .is_ok_and(|comparison| comparison.is_same(defect))
     }
 
-    /// Runs the suite until the finding that settles it.
+    /// Runs the suite until a finding decides the verdict.
     fn run(&self, defects: Defects, is_enough: Outcome) -> Seen {
         let target = InProcess::new(self.seed.clone()).with_defects(defects);
         let target: Arc<dyn Target> = Arc::new(target);
@@ -132,7 +132,7 @@ impl Judge {
             create_places: true,
             ..Told::default()
         };
-        // A target that is broken even here is one without places of the run's own.
+        // If even this fails, the session has no places of its own.
         let _ = discovery::settle(&mut session, &told);
         let options = Options {
             mode: Safety::Write,

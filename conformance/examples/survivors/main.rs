@@ -1,4 +1,5 @@
-//! The derived defects against the suite at its defaults: caught, noticed, and who survives.
+//! The derived defects against the suite at its defaults: those caught, those noticed, and the
+//! survivors.
 //!
 //! `cargo run --release -p whippy-conformance --example survivors -- [--every N] [--only TEXT]
 //! [--write FILE]`
@@ -108,7 +109,7 @@ fn asked() -> Result<Asked, String> {
     Ok(asked)
 }
 
-/// The figures by grade, then the survivors by statement.
+/// Formats the figures by grade, then the survivors by statement.
 fn told(results: &[(&Derived, Seen)]) -> String {
     use std::fmt::Write as _;
     let mut out = String::new();
@@ -166,7 +167,7 @@ fn told(results: &[(&Derived, Seen)]) -> String {
     out
 }
 
-/// Reasons why a kind of defect survives, by parts of its name.
+/// Reasons why a kind of defect survives, by a part of its name.
 const REASONS: [(&str, &str); 11] = [
     ("at-most-1000", "it takes more than 1,000 rows of one value"),
     ("stock-added-of-new-stocks", "there is nothing to add to"),
@@ -199,7 +200,7 @@ const REASONS: [(&str, &str); 11] = [
 const PLACES: &str =
     "other public pages show the lists of places, so nothing is held to them strictly";
 
-/// The reason of a survivor, where it is known.
+/// Returns the reason for a survivor, where it is known.
 fn reason(name: &str) -> Option<&'static str> {
     let mut known = REASONS.iter();
     known

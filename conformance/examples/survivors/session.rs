@@ -1,7 +1,7 @@
-//! A broad session, played with a defect and without it, to tell a defect that changes no answer.
+//! A broad session, played with and without a defect, to recognize defects that change no answer.
 //!
-//! The session is what the suite and a long exploration ask of a sound service. Its clock
-//! stands still but for its ticks, so that the same requests have the same answers.
+//! The session consists of the requests that the suite and a long exploration send to a correct
+//! service. Its clock moves only by its ticks, so that the same requests get the same answers.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -23,24 +23,24 @@ use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{DEFECT_HEADER, Defect, Defects};
 use whippy_engine::model::time::UtcOffset;
 
-/// Requests of the exploration in the session.
+/// The number of the exploration's requests in the session.
 const EXPLORED: u64 = 6_000;
 
-/// The number of last requests that are asked again after a while.
+/// The number of last requests that are repeated after a while.
 const ASKED_AGAIN: usize = 400;
 
-/// A session and the answers of a sound service.
+/// A session with the answers of a correct service.
 pub(crate) struct Comparison {
     seed: Seed,
     requests: Vec<Request<Bytes>>,
     sound: Vec<Answer>,
 }
 
-/// An answer without what only the mock says of itself.
+/// An answer without the mock's statements about itself.
 type Answer = (u16, HeaderMap, Bytes);
 
 impl Comparison {
-    /// Has a sound service asked everything.
+    /// Plays the session on a correct service.
     pub(crate) fn new(
         seed: &Seed,
         contract: &Arc<Contract>,
@@ -99,7 +99,7 @@ impl Comparison {
         Ok(comparison)
     }
 
-    /// `true` if every answer is the same.
+    /// Returns `true` if every answer is the same.
     pub(crate) fn is_same(&self, defect: &'static Defect) -> bool {
         let answers = self.answers(Defects::new([defect]));
         answers.zip(&self.sound).all(|(one, other)| one == *other)
@@ -124,7 +124,7 @@ impl Comparison {
     }
 }
 
-/// A target that keeps what it was asked.
+/// A target that keeps its requests.
 struct Recorder {
     inner: InProcess,
     requests: Mutex<Vec<Request<Bytes>>>,

@@ -1,5 +1,5 @@
-//! What a target reads into the page is found out rightly, whatever it is, and a mock that
-//! reads the same shows no difference.
+//! Calibration finds the readings of a target, whatever they are, and a mock with the same readings
+//! shows no difference.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -28,12 +28,13 @@ fn under(profile: &Profile) -> Arc<dyn Target> {
     Arc::new(support::engine("demo", profile.clone()))
 }
 
-/// Readings that a profile leaves nothing to tell by, in a world of a few hundred stocks.
+/// Returns `true` for a reading that makes no difference under a profile, in a world of a few
+/// hundred stocks.
 fn cannot_tell(profile: &Profile, reading: Reading) -> bool {
     match reading {
-        // One stock a place is never two.
+        // With one stock at each place there are never two.
         Reading::ReservationRow => profile.choice(Reading::StockIdentity) == "place",
-        // Nothing is taken off what is salable, so that it is the stock.
+        // Nothing is deducted from the salable quantity, so it equals the stock.
         Reading::ActiveQuantity => profile.choice(Reading::Salable) == "stock",
         // There are fewer stocks than that.
         Reading::PageLimit => profile.page_limit >= 330,
@@ -42,7 +43,7 @@ fn cannot_tell(profile: &Profile, reading: Reading) -> bool {
     }
 }
 
-/// Every reading is found out, or cannot be, and then is said to be so.
+/// Fails the test unless every reading is found correctly, or reported as impossible to find.
 #[track_caller]
 fn is_right(profile: &Profile, calibrated: &Calibrated) {
     for known in &calibrated.readings {
@@ -91,7 +92,7 @@ fn random_profiles_are_found_out_and_the_loop_is_closed() {
         let calibrated = calibrated(&session, true);
         is_right(profile, &calibrated);
 
-        // As a whippy-mock would read it.
+        // Read back as a whippy-mock would.
         let mut read = Profile::default();
         let toml = calibrated.to_toml("http://localhost", "now");
         read.apply_toml(&toml).unwrap();
@@ -134,7 +135,7 @@ fn a_reading_that_is_not_decided_is_a_comment() {
     profile.set("already-reported", "never").unwrap();
     let mut session = Session::new(under(&profile), Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
-    // No provider here takes no reservations, so two choices are left.
+    // Every provider here accepts reservations, so two choices are left.
     discovery::settle(&mut session, &Told::default()).unwrap();
     let calibrated = calibrated(&session, true);
     let toml = calibrated.to_toml("http://localhost", "now");

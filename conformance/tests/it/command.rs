@@ -1,4 +1,4 @@
-//! The command from outside: what it exits with, what it says, and what it never says.
+//! The command from outside: its exit codes, its output, and the secrets that it never prints.
 
 use std::collections::BTreeSet;
 
@@ -12,15 +12,15 @@ use whippy_engine::profile::Profile;
 
 use crate::process::{Asked, Folder, Mock, Said, Scripted, forwarded, json};
 
-/// A check that there is, quick and with a write in it.
+/// An existing check that is quick and writes.
 const CREATE: &str = "create/answers-the-stock";
 
-/// A defect that it finds.
+/// A defect that the check finds.
 const DEFECT: &str = "create-answers-200";
 
 const PAGE: &str = r#"{"count":0,"next":null,"previous":null,"results":[]}"#;
 
-/// A service that has the list of stocks, and nothing in it.
+/// A service that has the list of stocks, without any in it.
 fn empty_service(asked: &Asked) -> Said {
     match asked.path.split('?').next() {
         Some("/api/v1/stocks/") if asked.method == "GET" => json(200, PAGE),
@@ -256,7 +256,7 @@ fn a_token_that_expires_meanwhile_is_no_finding() {
     );
 }
 
-// Places that are named.
+// Named places.
 
 #[rstest]
 #[case::provider(&["--provider=nope"], "--provider nope: there is no provider `nope`; there are: ")]
@@ -375,9 +375,9 @@ fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
     assert_eq!(create.outcome, Outcome::Pass, "{create:?}");
 }
 
-// What leaves unasked.
+// Requests that are sent without being asked for.
 
-/// A mock without its admin paths, as a service behind a tunnel would be.
+/// Forwards to a mock without its admin paths, like a service behind a tunnel.
 fn tunnel(mock: &Mock) -> Scripted {
     let url = mock.url.clone();
     Scripted::start(move |asked| {
@@ -587,7 +587,7 @@ fn a_known_finding_fails_nothing_until_it_is_none_any_more() {
     assert!(!folder.read("known").contains(CAUSE));
 }
 
-/// The difference that the defect makes.
+/// The difference caused by the defect.
 const CAUSE: &str = "create-stock/200-for-201";
 
 #[test]
@@ -772,7 +772,7 @@ fn a_whole_run_leaves_nothing_behind_but_the_places_that_it_was_let_create() {
 fn what_cannot_be_cleaned_up_is_3_and_the_ledger_is_kept() {
     let mock = Mock::of_world("demo");
     let proxied = mock.url.clone();
-    // An upsert is refused, so nothing can be neutralised.
+    // Upserts are refused, so nothing can be neutralised.
     let server = Scripted::start(move |asked| {
         if asked.path.contains("insert_or_update") {
             return json(400, "{}");
@@ -878,7 +878,7 @@ fn the_second_interrupt_ends_at_once_and_names_the_ledger_to_clean_up_from() {
     let mock = Mock::of_world("demo");
     let url = mock.url.clone();
     let folder = Folder::new();
-    // Slow enough for the checks under way to outlast the test.
+    // Slow enough that the checks under way outlast the test.
     let args = [
         "run",
         "--target",
@@ -1504,7 +1504,7 @@ fn a_difference_between_two_reports_is_told() {
     );
 }
 
-// What it tells of itself.
+// Information of the suite about itself.
 
 #[test]
 fn a_list_is_a_line_a_check() {
@@ -1550,7 +1550,7 @@ fn a_check_is_explained(#[case] name: &str, #[case] id: &str) {
     insta::assert_snapshot!(format!("explain_{name}"), without_numbers(&ended.out));
 }
 
-/// A text without the numbers of SKUs, which move as checks are added.
+/// Removes the numbers of SKUs from a text, since they change as checks are added.
 fn without_numbers(text: &str) -> String {
     let mut parts = text.split("CT-0");
     let mut rest = parts.next().unwrap_or_default().to_owned();

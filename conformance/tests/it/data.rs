@@ -1,4 +1,4 @@
-//! The cases, the documents and the examples hold together.
+//! The cases, the documents and the examples agree.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn every_case_file_fits_the_schema_of_the_format() {
             .collect();
         assert!(errors.is_empty(), "{file}: {errors:#?}");
     }
-    // A schema that takes anything would prove nothing.
+    // A schema that accepts anything would prove nothing.
     assert!(!validator.is_valid(&serde_json::json!({"cases": [{"id": "a/b"}]})));
 }
 
@@ -55,7 +55,7 @@ fn the_worked_example_loads_and_passes() {
     assert_eq!(example.outcome, Outcome::Pass, "{}", line(example));
 }
 
-/// Every `--flag` behind `whippy-conformance` in a text.
+/// Returns every `--flag` after `whippy-conformance` in a text.
 fn flags(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
     words
@@ -84,7 +84,7 @@ fn the_documents_name_only_flags_that_there_are() {
         String::from_utf8(output.stdout).unwrap()
     });
     let mut known = flags(&help.concat());
-    // Cargo's.
+    // These are flags of Cargo.
     known.extend(["--release", "--locked"].map(str::to_owned));
     for path in [
         "docs/cases.md",

@@ -1,7 +1,7 @@
 //! No miss: every defect of the mock is caught, and every check catches one.
 //!
-//! `catchers.txt` names the first checks that catch each defect; `WHIPPY_PIN=1 cargo test` writes
-//! it anew. Read the difference before you commit it.
+//! `catchers.txt` names the first checks that catch each defect; `WHIPPY_PIN=1 cargo test` rewrites
+//! it. Read the difference before you commit it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use whippy_engine::profile::Profile;
 
 use crate::support::{engine, options, run_all, run_selected};
 
-/// The checks that have a finding against a defect, in the order of their ids.
+/// Returns the checks with findings about a defect, in the order of their ids.
 fn catchers(defect: &'static Defect) -> BTreeSet<String> {
     let engine = engine("demo", Profile::default());
     let target: Arc<dyn Target> = Arc::new(engine.with_defects(Defects::new([defect])));
@@ -29,9 +29,9 @@ fn catchers(defect: &'static Defect) -> BTreeSet<String> {
         .collect()
 }
 
-/// Checks that no defect is there for: two detect and do not judge, one needs a
-/// location whose code is a number, which none is that a run makes for itself, one
-/// applies only where unknown SKUs are not found, and one catches derived defects alone.
+/// Checks without a defect for them. Two detect and do not judge, one needs a location whose code
+/// is a number, which no run creates, one applies only where unknown SKUs are not found, and one
+/// catches derived defects alone.
 const IDLE: [&str; 5] = [
     "edges/upserts-refuse-what-creates-refuse",
     "readings/case-folding",
@@ -40,11 +40,11 @@ const IDLE: [&str; 5] = [
     "query/salable-queries-know-no-more-skus",
 ];
 
-/// How many catchers of a defect are pinned.
+/// The number of pinned catchers of each defect.
 const PINNED: usize = 6;
 
-/// Defects that show only where requests meet, which they do otherwise in each run, so
-/// that not always the same races catch them; one of those pinned must be among them.
+/// Defects that show only in concurrent requests. Their timing differs in each run, so not always
+/// the same races catch them; at least one pinned race must.
 const UNSTEADY: [&str; 4] = [
     "overlapping-increases-count-once",
     "overlapping-decreases-count-once",
@@ -52,8 +52,8 @@ const UNSTEADY: [&str; 4] = [
     "overlapping-creates-both-succeed",
 ];
 
-/// The first few catchers. How threads meet differs from run to run, so a race is pinned
-/// only where nothing else sees the defect.
+/// Returns the first few catchers. Since the timing of threads differs from run to run, a race is
+/// pinned only if nothing else catches the defect.
 fn pinned(catchers: &BTreeSet<String>) -> String {
     let is_race = |id: &&String| id.starts_with("races/");
     let steady: Vec<_> = catchers.iter().filter(|id| !is_race(id)).collect();
@@ -67,8 +67,8 @@ fn pinned(catchers: &BTreeSet<String>) -> String {
     first.join(", ") + rest
 }
 
-/// Whether a check that applies under other readings than the default catches a defect
-/// there.
+/// Returns `true` if a check that needs other readings than the default catches a defect under
+/// them.
 fn catches_one_elsewhere(check: &Check) -> bool {
     let mut profile = Profile::default();
     for (reading, choices) in &check.when {

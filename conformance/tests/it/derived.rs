@@ -10,10 +10,11 @@ use judge::{Judge, Seen};
 use whippy_engine::defects::derived::DERIVED;
 use whippy_engine::problem::Grade;
 
-/// One in so many is judged: two dozen, a few seconds' work.
+/// The step through the defects: one in this many is judged, which takes a few seconds for two
+/// dozen.
 const EVERY: usize = 331;
 
-/// Of a hundred defects of the sample so many must be noticed at least.
+/// The share of the sample that must be noticed at least, per cent.
 const FLOOR: usize = 85;
 
 #[test]

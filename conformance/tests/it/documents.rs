@@ -1,5 +1,5 @@
-//! The documents: every link in them leads somewhere, and so does every source that a
-//! check, a finding or a comment cites.
+//! The documents: every link in them has a target, and so does every source cited in a check, a
+//! finding or a comment.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use whippy_engine::assets;
 use whippy_engine::findings::MISTAKES;
 use whippy_engine::problem::Grade;
 
-/// Folders without documents or sources of ours.
+/// Folders without our own documents or sources.
 const FOREIGN: [&str; 4] = [".git", ".venv", "node_modules", "target"];
 
 fn root() -> PathBuf {
@@ -22,7 +22,7 @@ fn text(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
 
-/// Adds every file below a folder, as paths from the root.
+/// Adds every file in a folder and below, as paths from the root.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(root().join(folder)).unwrap() {
         let entry = entry.unwrap();
@@ -43,7 +43,7 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// The documents of the repository.
+/// Returns the documents of the repository.
 fn documents() -> Vec<PathBuf> {
     let mut files = files();
     files.retain(|path| path.extension().is_some_and(|end| end == "md"));
@@ -51,7 +51,7 @@ fn documents() -> Vec<PathBuf> {
     files
 }
 
-/// Lines of a document outside of blocks of code.
+/// Returns the lines of a document outside blocks of code.
 fn prose(document: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     document.lines().filter(move |line| {
@@ -61,21 +61,21 @@ fn prose(document: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The name of a heading in a link, as GitHub makes it.
+/// Returns the name of a heading in links, as GitHub forms it.
 fn anchor(heading: &str) -> String {
     let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
     let words: String = heading.to_lowercase().chars().filter(kept).collect();
     words.replace(' ', "-")
 }
 
-/// Text as a quotation compares it: without marks of code and tables, and with single
-/// spaces.
+/// Returns text in the form in which quotations are compared: without marks of code and tables, and
+/// with single spaces.
 fn folded(text: &str) -> String {
     let bare = text.replace('`', "").replace("\\|", "|").replace('|', " ");
     bare.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A document by its anchors: the text below each heading up to the next one.
+/// Returns a document by its anchors: the text below each heading up to the next one.
 fn sections(path: &Path) -> BTreeMap<String, String> {
     let document = text(path);
     let headings: BTreeSet<&str> = prose(&document)
@@ -95,7 +95,7 @@ fn sections(path: &Path) -> BTreeMap<String, String> {
     sections
 }
 
-/// The place that a citation such as `docs/stack.md#filters` names, if it names one.
+/// Returns the text that a citation such as `docs/stack.md#filters` refers to, or an error.
 fn cited(citation: &str) -> Result<String, String> {
     let (file, anchor) = citation.split_once('#').unwrap_or((citation, ""));
     let path = root().join(file);
@@ -111,7 +111,7 @@ fn cited(citation: &str) -> Result<String, String> {
         .ok_or_else(|| format!("{file} has no section {anchor}"))
 }
 
-/// Headings of the vendor's page, as the document of the contract has them.
+/// Returns `true` for a heading of the vendor's page, as listed in the document of the contract.
 fn is_heading_of_the_page(section: &str) -> bool {
     sections(&root().join("docs/contract.md")).contains_key(&anchor(section))
 }
@@ -170,7 +170,7 @@ fn every_documented_response_and_every_evidence_cites_a_heading_of_the_page() {
     }
 }
 
-/// Citations such as `docs/stack.md#filters` in a text.
+/// Returns citations such as `docs/stack.md#filters` in a text.
 fn citations(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices("docs/").filter_map(|(at, _)| {
         let rest = &text[at..];
@@ -196,7 +196,7 @@ fn every_document_that_a_source_or_a_data_file_names_is_there() {
     for path in files() {
         let end = path.extension().and_then(|end| end.to_str());
         let is_source = matches!(end, Some("rs" | "py" | "yaml" | "yml" | "json" | "snap"));
-        // The names of this file lead nowhere on purpose.
+        // Names in this file need not exist.
         if !is_source || path.ends_with("documents.rs") {
             continue;
         }
@@ -208,7 +208,7 @@ fn every_document_that_a_source_or_a_data_file_names_is_there() {
     assert!(followed > 100, "{followed}");
 }
 
-/// Targets of the links and pictures of a document, code aside.
+/// Returns the targets of links and pictures in a document, outside code.
 fn links(document: &str) -> Vec<String> {
     let mut links = Vec::new();
     for line in prose(document) {
@@ -261,7 +261,7 @@ fn a_link_to_nothing_would_be_noticed() {
     assert_eq!(anchor("The page's snippets"), "the-pages-snippets");
 }
 
-/// The documents that a list of links names, in its order.
+/// Returns the documents in a list of links, in its order.
 fn listed(list: &str) -> Vec<String> {
     let list = text(&root().join("docs").join(list));
     let mut listed = links(&list);

@@ -1,4 +1,4 @@
-//! No false alarm: the engine is clean whatever it is made to read into the page.
+//! No false alarm: the engine has no findings, whatever its readings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -58,7 +58,7 @@ fn the_engine_is_clean_under_every_choice_of_every_reading() {
 
 #[test]
 fn the_engine_is_clean_under_random_choices() {
-    // A fixed seed: a failure names its profile, and comes again.
+    // The seed is fixed: a failure names its profile and can be repeated.
     let mut random = Random(0x5eed);
     for _ in 0..20 {
         let readings: Vec<_> = Reading::ALL
@@ -128,7 +128,8 @@ fn others_who_write_meanwhile_are_no_finding() {
     assert!(written.load(Ordering::Relaxed) > 0);
 }
 
-/// A create, a reservation, an upsert and a look, of SKUs that are none of the run's.
+/// Writes like another client: a create, a reservation, an upsert and a look at other SKUs than
+/// those of the run.
 fn others_write(target: &dyn Target, n: usize) {
     let stock = json!({
         "sku": format!("OTHERS-{n}"),
@@ -150,7 +151,7 @@ fn others_write(target: &dyn Target, n: usize) {
             .header("content-type", "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap();
-        // What a replay's own world answers others is no matter.
+        // Answers to other clients in the world of a replay do not matter.
         let answer = target.send(&request).unwrap();
         assert!(answer.status().as_u16() < 500);
     }

@@ -1,5 +1,5 @@
-//! The engine as an oracle: silent on a sound service whatever it reads into the page,
-//! and loud on a broken one, with the shortest sequence that shows it.
+//! The engine as an oracle: silent about a correct service whatever its readings, and precise about
+//! a broken one, with the shortest sequence that shows the defect.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use whippy_engine::profile::{Accepts, Profile, Reading};
 
 use crate::support::{self, TOKEN};
 
-/// A session with places of its own, as a run has it on a mock.
+/// Creates a session with places of its own, as a run does on a mock.
 pub(crate) fn session(target: Arc<dyn Target>) -> Session {
     let mut session = Session::new(target, Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
@@ -27,12 +27,12 @@ pub(crate) fn session(target: Arc<dyn Target>) -> Session {
         create_places: true,
         ..Told::default()
     };
-    // A target that is broken even here is one without places of the run's own.
+    // If even this fails, the session has no places of its own.
     let _ = discovery::settle(&mut session, &told);
     session
 }
 
-/// Nobody to wait for, and no new login.
+/// Nobody waits for the result, and there is no login.
 pub(crate) fn unaided(stop: &AtomicBool) -> Aid<'_> {
     Aid {
         stop,
@@ -115,11 +115,11 @@ fn looking_alone_shows_no_difference_and_writes_nothing() {
     assert_eq!(writes, None);
 }
 
-/// The choices of a reading, the default among them.
+/// Returns the choices of a reading, including the default.
 pub(crate) fn choices(reading: Reading) -> Vec<String> {
     match reading.accepts() {
         Accepts::Choices(choices) => choices.iter().map(ToString::to_string).collect(),
-        // The names of the places are longer than a short one would let a SKU be.
+        // The names of places are longer than a shorter SKU could be.
         Accepts::Number { .. } if reading == Reading::SkuLength => {
             ["32", "64", "255"].map(str::to_owned).to_vec()
         }
@@ -145,7 +145,7 @@ fn no_choice_of_a_reading_is_a_difference() {
     });
 }
 
-/// Profiles of random choices, the same at each call.
+/// Returns profiles with random choices, the same at each call.
 pub(crate) fn random_profiles(count: usize) -> Vec<Profile> {
     let mut random = whippy_conformance::explore::random::Random::of(0x5eed, 0);
     (0..count)
@@ -182,7 +182,7 @@ fn a_service_that_keeps_to_no_choice_is_a_difference() {
     assert!(!explored.differences.is_empty());
 }
 
-/// Two services that read the page otherwise, by turns.
+/// Two services with different readings that alternate.
 struct Flickering {
     engines: [whippy_conformance::transport::target::InProcess; 2],
 }
@@ -199,7 +199,7 @@ impl Target for Flickering {
     {
         let first = self.engines[0].send(request);
         let second = self.engines[1].send(request);
-        // By a bit of the SKU's number, so that a sequence keeps to one of them as a rule.
+        // A bit of the SKU's number decides, so that a sequence usually stays with one of them.
         let text = format!("{:?}{:?}", request.uri(), request.body());
         let is_odd = text
             .split("aB00")
@@ -210,8 +210,8 @@ impl Target for Flickering {
     }
 }
 
-/// How the test explores a broken service: what it does not find in so many requests, it
-/// does not find.
+/// Explores a service with a defect. A defect not found with this many requests counts as not
+/// found.
 fn against(defect: &'static Defect) -> Explored {
     let engine = support::engine("demo", Profile::default());
     let target = Arc::new(engine.with_defects(Defects::new([defect])));
@@ -231,7 +231,7 @@ const FLOOR: usize = 75;
 fn a_good_share_of_the_planted_defects_is_found() {
     let all: Vec<_> = DEFECTS.iter().collect();
     let caught = spread(2, &all, |defect| {
-        // It takes two at once to see these.
+        // These show only in concurrent requests.
         if defect.name.starts_with("overlapping-") {
             return crate::linear::breaks(defect.name);
         }
@@ -248,7 +248,7 @@ fn a_good_share_of_the_planted_defects_is_found() {
     assert!(share >= FLOOR, "{share} %: {missed:#?}");
 }
 
-/// What the shortest sequence for a defect looks like.
+/// Returns the shortest sequence that shows a defect, in lines.
 #[track_caller]
 fn shortest(defect: &str) -> Vec<String> {
     let defect = whippy_engine::defects::named(defect).unwrap();
@@ -341,7 +341,7 @@ fn a_trace_fits_its_schema() {
     assert!(!validator.is_valid(&serde_json::json!({"trace": 1})));
 }
 
-/// A sound service on a bad day.
+/// A correct service with temporary failures.
 struct Weather {
     engine: whippy_conformance::transport::target::InProcess,
     asked: std::sync::Mutex<Asked>,
@@ -350,9 +350,9 @@ struct Weather {
 #[derive(Default)]
 struct Asked {
     count: u64,
-    /// Every request that writes, as it was sent.
+    /// Every write, as it was sent.
     writes: Vec<String>,
-    /// Those of them that were carried out and got no answer.
+    /// The writes that were carried out, but got no answer.
     unanswered: Vec<String>,
     token: &'static str,
 }
@@ -387,7 +387,7 @@ impl Target for Weather {
         let count = asked.count;
         let is_settled = count > 200;
         if count == 3_000 {
-            // A login that has expired.
+            // The login has expired.
             asked.token = "another";
             return answer(401, ("content-type", "text/html"));
         }
@@ -463,7 +463,7 @@ fn a_bad_day_is_got_over_and_told_and_no_write_is_repeated() {
     for lost in &asked.unanswered {
         let last = asked.writes.iter().rposition(|write| write == lost);
         let first = asked.writes.iter().position(|write| write == lost);
-        // What had come before in its sequence may have been the same; after it nothing is.
+        // An equal write may come before it in the sequence, but none after it.
         let sku = lost.split("aB00").next().unwrap().to_owned();
         let after = &asked.writes[last.unwrap() + 1..];
         assert!(after.iter().all(|write| !write.starts_with(&sku)), "{lost}");

@@ -1,5 +1,5 @@
-//! Exploration behind what it has met: each difference is told once, and what lies behind it
-//! is found.
+//! Exploration beyond known differences: each is reported once, and others behind it are still
+//! found.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use whippy_engine::profile::Profile;
 use crate::explore::{options, session, unaided};
 use crate::support;
 
-/// The stack's sentences, and those of a service that puts them in its own words.
+/// The sentences of the stack, and those of a service with its own wording.
 const WORDINGS: [(&str, &str); 12] = [
     ("This field is required.", "Bu alan zorunlu."),
     ("This field may not be null.", "Boş olamaz."),
@@ -38,7 +38,7 @@ const WORDINGS: [(&str, &str); 12] = [
     ("Enter a number.", "Sayı girin."),
 ];
 
-/// A service whose refusals are the engine's in other words.
+/// A service whose refusals have another wording than the engine's.
 struct Reworded(InProcess);
 
 impl Target for Reworded {
@@ -62,7 +62,7 @@ impl Target for Reworded {
     }
 }
 
-/// Explores a service of other words with these defects.
+/// Explores a service with another wording and these defects.
 fn explored(defects: &[&str]) -> Explored {
     let engine = support::engine("demo", Profile::default());
     let defects = defects.iter().map(|name| named(name).unwrap());

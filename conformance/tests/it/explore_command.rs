@@ -1,5 +1,5 @@
-//! `explore` and `calibrate` from outside: exit codes, files, and that what is written
-//! down repeats what was found.
+//! `explore` and `calibrate` from outside: their exit codes and files, and the repetition of
+//! findings from those files.
 
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::profile::Profile;

@@ -1,4 +1,4 @@
-//! `check-har`: archives as the programs that there are write them.
+//! `check-har`: archives in the forms that real programs write.
 
 use std::io::Write as _;
 
@@ -8,7 +8,7 @@ use whippy_conformance::model::outcome::{Outcome, Report};
 
 use crate::process::{Ended, Folder, Mock};
 
-/// An entry as browsers write it.
+/// Returns an entry as browsers write it.
 fn entry(method: &str, url: &str, status: u16, body: &str) -> Value {
     let stack = [
         ("content-type", "application/json"),
@@ -68,7 +68,8 @@ fn check(text: &str, args: &[&str]) -> (Ended, Option<Report>) {
     (ended, report)
 }
 
-/// The findings about the service, and what is said of other things.
+/// Judges an archive: the findings about the service, the lines about other things, and the exit
+/// code.
 #[track_caller]
 fn judged(entries: &[Value], args: &[&str]) -> (Vec<String>, Vec<String>, u8) {
     let (ended, report) = check(&archive(entries), args);
@@ -188,7 +189,7 @@ const GONE: Value = Value::Null;
 #[case::typed_url(with(list(), "/request/url", json!("https://stock.example/api/v1/stocks/?sku=a b")), None)]
 #[case::default_port(with(list(), "/request/url", json!("https://stock.example:443/api/v1/stocks/?limit=1000")), None)]
 fn what_an_archive_leaves_out_is_no_alarm(#[case] entry: Value, #[case] said: Option<&str>) {
-    // As it was on the wire; the archive has it unpacked.
+    // Headers as they were on the wire, while the archive has the body unpacked.
     let mut entry = entry;
     if let Some(headers) = entry["response"]["headers"].as_array_mut()
         && !headers.is_empty()
@@ -220,7 +221,7 @@ fn a_body_that_was_not_kept_is_no_mistake_of_the_client(
         "/request/bodySize",
         json!(size),
     );
-    // The same once more would be a mistake, if it were known to be the same.
+    // A repetition would be a mistake of the client, if it were known to be one.
     let (ended, report) = check(&archive(&[entry.clone(), entry]), &["--fail-on=note"]);
     let report = report.unwrap();
     assert_eq!(ended.code, Some(0), "{:#?}", report.checks);
@@ -277,7 +278,7 @@ fn a_body_that_is_shorter_than_its_length_was_cut() {
     assert_eq!(code, 0, "{told:?}");
 }
 
-/// An entry of another host, as programs write it that care less.
+/// Entries of other hosts may be malformed, as careless programs write them.
 #[rstest]
 #[case::no_url("/request/url", json!("http://a b"))]
 #[case::a_space("/request/url", json!("https://cdn.example/a b.png"))]
@@ -391,7 +392,7 @@ fn the_mocks_own_archive_is_judged() {
         .map(|c| c.requests)
         .sum();
     assert_eq!(service, 2);
-    // The list is longer than what a journal keeps of a body.
+    // The list is longer than the part of a body that a journal keeps.
     let told: Vec<_> = report
         .checks
         .iter()

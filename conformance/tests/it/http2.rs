@@ -1,4 +1,4 @@
-//! Everything holds over TLS and HTTP/2 as well.
+//! Everything works over TLS and HTTP/2 too.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::pin;
@@ -23,7 +23,7 @@ use whippy_mock::worlds::journal::Wanted;
 
 use crate::process::Folder;
 
-/// A whippy-mock, and what drives it.
+/// A whippy-mock with its runtime.
 struct Served {
     mock: MockServer,
     runtime: Runtime,
@@ -37,7 +37,7 @@ impl Served {
         Self { mock, runtime }
     }
 
-    /// The versions of HTTP that it was asked in.
+    /// Returns the versions of HTTP in the requests it got.
     fn versions(&self) -> Vec<http::Version> {
         let asked = self.mock.default_world().journal(&Wanted::default());
         let mut versions: Vec<_> = asked.iter().map(|exchange| exchange.version).collect();
@@ -109,7 +109,7 @@ fn a_service_that_goes_is_unreachable_and_not_wrong(plain: Served) {
     assert!(said.contains("connection refused"), "{said}");
 }
 
-/// Answers a request of a connection and says goodbye, as servers do after a thousand.
+/// Answers one request of a connection and then sends GOAWAY, as servers do after a thousand.
 async fn serve_one(stream: TcpStream, asked: Arc<AtomicUsize>) {
     let answered = Arc::new(Notify::new());
     let service = service_fn(|_: Request<Incoming>| {

@@ -1,5 +1,5 @@
-//! Calls at once: an order of them is found on a sound service whatever it reads into the
-//! page, and none on one that loses an update or counts a reservation twice.
+//! Concurrent calls: an order is found for a correct service whatever its readings, and none for a
+//! service that loses an update or counts a reservation twice.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -38,7 +38,7 @@ fn a_sound_service_has_an_order_for_every_history() {
         let came = played(support::in_process("demo"), clients, 20_000);
         is_silent(&format!("{clients} clients"), &came);
         assert!(came.histories > 200, "{}", came.histories);
-        // Of what the page leaves open, what the mock does is among what explains it.
+        // The rules of the mock are among those that explain its answers.
         let usual = Rules::of(&Profile::default());
         assert_eq!(came.rules, [usual], "{clients} clients");
     }
@@ -64,7 +64,7 @@ fn no_choice_of_a_reading_is_without_an_order() {
     }
 }
 
-// Of two upserts at once one may be lost and nobody can tell: it came first.
+// A lost upsert of two concurrent ones cannot be noticed: it may have come first.
 #[rstest]
 #[case::lost_increase("overlapping-increases-count-once", "no order of")]
 #[case::lost_decrease("overlapping-decreases-count-once", "no order of")]
@@ -75,7 +75,7 @@ fn no_choice_of_a_reading_is_without_an_order() {
 fn a_broken_service_has_a_history_without_an_order(#[case] defect: &str, #[case] says: &str) {
     let broken = broken(defect).broken.expect(defect);
     assert!(broken.summary.contains(says), "{}", broken.summary);
-    // How the calls met differs from run to run; a round of them is 82 on each SKU.
+    // The timing of calls differs from run to run. One round has 82 calls on each SKU.
     assert!(broken.history.len() < 20, "{}", broken.timeline);
     println!("{}\n{}", broken.summary, broken.timeline);
 }
@@ -86,7 +86,7 @@ fn broken(defect: &str) -> Concurrent {
     played(target, 4, 1_000)
 }
 
-/// Whether calls at once show a defect.
+/// Returns `true` if concurrent calls show a defect.
 pub(crate) fn breaks(defect: &str) -> bool {
     broken(defect).broken.is_some()
 }

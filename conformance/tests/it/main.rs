@@ -1,5 +1,5 @@
-//! The runner from outside: against the engine, against servers, against services that
-//! are broken on purpose.
+//! The runner from outside: against the engine, against servers, and against services that are
+//! broken on purpose.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 #![allow(clippy::too_many_lines)] // Tables run on.

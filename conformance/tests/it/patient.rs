@@ -1,5 +1,5 @@
-//! What a live service does to surprise is got over where that does no harm, and told; what
-//! may have been carried out is never sent again.
+//! Temporary failures of a live service are retried where that does no harm, and reported. A
+//! request that may have been carried out is never sent again.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -17,11 +17,11 @@ use whippy_mock::embed::MockServer;
 
 use crate::process::{Ended, Folder};
 
-/// A target that answers as a script says, and then with 200.
+/// A target that answers from a script, and with 200 after its end.
 #[derive(Default)]
 struct Scripted {
     answers: Mutex<VecDeque<(u16, &'static str)>>,
-    /// The requests, with what they bore.
+    /// The requests with their tokens.
     asked: Mutex<Vec<String>>,
 }
 
@@ -54,7 +54,7 @@ thread_local! {
     static WAITED: RefCell<Vec<Duration>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What came of one request.
+/// The result of a request.
 struct Came {
     status: Result<u16, TargetError>,
     asked: Vec<String>,
@@ -67,14 +67,14 @@ fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)
     ask_all(&[(method, token)], has_login, script)
 }
 
-/// What came of a request after the service has answered another.
+/// Sends a request after the service has answered another one.
 #[track_caller]
 fn ask_later(method: &str, token: &str, script: &[(u16, &'static str)]) -> Came {
     let script = [&[(200, JSON)], script].concat();
     ask_all(&[("GET", "first"), (method, token)], false, &script)
 }
 
-/// What came of the last request.
+/// Sends requests, and returns the result of the last.
 #[track_caller]
 fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static str)]) -> Came {
     let scripted = Arc::new(Scripted {
@@ -251,7 +251,7 @@ fn a_target_that_throttles_for_ever_is_not_waited_for_for_ever() {
     );
 }
 
-// From outside: the command against a mock in which things go wrong.
+// From outside: the command against a mock with faults.
 
 const TOKEN: &str = "the-token";
 
@@ -277,7 +277,7 @@ const CUT: &str = r#"{"name": "cut", "match": {"operation": "list-stocks", "ever
 const LOST_ANSWER: &str = r#"{"name": "lost", "match": {"operation": "*-reserved-stock", "every": 30}, "fault": {"kind": "reset"}, "when": "after", "times": 2}"#;
 const SLOW: &str = r#"{"name": "slow", "match": {"operation": "list-stocks", "every": 25}, "fault": {"kind": "delay", "milliseconds": 1500}, "times": 1}"#;
 
-// One at a time: of many at once every seventh may be the same one again and again.
+// One at a time: among concurrent requests every seventh may always be the same one.
 const RUN: &[&str] = &["run", "--write", "--create-places", "--jobs=1"];
 const EXPLORE: &[&str] = &["explore", "--requests=600"];
 const TOGETHER: &[&str] = &["explore", "--concurrent=3", "--requests=600"];

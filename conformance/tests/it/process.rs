@@ -1,7 +1,7 @@
-//! The command as a process, and the servers that it is sent against: whippy-mocks, and
-//! scripted ones that answer as a test says.
+//! The command as a process, and servers for it: whippy-mocks, and scripted servers whose answers a
+//! test decides.
 //!
-//! Nothing here sleeps: what is waited for is a line, an answer or an end.
+//! Nothing here sleeps: tests wait for a line, an answer or an end.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -25,10 +25,10 @@ use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 use whippy_mock::http::Server;
 
-/// How long anything may take before it counts as stuck.
+/// The time after which a step counts as stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A folder of a test's own, which the command is started in.
+/// A folder for one test, in which the command is started.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
@@ -41,7 +41,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// A file in it.
+    /// Writes a file in it.
     #[track_caller]
     pub(crate) fn file(&self, name: &str, text: &str) {
         let path = self.path(name);
@@ -54,7 +54,7 @@ impl Folder {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The names of the files in it.
+    /// Returns the names of its files.
     #[track_caller]
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.0.path()).unwrap();
@@ -64,13 +64,13 @@ impl Folder {
         names
     }
 
-    /// Runs the command in it to its end.
+    /// Runs the command in it until it ends.
     #[track_caller]
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         self.run_with(args, &[])
     }
 
-    /// The same, with these variables.
+    /// Does the same with environment variables.
     #[track_caller]
     pub(crate) fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ended {
         self.start(args, variables).ended()
@@ -120,14 +120,14 @@ impl Folder {
 /// A process that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
-    /// `None` where a signal ended it.
+    /// The exit code; `None` where a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 impl Ended {
-    /// It must have ended so; what it said on standard error.
+    /// Fails the test unless it ended with this code. Returns its standard error.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}\n{}", self.out, self.err);
@@ -135,7 +135,7 @@ impl Ended {
     }
 }
 
-/// A process, which does not outlive the test.
+/// A process that ends with the test at the latest.
 pub(crate) struct Process {
     child: Child,
     out: Receiver<String>,
@@ -155,13 +155,13 @@ impl Process {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    /// The next line on standard output.
+    /// Waits for the next line on standard output.
     #[track_caller]
     pub(crate) fn printed(&self) -> String {
         self.out.recv_timeout(PATIENCE).unwrap()
     }
 
-    /// The next line on standard error.
+    /// Waits for the next line on standard error.
     #[track_caller]
     pub(crate) fn said(&self) -> String {
         self.err.recv_timeout(PATIENCE).unwrap()
@@ -206,7 +206,7 @@ fn rest(lines: &Receiver<String>) -> String {
     }
 }
 
-/// A whippy-mock on a free port, for as long as this lives.
+/// A whippy-mock on a free port, which ends when this is dropped.
 pub(crate) struct Mock {
     pub(crate) url: String,
     _stop: watch::Sender<bool>,
@@ -222,7 +222,7 @@ impl Mock {
         Self::serve(assets::world(world).unwrap(), settings, admin_token)
     }
 
-    /// A world of a test's own.
+    /// Starts a mock with a world from JSON.
     pub(crate) fn of_json(json: &str) -> Self {
         Self::serve(json, Settings::default(), None)
     }
@@ -253,7 +253,7 @@ impl Mock {
         }
     }
 
-    /// What a request is answered, as text.
+    /// Sends a request, and returns the answer as text.
     #[track_caller]
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
@@ -268,7 +268,7 @@ impl Mock {
         answer
     }
 
-    /// What a GET answers.
+    /// Sends a GET, and returns the JSON of its answer.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
         let answer = self.ask("GET", path, "Authorization: Token t\r\n", "");
@@ -276,7 +276,7 @@ impl Mock {
         serde_json::from_str(body).unwrap()
     }
 
-    /// The stocks of a SKU's beginning, which a run wrote.
+    /// Returns the stocks whose SKUs have a prefix, which a run wrote.
     #[track_caller]
     pub(crate) fn stocks(&self, prefix: &str) -> Vec<Value> {
         let page = self.get("/api/v1/stocks/?limit=1000");
@@ -286,7 +286,7 @@ impl Mock {
     }
 }
 
-/// A request as a scripted server gets it.
+/// A request as a scripted server receives it.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -295,10 +295,10 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// What a scripted server says: a status, headers and a body; `None`: nothing, for ever.
+/// The answer of a scripted server: a status, headers and a body; `None`: never any.
 pub(crate) type Said = Option<(u16, String, String)>;
 
-/// JSON.
+/// Returns an answer with JSON.
 #[allow(clippy::unnecessary_wraps)] // It is what a script says.
 pub(crate) fn json(status: u16, body: &str) -> Said {
     Some((
@@ -308,7 +308,7 @@ pub(crate) fn json(status: u16, body: &str) -> Said {
     ))
 }
 
-/// What another server answers to the same request.
+/// Forwards a request to another server, and returns its answer.
 pub(crate) fn forwarded(url: &str, asked: &Asked) -> (u16, String, String) {
     let mut stream = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
     let head = asked
@@ -330,7 +330,7 @@ pub(crate) fn forwarded(url: &str, asked: &Asked) -> (u16, String, String) {
     (status, headers.collect(), body.to_owned())
 }
 
-/// A server that answers as a test says, for as long as the test.
+/// A server with answers from a test, which ends when this is dropped.
 pub(crate) struct Scripted {
     pub(crate) url: String,
     pub(crate) asked: Arc<Mutex<Vec<Asked>>>,
@@ -379,7 +379,7 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, script: &dyn Fn(&Asked) ->
     };
     log.lock().unwrap().push(asked.clone());
     let Some((status, headers, body)) = script(&asked) else {
-        // Nothing, until the other side gives up.
+        // Nothing is sent until the client gives up.
         let _ = reader.read(&mut [0]);
         return;
     };

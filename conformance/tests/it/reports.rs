@@ -1,4 +1,4 @@
-//! A report with every outcome in it, in every format, and two reports side by side.
+//! A report with every outcome, in every format, and the comparison of two reports.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +19,11 @@ use whippy_conformance::run::causes;
 
 const STOCKS: &str = "http://localhost:8000/api/v1/stocks/";
 
-/// What a stranger may put into a body to take over whoever shows it.
+/// Foreign text that tries to take control of any program that displays it.
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>]]>\u{1b}[2J\u{0}`````|\n::error::x\n";
 
 fn exchange(step: &str, method: &str, url: &str, body: &str, answer: (u16, &str)) -> Record {
-    // As requests bear the token of a run.
+    // Like the requests of a run, which carry its token.
     let mut token = http::HeaderValue::from_static("Token secret");
     token.set_sensitive(true);
     let request = Request::builder()
@@ -60,7 +60,7 @@ fn check(id: &str, title: &str, level: Level, outcome: Outcome) -> CheckReport {
     }
 }
 
-/// A finding of a difference.
+/// Returns a finding with a difference.
 fn differing(operation: &str, id: &str, sentence: &str, finding: Finding) -> Finding {
     let difference = Difference {
         operation: operation.to_owned(),
@@ -74,7 +74,8 @@ fn differing(operation: &str, id: &str, sentence: &str, finding: Finding) -> Fin
     }
 }
 
-/// The causes of checks, and the checks as a report that is read back has them.
+/// Groups the findings of checks; returns the causes, and the checks as a report has them after
+/// reading.
 fn explained(mut checks: Vec<CheckReport>) -> (Vec<Cause>, Vec<CheckReport>) {
     let mut causes = causes::group(&mut checks);
     causes::mark_known(&mut causes, &mut checks, |id| {
@@ -120,7 +121,7 @@ fn status_finding() -> Finding {
     differing("create-stock", "200-for-201", sentence, finding)
 }
 
-/// A chain of two requests whose last body is long and differs in one member.
+/// Returns a chain of two requests whose last body is long and differs in one member.
 fn body_finding() -> Finding {
     let row = |id: i64, stock: i64| json!({"id": id, "sku": format!("SKU-{id}"), "location": "110", "stock": stock});
     let rows = |changed: i64| -> Value {
@@ -167,7 +168,7 @@ fn hostile_finding() -> Finding {
     differing("list-stocks", "content-type", &sentence, finding)
 }
 
-/// A run in which everything happened that can.
+/// Returns a run with everything that can happen.
 fn sample() -> Report {
     use Level::{May, Must, Should};
     let choices = |choices: &[&str]| choices.iter().map(|&choice| choice.to_owned()).collect();
@@ -365,7 +366,7 @@ fn sample() -> Report {
     }
 }
 
-/// A run in which nothing happened that needs a word.
+/// Returns a run without anything to report.
 fn quiet() -> Report {
     Report {
         causes: Vec::new(),
@@ -410,8 +411,8 @@ fn a_quiet_run_is_told_in_few_lines() {
 
 #[test]
 fn no_line_of_the_text_gives_orders() {
-    // A runner of GitHub's obeys a line that begins with two colons, indented or not, and
-    // a terminal what follows an escape character.
+    // GitHub's runner obeys a line that begins with two colons, indented or not, and a terminal
+    // obeys the text after an escape character.
     for whole in [false, true] {
         let colour = false;
         let shown = text::render(&sample(), Look { colour, whole });
@@ -519,7 +520,7 @@ fn a_json_report_follows_its_schema() {
             .map(|e| e.to_string())
             .collect();
         assert!(faults.is_empty(), "{faults:#?}");
-        // A schema that holds nothing would let this pass.
+        // A schema that checks nothing would let this pass.
         for member in report.as_object().unwrap().keys() {
             let mut broken = report.clone();
             broken[member] = json!(-1.5);
@@ -541,7 +542,7 @@ fn xml(report: &Report, test: impl FnOnce(&[Node])) {
     test(&nodes);
 }
 
-/// The elements of a name.
+/// Returns the elements with a name.
 fn named<'a>(nodes: &[Node<'a, 'a>], name: &str) -> Vec<Node<'a, 'a>> {
     let nodes = nodes.iter().copied();
     nodes.filter(|node| node.has_tag_name(name)).collect()
@@ -647,7 +648,7 @@ fn a_summary_stays_below_githubs_limit_and_says_what_it_leaves_out() {
     let text = render(Format::Markdown, &report);
     assert!((800_000..1_000_000).contains(&text.len()), "{}", text.len());
     assert!(text.contains("this summary shows 2"), "it does not say so");
-    // Every one is named, and what is shown of the first ones is whole.
+    // Every one is named, and the first ones are shown completely.
     assert!((0..300).all(|at| text.contains(&format!("</b> pages/{at} "))));
     assert_eq!(
         text.matches("<details>").count(),
@@ -830,7 +831,7 @@ fn every_body_is_on_the_page_whole() {
     let body = serde_json::to_string_pretty(&body)
         .unwrap()
         .replace('"', "&quot;");
-    // The line of the member at fault is marked.
+    // The line of the wrong member is marked.
     let marked = "<mark>      &quot;stock&quot;: 4</mark>";
     assert!(page.contains(marked));
     assert!(
@@ -866,7 +867,7 @@ fn become_like(report: &mut Report, at: usize, other: usize) {
     };
 }
 
-/// Where checks of the sample stand.
+/// The indices of checks in the sample.
 const PASSES: usize = 0;
 const FAILS: usize = 1;
 const DISABLED: usize = 2;

@@ -1,5 +1,5 @@
-//! What a run may do to a target, what it writes down before it does, and what it leaves
-//! behind.
+//! The safety of a run: its permission to change a target, the ledger of its writes, and its
+//! clean-up.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,7 +20,7 @@ use whippy_engine::profile::Profile;
 const PREFIX: &str = "run7-";
 const TOKEN: &str = "Token t";
 
-/// A target that answers everything with the same status, and keeps what it is asked.
+/// A target that answers everything with the same status, and keeps the requests.
 #[derive(Default)]
 struct Recorder {
     asked: Mutex<Vec<String>>,
@@ -96,8 +96,7 @@ fn ask(base: &str, method: &str, path: &str, body: impl AsRef<[u8]>) -> Request<
         .unwrap()
 }
 
-/// Asks through a guard, and holds it to this: what is allowed is sent once, what is not,
-/// never.
+/// Sends a request through a guard. An allowed one must be sent once, and a forbidden one never.
 #[track_caller]
 fn check(guard: &Guard, recorder: &Recorder, request: &Request<Bytes>, is_allowed: bool) {
     recorder.asked.lock().unwrap().clear();
@@ -266,7 +265,7 @@ const UPSERT: &str = "/api/v1/stocks/insert_or_update_stock/";
 const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
 
 #[rstest]
-// Its own.
+// The run's own stocks.
 #[case(
     CREATE,
     r#"{"sku":"run7-1","provider":"shop_provider","location":"110","stock":5}"#,
@@ -281,7 +280,7 @@ const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
 #[case("/api/v1/active-stocks/8/", r#"{"sku":"run7-1"}"#, true)]
 #[case("/api/v1/active-stocks/7/", r#"{"sku":"500"}"#, true)]
 #[case("/api/v1/stocks/stock_query/", r#"{"sku":"run7-1"}"#, true)]
-// Nothing that could be anybody's.
+// Bodies that name no stock at all.
 #[case(CREATE, "", true)]
 #[case(CREATE, "{}", true)]
 #[case(CREATE, "[]", true)]
@@ -297,7 +296,7 @@ const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
 #[case(CREATE, r#"{"sku":"run7-1","provid"#, true)]
 #[case(CREATE, "not json", true)]
 #[case(CREATE, "\u{feff}{}", true)]
-// Others'.
+// Stocks of others.
 #[case(CREATE, r#"{"sku":"REAL-1"}"#, false)]
 #[case(CREATE, r#"{"sku":"run7"}"#, false)]
 #[case(CREATE, r#"{"sku":"RUN7-1"}"#, false)]
@@ -332,7 +331,7 @@ const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
 #[case("/api/v1/stocks/increase_reserved_stock/?a=b;sku=REAL-1", "", false)]
 #[case("/api/v1/active-stocks/8/", r#"{"sku":"500"}"#, false)]
 #[case("/api/v1/stocks/8/", r#"{"sku":"run7-1"}"#, false)]
-// Others' in what is no whole JSON.
+// Stocks of others in incomplete JSON.
 #[case(CREATE, r#"{"sku": "REAL-1", "provid"#, false)]
 #[case(CREATE, r#"{"sku": "REAL"#, false)]
 #[case(CREATE, r#"{"sku": "run7-1"}{"sku": "REAL-1"}"#, false)]
@@ -352,7 +351,7 @@ const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
     "{\0\"\0s\0k\0u\0\"\0:\0\"\0R\0E\0A\0L\0-\x001\0\"\0}\0",
     false
 )]
-// Others' in forms, and in JSON that is a form besides.
+// Stocks of others in forms, and in JSON that is also a form.
 #[case(CREATE, "sku=REAL-1", false)]
 #[case(CREATE, "sku=run7-1&sku=REAL-1", false)]
 #[case(CREATE, "s%6Bu=REAL-1", false)]
@@ -375,14 +374,14 @@ const INCREASE: &str = "/api/v1/stocks/increase_reserved_stock/";
     "--x\nContent-Disposition: form-data; name=sku\nContent-Type: text/plain\n\nREAL-1\n--x--\n",
     false
 )]
-// Rows by their ids, and detours.
+// Rows named by their ids, and detours.
 #[case(CREATE, r#"{"sku":"run7-1","id":17}"#, false)]
 #[case(UPSERT, r#"[{"sku":"run7-1","pk":17}]"#, false)]
 #[case(CREATE, "sku=run7-1&id=17", false)]
 #[case("/api/v1/stocks/?id=17", r#"{"sku":"run7-1"}"#, false)]
 #[case(CREATE, r#"{"sku":"run7-1","_method":"DELETE"}"#, false)]
 #[case("/api/v1/stocks/?_method=DELETE", r#"{"sku":"run7-1"}"#, false)]
-// Where nobody should post.
+// Paths to which nobody should post.
 #[case("/api/v1/nothing/", r#"{"sku":"run7-1"}"#, false)]
 #[case("/api/v1/providers/", "{}", false)]
 #[case("/api/v1/providers/1/", "{}", false)]
@@ -657,7 +656,7 @@ fn lines(path: &PathBuf) -> Vec<Value> {
         .collect()
 }
 
-/// A target that looks into the ledger's file whenever it is asked.
+/// A target that reads the ledger's file at every request.
 struct Onlooker {
     path: PathBuf,
     seen: Mutex<Vec<Vec<Value>>>,
@@ -764,7 +763,7 @@ fn intent(sku: &str) -> Intent {
     }
 }
 
-/// A ledger of two writes with something behind it.
+/// Creates a ledger of two writes with further bytes at its end.
 fn with_tail(tail: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = folder();
     let path = in_folder(&folder);
@@ -849,7 +848,7 @@ fn an_opened_ledger_leaves_its_file_alone() {
 
 // Cleaning up.
 
-/// An engine under some readings with the documented world, behind a guard.
+/// Creates an engine with readings and the documented world, behind a guard.
 fn engine(readings: &Value) -> Arc<InProcess> {
     let mut profile = Profile::default();
     profile.apply_json(readings).unwrap();
@@ -882,7 +881,7 @@ fn stock(sku: &str, change: &Value) -> Value {
     stock
 }
 
-/// Every stock of a target, from all pages.
+/// Returns every stock of a target, from all pages.
 fn stocks(target: &dyn Target) -> Vec<Value> {
     let mut stocks = Vec::new();
     for number in 1.. {
@@ -901,7 +900,7 @@ fn is_of_the_run(stock: &Value) -> bool {
     stock["sku"].as_str().unwrap().starts_with(PREFIX)
 }
 
-/// SKU, stock, reserved and active of every stock of the run's.
+/// Returns SKU, stock, reserved and active of every stock of the run.
 fn of_the_run(target: &dyn Target) -> Vec<(String, i64, i64, bool)> {
     let stocks = stocks(target).into_iter().filter(is_of_the_run);
     stocks
@@ -914,7 +913,7 @@ fn of_the_run(target: &dyn Target) -> Vec<(String, i64, i64, bool)> {
         .collect()
 }
 
-/// Everything that is not the run's.
+/// Returns every stock that is not the run's.
 fn of_others(target: &dyn Target) -> Vec<Value> {
     let stocks = stocks(target).into_iter();
     stocks.filter(|stock| !is_of_the_run(stock)).collect()
@@ -997,7 +996,7 @@ fn a_clean_up_leaves_nothing_that_anybody_could_sell(
             &stock("run7-dated", &json!({"reserved_stock": 2})),
         );
     }
-    // One that was refused, and so never came about.
+    // A refused create, so that this stock never exists.
     let refused = stock("run7-never", &json!({"location": "900"}));
     let refused = guard.send(&ask(guard.base(), "POST", CREATE, refused.to_string()));
     assert_eq!(refused.unwrap().status(), 400);
@@ -1064,16 +1063,16 @@ fn a_place_stays_and_is_named() {
     );
 }
 
-/// What becomes of a request that an engine does not get.
+/// The fate of a request that does not reach the engine.
 enum Fate {
     Answered(u16, &'static str),
     Lost,
 }
 
-/// Which requests it does not get; `None`: it gets this one.
+/// Decides the fate of a request; `None`: it reaches the engine.
 type Judge = fn(&Request<Bytes>) -> Option<Fate>;
 
-/// An engine that does not get some requests, from some request on.
+/// An engine that loses some requests, from some moment on.
 struct Failing {
     engine: Arc<InProcess>,
     instead: Judge,
@@ -1082,7 +1081,7 @@ struct Failing {
 }
 
 impl Failing {
-    /// Otherwise once so many writes were heard since it was made.
+    /// Lets `instead` decide after this many writes have reached the engine.
     fn after(engine: &Arc<InProcess>, writes: usize, instead: Judge) -> Arc<Self> {
         Arc::new(Self {
             engine: Arc::clone(engine),
@@ -1117,8 +1116,8 @@ impl Target for Failing {
     }
 }
 
-/// What a clean-up of 150 loud stocks comes to, where all that is answered otherwise
-/// begins after so many of its writes; and how many it wrote.
+/// Cleans up 150 stocks that need it, and lets `instead` decide after this many writes. Returns the
+/// result, the number of writes that reached the engine, and `true` if the guard stopped.
 fn failing_clean_up(writes: usize, instead: Judge) -> (Cleaned, usize, bool) {
     let engine = engine(&json!({}));
     let (guard, ledger) = guarded(Arc::<InProcess>::clone(&engine));
@@ -1222,7 +1221,7 @@ fn a_decrease_that_decreases_nothing_is_not_asked_for_ever() {
     assert_eq!(of_the_run(&*engine), [("run7-1".to_owned(), 0, 0, false)]);
 }
 
-/// An engine whose list shows everything, whatever it is asked.
+/// An engine whose list ignores every filter.
 struct Deaf(Arc<InProcess>);
 
 impl Target for Deaf {
@@ -1257,7 +1256,7 @@ impl Target for Counting {
     }
 }
 
-/// How many requests a clean-up of 300 stocks takes, 50 of which never came about.
+/// Returns the number of requests in a clean-up of 300 stocks, 50 of which were never created.
 fn requests_of_a_clean_up(target: Arc<dyn Target>) -> usize {
     let counting = Arc::new(Counting {
         target,

@@ -1,4 +1,4 @@
-//! One helper between the tests and the runner.
+//! The common helpers between tests and runner.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,15 +19,14 @@ use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-/// What the engines of the tests take: one token, and one user, so that others are seen
-/// refused.
+/// The one token and the one user that the engines of the tests accept, so that others are refused.
 pub(crate) const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 const USER: (&str, &str) = ("someone", "something");
 
-/// Requests of the exploration: fewer than by default, as tests run whole suites.
+/// Requests of the exploration: fewer than by default, since tests run whole suites.
 const EXPLORATION: u64 = 60;
 
-/// What a run against a target came to.
+/// The result of a run against a target.
 pub(crate) struct Outcomes {
     pub(crate) ran: Ran,
 }
@@ -47,7 +46,7 @@ pub(crate) fn run_all(target: Arc<dyn Target>, options: &Options) -> Outcomes {
     run_selected(target, options, &|_| true)
 }
 
-/// Runs the built-in checks that are selected, and what they depend on.
+/// Runs the selected built-in checks, and those that they depend on.
 pub(crate) fn run_selected(
     target: Arc<dyn Target>,
     options: &Options,
@@ -75,7 +74,7 @@ pub(crate) fn run_checks(
         create_places: options.mode == Safety::Write,
         ..Told::default()
     };
-    // A target that is broken even here is one without places of the run's own.
+    // If even this fails, the session has no places of its own.
     let _ = discovery::settle(&mut session, &told);
     let ran = run(
         &session,
@@ -89,7 +88,7 @@ pub(crate) fn run_checks(
 }
 
 impl Outcomes {
-    /// The checks that did not come to a clean end, as lines.
+    /// Returns the checks without a clean result, as lines.
     pub(crate) fn unclean(&self) -> Vec<String> {
         let unclean = self.ran.checks.iter().filter(|check| {
             !matches!(
@@ -114,7 +113,7 @@ pub(crate) fn line(check: &CheckReport) -> String {
     format!("{} {}: {}", check.outcome.text(), check.id, why.join("; "))
 }
 
-/// The engine of a built-in world.
+/// Creates the engine of a built-in world.
 pub(crate) fn engine(world: &str, profile: Profile) -> InProcess {
     let world = World::from_json(assets::world(world).unwrap().as_bytes()).unwrap();
     InProcess::new(Seed {

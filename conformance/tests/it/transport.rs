@@ -1,4 +1,4 @@
-//! What goes over the wire, against servers that do as they are told.
+//! Bytes on the wire, against scripted servers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -24,8 +24,8 @@ fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// A server that gives its connections, one after another, to a script with their number,
-/// from 0, while a test runs. It ends when the script has had as many as it wants.
+/// Runs a test with a server that passes its connections one after another to a script, with their
+/// numbers from 0. It ends after as many connections as given.
 fn with_server<T>(
     connections: usize,
     script: impl Fn(usize, TcpStream) + Send,
@@ -43,7 +43,7 @@ fn with_server<T>(
     })
 }
 
-/// Knocks at a server until it is gone, so that a test that failed ends nevertheless.
+/// Connects to a server until it has ended, so that a failed test ends too.
 struct End(SocketAddr);
 
 impl Drop for End {
@@ -52,7 +52,7 @@ impl Drop for End {
     }
 }
 
-/// The next request: its head as it came, and its body. `None` where there is no other.
+/// Reads the next request: its head as text, and its body. `None` at the end.
 fn next_request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     let mut head = String::new();
     while reader.read_line(&mut head).ok()? > 2 || head.len() <= 2 {
@@ -83,11 +83,11 @@ fn answer_all(stream: &TcpStream, answer: &[u8], heads: &Mutex<Vec<String>>) {
     }
 }
 
-/// Reads one request and answers it with bytes, after which the connection is closed.
+/// Reads one request, answers it with bytes, and closes the connection.
 fn answer_once(stream: &TcpStream, answer: &[u8]) {
     next_request(&mut BufReader::new(stream)).unwrap();
     let mut stream = stream;
-    // Whoever has read enough may be gone.
+    // A client that has read enough may be gone.
     let _ = stream.write_all(answer);
 }
 
@@ -227,7 +227,7 @@ fn a_server_that_does_not_answer_is_not_waited_for(#[case] answer: &str) {
         1,
         |_, stream| {
             answer_once(&stream, answer.as_bytes());
-            // Until the other side has given up.
+            // Waits until the client has given up.
             let _ = (&stream).read(&mut [0]);
         },
         |address| {
@@ -309,7 +309,7 @@ fn a_kept_connection_that_was_closed_is_replaced_before_anything_is_sent(#[case]
             let remote = remote(address);
             let send = || {
                 let got = remote.send(&request(&remote, method, "/api/v1/stocks/", ""));
-                // One that failed has nothing to wait for.
+                // A failed request has nothing to wait for.
                 let body = got.unwrap().into_body();
                 is_closed.recv().unwrap();
                 body
@@ -321,8 +321,8 @@ fn a_kept_connection_that_was_closed_is_replaced_before_anything_is_sent(#[case]
     assert!(rest.is_err());
 }
 
-/// A server whose first connection answers once and hangs up on the second request,
-/// and what it was asked.
+/// Runs a test with a server whose first connection answers once and closes at the second request.
+/// Also returns the requests.
 fn with_a_server_that_hangs_up<T>(
     connections: usize,
     test: impl FnOnce(&Remote) -> T,
@@ -377,7 +377,7 @@ fn a_write_is_never_sent_twice() {
 
 #[test]
 fn a_reading_that_a_new_connection_lost_is_not_sent_again() {
-    // The server takes one connection; another would not be refused but hang.
+    // The server takes one connection. Another would not be refused, but would hang.
     let got = with_server(
         1,
         |_, stream| answer_once(&stream, b""),
@@ -396,7 +396,7 @@ fn threads_do_not_wait_for_each_other() {
             let together = Arc::clone(&together);
             handlers.lock().unwrap().push(std::thread::spawn(move || {
                 next_request(&mut BufReader::new(&stream)).unwrap();
-                // Nobody is answered before everybody has asked.
+                // No request is answered before all have arrived.
                 together.wait();
                 (&stream).write_all(OK).unwrap();
             }));
@@ -414,7 +414,7 @@ fn threads_do_not_wait_for_each_other() {
 
 // Requests.
 
-/// The head of the one request that a test sends.
+/// Returns the head of the one request that a test sends.
 fn head_of(
     options: impl FnOnce(SocketAddr) -> RemoteOptions,
     send: impl FnOnce(&Remote),
@@ -620,7 +620,7 @@ fn a_proxy_gets_the_whole_url_and_who_asks() {
         "{head}"
     );
     assert!(head.contains("host: whippy.invalid\r\n"), "{head}");
-    // user:p@ss
+    // The Base64 of `user:p@ss`.
     assert!(
         head.contains("proxy-authorization: Basic dXNlcjpwQHNz\r\n"),
         "{head}"
@@ -656,14 +656,14 @@ fn a_proxy_that_refuses_to_connect_is_named() {
 
 // TLS.
 
-/// What a server shows, and whom it is to be trusted by.
+/// The certificate of a server, and the CA to trust for it.
 struct Identity {
     config: Arc<rustls::ServerConfig>,
     ca: String,
 }
 
 impl Identity {
-    /// A certificate for a name, signed by a CA of its own.
+    /// Creates a certificate for a name, signed by a new CA.
     fn signed(name: &str, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -676,7 +676,7 @@ impl Identity {
         Self::of(&certificate, &key, authority.pem())
     }
 
-    /// A certificate that signed itself, as `openssl req -x509` makes it.
+    /// Creates a self-signed certificate, as `openssl req -x509` makes it.
     fn self_signed(name: &str) -> Self {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -700,7 +700,7 @@ impl Identity {
         }
     }
 
-    /// Answers one request over TLS, if it comes to that.
+    /// Answers one request over TLS, if the handshake succeeds.
     fn answer(&self, stream: TcpStream) {
         let session = rustls::ServerConnection::new(Arc::clone(&self.config)).unwrap();
         let mut tls = BufReader::new(rustls::StreamOwned::new(session, stream));
@@ -710,7 +710,7 @@ impl Identity {
     }
 }
 
-/// What a client sees of a server with an identity.
+/// Sends a request to a server with this identity.
 fn over_tls(
     identity: &Identity,
     change: impl FnOnce(&mut RemoteOptions),
@@ -821,7 +821,7 @@ fn a_server_without_http_2_is_found_out() {
         });
         sentence(got)
     };
-    // One that does not choose at all, and one that refuses what it is offered.
+    // One server that chooses no protocol, and one that refuses the offered one.
     let silent = asked(&identity);
     Arc::make_mut(&mut identity.config).alpn_protocols = vec![b"http/1.1".to_vec()];
     let refusing = asked(&identity);

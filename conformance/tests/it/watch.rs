@@ -1,5 +1,4 @@
-//! `watch` from outside: what it lets through, which is everything as it came, and what it
-//! says about it.
+//! `watch` from outside: it passes every byte unchanged, and reports on the traffic.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -27,12 +26,12 @@ use crate::process::{Folder, Mock, Process, Scripted, json};
 
 const PAGE: &str = r#"{"count":0,"next":null,"previous":null,"results":[]}"#;
 
-/// The headers that the stack sends, which the contract asks for.
+/// The headers that the stack sends and the contract requires.
 const STACK: &str = "Allow: GET, POST, HEAD, OPTIONS\r\nX-Frame-Options: DENY\r\n\
     X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n\
     Cross-Origin-Opener-Policy: same-origin\r\nVary: Accept\r\n";
 
-/// A watch that goes on.
+/// A watch in progress.
 struct Watch {
     folder: Folder,
     process: Process,
@@ -66,18 +65,18 @@ impl Watch {
         }
     }
 
-    /// Sends bytes over a connection of their own, and reads what comes until its end.
+    /// Sends bytes over a connection of their own, and reads until it ends.
     #[track_caller]
     fn raw(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).unwrap();
         stream.write_all(request).unwrap();
         let mut answer = Vec::new();
-        // A connection that breaks has said what it said.
+        // The bytes before a broken connection count.
         let _ = stream.read_to_end(&mut answer);
         answer
     }
 
-    /// What a GET is answered, as text.
+    /// Sends a GET, and returns the answer as text.
     #[track_caller]
     fn get(&self, path: &str) -> String {
         self.ask("GET", path, "Authorization: Token any\r\n", "")
@@ -95,7 +94,7 @@ impl Watch {
         String::from_utf8_lossy(&self.raw(request.as_bytes())).into_owned()
     }
 
-    /// Ends it, and reads its report.
+    /// Ends the watch, and reads its report.
     #[track_caller]
     fn end(self) -> Ended {
         self.process.signal(Signal::INT);
@@ -122,7 +121,7 @@ struct Ended {
 }
 
 impl Ended {
-    /// The findings of one family, a line each.
+    /// Returns the findings of one family, as lines.
     fn findings(&self, family: &str) -> Vec<String> {
         let checks = self.report.checks.iter();
         let of_family = checks.filter(|check| check.section() == family);
@@ -141,7 +140,7 @@ impl Ended {
     }
 }
 
-/// A server of bytes: it gives each connection, with its number, to a script.
+/// A server of bytes, which passes each connection with its number to a script.
 struct Raw {
     url: String,
 }
@@ -158,7 +157,7 @@ impl Raw {
         Self { url }
     }
 
-    /// Answers every request of every connection with these bytes; what it was asked.
+    /// Answers every request on every connection with these bytes; also returns the requests.
     fn saying(answer: impl Into<Vec<u8>>) -> (Self, Arc<Mutex<Vec<Vec<u8>>>>) {
         let (asked, answer) = (Arc::default(), answer.into());
         let kept: Arc<Mutex<Vec<Vec<u8>>>> = Arc::clone(&asked);
@@ -171,7 +170,7 @@ impl Raw {
                     .windows(15)
                     .any(|w| w.eq_ignore_ascii_case(b"content-length:"))
                 {
-                    // Its end is the connection's, unless it comes in pieces.
+                    // Unless the answer is chunked, it ends with the connection.
                     if !answer.ends_with(b"0\r\n\r\n") {
                         return;
                     }
@@ -182,7 +181,7 @@ impl Raw {
     }
 }
 
-/// The next request, as its bytes came: by length, in pieces, or without a body.
+/// Reads the bytes of the next request: with a length, in chunks, or without a body.
 fn next_request(reader: &mut impl BufRead) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") {
@@ -208,13 +207,13 @@ fn next_request(reader: &mut impl BufRead) -> Option<Vec<u8>> {
 
 fn parted(message: &[u8]) -> (Vec<String>, Vec<u8>) {
     let at = message.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    // Byte by byte, so that what is no UTF-8 is compared as well.
+    // Byte by byte, so that bytes that are not UTF-8 are compared too.
     let head: String = message[..at].iter().map(|&byte| char::from(byte)).collect();
     let lines = head.split("\r\n").map(str::to_owned);
     (lines.collect(), message[at + 4..].to_vec())
 }
 
-/// A body without its pieces.
+/// Joins the chunks of a body.
 fn joined(mut body: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     loop {
@@ -269,7 +268,7 @@ fn joined(mut body: &[u8]) -> Vec<u8> {
     "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n\u{1}\u{2}\u{3}\u{4}"
 )]
 fn an_answer_passes_as_it_came(#[case] method: &str, #[case] answer: &str) {
-    // A case is text of one byte a character.
+    // A case is text with one byte for each character.
     let answer: Vec<u8> = answer
         .chars()
         .map(|c| u8::try_from(u32::from(c)).unwrap())
@@ -280,7 +279,7 @@ fn an_answer_passes_as_it_came(#[case] method: &str, #[case] answer: &str) {
         format!("{method} /api/v1/stocks/ HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n");
     let got = watch.raw(request.as_bytes());
     let (mut head, body) = parted(&got);
-    // That is this connection's own.
+    // This header belongs to this connection.
     head.retain(|line| line.to_lowercase() != "connection: close");
     let (expected_head, expected_body) = parted(&answer);
     assert_eq!(head, expected_head);
@@ -443,7 +442,7 @@ fn large_bodies_pass_whole_and_are_judged_as_far_as_they_are_kept() {
     );
 }
 
-/// A server whose answer goes on when it is told to.
+/// A server whose answer continues when it is told to.
 fn in_two_parts(then: impl Fn(&TcpStream, &Receiver<()>) + Send + 'static) -> (Raw, Sender<()>) {
     let (go, told) = channel();
     let raw = Raw::start(move |_, stream| {
@@ -570,7 +569,7 @@ fn http_2_on_both_sides_passes_as_well() {
     assert_eq!(String::from_utf8_lossy(&said), expected);
 }
 
-// When the service is not there.
+// A service that is not there.
 
 #[test]
 fn a_service_that_is_down_is_502_and_no_verdict() {
@@ -647,7 +646,7 @@ fn a_kept_connection_that_was_closed_is_replaced_and_nothing_is_sent_twice() {
             PAGE.len()
         );
         (&stream).write_all(answer.as_bytes()).unwrap();
-        // And closed, though it did not say so.
+        // The connection is closed, although the answer did not announce that.
     });
     let watch = Watch::over(&upstream.url, &[]);
     for _ in 0..3 {
@@ -694,7 +693,7 @@ fn a_gateway_is_told_for_what_it_is(#[case] status: u16, #[case] media: &'static
     );
 }
 
-// What is said.
+// Output.
 
 #[test]
 fn one_fault_of_the_service_is_one_finding_however_often_it_comes() {
@@ -841,7 +840,7 @@ fn a_walk_is_only_judged_where_its_links_lead_back(#[case] args: &[&str], #[case
 fn the_worlds_of_a_mock_are_clients_of_their_own() {
     let mock = Mock::of_world("demo");
     let watch = Watch::over(&mock.url, &["--preserve-host"]);
-    // What one world left unread is nothing that the other has to read.
+    // Pages left unread in one world need not be read in the other.
     watch.get("/worlds/one/api/v1/stocks/");
     watch.get("/worlds/two/api/v1/stocks/?page=2");
     let ended = watch.end();
@@ -893,7 +892,7 @@ fn no_secret_is_in_any_report_or_recording() {
         "the-query-of-theirs",
     ];
     let upstream = Scripted::start(|asked| {
-        // A service that says everything again, where nobody expects it.
+        // A service that echoes everything, where nobody expects it.
         let said = format!(
             "{{\"key\":\"the-key-of-theirs\",\"echo\":{:?}}}",
             asked.head.clone() + &asked.body
@@ -974,7 +973,7 @@ fn what_finds_no_room_in_the_queue_passes_all_the_same_and_is_counted() {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let serving = runtime.spawn(Arc::new(proxy).run(listener, stopped));
-    // The judge does nothing meanwhile.
+    // The judge is not running.
     for _ in 0..10 {
         let mut stream = TcpStream::connect(address).unwrap();
         stream
@@ -1078,7 +1077,7 @@ fn a_command_that_is_well_ends_with_what_was_found() {
 
 // Recordings.
 
-/// What a client of everything asks, all of it by GET.
+/// Requests everything that a client can see, all of it by GET.
 fn walk(get: &dyn Fn(&str) -> Value) -> Vec<Value> {
     let mut seen = Vec::new();
     for noun in ["stocks", "providers", "stock-locations", "stock-lists"] {
@@ -1122,7 +1121,7 @@ fn walk(get: &dyn Fn(&str) -> Value) -> Vec<Value> {
     seen
 }
 
-/// Without the hosts of links, which differ.
+/// Returns values as text, without the hosts of links, which differ.
 fn bare(values: &[Value], url: &str) -> String {
     serde_json::to_string_pretty(values)
         .unwrap()
@@ -1158,7 +1157,7 @@ fn a_mock_made_of_a_recording_answers_as_the_service_did() {
     let replayed = bare(&walk(&|path| again.get(path)), &again.url);
     assert_eq!(replayed, original);
 
-    // And the exchanges are an archive that is judged like the traffic itself.
+    // The recorded archive is judged like the traffic itself.
     let checked = ended
         .folder
         .run(&["check-har", "kept/exchanges.har", "--fail-on=never"]);

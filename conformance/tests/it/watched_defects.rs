@@ -1,7 +1,7 @@
-//! Every defect that shows in the shape of an answer is found from beside, through the
-//! proxy, by whatever client's requests: here the suite's own, a part of them.
+//! Every defect in the shape of answers is found by observing traffic through the proxy, whatever
+//! the client; here the client sends a part of the suite's own requests.
 //!
-//! `watched.txt` names the defects that are found; `WHIPPY_PIN=1 cargo test` writes it anew.
+//! `watched.txt` names the defects that are found; `WHIPPY_PIN=1 cargo test` rewrites it.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -28,10 +28,10 @@ use whippy_mock::embed::MockServer;
 
 use crate::support::{TOKEN, engine, options, run_all};
 
-/// How long a service that never answers is waited for.
+/// The longest wait for a service that never answers.
 const PATIENCE: Duration = Duration::from_millis(300);
 
-/// An engine that keeps what it was asked.
+/// An engine that keeps its requests.
 struct Noting {
     inner: whippy_conformance::transport::target::InProcess,
     asked: Mutex<Vec<(Request<Bytes>, u16)>>,
@@ -59,7 +59,7 @@ impl Target for Noting {
     }
 }
 
-/// Requests of the suite's, two of each kind: operation, status, parameters and members.
+/// Returns requests of the suite, two of each kind: operation, status, parameters and members.
 fn session() -> Vec<Request<Bytes>> {
     let noting = Arc::new(Noting {
         inner: engine("demo", Profile::default()),
@@ -99,7 +99,7 @@ fn session() -> Vec<Request<Bytes>> {
     session
 }
 
-/// What a watch of the session through the proxy reports, where this defect is planted.
+/// Reports on the session through the proxy, with a planted defect.
 fn watched(runtime: &Runtime, session: &[Request<Bytes>], defect: Option<&Defect>) -> Report {
     let mut builder = MockServer::builder().world("demo").token(TOKEN);
     if let Some(defect) = defect {
@@ -141,7 +141,7 @@ fn watched(runtime: &Runtime, session: &[Request<Bytes>], defect: Option<&Defect
         let mut request = request.clone();
         let target = request.uri().path_and_query().unwrap().as_str();
         *request.uri_mut() = format!("{url}{target}").parse().unwrap();
-        // What is broken here is the proxy's to tell.
+        // The proxy reports broken answers, so they are ignored here.
         let lost = client
             .send(&request)
             .is_ok_and(|answer| answer.status() == 504);
@@ -171,7 +171,7 @@ fn findings(report: &Report) -> Vec<String> {
     findings.collect()
 }
 
-/// Whether the shape of an answer shows a defect, as the contract sees it in process.
+/// Returns `true` if the shape of an answer shows a defect to the contract in process.
 fn shows(contract: &Contract, session: &[Request<Bytes>], defect: &'static Defect) -> bool {
     let engine = engine("demo", Profile::default()).with_defects(Defects::new([defect]));
     session.iter().any(|request| {
