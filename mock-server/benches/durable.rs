@@ -1,6 +1,6 @@
-//! What it costs to keep writes: in memory, and in a file before they are answered.
+//! The cost of storing writes: in memory, and in a file before they are answered.
 //!
-//! In process and over HTTP, with as many requests in flight as a busy server has, in
+//! Measured in process and over HTTP, with as many requests in flight as a busy server has, in
 //! interleaved rounds.
 
 #![allow(clippy::print_stdout)] // It is a report.
@@ -39,7 +39,7 @@ use support::{Mode, run};
 /// Requests in flight at a time.
 const IN_FLIGHT: usize = 32;
 
-/// The stocks of the world whose forks and restarts are measured.
+/// The number of stocks in the world whose forks and restarts are measured.
 const STOCKS: usize = 100_000;
 
 fn main() -> ExitCode {
@@ -74,7 +74,7 @@ fn load(json: &[u8]) -> io::Result<Store> {
     Store::load(&world).map_err(failed)
 }
 
-/// Creates that all succeed.
+/// Returns creates that all succeed.
 fn creates(count: usize) -> io::Result<Vec<Request<Bytes>>> {
     let create = |n: usize| {
         let body = json!({
@@ -91,7 +91,7 @@ fn creates(count: usize) -> io::Result<Vec<Request<Bytes>>> {
     (0..count).map(create).collect()
 }
 
-/// A file that goes with the value.
+/// A file that is deleted with this value.
 struct DataFile(PathBuf);
 
 impl DataFile {
@@ -110,7 +110,7 @@ impl DataFile {
         for suffix in ["", "-wal", "-journal"] {
             let mut name = self.0.as_os_str().to_owned();
             name.push(suffix);
-            // It may not be there.
+            // It may not exist.
             let _ = std::fs::remove_file(PathBuf::from(name));
         }
     }
@@ -122,7 +122,7 @@ impl Drop for DataFile {
     }
 }
 
-/// Nanoseconds a create takes of an engine alone, and of a service with its history.
+/// Measures a create in an engine alone, and in a service with its history, nanoseconds.
 fn history(mode: Mode) -> io::Result<()> {
     let requests = creates(mode.pick(50_000, 10_000))?;
     let (mut bare, mut kept) = (Rounds::default(), Rounds::default());
@@ -157,7 +157,7 @@ fn history(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// Creates a second, with so many in flight.
+/// Returns the creates a second, with [`IN_FLIGHT`] requests at a time.
 fn rate(service: &Arc<Service>, requests: &Arc<Vec<Request<Bytes>>>) -> io::Result<f64> {
     let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
     let next = Arc::new(AtomicUsize::new(0));
@@ -227,7 +227,7 @@ fn durable(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// The same through two servers, one of them with a file.
+/// Compares two servers over HTTP, one of them with a file.
 fn over_http(mode: Mode) -> io::Result<()> {
     let body = json!({
         "provider": "shop_provider", "location": "110", "sku": SERIAL, "stock": 5,
@@ -264,7 +264,7 @@ fn over_http(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// Forks, restarts and exports of a large world, milliseconds.
+/// Measures forks, restarts and exports of a large world, milliseconds.
 fn large(mode: Mode) -> io::Result<()> {
     let stocks: Vec<_> = (0..STOCKS)
         .map(|n| {
@@ -315,7 +315,7 @@ fn large(mode: Mode) -> io::Result<()> {
             let seed = seed(store.clone());
             black_box(Service::restored(seed, &log, world).map_err(failed)?);
         }
-        // Both of them.
+        // Both files were opened.
         opened.0.push(millis(began) / 2.0);
     }
     let mut table = Table::titled("A world of 100,000 stocks and 5,000 writes");

@@ -1,5 +1,5 @@
-//! The cost of keeping every exchange and judging every client, of a page that follows, and
-//! of ten thousand worlds.
+//! The cost of keeping every exchange and judging every client, of a page that follows, and of ten
+//! thousand worlds.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -49,7 +49,7 @@ fn failed(why: impl ToString) -> io::Error {
     io::Error::other(why.to_string())
 }
 
-/// Requests a second of a mock that keeps its journal, against one that keeps none.
+/// Compares the requests a second of a mock with a journal and one without.
 fn journal(mode: Mode) -> io::Result<()> {
     let lasts = Duration::from_millis(mode.pick(150, 100));
     let cores = Cores::here()?;
@@ -93,9 +93,9 @@ fn journal(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// The server's processor time under an even load, followed by a page and not.
+/// Measures the server's processor time under an even load, with and without a page that follows.
 fn page(mode: Mode) -> io::Result<()> {
-    /// Requests every [`TURN`], 5,000 a second.
+    /// The number of requests in each [`TURN`], 5,000 a second.
     const BURST: u32 = 50;
     const TURN: Duration = Duration::from_millis(10);
     let turns = mode.pick(200, 50);
@@ -115,7 +115,7 @@ fn page(mode: Mode) -> io::Result<()> {
                 let page = is_followed
                     .then(|| Page::open(server.address))
                     .transpose()?;
-                // A page that was closed is noticed when something is sent to it.
+                // A closed page is noticed when something is sent to it.
                 for _ in 0..BURST {
                     client.ask(&mut connection, &mut request.clone(), status)?;
                 }
@@ -148,7 +148,7 @@ fn page(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// What the live page has open in its view of the traffic, read as fast as it comes.
+/// The stream that the live page opens in its view of the traffic, read as fast as it comes.
 struct Page {
     stream: TcpStream,
     reader: Option<JoinHandle<()>>,
@@ -161,7 +161,7 @@ impl Page {
             b"GET /__admin/requests/stream?per_second=50 HTTP/1.1\r\nHost: localhost\r\n\r\n",
         )?;
         let mut read = [0; 16 * 1024];
-        // Somebody follows once the head is there.
+        // The mock follows once the head has arrived.
         if stream.read(&mut read)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -187,7 +187,7 @@ impl Drop for Page {
     }
 }
 
-/// Microseconds that an exchange takes in process, judged and not.
+/// Measures an exchange in process, judged and not judged, microseconds.
 fn findings(mode: Mode) -> io::Result<()> {
     let requests = mode.pick(20_000, 5_000);
     let mut table = Table::titled("An exchange in process, µs");
@@ -249,8 +249,8 @@ fn findings(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// The first request of each of ten thousand worlds, and one more, against as many to the
-/// default one; and the memory that they take.
+/// Compares the first and a second request to each of ten thousand worlds with as many to the
+/// default world, and measures their memory.
 fn worlds(mode: Mode) -> io::Result<()> {
     const WORLDS: usize = 10_000;
     let mut client = Client::new()?;

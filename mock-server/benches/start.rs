@@ -1,5 +1,5 @@
-//! How soon the mock answers, how little it needs while idle, and how large it is: each
-//! beside a bare hyper server that gives the same bytes.
+//! Time to the first answer, memory while idle, and size of the binary, compared with a bare hyper
+//! server that sends the same bytes.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
 struct Measured {
     /// Process start to first answer, milliseconds.
     ready: Rounds,
-    /// MiB.
+    /// Resident memory while idle, MiB.
     resident: Rounds,
 }
 
@@ -54,7 +54,7 @@ fn measure(mode: Mode) -> io::Result<()> {
             let mut connection = client.connect(process.address)?;
             client.ask(&mut connection, &mut request, 200)?;
             measured.ready.0.push(millis(process.spawned.elapsed()));
-            // What starting took is given back by now, if it ever is.
+            // Memory needed only for the start has been returned by now.
             sleep(Duration::from_millis(100));
             measured.resident.0.push(mebibytes(process.resident()?));
         }

@@ -1,5 +1,5 @@
-//! Requests a second: the mock against a bare hyper server that gives the same bytes,
-//! and, where the mock writes, against a mutex around a vector and a map.
+//! Requests a second: the mock against a bare hyper server that sends the same bytes and, for
+//! writes, against a mutex around a vector and a map.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -21,18 +21,18 @@ fn main() -> ExitCode {
     run(measure)
 }
 
-/// Which cores client and server have.
+/// The cores of client and server.
 #[derive(Clone, Copy)]
 enum Placement {
-    /// The same one: a single connection only ever has one side working.
+    /// The same core, since with a single connection only one side works at a time.
     Together,
-    /// One each.
+    /// A core each.
     Apart,
-    /// All of them, as the system likes.
+    /// All cores, as the system chooses.
     Anywhere,
 }
 
-/// How many connections are kept busy, and where.
+/// The loads: the number of busy connections, a name, and the cores.
 const LOADS: [(u64, &str, Placement); 4] = [
     (1, "1 connection on one core", Placement::Together),
     (8, "8 connections, a core each", Placement::Apart),
@@ -40,32 +40,32 @@ const LOADS: [(u64, &str, Placement); 4] = [
     (32, "32 connections", Placement::Anywhere),
 ];
 
-/// What is asked for under load.
+/// An operation under load.
 struct Operation {
     name: &'static str,
     request: Request,
     status: u16,
     writes: bool,
-    /// The least ratio of requests a second to the bare server's.
+    /// The least allowed ratio of requests a second to the bare server's.
     rate: f64,
-    /// The greatest ratio of processor time to the bare server's, on a core each.
+    /// The greatest allowed ratio of processor time to the bare server's, with a core each.
     time: f64,
 }
 
 struct Side {
     name: &'static str,
     process: Process,
-    /// For resets, outside the load.
+    /// The connection for resets, outside the load.
     connection: Connection,
 }
 
-/// What the rounds of one side showed.
+/// The results of the rounds of one side.
 #[derive(Default)]
 struct Measured {
     per_second: Rounds,
-    /// Microseconds of the server's processor time a request.
+    /// Processor time of the server for a request, microseconds.
     cpu: Rounds,
-    /// Milliseconds.
+    /// The median time to an answer, milliseconds.
     p50: Rounds,
     p99: Rounds,
 }
@@ -167,7 +167,7 @@ fn measure(mode: Mode) -> io::Result<()> {
 
 /// Starts the mock, and the servers that answer as it does.
 fn start(client: &mut Client, operations: &mut [Operation]) -> io::Result<[Side; 3]> {
-    // The connection for resets waits while others are measured.
+    // The connection for resets is idle while others are measured.
     let mock = Process::mock(&["--idle-timeout", "3600"])?;
     let mut connection = client.connect(mock.address)?;
     let mut recorded = Vec::new();
@@ -193,7 +193,7 @@ fn start(client: &mut Client, operations: &mut [Operation]) -> io::Result<[Side;
 }
 
 impl Side {
-    /// Returns the server to its seed; the processor time it has used until then.
+    /// Returns the server to its seed, and then its processor time so far.
     fn cpu_after_reset(&mut self, client: &Client) -> io::Result<Duration> {
         client.reset(&mut self.connection)?;
         self.process.cpu()

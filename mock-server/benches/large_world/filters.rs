@@ -7,11 +7,11 @@ use serde_json::Value;
 
 use crate::world::{LargeWorld, Stock, date};
 
-/// Shares of the world below a number or a date. The two about 1/16 lie on either side
-/// of where the mock changes from index to scan.
+/// Shares of the world below a number or a date. The two near 1/16 lie on either side of the point
+/// where the mock changes from index to scan.
 const SHARES: [f64; 8] = [0.0, 0.001, 0.06, 0.065, 0.5, 0.935, 0.94, 1.0];
 
-/// The names of the parameters, lookups with them.
+/// Returns the names of the parameters, including those with lookups.
 pub(crate) fn parameters() -> io::Result<Vec<String>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/openapi.json");
     let document: Value = serde_json::from_slice(&std::fs::read(path)?)?;
@@ -29,7 +29,7 @@ pub(crate) fn parameters() -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Values to try, as they stand in a query.
+/// Returns values to try, in the form of a query.
 pub(crate) fn values(parameter: &str, world: &LargeWorld) -> Vec<String> {
     let (field, lookup) = parameter.split_once("__").unwrap_or((parameter, ""));
     let named = |values: &[&str]| values.iter().map(|&value| value.to_owned()).collect();

@@ -1,5 +1,5 @@
-//! A million stocks: loading them, holding them, finding them by each documented filter,
-//! and writing among them, beside the same on a small world in the same rounds.
+//! A million stocks: loading them, holding them, finding them by each documented filter, and
+//! writing among them, compared with a small world in the same rounds.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -25,7 +25,7 @@ use world::{LargeWorld, Stock};
 
 const STOCKS: usize = 1_000_000;
 
-/// "No slower" on a machine that is never quiet: a tenth for noise.
+/// "No slower" on a machine that is never quiet: 10 % are allowed for noise.
 const NO_SLOWER: Target = Target::AtMost(1.1);
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ struct Bench {
     world: LargeWorld,
     million: Server,
     documented: Server,
-    /// The places of the million, and no stock.
+    /// A world with the places of the million, and no stock.
     empty: Server,
 }
 
@@ -65,14 +65,14 @@ fn list(query: &str) -> Request {
 }
 
 impl Bench {
-    /// Loads the worlds, and reports what that takes.
+    /// Loads the worlds, and reports the time and memory for that.
     fn load(mode: Mode) -> io::Result<Self> {
         let cores = Cores::here()?;
         let mut client = Client::new()?;
         let world = LargeWorld::write(STOCKS)?;
         let file_size = std::fs::metadata(&world.file)?.len();
         let mut start = |world: &str| {
-            // A connection waits while others are measured.
+            // A connection is idle while others are measured.
             let process = Process::mock(&["--world", world, "--idle-timeout", "3600"])?;
             let mut connection = client.connect(process.address)?;
             client.ask(&mut connection, &mut list(""), 200)?;
@@ -132,7 +132,7 @@ impl Bench {
         [&self.million, &self.documented, &self.empty].map(|server| &server.process)
     }
 
-    /// `?sku=` here and on the documented world.
+    /// Compares `?sku=` here and on the documented world.
     fn look_up(&mut self) -> io::Result<()> {
         let asks = 500;
         let skus = |single| {
@@ -166,7 +166,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Each documented filter with its slowest value and page.
+    /// Measures each documented filter with its slowest value and page.
     fn filter(&mut self) -> io::Result<()> {
         let Self { client, .. } = self;
         let rounds = self.mode.pick(9, 3);
@@ -206,7 +206,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Page 50,000 beside page 1.
+    /// Compares page 50,000 with page 1.
     fn turn_pages(&mut self) -> io::Result<()> {
         let mut table = Table::titled("Pages, ms");
         for limit in [10, 20] {
@@ -222,7 +222,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Each sort, for the record.
+    /// Reports each sort, without a target.
     fn sort(&mut self) -> io::Result<()> {
         const FIELDS: [&str; 12] = [
             "id",
@@ -260,7 +260,7 @@ impl Bench {
         Ok(())
     }
 
-    /// How long a create takes here and on an empty world.
+    /// Compares the time of a create here and on an empty world.
     fn create_one_by_one(&mut self) -> io::Result<()> {
         let mut requests = vec![create()];
         let shares = [("median", 0.5), ("99th percentile", 0.99)];
@@ -291,7 +291,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The same from eight connections at a time.
+    /// Does the same over eight connections at a time.
     fn create_side_by_side(&mut self) -> io::Result<()> {
         let request = create();
         let lasts = Duration::from_millis(self.mode.pick(200, 100));
@@ -335,7 +335,7 @@ impl Bench {
         Ok(())
     }
 
-    /// 100,000 rows in a request.
+    /// Upserts 100,000 rows in one request.
     fn upsert(&mut self) -> io::Result<()> {
         let row = |sku: &str, location: &str, provider: &str| {
             format!(
@@ -381,7 +381,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The median time of each list of requests, round by round.
+    /// Returns the median time of each list of requests, round by round.
     fn compare(&mut self, mut lists: [Vec<Request>; 2]) -> io::Result<[Rounds; 2]> {
         let mut times: [Rounds; 2] = Default::default();
         for _ in 0..self.mode.pick(41, 5) {
@@ -395,14 +395,14 @@ impl Bench {
 }
 
 impl Server {
-    /// How long one answer takes, milliseconds.
+    /// Returns the time to one answer, milliseconds.
     fn time(&mut self, client: &mut Client, request: &mut Request) -> io::Result<f64> {
         let (took, _) = client.ask(&mut self.connection, request, 200)?;
         Ok(millis(took))
     }
 }
 
-/// How long each request takes.
+/// Sends requests one after the other, and returns the time to each answer.
 fn ask(
     client: &mut Client,
     server: &mut Server,
@@ -413,7 +413,7 @@ fn ask(
     requests.iter_mut().map(ask).collect()
 }
 
-/// A create in the page's shape, of a SKU of its own.
+/// Returns a create in the form of the page, with a unique SKU.
 fn create() -> Request {
     let body = format!(
         r#"{{"period":null,"stock_type":"standard","unit_type":"qty","provider":"provider_0","location":"store-05","stock":5,"is_active":true,"sku":"555AB1{SERIAL}","reserved_stock":0}}"#

@@ -1,5 +1,5 @@
-//! A world of a million stocks as a file: 250,000 SKUs in one to seven of 48 stores
-//! each, over five providers, with the dates of two years. The same one every time.
+//! A world of a million stocks as a file: 250,000 SKUs in one to seven of 48 stores each, of five
+//! providers, with dates from two years. It is the same every time.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -7,71 +7,71 @@ use std::path::PathBuf;
 
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 
-/// Locations of all providers.
+/// The number of locations of all providers.
 const LOCATIONS: usize = 48;
 const PROVIDERS: usize = 5;
 /// 2021-01-01T00:00:00Z, microseconds.
 const OPENING: i64 = 1_609_459_200_000_000;
 const DAY: i64 = 86_400_000_000;
 
-/// The world's files, which go with the value, and what there is to ask for.
+/// The files of the world, which are deleted with this value, and its stocks.
 #[derive(Debug)]
 pub(crate) struct LargeWorld {
     folder: PathBuf,
-    /// Everything.
+    /// The whole world.
     pub(crate) file: String,
-    /// The same places, and no stock.
+    /// A world with the same places, and no stock.
     pub(crate) empty_file: String,
     /// The stocks in the order of ids.
     pub(crate) stocks: Vec<Stock>,
 }
 
-/// What the benches ask after.
+/// A stock, as far as the benches ask for it.
 #[derive(Debug, Clone, Copy)]
 #[allow(clippy::struct_field_names)] // The page's name.
 pub(crate) struct Stock {
     sku: usize,
     location: usize,
-    /// How much there is.
+    /// The quantity.
     pub(crate) stock: i64,
-    /// How much of it is reserved.
+    /// The reserved quantity.
     pub(crate) reserved: i64,
-    /// Microseconds.
+    /// Creation, microseconds since 1970.
     pub(crate) created: i64,
-    /// Microseconds.
+    /// Last write, microseconds since 1970.
     pub(crate) modified: i64,
-    /// Ends of its period, microseconds; an upper one of `None` is open.
+    /// Both ends of its period, microseconds since 1970; an upper end of `None` is open.
     pub(crate) period: Option<(i64, Option<i64>)>,
 }
 
 impl Stock {
-    /// Its SKU: as long as the page's.
+    /// Returns the SKU, as long as that on the page.
     pub(crate) fn sku(&self) -> String {
         sku_text(self.sku)
     }
 
-    /// Whether the SKU lies in this one store only.
+    /// Returns `true` if the SKU is in one store only.
     pub(crate) fn is_single(&self) -> bool {
         stores_of(self.sku) == 1
     }
 
-    /// The code of its location.
+    /// Returns the code of its location.
     pub(crate) fn location(&self) -> String {
         location_code(self.location)
     }
 
-    /// The name of its provider.
+    /// Returns the name of its provider.
     pub(crate) fn provider(&self) -> String {
         provider_name(self.location)
     }
 }
 
 fn sku_text(sku: usize) -> String {
-    // Spread over the range, as SKUs of many brands are.
+    // Spread over the range, like SKUs of many brands.
     format!("555AB{:013}", sku * 7_368_787 % 9_999_999_967)
 }
 
-/// In how many stores a SKU lies: four in the mean.
+/// Returns the number of stores with a SKU: four on average.
 fn stores_of(sku: usize) -> usize {
     1 + sku % 7
 }
@@ -84,13 +84,13 @@ fn provider_name(location: usize) -> String {
     format!("provider_{}", location % PROVIDERS)
 }
 
-/// A date as a client writes it.
+/// Formats a date as a client writes it.
 pub(crate) fn date(micros: i64) -> String {
     Timestamp::EPOCH.plus(micros).to_text(UtcOffset::PAGE)
 }
 
 impl LargeWorld {
-    /// Generates a world of so many stocks and writes it.
+    /// Generates a world with this many stocks, and writes it.
     pub(crate) fn write(count: usize) -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("whippy-bench-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
@@ -169,7 +169,7 @@ fn write_world(path: &str, stocks: &[Stock]) -> io::Result<()> {
     out.flush()
 }
 
-/// With every field, as a dump has it.
+/// Writes a stock with every field, as in a dump.
 fn write_stock(out: &mut impl Write, i: usize, stock: &Stock) -> io::Result<()> {
     let period = match stock.period {
         None => "null".to_owned(),
@@ -206,7 +206,7 @@ fn write_stock(out: &mut impl Write, i: usize, stock: &Stock) -> io::Result<()> 
     )
 }
 
-/// Splitmix64.
+/// A stream of pseudorandom numbers, by `SplitMix64`.
 struct Random(u64);
 
 impl Random {

@@ -1,5 +1,5 @@
-//! The mock beside other servers that stand in for an HTTP API: the same list, asked of each
-//! in turn. `run` beside this file brings the others and calls this.
+//! The mock beside other servers that imitate an HTTP API: the same list, requested from each in
+//! turn. `run` beside this file installs the others and calls this.
 
 #![allow(clippy::print_stdout)] // It is a report.
 #![allow(clippy::cast_precision_loss)] // Figures for people.
@@ -27,16 +27,16 @@ fn main() -> ExitCode {
 
 const LIST: &str = "/api/v1/stocks/";
 
-/// Connections that are kept busy.
+/// The number of busy connections.
 const CONNECTIONS: u64 = 8;
 
-/// Another server.
+/// Another server to compare with.
 struct Peer {
     name: &'static str,
-    /// Behind the program, with the folder that it was installed to in place of `{peers}`
-    /// and the port in place of `{port}`.
+    /// The words after the program. `{peers}` stands for the folder of its installation, and
+    /// `{port}` for the port.
     command: &'static [&'static str],
-    /// The path at which it has the list.
+    /// The path of its list.
     path: &'static str,
 }
 
@@ -86,25 +86,25 @@ const PEERS: &[Peer] = &[
             "--port={port}",
             "--root-dir={peers}/wiremock",
             "--disable-banner",
-            // The client wants to know how long an answer is.
+            // The client needs an answer with a length.
             "--use-chunked-encoding=never",
         ],
         path: LIST,
     },
 ];
 
-/// What is compared, and what its rounds showed.
+/// A server in the comparison, with the results of its rounds.
 struct Side<'a> {
     name: &'static str,
     start: Box<dyn Fn() -> io::Result<Process> + 'a>,
     request: Request,
     /// Process start to first answer, milliseconds.
     ready: Rounds,
-    /// MiB, idle after the first answer.
+    /// Resident memory while idle after the first answer, MiB.
     resident: Rounds,
-    /// Thousands.
+    /// Thousands of requests a second.
     per_second: Rounds,
-    /// Microseconds of the server's processor time a request.
+    /// Processor time of the server for a request, microseconds.
     cpu: Rounds,
 }
 
@@ -136,7 +136,7 @@ fn measure(mode: Mode) -> io::Result<()> {
     Ok(())
 }
 
-/// The folder behind `--peers`.
+/// Returns the folder after `--peers`.
 fn folder() -> io::Result<PathBuf> {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--peers");
     let folder = arguments.nth(1).map(PathBuf::from);
@@ -149,7 +149,7 @@ fn recorded(client: &mut Client) -> io::Result<Recorded> {
     Recorded::probe(client, &mut connection, &mut Request::get(LIST), 200)
 }
 
-/// The list for those who do not read it in an OpenAPI document.
+/// Writes the list for those servers that do not read it from an OpenAPI document.
 fn write_files(folder: &Path, list: &Recorded) -> io::Result<()> {
     let body: serde_json::Value = serde_json::from_str(list.body())?;
     let database = serde_json::json!({"stocks": body});
@@ -179,7 +179,7 @@ fn sides<'a>(folder: &'a Path, recorded: &'a [Recorded]) -> Vec<Side<'a>> {
 
 impl Peer {
     fn start(&self, folder: &Path) -> io::Result<Process> {
-        // Free until the server takes it; it takes no port 0.
+        // The port is free until the server takes it; the server does not support port 0.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let (folder, port) = (folder.to_string_lossy(), address.port().to_string());
         let words = self.command.iter();
@@ -204,8 +204,8 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Starts the server, asks it once, lets it rest, and loads it twice: what runs on a
-    /// virtual machine is faster the second time.
+    /// Starts the server, sends one request, waits a little, and loads it twice: on a virtual
+    /// machine the second time is faster.
     fn round(&mut self, client: &mut Client, lasts: Duration) -> io::Result<()> {
         let server = (self.start)()?;
         let mut connection = loop {

@@ -1,4 +1,4 @@
-//! The servers to compare with: this executable once more, started with an argument.
+//! The servers for comparison: this executable again, started with an argument.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -24,7 +24,7 @@ use super::process::Process;
 const RECORDED: &str = "--serve-recorded";
 const PLAIN: &str = "--serve-plain";
 
-/// An answer of the mock, to be given again byte for byte.
+/// A recorded answer of the mock, to be sent again byte for byte.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Recorded {
     method: String,
@@ -35,12 +35,12 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// The body.
+    /// Returns the body.
     pub(crate) fn body(&self) -> &str {
         &self.body
     }
 
-    /// Asks the mock once.
+    /// Records the mock's answer to one request.
     pub(crate) fn probe(
         client: &mut Client,
         connection: &mut Connection,
@@ -48,7 +48,7 @@ impl Recorded {
         status: u16,
     ) -> io::Result<Self> {
         let (_, answer) = client.ask(connection, request, status)?;
-        // Date and length are hyper's own on both sides.
+        // hyper adds date and length itself on both sides.
         let headers = answer
             .headers()
             .filter(|(name, _)| !matches!(*name, "date" | "content-length"))
@@ -65,12 +65,12 @@ impl Recorded {
     }
 }
 
-/// Which server to be.
+/// The kinds of server for comparison.
 #[derive(Debug)]
 pub(crate) enum Baseline {
-    /// Answers with recorded bytes: what hyper costs.
+    /// Answers with recorded bytes, at the cost of hyper alone.
     Recorded(Vec<Answer>),
-    /// A mutex around a vector and a map, and the recorded headers.
+    /// Keeps its state in a vector and a map behind a mutex, and answers with the recorded headers.
     Plain(Vec<Answer>, Mutex<Stocks>),
 }
 
@@ -116,7 +116,7 @@ struct Reservation {
 }
 
 impl Baseline {
-    /// Starts the server that gives recorded answers.
+    /// Starts the server that sends recorded answers.
     pub(crate) fn start_recorded(answers: &[Recorded]) -> io::Result<Process> {
         Process::this(&[RECORDED, &serde_json::to_string(answers)?])
     }
@@ -126,7 +126,7 @@ impl Baseline {
         Process::this(&[PLAIN, &serde_json::to_string(answers)?])
     }
 
-    /// The server that the arguments ask for.
+    /// Returns the server that the arguments ask for.
     pub(crate) fn from_arguments(arguments: &[String]) -> Option<io::Result<Self>> {
         match arguments {
             [kind, answers] if kind == RECORDED => Some(parse(answers).map(Self::Recorded)),
@@ -139,7 +139,7 @@ impl Baseline {
 
     /// Serves until it is killed.
     pub(crate) fn serve(self) -> io::Result<()> {
-        // As many threads as the mock has by default, since theirs are compared.
+        // As many threads as the mock has by default, since the two are compared.
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(cores.div_ceil(2))
@@ -179,7 +179,7 @@ impl Baseline {
             .iter()
             .find(|answer| answer.method == head.method && answer.path == head.uri.path());
         let Some(answer) = found else {
-            // A reset, before which every round is equal.
+            // A reset before every round, so that all rounds are equal.
             if let Self::Plain(_, stocks) = self {
                 *stocks.lock().unwrap_or_else(PoisonError::into_inner) = Stocks::default();
             }
@@ -219,7 +219,7 @@ impl Stocks {
         Some(stock)
     }
 
-    /// Reserves one; the first finds the stock that the mock's answer shows.
+    /// Reserves one. The first reservation takes the stock from the mock's answer.
     fn reserve(&mut self, body: &[u8], seed: impl Fn() -> Option<Stock>) -> Option<Stock> {
         let reservation: Reservation = serde_json::from_slice(body).ok()?;
         let place = (reservation.sku, reservation.location);

@@ -1,6 +1,6 @@
 //! Requests as bytes, keep-alive connections, and load over several of them.
 //!
-//! One thread drives all connections: with two cores, the other is the server's.
+//! One thread drives all connections: of two cores, the other is the server's.
 
 use std::io;
 use std::net::SocketAddr;
@@ -12,24 +12,24 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-/// Where a request gets a number of its own, so that its SKU is unique.
+/// The placeholder for the number of a request, which makes its SKU unique.
 pub(crate) const SERIAL: &str = "@@@@@@@@@@@@";
 
 /// A request, ready to send.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// As it goes over the wire.
+    /// The bytes on the wire.
     pub(crate) bytes: Vec<u8>,
     serial: Option<usize>,
 }
 
 impl Request {
-    /// A GET of a path with its query.
+    /// Creates a GET of a path with its query.
     pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path, "")
     }
 
-    /// A POST of a JSON body.
+    /// Creates a POST of a JSON body.
     pub(crate) fn post(path: &str, body: &str) -> Self {
         Self::new("POST", path, body)
     }
@@ -50,10 +50,11 @@ impl Request {
         }
     }
 
-    /// Writes the request's number, spread so that neighbours in time are none in order.
+    /// Writes the number of the request, spread so that successive SKUs are not neighbours in
+    /// order.
     fn number(&mut self, serial: u64) {
         let Some(at) = self.serial else { return };
-        // The factor shares no divisor with a power of ten, so no number comes twice.
+        // The factor has no common divisor with a power of ten, so no number occurs twice.
         let spread = u128::from(serial) * 618_033_988_747 % 1_000_000_000_000;
         let mut spread = u64::try_from(spread).unwrap_or_default();
         for digit in self.bytes[at..at + SERIAL.len()].iter_mut().rev() {
@@ -63,7 +64,7 @@ impl Request {
     }
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Answer<'a> {
     /// The status code.
@@ -75,13 +76,13 @@ pub(crate) struct Answer<'a> {
 }
 
 impl<'a> Answer<'a> {
-    /// Its headers in order.
+    /// Returns the headers in order.
     pub(crate) fn headers(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let lines = self.head.lines().skip(1);
         lines.filter_map(|line| line.split_once(": "))
     }
 
-    /// The `count` of a list.
+    /// Returns the `count` of a list.
     pub(crate) fn count(self) -> io::Result<u64> {
         let body: Value = serde_json::from_slice(self.body)?;
         body["count"]
@@ -167,26 +168,26 @@ fn content_length(head: &[u8]) -> Option<usize> {
         })
 }
 
-/// A client: one request after the other, or load.
+/// A client that sends single requests, or load.
 #[derive(Debug)]
 pub(crate) struct Client {
     runtime: Runtime,
     serial: u64,
 }
 
-/// What a load came to.
+/// The result of a load.
 #[derive(Debug)]
 pub(crate) struct Load {
-    /// Requests answered.
+    /// The number of answered requests.
     pub(crate) requests: usize,
-    /// How long it went on.
+    /// The duration of the load.
     pub(crate) took: Duration,
-    /// How long each took.
+    /// The time to each answer.
     pub(crate) latencies: Vec<Duration>,
 }
 
 impl Client {
-    /// A client without connections.
+    /// Creates a client without connections.
     pub(crate) fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -199,7 +200,7 @@ impl Client {
         self.runtime.block_on(Connection::open(address))
     }
 
-    /// Sends a request and waits for an answer of this status; how long it took.
+    /// Sends a request and waits for an answer with this status. Also returns the time.
     pub(crate) fn ask<'c>(
         &mut self,
         connection: &'c mut Connection,
@@ -222,7 +223,7 @@ impl Client {
         expect(answer, if answer.status == 204 { 204 } else { 200 })
     }
 
-    /// Keeps so many connections busy for a time; every answer must have the status.
+    /// Keeps connections busy for a time. Every answer must have the status.
     pub(crate) fn load(
         &mut self,
         address: SocketAddr,

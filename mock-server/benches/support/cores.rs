@@ -1,6 +1,6 @@
-//! Who runs on which core. A request that wakes a sleeping core takes several times as
-//! long as one that does not, and left alone the system's scheduler settles on either,
-//! so that two equal servers can differ fivefold.
+//! Placement of processes on cores. A request that wakes a sleeping core takes several times as
+//! long as one that does not. The system's scheduler settles on either, so two equal servers can
+//! differ fivefold.
 
 use std::io;
 
@@ -9,19 +9,19 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use super::process::Process;
 
-/// The cores that there are.
+/// The available cores.
 #[derive(Debug)]
 pub(crate) struct Cores(Vec<usize>);
 
 impl Cores {
-    /// Those that this process may use, before any is set.
+    /// Returns the cores that this process may use, before any restriction.
     pub(crate) fn here() -> io::Result<Self> {
         let allowed = sched_getaffinity(None)?;
         let cores = 0..CpuSet::MAX_CPU;
         Ok(Self(cores.filter(|&core| allowed.is_set(core)).collect()))
     }
 
-    /// Client and servers anywhere, as the system likes.
+    /// Lets client and servers run anywhere, as the system chooses.
     pub(crate) fn all<'p>(&self, servers: impl IntoIterator<Item = &'p Process>) -> io::Result<()> {
         place(None, &self.0)?;
         servers
@@ -29,8 +29,8 @@ impl Cores {
             .try_for_each(|server| move_to(server, &self.0))
     }
 
-    /// Client and servers on one core: a request takes what is done for it, and nothing
-    /// for a core to wake.
+    /// Puts client and servers on one core: a request takes only the time of its work, without
+    /// waking a core.
     pub(crate) fn one<'p>(&self, servers: impl IntoIterator<Item = &'p Process>) -> io::Result<()> {
         let one = &self.0[..1];
         place(None, one)?;
@@ -39,8 +39,8 @@ impl Cores {
             .try_for_each(|server| move_to(server, one))
     }
 
-    /// Servers on the first core, and the client on the last: neither waits for the other's
-    /// core, and a server has one.
+    /// Puts servers on the first core and the client on the last: neither waits for the other's
+    /// core, and a server has one core.
     pub(crate) fn apart<'p>(
         &self,
         servers: impl IntoIterator<Item = &'p Process>,
@@ -53,7 +53,7 @@ impl Cores {
     }
 }
 
-/// Moves every thread of a server.
+/// Moves every thread of a server to some cores.
 fn move_to(server: &Process, cores: &[usize]) -> io::Result<()> {
     for thread in server.threads()? {
         place(Pid::from_raw(thread), cores)?;

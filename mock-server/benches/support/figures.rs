@@ -1,14 +1,14 @@
-//! Medians, spreads, and the table they end up in.
+//! Medians, spreads, and the tables that show them.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// One measure in each round.
+/// One figure from each round.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Rounds(pub(crate) Vec<f64>);
 
 impl Rounds {
-    /// The value that a share of the rounds does not exceed.
+    /// Returns the value that a share of the rounds does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -18,25 +18,25 @@ impl Rounds {
             .unwrap_or(f64::NAN)
     }
 
-    /// The middle one.
+    /// Returns the median.
     pub(crate) fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// Round by round, this over the other.
+    /// Divides by another measurement, round by round.
     pub(crate) fn over(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a / b).collect())
     }
 }
 
-/// Where a share of so many sorted values ends.
+/// Returns the index of the last of a share of sorted values.
 fn rank(len: usize, share: f64) -> usize {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // 0..len
     let rank = (len as f64 * share) as usize;
     rank.min(len.saturating_sub(1))
 }
 
-/// The time that a share of the times does not exceed, milliseconds.
+/// Returns the time that a share of the times does not exceed, milliseconds.
 pub(crate) fn percentile(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     times
@@ -44,28 +44,28 @@ pub(crate) fn percentile(times: &mut [Duration], share: f64) -> f64 {
         .map_or(f64::NAN, |&time| millis(time))
 }
 
-/// Milliseconds.
+/// Converts to milliseconds.
 pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
-/// MiB.
+/// Converts to MiB.
 pub(crate) fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// A bound that a figure is held against.
+/// A target for a figure.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Target {
-    /// This much or more.
+    /// At least this much.
     AtLeast(f64),
-    /// This much or less.
+    /// At most this much.
     AtMost(f64),
-    /// None: it is there to be seen.
+    /// No target: the figure is only shown.
     Shown,
 }
 
-/// A table that grows as things are measured.
+/// A table that is printed row by row.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     missed: usize,
@@ -80,7 +80,7 @@ impl Table {
         Self::default()
     }
 
-    /// A ratio of two things measured in the same rounds, and its target.
+    /// Prints the ratio of two things measured in the same rounds, with its target.
     pub(crate) fn ratio(
         &mut self,
         what: &str,
@@ -93,7 +93,7 @@ impl Table {
         print_row(what, (measured, against), (unit, name), &ratios, &target);
     }
 
-    /// A figure with a target of its own; the ratio is for comparison.
+    /// Prints a figure with a target of its own. The ratio is for comparison.
     pub(crate) fn absolute(
         &mut self,
         what: &str,
@@ -117,7 +117,7 @@ impl Table {
         format!("{sign} {bound}{unit} | {verdict}")
     }
 
-    /// Prints what the table comes to.
+    /// Prints the verdict on the targets.
     pub(crate) fn close(self) {
         match self.missed {
             0 => {}
@@ -141,7 +141,7 @@ fn print_row(
     );
 }
 
-/// The median, and the least and most beside it.
+/// Formats the median, with the least and the greatest value.
 fn spread(rounds: &Rounds, unit: &str) -> String {
     let (least, most) = (rounds.quantile(0.0), rounds.quantile(1.0));
     let mut text = short(rounds.median()) + unit;
@@ -151,7 +151,7 @@ fn spread(rounds: &Rounds, unit: &str) -> String {
     text
 }
 
-/// A number in three digits or so.
+/// Formats a number with about three digits.
 pub(crate) fn short(value: f64) -> String {
     match value.abs() {
         100.0.. => format!("{value:.0}"),
@@ -161,7 +161,7 @@ pub(crate) fn short(value: f64) -> String {
     }
 }
 
-/// Prints the rounds themselves.
+/// Prints the figures of all rounds.
 pub(crate) fn print_raw(what: &str, rounds: &Rounds, unit: &str) {
     let rounds: Vec<String> = rounds.0.iter().map(|&value| short(value)).collect();
     println!("{what:<44} {} {unit}", rounds.join(" "));

@@ -1,4 +1,4 @@
-//! A server as a process of its own, and what the system says of it.
+//! A server as a process of its own, with figures from the system.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
@@ -8,32 +8,32 @@ use std::time::{Duration, Instant};
 /// The binary under measurement.
 pub(crate) const MOCK: &str = env!("CARGO_BIN_EXE_whippy-mock");
 
-/// A running server; it ends with the value.
+/// A running server, which ends with this value.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub(crate) address: SocketAddr,
-    /// When it was asked for.
+    /// The moment when it was started.
     pub(crate) spawned: Instant,
 }
 
 impl Process {
-    /// The mock on a free port.
+    /// Starts the mock on a free port.
     pub(crate) fn mock(arguments: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(MOCK);
         command.args(["--listen", "127.0.0.1:0"]).args(arguments);
         Self::start(command)
     }
 
-    /// This executable once more.
+    /// Starts this executable again.
     pub(crate) fn this(arguments: &[&str]) -> io::Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(arguments);
         Self::start(command)
     }
 
-    /// Another server, which is told its address and says nothing of it.
+    /// Starts another server, which gets its address and does not print it.
     pub(crate) fn start_at(mut command: Command, address: SocketAddr) -> io::Result<Self> {
         let spawned = Instant::now();
         let child = command
@@ -48,7 +48,7 @@ impl Process {
     }
 
     fn start(mut command: Command) -> io::Result<Self> {
-        // Nothing of the caller's environment sets a flag of the mock.
+        // No variable of the caller may set a flag of the mock.
         command.env_clear().stdout(Stdio::piped());
         let spawned = Instant::now();
         let mut child = command.spawn()?;
@@ -76,12 +76,12 @@ impl Process {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id()))
     }
 
-    /// Resident memory now, bytes.
+    /// Returns the present resident memory, bytes.
     pub(crate) fn resident(&self) -> io::Result<u64> {
         self.status("VmRSS:")
     }
 
-    /// The most that resident memory ever was, bytes.
+    /// Returns the most resident memory so far, bytes.
     pub(crate) fn peak(&self) -> io::Result<u64> {
         self.status("VmHWM:")
     }
@@ -96,7 +96,7 @@ impl Process {
             .ok_or_else(|| io::Error::other(format!("no {field} in {status}")))
     }
 
-    /// The ids of its threads.
+    /// Returns the ids of its threads.
     pub(crate) fn threads(&self) -> io::Result<Vec<i32>> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
         let id = |task: io::Result<std::fs::DirEntry>| {
@@ -107,7 +107,7 @@ impl Process {
         tasks.map(id).collect()
     }
 
-    /// Processor time that its threads have used so far.
+    /// Returns the processor time of its threads so far.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let of_thread = |thread: i32| {
             // The first field is the time on a processor, nanoseconds.
@@ -122,7 +122,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may be gone already, which is as well.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,6 +1,6 @@
-//! The ERP of the example: what it says is in the shops.
+//! The ERP of the example, with the stocks of the shops.
 
-/// Pieces of a SKU at a location of a provider.
+/// The pieces of a SKU at a location of a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Item {
     pub(crate) sku: String,
@@ -9,7 +9,7 @@ pub(crate) struct Item {
     pub(crate) pieces: i64,
 }
 
-/// A delivery at one warehouse: so many SKUs, of each some pieces.
+/// Returns a delivery at one warehouse: this many SKUs, with some pieces of each.
 pub(crate) fn items(count: i64) -> Vec<Item> {
     let item = |number: i64| Item {
         sku: format!("NEW-{number:04}"),

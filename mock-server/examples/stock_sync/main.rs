@@ -1,5 +1,5 @@
-//! A little integration between an ERP and Whippy Ware, and its tests: it sends what is
-//! new, and reserves and releases a piece of an order.
+//! A small integration between an ERP and Whippy Ware, and its tests. It sends new stocks, and
+//! reserves and releases a piece of an order.
 //!
 //! ```sh
 //! cargo test -p whippy-mock --example stock_sync                       # its tests
@@ -7,7 +7,7 @@
 //! whippy-mock exec --world demo -- cargo run --example stock_sync wrong
 //! ```
 //!
-//! The last is the same as it is often written, and `exec` says what is wrong with it.
+//! The last one is as it is often written, and `exec` reports its mistakes.
 
 #![allow(clippy::print_stdout)] // It is a command.
 

@@ -1,4 +1,4 @@
-//! An integration client as it should be: what `wrong.rs` gets wrong, done right.
+//! The integration client of `wrong.rs`, without its mistakes.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,20 +9,20 @@ use serde_json::{Value, json};
 
 use crate::erp::Item;
 
-/// Rows of an upsert.
+/// The number of rows in an upsert.
 const BATCH: usize = 100;
 
-/// How often a call is made before the service is given up.
+/// The number of attempts before a call is given up.
 pub(crate) const TRIES: u32 = 4;
 
-/// Why a call came to nothing.
+/// Reasons why a call failed.
 #[derive(Debug)]
 pub(crate) enum CallError {
-    /// The service refused it for what it says, and would again.
+    /// The service refused its content, and would do so again.
     Refused(StatusCode, String),
-    /// The service did not come back in time; whoever asked may ask again later.
+    /// The service did not recover in time. The caller may try again later.
     Unavailable(String),
-    /// The base URL is none.
+    /// The base URL is not one.
     Url(String),
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for CallError {
 
 impl std::error::Error for CallError {}
 
-/// Whippy Ware's stocks, for an ERP.
+/// A client of Whippy Ware's stocks for an ERP.
 #[derive(Debug)]
 pub(crate) struct StockClient {
     http: Client,
@@ -48,7 +48,7 @@ pub(crate) struct StockClient {
 }
 
 impl StockClient {
-    /// A client; `pause` is how long it waits before the first retry.
+    /// Creates a client. `pause` is the wait before the first retry.
     pub(crate) fn new(url: &str, token: &str, pause: Duration) -> Self {
         Self {
             http: Client::new(),
@@ -58,7 +58,7 @@ impl StockClient {
         }
     }
 
-    /// Asks. What may be done twice is tried again: every call of this client may.
+    /// Sends a request, again if that is safe: every call of this client is.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -82,7 +82,7 @@ impl StockClient {
             };
             let status = answer.status();
             if status.is_client_error() {
-                // A request that was refused for what it says is refused again.
+                // A request that was refused for its content would be refused again.
                 let text = answer.text().await.unwrap_or_default();
                 return Err(CallError::Refused(status, text));
             }
@@ -95,9 +95,9 @@ impl StockClient {
         Err(CallError::Unavailable(format!("{method} {url}")))
     }
 
-    /// All stocks that a query fits, page by page to the last.
+    /// Returns all stocks that match a query, page by page to the last.
     pub(crate) async fn stocks(&self, query: &[(&str, &str)]) -> Result<Vec<Value>, CallError> {
-        // Encoded: a `+` of a date-time would arrive as a space.
+        // Encoded, since the `+` of a date-time would arrive as a space.
         let query = query.iter().chain(&[("limit", "100")]);
         let url = Url::parse_with_params(&self.api, query)
             .map_err(|error| CallError::Url(format!("{}: {error}", self.api)))?;
@@ -111,12 +111,12 @@ impl StockClient {
         Ok(rows)
     }
 
-    /// Stocks of more than so many pieces.
+    /// Returns the stocks of more than this many pieces.
     pub(crate) async fn plentiful(&self, pieces: i64) -> Result<Vec<Value>, CallError> {
         self.stocks(&[("stock__gt", &pieces.to_string())]).await
     }
 
-    /// Sends what the service does not know yet; how many that were.
+    /// Sends the items that the service does not know yet; returns their number.
     pub(crate) async fn sync(&self, items: &[Item]) -> Result<usize, CallError> {
         let stocks = self.stocks(&[]).await?;
         let known: HashMap<_, _> = stocks
@@ -153,7 +153,7 @@ impl StockClient {
         Ok(rows.len())
     }
 
-    /// Reserves a piece for an order, once, however often it is asked.
+    /// Reserves a piece for an order, once, however often it is called.
     pub(crate) async fn reserve(
         &self,
         sku: &str,
@@ -163,7 +163,7 @@ impl StockClient {
         self.change("increase", sku, location, ordered_at).await
     }
 
-    /// Gives the piece of an order free, once, however often it is asked.
+    /// Releases the piece of an order, once, however often it is called.
     pub(crate) async fn release(
         &self,
         sku: &str,
@@ -180,8 +180,8 @@ impl StockClient {
         location: &str,
         ordered_at: &str,
     ) -> Result<(), CallError> {
-        // The date is the order's and not that of the attempt: by it the service knows the
-        // retry. 201 and 208 both say that it is done, the latter that it was before.
+        // The date is that of the order and not of the attempt, so the service recognizes a retry.
+        // 201 and 208 both mean that it is done, 208 that it was done before.
         let body = json!({"sku": sku, "location": location, "date": ordered_at});
         let url = format!("{}{way}_reserved_stock/", self.api);
         self.call(Method::POST, &url, Some(&body)).await.map(drop)

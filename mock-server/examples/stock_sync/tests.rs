@@ -1,5 +1,5 @@
-//! Tests of both clients. All that the wrong one's assert holds, and the mock says of each
-//! what is wrong with it.
+//! Tests of both clients. All assertions about the wrong one succeed, and the mock still reports
+//! its mistakes.
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::{LOCATION, SKU, erp, right, wrong};
 const TOKEN: &str = "a-token";
 const ORDERED_AT: &str = "2023-05-10T12:00:00+00:00";
 
-/// A reservation whose answer is lost, after the piece was reserved.
+/// A reservation whose answer is lost after the piece was reserved.
 const LOST_ANSWER: &str = r#"{"rules": [{
     "name": "lost-answer",
     "match": {"operation": "increase-reserved-stock"},
     "fault": {"kind": "reset"}, "when": "after", "times": 1
 }]}"#;
 
-/// A service of a test's own.
+/// Starts a service for one test.
 #[fixture]
 async fn mock() -> MockServer {
     let mock = MockServer::builder().world("demo").token(TOKEN);
@@ -34,12 +34,12 @@ fn wrong(world: &MockWorld<'_>) -> wrong::StockClient {
     wrong::StockClient::new(&world.url(), TOKEN)
 }
 
-/// The right client, which does not wait between its tries.
+/// Creates the right client, without pauses between its attempts.
 fn right(world: &MockWorld<'_>) -> right::StockClient {
     right::StockClient::new(&world.url(), TOKEN, Duration::ZERO)
 }
 
-/// What was answered to an operation; `None` where nothing was.
+/// Returns the statuses of the answers to an operation; `None` where there was none.
 fn statuses(world: &MockWorld<'_>, operation: &str) -> Vec<Option<u16>> {
     let wanted = Wanted {
         operation: Some(operation.to_owned()),
@@ -52,7 +52,7 @@ fn statuses(world: &MockWorld<'_>, operation: &str) -> Vec<Option<u16>> {
         .collect()
 }
 
-/// What the mock says of a client.
+/// Returns the ids of the mistakes that the mock reports.
 fn mistakes(world: &MockWorld<'_>) -> Vec<&'static str> {
     let mut ids: Vec<_> = world.findings().iter().map(|found| found.id).collect();
     ids.sort_unstable();

@@ -1,6 +1,6 @@
-//! An integration client as it is often written: it works at first sight, and is wrong.
+//! An integration client as it is often written: it seems to work, but is wrong.
 //!
-//! `right.rs` beside it does the same as it should be done.
+//! `right.rs` beside it does the same correctly.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::erp::Item;
 
-/// Whippy Ware's stocks, for an ERP.
+/// A client of Whippy Ware's stocks for an ERP.
 #[derive(Debug)]
 pub(crate) struct StockClient {
     http: Client,
@@ -26,7 +26,7 @@ impl StockClient {
         }
     }
 
-    /// Asks, up to three times.
+    /// Sends a request, up to three times.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -57,19 +57,19 @@ impl StockClient {
         Ok(page["results"].as_array().cloned().unwrap_or_default())
     }
 
-    /// All stocks.
+    /// Returns all stocks.
     pub(crate) async fn stocks(&self) -> reqwest::Result<Vec<Value>> {
         // Wrong: these are the first ten.
         self.rows("").await
     }
 
-    /// Stocks of more than so many pieces.
+    /// Returns the stocks of more than this many pieces.
     pub(crate) async fn plentiful(&self, pieces: i64) -> reqwest::Result<Vec<Value>> {
-        // Wrong: the filter is `stock__gt`; this one is ignored, without a word.
+        // Wrong: the filter is `stock__gt`; this parameter is ignored without an error.
         self.rows(&format!("?stock_gt={pieces}&limit=1000")).await
     }
 
-    /// Sends what the service does not know yet; how many that were.
+    /// Sends the items that the service does not know yet; returns their number.
     pub(crate) async fn sync(&self, items: &[Item]) -> reqwest::Result<usize> {
         let stocks = self.stocks().await?;
         let known: HashMap<_, _> = stocks
@@ -90,7 +90,7 @@ impl StockClient {
             {
                 continue;
             }
-            // Wrong: one call a row, though the service takes a list.
+            // Wrong: one call for each row, although the service accepts a list.
             let row = json!({
                 "sku": item.sku,
                 "provider": item.provider,
@@ -114,14 +114,14 @@ impl StockClient {
         Ok(answer.status() == 201)
     }
 
-    /// Gives a reserved piece free.
+    /// Releases a reserved piece.
     pub(crate) async fn release(&self, sku: &str, location: &str) -> reqwest::Result<bool> {
         let body = json!({"sku": sku, "location": location});
         for _ in 0..3 {
             let answer = self
                 .call(Method::POST, "decrease_reserved_stock/", Some(&body))
                 .await?;
-            // Wrong: 208 says that it is done, and that there is nothing to wait for.
+            // Wrong: 208 means that it was done before, and that there is nothing to wait for.
             if answer.status() == 201 {
                 return Ok(true);
             }

@@ -1,4 +1,4 @@
-//! `/__admin/` from the wire: health, reset, clock, and who may ask.
+//! `/__admin/` on the wire: health, reset, clock, and access.
 
 use std::net::{IpAddr, TcpListener};
 use std::time::Instant;
@@ -25,7 +25,7 @@ fn put(path: &str, body: &Value) -> String {
     message(&format!("PUT {path}"), &[], &body.to_string())
 }
 
-/// The detail of a problem document of this status, whose shape is checked.
+/// Checks a problem document with this status, and returns its detail.
 #[track_caller]
 fn problem(answer: &Answer, status: u16) -> String {
     assert_eq!(answer.status, status, "{}", answer.text());
@@ -51,7 +51,7 @@ fn problem(answer: &Answer, status: u16) -> String {
     detail
 }
 
-/// What a reset sets: the state that a client sees, the clock, and a reading.
+/// Returns everything that a reset sets: the state visible to clients, the clock, and a reading.
 #[track_caller]
 fn whole_state(mock: &Mock) -> (Vec<Value>, String, String) {
     let mut rows = mock.state();
@@ -61,7 +61,7 @@ fn whole_state(mock: &Mock) -> (Vec<Value>, String, String) {
     (rows, mock.get(CLOCK).expect(200).text(), reading)
 }
 
-/// A clock that stands, so that two states can be equal.
+/// A clock that stands still, so that two states can be equal.
 const STANDING: &str = "--clock=2023-06-01T12:00:00+03:00";
 
 // Health and the document.
@@ -290,7 +290,7 @@ fn a_fixed_clock_is_shown_set_and_moved() {
         post(ADVANCE, &json!({"seconds": 1})),
         post(ADVANCE, &json!({"seconds": 0.000_001})),
         post(ADVANCE, &json!({"seconds": 0})),
-        // What an admin request does not name stays or is nothing.
+        // Parts that an admin request does not name keep their value, or have none.
         put(CLOCK, &json!({"mode": "fixed"})),
         put(CLOCK, &json!({"mode": "fixed", "tick_microseconds": 5})),
         put(
@@ -431,7 +431,7 @@ fn a_clock_that_was_advanced_again_and_again_still_answers(#[case] clock: &str) 
     let mut client = mock.connect();
     let advance = post(ADVANCE, &json!({"seconds": 315_360_000}));
     let mut last = 0;
-    // Ten years at a time, past the end of the calendar.
+    // Ten years at a time, beyond the end of the calendar.
     for _ in 0..1000 {
         last = client.ask(&advance).status;
     }
@@ -509,7 +509,7 @@ fn a_parameter_that_is_none_is_refused_with_the_one_that_was_meant() {
     );
 }
 
-// Who may ask.
+// Access.
 
 const FOREIGN_ORIGIN: &str = "a page of another origin may not drive the mock";
 const FOREIGN_HOST: &str = "the Host header names another machine; without an admin token it \
@@ -560,8 +560,8 @@ fn a_page_of_another_origin_may_not_ask(#[case] lines: &[&str], #[case] refused:
         }
     }
     assert_eq!(mock.stocks(), if refused.is_empty() { 3 } else { 4 });
-    // The API itself answers whoever calls, unless the host can be none: what runs in a
-    // browser may use it.
+    // The API itself answers everybody, unless the host is malformed: pages in a browser may use
+    // it.
     let malformed = [
         "Host: ",
         "Host: example.com:localhost",

@@ -1,5 +1,4 @@
-//! A bundle gives the same answers again, byte for byte, or names the first that is
-//! otherwise.
+//! A bundle yields the same answers again, byte for byte, or names the first that differs.
 
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use super::log::{FIXED, System, any_seed, create, seed};
 use super::requests::{INCREASE, SKU, STOCKS, request};
 use super::support::{Mock, message, stock};
 
-/// A service, and what was asked of it.
+/// A service with its exchanges.
 struct Recorded {
     service: Service,
     defects: Defects,
@@ -64,7 +63,7 @@ impl Recorded {
     }
 
     fn bundle(&self) -> Bundle {
-        // As another machine reads it.
+        // Read back as another machine would.
         Bundle::from_json(&self.json()).unwrap()
     }
 
@@ -104,7 +103,7 @@ proptest! {
         let bundle = recorded.bundle();
         let mut count = 0;
         for played in bundle.replay().unwrap() {
-            // What a token was is not in a bundle.
+            // Tokens are not in a bundle.
             let is_of_credentials = played.expected.as_ref().is_some_and(|e| e.status == 401);
             prop_assert!(played.verdict == Verdict::Same || is_of_credentials, "{played}");
             count += 1;
@@ -180,7 +179,7 @@ fn a_cut_request(bundle: &mut Value) {
     bundle["worlds"][0]["exchanges"][1]["request"]["body"]["truncated"] = json!(true);
 }
 
-/// Sends a request, whatever comes of it.
+/// Sends a request, with any result.
 fn sends(mock: &Mock, method: &str, path: &str, body: &str) {
     let mut client = mock.connect();
     client.send(message(
@@ -211,7 +210,7 @@ fn what_a_fault_did_is_done_again(#[case] fault: Value, #[case] when: &str) {
     if !when.is_empty() {
         rule["when"] = when.into();
     }
-    // Not at once, so that the bundle has what came before.
+    // Not on the first request, so that the bundle has earlier ones.
     rule["match"] = json!({"every": 2});
     let faults = json!({"seed": 1, "rules": [rule]}).to_string();
     let put = message("PUT /__admin/faults?world=w", &[], &faults);

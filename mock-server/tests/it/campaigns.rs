@@ -1,5 +1,5 @@
-//! Campaigns: the same attack again and again. Each is short here, and as long as
-//! `tests/campaigns/run` says there.
+//! Campaigns: the same attack many times. Each is short here; `tests/campaigns/run` makes it
+//! longer.
 
 use std::sync::mpsc::channel;
 
@@ -11,7 +11,7 @@ use whippy_mock::admin::ROUTES;
 use crate::requests::{INCREASE, SKU, STOCKS};
 use crate::support::{Client, HEALTH, Mock, get, message, no_file, post, stock};
 
-/// The number of rounds: the variable's, or else `short`.
+/// Returns the number of rounds in a variable, or else `short`.
 fn rounds(variable: &str, short: usize) -> usize {
     match std::env::var(variable) {
         Ok(text) => text.parse().unwrap(),
@@ -19,7 +19,7 @@ fn rounds(variable: &str, short: usize) -> usize {
     }
 }
 
-/// Numbers that look random and are the same in each run.
+/// Pseudorandom numbers, the same in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -35,12 +35,12 @@ impl Dice {
     }
 }
 
-/// The flag for a file that is not there yet.
+/// Returns the flag for a file that does not exist yet.
 fn fresh_data() -> String {
     format!("--data={}", no_file(".db"))
 }
 
-/// How many stocks of a SKU a world has.
+/// Returns the number of stocks of a SKU in a world.
 #[track_caller]
 fn count(client: &mut Client, world: &str, sku: &str) -> Value {
     let path = format!("/worlds/{world}{STOCKS}?sku={sku}");
@@ -121,7 +121,7 @@ fn a_full_file_loses_nothing_that_was_answered() {
         for (name, sku, stocks) in &forks {
             assert_eq!(count(&mut client, name, sku), *stocks, "{name}");
         }
-        // Room can be made.
+        // Deleting makes room.
         let dropped = message("DELETE /__admin/worlds/base", &[], "");
         client.ask(dropped).expect(204);
         kept += forks.len();
@@ -163,7 +163,7 @@ fn worlds_that_are_used_at_once_know_nothing_of_each_other() {
     );
 }
 
-/// Texts that stand where an admin path takes one.
+/// Texts to put where an admin path takes one.
 const TEXTS: &[&str] = &[
     "",
     "0",
@@ -190,7 +190,7 @@ const TEXTS: &[&str] = &[
     "2023-05-10T13:37:18Z",
 ];
 
-/// Bodies that an admin path may get.
+/// Bodies to send to admin paths.
 const BODIES: &[&str] = &[
     "",
     "{}",
@@ -222,7 +222,7 @@ const BODIES: &[&str] = &[
     "{\"providers\":[{\"name\":\"p\"}]}",
 ];
 
-/// An admin request that may make sense.
+/// Returns an admin request that may make sense.
 fn any_admin_request(dice: &mut Dice) -> String {
     let route = &ROUTES[dice.below(ROUTES.len())];
     let any = [

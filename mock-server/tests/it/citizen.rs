@@ -1,4 +1,4 @@
-//! The mock as a process among others: signals, children, addresses, variables and files.
+//! The mock among other processes: signals, children, addresses, variables and files.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ fn exec(by: &[&str], args: &[&str], variables: &[(&str, &str)]) -> Ended {
     Process::spawn_by(by, &args, variables).ended()
 }
 
-/// Asks the mock once, so that it has something to judge.
+/// Sends the mock one request, so that there is something to judge.
 const ASK: &str = r#"python3 -c 'import os, urllib.request as u
 u.urlopen(u.Request(os.environ["WHIPPY_URL"] + "/api/v1/stocks/", headers={"Authorization": "Token t"})).read()'"#;
 
@@ -23,7 +23,7 @@ u.urlopen(u.Request(os.environ["WHIPPY_URL"] + "/api/v1/stocks/", headers={"Auth
 #[case::hangup("HUP")]
 #[case::terminate("TERM")]
 fn a_signal_to_exec_reaches_the_command_and_ends_both(#[case] signal: &str) {
-    // A HUP that is ignored, as it is below `nohup`, would not be handed on.
+    // A HUP that is ignored, as under `nohup`, would not be passed on.
     let heeding = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); \
                    os.execv(sys.argv[1], sys.argv[1:])";
     let script = format!("kill -{signal} $PPID; sleep 30");
@@ -284,7 +284,7 @@ fn a_log_that_nobody_reads_does_not_hold_up_the_end() {
     out.read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("Listening on http://").unwrap();
     let mut client = TcpStream::connect(address).unwrap();
-    // More lines than a pipe holds.
+    // More lines than fit in a pipe.
     let query = "x".repeat(1_000);
     let request = format!("GET /nothing/?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut answers = BufReader::new(client.try_clone().unwrap());

@@ -1,4 +1,4 @@
-//! The command line: every flag and its variable, what is refused, what is printed.
+//! The command line: every flag with its variable, refusals and output.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
@@ -18,12 +18,12 @@ use crate::support::{
 };
 use crate::tls;
 
-/// What was refused before anything else happened: the sentence alone.
+/// Runs the mock with arguments that must be refused at once, and returns the sentence alone.
 #[track_caller]
 fn refusal(args: &[&str], variables: &[(&str, &str)]) -> String {
     let Ended { code, out, err } = run(args, variables);
     assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
-    // What the argument parser refuses goes with its own hints.
+    // The argument parser adds hints of its own.
     let sentence = err
         .trim_end()
         .trim_end_matches("For more information, try '--help'.")
@@ -38,7 +38,7 @@ fn variable(flag: &str) -> String {
     format!("WHIPPY_MOCK_{}", flag.to_uppercase().replace('-', "_"))
 }
 
-/// The flags with their variables, as the help has them.
+/// Returns the flags with their variables, as the help lists them.
 fn flags_of_the_help() -> Vec<(String, String)> {
     let help = run(&["--help"], &[]).out;
     let mut flags = Vec::new();
@@ -70,15 +70,15 @@ fn every_flag_has_the_variable_of_its_name() {
     assert_eq!(here, there, "the table of settings and the help");
 }
 
-/// A flag, two values of it, and what tells which of them is in force.
+/// A flag with two values, and a way to see the one in force.
 struct Setting {
     flag: &'static str,
     one: &'static str,
     other: &'static str,
-    /// What the flag needs beside it.
+    /// Other arguments that the flag needs.
     beside: &'static [&'static str],
     look: fn(&Mock) -> String,
-    /// What is seen with the one value and with the other.
+    /// The results for the one value and for the other.
     seen: (&'static str, &'static str),
 }
 
@@ -91,7 +91,7 @@ const SETTING: Setting = Setting {
     seen: ("", ""),
 };
 
-/// A setting that is in force, as the mock tells it.
+/// Returns a setting in force, as the mock reports it.
 fn setting(mock: &Mock, pointer: &str) -> String {
     let settings = mock.get("/__admin/settings").expect(200).json();
     settings.pointer(pointer).unwrap().to_string()
@@ -419,9 +419,9 @@ const SETTINGS: &[Setting] = &[
 ];
 
 impl Setting {
-    /// A mock with the setting by its flag, its variable or both.
+    /// Starts a mock with the setting by its flag, its variable or both.
     fn mock(&self, by_flag: Option<&str>, by_variable: Option<&str>) -> Mock {
-        // A file of its own for each, where one is named.
+        // Each mock has a file of its own, where the flag names one.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = env!("CARGO_TARGET_TMPDIR");
@@ -609,7 +609,7 @@ fn a_bad_value_is_refused_with_the_flag_and_what_it_takes(
     assert!(by_flag.contains(&format!("--{flag}")), "{by_flag}");
     assert!(by_flag.contains(takes), "not what it takes: {by_flag}");
     assert_eq!(refusal(&["serve", &given], &[]), by_flag);
-    // The value of a variable is blamed by the name of the variable.
+    // An error in a value from a variable names the variable.
     let named = by_flag.replacen(&format!("--{flag}"), &variable(flag), 1);
     let named = named.replace("[=<true|false>]", "");
     let by_variable = match named.split_once(" <") {
@@ -837,7 +837,7 @@ fn a_profile_file_that_is_none_is_refused_where_it_goes_wrong(
     }
 }
 
-// What is printed.
+// Output.
 
 #[track_caller]
 fn printed(command: &str) -> String {
@@ -881,7 +881,7 @@ fn the_openapi_document_is_printed_as_it_is_served() {
     assert_eq!(printed, openapi::stock_api());
     let mock = Mock::start(&[]);
     let mut served = mock.get("/__admin/openapi.json").expect(200).json();
-    // As the request named it.
+    // The mock repeats the host of the request.
     assert_eq!(served["servers"][0]["url"], "http://localhost");
     served["servers"] = printed["servers"].clone();
     assert_eq!(served, printed);
@@ -950,7 +950,7 @@ fn what_is_printed_does_not_depend_on_the_variables_of_the_server(
     assert_eq!(run(&[command], &variables), run(&[command], &[]));
 }
 
-// What the flags do.
+// Effects of the flags.
 
 #[rstest]
 #[case::right("Token s3cret", 200)]
@@ -1039,7 +1039,8 @@ fn a_fixed_clock_ticks_with_what_reads_it_from_request_to_request() {
     ]);
     let now = || mock.get(CLOCK).json()["now"].as_str().unwrap().to_owned();
     let mut shown = vec![now()];
-    // The documented create, a look and a refusal, which take no time, another create.
+    // The documented create, then a read and a refusal, which do not move the clock, then another
+    // create.
     for request in [
         post(STOCKS, &stock(SKU)),
         message(&format!("GET {STOCKS}"), &[], ""),
@@ -1067,7 +1068,7 @@ fn a_fixed_clock_ticks_with_what_reads_it_from_request_to_request() {
 
 // The log.
 
-/// What is logged of a few requests.
+/// Returns the log of a few requests.
 fn log_of(format: &str) -> Vec<String> {
     let mock = Mock::start(&["--log", format, "--body-limit=1000"]);
     mock.get("/api/v1/stocks/?sku=NEW&x=%C3%A9").expect(200);

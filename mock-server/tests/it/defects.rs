@@ -19,7 +19,7 @@ fn what_hangs_neither_answers_nor_closes() {
     let mut client = mock.connect();
     client.send(get(STOCKS));
     client.hears_nothing_for(Duration::from_millis(300));
-    // Others are served meanwhile, and stopping waits for nobody who hangs.
+    // Other clients are served meanwhile, and a client that hangs does not delay the stop.
     mock.get(PROVIDERS).expect(200);
     assert_eq!(mock.stop().code, Some(0));
     assert_eq!(client.rest(), b"");
@@ -31,7 +31,7 @@ fn what_is_reset_closes_without_a_byte() {
     let mut client = mock.connect();
     client.send(post(STOCKS, &crate::support::stock("NEW")));
     assert_eq!(client.rest(), b"");
-    // It was carried out all the same.
+    // The write was carried out nevertheless.
     let found = mock.get(&format!("{STOCKS}?sku=NEW")).expect(200);
     assert_eq!(found.json()["count"], 1);
 }
@@ -50,7 +50,7 @@ fn what_breaks_off_announces_more_than_it_sends() {
     );
     assert_eq!(head.header("whippy-mock-defect"), "list-breaks-off");
     let half = client.rest();
-    // The two ports may be of different length in the links, of which there are none.
+    // Ports in links could differ in length, but this answer has no links.
     assert_eq!(half, whole.body[..whole.body.len() / 2]);
 }
 

@@ -1,5 +1,5 @@
-//! The admin paths are documented as they are: the table of routes, the OpenAPI document,
-//! the page and the guide say the same, and each example of them works.
+//! The documentation of the admin paths: the table of routes, the OpenAPI document, the page and
+//! the guide agree, and every example works.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ fn document() -> Value {
     openapi::admin_api(None)
 }
 
-/// The mock of the examples.
+/// Starts a mock with the state that the examples need.
 fn mock_of_the_examples(args: &[&str]) -> Mock {
     let mock = Mock::start(&[&["--clock=2023-06-01T12:00:00+03:00"], args].concat());
     let sku = json!({"sku": "555AB1300456213004", "location": "110"});
@@ -35,7 +35,7 @@ fn parameters<'a>(operation: &Operation<'a>, place: &str) -> BTreeSet<&'a str> {
     parameters.map(|p| p["name"].as_str().unwrap()).collect()
 }
 
-/// A route as a line, and a line for each of its parameters.
+/// Returns a route as a line, and a line for each of its parameters.
 fn lines(
     method: &str,
     path: &str,
@@ -48,7 +48,7 @@ fn lines(
     [vec![route], query].concat()
 }
 
-/// Whether the mock has what an example asks for.
+/// Returns `true` if the mock has the route and the parameters of an example.
 fn is_there(operation: &Operation<'_>, call: &ExampleCall<'_>) -> bool {
     let method = operation.method.to_uppercase();
     let mut routes = ROUTES.iter();
@@ -72,7 +72,7 @@ fn send(mock: &Mock, operation: &Operation<'_>, call: &ExampleCall<'_>) -> Answe
     mock.ask(request(operation, &target, call.body, &[]))
 }
 
-/// Each operation that the mock has, with its first example that succeeds.
+/// Returns each operation that the mock has, with its first example that succeeds.
 fn working(document: &Value) -> Vec<(Operation<'_>, ExampleCall<'_>)> {
     let working = operations(document).filter_map(|operation| {
         let mut calls = operation.calls();
@@ -84,7 +84,7 @@ fn working(document: &Value) -> Vec<(Operation<'_>, ExampleCall<'_>)> {
     working
 }
 
-/// Whether a response is the one that many operations share.
+/// Returns `true` if a response is a common one of many operations.
 fn shares(operation: &Operation<'_>, status: &str, name: &str) -> bool {
     let target = format!("#/components/responses/{name}");
     operation.about["responses"][status]["$ref"] == target
@@ -115,7 +115,7 @@ fn assert_valid(document: &Value, schema: &Value, value: &Value, what: &str) {
     assert!(errors.is_empty(), "{what}: {errors:?}");
 }
 
-/// Where two values differ in more than their numbers and texts.
+/// Returns the place where two values differ in more than their numbers and texts.
 fn difference(path: &str, shown: &Value, got: &Value) -> Option<String> {
     match (shown, got) {
         (Value::Object(shown), Value::Object(got)) => {
@@ -204,7 +204,7 @@ fn every_schema_of_the_admin_document_is_a_schema() {
     }
 }
 
-/// A response has an example, or is one that many share, or is of a route to come.
+/// Every response has an example, or is a common one, or belongs to a future route.
 #[test]
 fn every_documented_answer_is_shown_and_every_example_belongs_to_a_call() {
     let document = document();
@@ -421,7 +421,7 @@ fn the_page_is_served_and_the_document_beside_it() {
     assert_eq!(served, openapi::admin_api(Some("http://localhost")));
 }
 
-/// The values of an attribute, in order.
+/// Returns the values of an attribute, in order.
 fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
     let start = format!(" {name}=\"");
     let parts = page.split(&start).skip(1);
@@ -470,7 +470,7 @@ fn the_page_has_every_operation_and_schema() {
 
 // The guide.
 
-/// The words of a line for a shell, in which `'` quotes.
+/// Splits a shell command into words. `'` quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     for (at, part) in line.split('\'').enumerate() {
@@ -489,8 +489,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-/// What a line of the guide asks: method, target, header lines, body, and where the answer
-/// goes.
+/// A line of the guide: method and target, header lines, body, and the file for the answer.
 struct Line {
     start: String,
     headers: Vec<String>,
@@ -533,7 +532,7 @@ fn read(line: &str, files: &BTreeMap<String, String>) -> Line {
     }
 }
 
-/// Asks a fresh mock every `curl` line of a guide, one after the other; each must succeed.
+/// Sends every `curl` line of a guide to a new mock, in order; each must succeed.
 #[track_caller]
 fn follow(guide: &str) -> (Mock, Vec<Answer>) {
     let mock = Mock::start(&[]);
@@ -578,7 +577,7 @@ fn every_line_of_the_first_steps_works_one_after_the_other() {
 fn every_line_of_the_guide_works_one_after_the_other() {
     let (mock, answers) = follow(include_str!("../../../docs/admin.md"));
     assert!(answers.len() > 15, "{}", answers.len());
-    // Its states are those that it tells of.
+    // The state is the one that the guide describes.
     let stocks = |world: &str| {
         mock.ask(get(&format!("/worlds/{world}/api/v1/stocks/")))
             .json()["count"]

@@ -1,5 +1,5 @@
-//! The file of the durable log: what was answered is there again, whatever ended the
-//! process, and nothing else is.
+//! The file of the durable log: after any end of the process, exactly the answered writes are
+//! there.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write as _};
@@ -25,7 +25,7 @@ use super::log::{FIXED, Step, System, any_seed, any_step, create, export, export
 use super::requests::{INCREASE, SKU, STOCKS, request, store};
 use super::support::{self, Mock, PATIENCE};
 
-/// A folder of its own, which goes with the test.
+/// A folder that is removed after the test.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -42,7 +42,7 @@ impl Folder {
         self.0.join("mock.db")
     }
 
-    /// Every file in it, with its bytes.
+    /// Returns every file in it, with its bytes.
     fn bytes(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let entries = std::fs::read_dir(&self.0).unwrap();
         let paths = entries.map(|entry| entry.unwrap().path());
@@ -71,7 +71,7 @@ fn refused(path: &Path) -> String {
     rest.to_owned()
 }
 
-/// A file that was closed. A snapshot that is under way keeps it open a little longer.
+/// Opens a file after it was closed. A snapshot under way keeps it open a little longer.
 #[track_caller]
 fn opened(path: &Path) -> (Log, Vec<whippy_mock::log::KeptWorld>) {
     let until = Instant::now() + PATIENCE;
@@ -85,7 +85,7 @@ fn opened(path: &Path) -> (Log, Vec<whippy_mock::log::KeptWorld>) {
     }
 }
 
-/// The log of a file, and the services that it has, by name.
+/// Returns the log of a file, and its services by name.
 #[track_caller]
 fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
     let (log, worlds) = opened(path);
@@ -97,7 +97,7 @@ fn reopened(path: &Path, seed: &Seed) -> (Log, BTreeMap<String, Service>) {
     (log, services)
 }
 
-/// Asks, and waits until the answer may be given.
+/// Sends a request, and waits until the answer may be given.
 fn settled(service: &Service, asked: &Request<bytes::Bytes>) -> Result<Reply, String> {
     let mut reply = service.answer(asked, &|| Timestamp::EPOCH);
     if let Some(pending) = reply.pending.take() {
@@ -116,7 +116,7 @@ fn increase() -> Request<bytes::Bytes> {
     post(INCREASE, &json!({"sku": SKU, "location": "110"}))
 }
 
-/// The SKUs of a world, but for those of the seed.
+/// Returns the SKUs of a world, without those of the seed.
 fn skus(service: &Service) -> Vec<String> {
     let known = export_of(&store("documented"));
     let of = |world: &Value| -> Vec<String> {
@@ -132,7 +132,7 @@ fn skus(service: &Service) -> Vec<String> {
     skus
 }
 
-/// What happens to the worlds of a file.
+/// A step in the life of the worlds in a file.
 #[derive(Debug, Clone)]
 enum Happening {
     Step(usize, Box<Step>),
@@ -155,7 +155,7 @@ fn any_happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-/// Everything that is to be there again.
+/// Returns everything that must be there again.
 fn seen(service: &Service) -> (Value, u64, ClockMode, Vec<Value>) {
     let last = service.kept().1;
     let past = (0..=last).rev().map_while(|seq| service.at(seq).ok());
@@ -209,8 +209,7 @@ proptest! {
                     });
                     for ((world, before), clock) in worlds.iter().zip(before).zip(clocks) {
                         let mut after = seen(world);
-                        // A fork remembers what the world it was made of did, once it is
-                        // read from the file.
+                        // A fork read from the file also knows the earlier writes of its source.
                         after.3.truncate(before.3.len());
                         if after.1 > 0 {
                             prop_assert_eq!(world.clock(), clock);
@@ -320,7 +319,7 @@ fn a_restart_begins_with_the_last_snapshot_and_the_file_remembers_more() {
         changes["reserved_stock"],
         json!({"before": from - 5, "after": from + 5})
     );
-    // Whatever lies before the last snapshot but one is let go of.
+    // The writes before the last snapshot but one are dropped.
     let gone = service.at(1).unwrap_err().to_string();
     assert_eq!(gone, "the state after write 1 is not kept any more");
 }
@@ -347,7 +346,7 @@ fn many_wait_for_one_commit() {
     assert!(service.pending().is_none());
 }
 
-/// A file of ours with a world in it, closed.
+/// Creates a closed file of this program, with a world.
 fn ours(path: &Path) {
     let (log, _) = Log::open(path, OPEN).unwrap();
     let service = Service::durable(seed(&[], FIXED), &log, "default");
@@ -356,7 +355,7 @@ fn ours(path: &Path) {
     }
 }
 
-/// The same, as a kill leaves it: what came last is in the write-ahead log.
+/// Creates the same as a kill leaves it: the latest writes are in the write-ahead log.
 fn ours_killed(path: &Path) {
     let (log, _) = Log::open(path, OPEN).unwrap();
     drop(log);
@@ -370,7 +369,7 @@ fn ours_killed(path: &Path) {
         std::fs::copy(&file, file.with_extension("copy")).unwrap();
         std::fs::rename(file.with_extension("copy"), file).unwrap();
     }
-    // Closing it changes the files that were there before the copies.
+    // Closing changes the files, after they were copied.
     drop((service, log));
 }
 
@@ -420,7 +419,7 @@ fn lacks_a_write(path: &Path) {
         .unwrap();
 }
 
-/// The same, with what came last still in the write-ahead log, as a kill leaves it.
+/// Removes a write, with the latest writes still in the write-ahead log as a kill leaves them.
 fn lacks_a_write_and_was_killed(path: &Path) {
     ours(path);
     let connection = Connection::open(path).unwrap();
@@ -446,7 +445,7 @@ fn has_another_body(path: &Path) {
         .unwrap();
 }
 
-/// As a kill leaves it, and the write-ahead log is gone.
+/// Creates a file as a kill leaves it, and removes the write-ahead log.
 fn lost_its_last_commits(path: &Path) {
     ours_killed(path);
     std::fs::remove_file(path.with_file_name("mock.db-wal")).unwrap();
@@ -520,8 +519,8 @@ fn a_file_that_cannot_be_used_is_refused_and_left_as_it_was(
     assert!(before == after);
 }
 
-/// Every byte of a file in its turn, some of them changed: a start is refused, or it finds
-/// what was answered.
+/// Changes single bytes at every position of a file. The file is refused, or all answered writes
+/// are found.
 #[rstest]
 #[case::of_the_file("mock.db", ours as fn(&Path))]
 #[case::of_the_write_ahead_log("mock.db-wal", ours_killed as fn(&Path))]
@@ -557,7 +556,7 @@ fn a_changed_byte_is_told_or_changes_nothing(#[case] name: &str, #[case] make: f
     assert!(told * 4 > places.len(), "{told} of {}", places.len());
 }
 
-/// Counters of snapshots that began anew with each session let the file grow for good.
+/// A counter of snapshots that began again in each session would let the file grow without bound.
 #[test]
 fn a_file_does_not_grow_with_the_sessions_that_wrote_it() {
     let folder = Folder::new();
@@ -580,8 +579,8 @@ fn a_file_does_not_grow_with_the_sessions_that_wrote_it() {
         let sql = format!("SELECT count(*) FROM {what}");
         connection.query_row(&sql, [], |row| row.get(0)).unwrap()
     };
-    // Of 50,000 writes two stretches of 10,000 and the one that is being written. A snapshot
-    // that is slow comes a session or two later.
+    // Of 50,000 writes, two stretches of 10,000 and the present one stay. A slow snapshot comes a
+    // session or two later.
     assert!(count("writes") <= 35_000, "{} writes", count("writes"));
     assert!(count("snapshots") <= 2);
     let auto_vacuum = connection.query_row("PRAGMA auto_vacuum", [], |row| row.get(0));
@@ -611,7 +610,7 @@ fn a_fork_and_a_clock_of_an_untouched_world_are_kept() {
     let set = Service::durable(seed(&[], FIXED), &log, "set");
     set.set_clock(clock).unwrap();
     let expected = (fork.clock(), set.clock());
-    // As a kill leaves it: nothing is closed.
+    // Copied while it is open, as a kill would leave it.
     let copy = Folder::new();
     for (path, bytes) in folder.bytes() {
         std::fs::write(copy.0.join(path.file_name().unwrap()), bytes).unwrap();
@@ -647,8 +646,8 @@ fn a_limit_that_holds_nothing_is_refused() {
     assert!(folder.bytes().is_empty());
 }
 
-/// As many as fit are kept and answered; of the rest nothing is to be seen, here and after
-/// a restart. With room there are writes again.
+/// As many writes as fit are stored and answered. The others leave no trace, now and after a
+/// restart. Once there is room, writes succeed again.
 #[test]
 fn a_full_file_refuses_cleanly_and_recovers() {
     const THREADS: usize = 4;
@@ -705,13 +704,13 @@ fn a_full_file_refuses_cleanly_and_recovers() {
         export_of(service.at(service.kept().1).unwrap().store()),
         export(&service)
     );
-    // A smaller one may still fit, so this is no refusal of everything; a large one is.
+    // A smaller write may still fit, so only a large one is sure to be refused.
     let large = json!({
         "provider": "shop_provider", "location": "110", "stock": 5, "sku": "L", "note": "x".repeat(600_000),
     });
     assert_eq!(settled(&service, &post(STOCKS, &large)).unwrap_err(), full);
     assert_eq!(skus(&service), kept);
-    // Reads go on.
+    // Reads still work.
     ask(&service, &request("GET", STOCKS, &[], ""), 200);
     let other = Service::durable(seed(&[], FIXED), &log, "other");
     assert_eq!(settled(&other, &post(STOCKS, &large)).unwrap_err(), full);
@@ -731,11 +730,11 @@ fn a_full_file_refuses_cleanly_and_recovers() {
     assert_eq!(skus(&services["default"]), ["A"]);
 }
 
-/// The variable that makes [`writes_until_it_is_killed`] one that does.
+/// The variable that turns [`writes_until_it_is_killed`] into a real writer.
 const CHILD: &str = "WHIPPY_TEST_DURABLE_CHILD";
 const CHILD_THREADS: usize = 4;
 
-/// No test by itself: a process that writes and says what was answered, until it is killed.
+/// Not a test by itself, but a process that writes and prints the answered SKUs until it is killed.
 #[test]
 fn writes_until_it_is_killed() {
     let Some(path) = std::env::var_os(CHILD) else {
@@ -777,8 +776,8 @@ fn child(path: &Path) -> Child {
         .unwrap()
 }
 
-/// Whatever was answered is there after a kill, and at most one more a thread, which was
-/// on its way.
+/// After a kill every answered write is there, and at most one more for each thread, which was
+/// under way.
 #[test]
 fn what_was_answered_survives_a_kill() {
     let folder = Folder::new();
@@ -798,7 +797,7 @@ fn what_was_answered_survives_a_kill() {
         answered.extend(out.map_while(Result::ok).filter_map(is_answer));
         child.wait().unwrap();
         assert!(answered.len() >= lines, "{} of {lines}", answered.len());
-        // A last line may have been cut.
+        // The last line may be incomplete.
         answered.retain(|sku| sku.rsplit('/').next().is_some_and(|n| n.len() == 6));
 
         let (log, services) = reopened(&path, &seed(&[], FIXED));
@@ -816,7 +815,7 @@ fn what_was_answered_survives_a_kill() {
     }
 }
 
-/// The same of the program, over HTTP: several clients, and a kill in the middle.
+/// Does the same with the program over HTTP: several clients, and a kill in the middle.
 #[test]
 fn what_a_server_answered_survives_a_kill() {
     const CLIENTS: usize = 4;
@@ -868,7 +867,7 @@ fn fork(mock: &Mock, from: &str, to: &str) -> support::Answer {
     ))
 }
 
-/// How many stocks of a SKU a world has.
+/// Returns the number of stocks of a SKU in a world.
 fn count(mock: &Mock, world: &str, sku: &str) -> Value {
     let path = format!("/worlds/{world}{STOCKS}?sku={sku}");
     mock.get(&path).expect(200).json()["count"].clone()
@@ -900,7 +899,7 @@ fn a_fork_that_is_refused_leaves_the_file_as_it_was_and_one_that_is_answered_sur
     assert_eq!(count(&mock, "b", "a"), 0);
 }
 
-/// `ulimit -f` ends a process that does not take the signal.
+/// `ulimit -f` kills a process that does not catch the signal.
 #[test]
 fn a_limit_to_the_size_of_files_refuses_writes_and_ends_nothing() {
     let folder = Folder::new();

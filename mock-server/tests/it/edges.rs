@@ -1,4 +1,4 @@
-//! The edges of the server: clients that say no more, or not enough, or nonsense, and many
+//! The limits of the server: clients that stop sending, send too little or send nonsense, and many
 //! of them.
 
 use std::io::{Read as _, Write as _};
@@ -31,7 +31,7 @@ const UNIX: &[&str] = &["unix"];
 const DURABLE: &[&str] = &["--data"];
 const DELAYED: &[&str] = &["--faults"];
 
-/// A mock that is set up so, and where its files are of this test.
+/// Starts a mock with some flags. A socket or a file that they name is one of this test.
 #[track_caller]
 fn set_up(by: &[&str]) -> Mock {
     match by {
@@ -64,7 +64,7 @@ fn a_client_that_says_no_more_gets_its_answers(
     client.finish();
     assert_eq!(client.receive().expect(201).json()["sku"], "NEW");
     assert_eq!(client.rest(), b"");
-    // What had come before is answered too.
+    // Requests that came before are answered too.
     let mut client = mock.connect();
     client.send(get(STOCKS) + &get(HEALTH));
     client.finish();
@@ -81,7 +81,7 @@ fn a_client_that_leaves_what_is_never_answered_makes_room(#[values(INDIFFERENT, 
     client.send(get(STOCKS));
     let since = Instant::now();
     client.finish();
-    // A connection too many is closed at once, with a word or without.
+    // A connection beyond the limit is closed at once, with or without an answer.
     while mock
         .connect()
         .try_ask(get(HEALTH))
@@ -113,7 +113,7 @@ fn half_sent_heads_make_room_for_clients_that_speak() {
             let_in.push(client);
         }
     }
-    // Between two requests nobody owes anything.
+    // Between two requests a client owes no head.
     speaking.ask(get(HEALTH)).expect(200);
     for client in &mut let_in {
         client.ask(get(HEALTH)).expect(200);
@@ -201,7 +201,7 @@ fn a_body_of_too_many_brackets_is_labelled_so_in_the_log() {
 
 // Large admin requests.
 
-/// A world of so many stocks, as a file.
+/// Returns a world with this many stocks, as a file.
 fn world_of(count: usize) -> String {
     let stock = |n: usize| {
         format!(
@@ -276,7 +276,7 @@ fn a_world_is_read_while_its_new_state_is_being_kept() {
             while service.store().len() != 50_000 {
                 std::thread::yield_now();
             }
-            // Whoever waits for the file holds up no reader.
+            // A write that waits for the file does not block readers.
             let waits = !resets.is_finished();
             assert!(service.pending().is_some() || !waits);
             resets.join().unwrap();
@@ -284,11 +284,11 @@ fn a_world_is_read_while_its_new_state_is_being_kept() {
             waits
         })
     };
-    // The file may be fast once.
+    // The file may sometimes be fast.
     assert!((0..20).any(|_| was_seen()));
 }
 
-// What is told.
+// Messages.
 
 #[test]
 fn the_settings_tell_what_is_in_force() {
@@ -435,7 +435,7 @@ fn a_world_that_the_data_file_goes_before_is_told_in_a_line() {
     assert_eq!(Mock::start(&[&data]).stop().err, "");
 }
 
-// Inside a test that has one thread.
+// Inside a test with a single thread.
 
 #[tokio::test]
 async fn a_large_body_and_an_overlap_are_answered_beside_a_test_of_one_thread() {
@@ -445,7 +445,7 @@ async fn a_large_body_and_an_overlap_are_answered_beside_a_test_of_one_thread() 
         .await
         .unwrap();
     let ask = |message: String| ask_at(mock.address(), &message);
-    // The test's only thread waits here, and the mock answers all the same.
+    // The test's only thread waits here, and the mock still answers.
     let close = ["Connection: close"];
     let large = " ".repeat(300 * 1024) + &stock("NEW").to_string();
     let created = ask(message(&format!("POST {STOCKS}"), &close, &large));
@@ -455,7 +455,7 @@ async fn a_large_body_and_an_overlap_are_answered_beside_a_test_of_one_thread() 
     assert!(increased.starts_with("HTTP/1.1 201"), "{increased}");
 }
 
-/// Asks by a connection that is closed then.
+/// Sends a request on a connection that is closed afterwards.
 fn ask_at(address: SocketAddr, message: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

@@ -1,5 +1,4 @@
-//! The faults: the language of the rules, what becomes of a request, and that a run
-//! repeats.
+//! Faults: the language of rules, their effects on requests, and the repeatability of runs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,18 +25,18 @@ use crate::requests::{ACTIVE, INCREASE, QUERY, SKU, STOCKS, UPSERT, request, sto
 
 const START: Timestamp = Timestamp::EPOCH.plus_seconds(1_700_000_000);
 
-/// A service with faults, and a server of the plainest kind.
+/// A service with faults, and the simplest possible server.
 struct Shop {
     service: Service,
     faults: Faults,
     now: Timestamp,
 }
 
-/// What a client gets.
+/// The result of a request for its client.
 #[derive(Debug)]
 enum Got {
     Answer(Reply),
-    /// The connection ends; the bytes that came first.
+    /// The connection ends, after these bytes.
     End(&'static str, Vec<u8>),
 }
 
@@ -56,7 +55,7 @@ impl Shop {
         }
     }
 
-    /// With one rule.
+    /// Creates a shop with one rule.
     #[track_caller]
     fn of(rule: &Value) -> Self {
         let mut rule = rule.clone();
@@ -79,12 +78,12 @@ impl Shop {
         !self.plan(request).is_empty()
     }
 
-    /// Which of so many requests the faults fire on.
+    /// Returns, for each of this many requests, `true` if the faults fire on it.
     fn pattern(&self, request: &Request<Bytes>, count: usize) -> Vec<bool> {
         (0..count).map(|_| self.fires(request)).collect()
     }
 
-    /// Carries a plan out as a server does, but for the time.
+    /// Carries out a plan as a server does, except for waits.
     fn ask(&self, request: &Request<Bytes>) -> Got {
         let plan = self.plan(request);
         self.carry_out(&plan, request)
@@ -124,7 +123,7 @@ impl Shop {
         Got::Answer(reply)
     }
 
-    /// How much is reserved of the SKU of the documented world.
+    /// Returns the reserved quantity of the documented world's SKU.
     fn reserved(&self) -> Value {
         let all = self.service.answer(&get(STOCKS), &|| self.now);
         let all = json_of(&all.response);
@@ -209,7 +208,7 @@ fn millis(acts: &[Act]) -> u128 {
         .sum()
 }
 
-// Which requests.
+// Requests that a rule is for.
 
 #[rstest]
 #[case(json!({}), true)]
@@ -334,7 +333,7 @@ fn a_search_has_the_name_that_the_journal_gives_it_and_is_part_of_the_list(
     assert_eq!(shop.fires(&get(target)), fits);
 }
 
-// Whose turn it is.
+// Turns.
 
 const Y: bool = true;
 const N: bool = false;
@@ -402,7 +401,7 @@ fn the_same_rules_of_another_world_have_met_nothing() {
     assert_eq!(shop.faults.rules_json()["rules"][0]["matched"], 2);
 }
 
-// What becomes of them.
+// Effects.
 
 #[rstest]
 #[case(400, "application/json", r#"{"detail":"Malformed request."}"#)]
@@ -432,7 +431,7 @@ fn a_status_has_the_body_of_whoever_says_it(
     let text = String::from_utf8_lossy(got.body());
     assert!(text.contains(body), "{text}");
     assert_eq!(header(&got, FAULT_HEADER.as_str()), "it");
-    // A gateway knows nothing of the stack.
+    // A gateway does not send the headers of the stack.
     let is_gateway = [502, 503, 504].contains(&status);
     for name in ["x-frame-options", "referrer-policy"] {
         assert_eq!(header(&got, name).is_empty(), is_gateway, "{name}");
@@ -618,7 +617,7 @@ fn a_uniform_delay_takes_every_time_between_its_bounds() {
 #[test]
 fn a_lognormal_delay_has_its_median_and_its_spread() {
     let drawn = delays(&json!({"type": "lognormal", "median": 1000, "sigma": 0.5}));
-    // Of a normal distribution, 15.9 % lie below one sigma under the mean.
+    // In a normal distribution 15.9 % lie more than one sigma below the mean.
     for (part, expected) in [
         (1_000, 1_000.0),
         (317, 1_000.0 / 0.5f64.exp()),
@@ -738,7 +737,7 @@ fn what_a_defect_keeps_is_kept_from_one_request_to_the_next() {
     };
     let status = |day| shop.ask(&asked(day)).status();
     assert_eq!([1, 2, 3, 4].map(status), [201, 500, 201, 500]);
-    // A plan that is read back keeps it with the rule.
+    // A plan that is read back shares this state with its rule.
     let replayed = |day| {
         let plan = Plan::from_json(&shop.plan(&asked(day)).to_json(), &shop.faults).unwrap();
         shop.carry_out(&plan, &asked(day)).status()
@@ -773,7 +772,7 @@ fn rule(name: &str, fault: &Value, when: Option<&str>) -> Value {
     rule
 }
 
-/// The rules that fire together, in an order that tells who wins.
+/// Rules that fire together, in an order that shows the winner.
 #[rstest]
 #[case(&["reset", "status"], "reset")]
 #[case(&["status", "reset"], "status")]
@@ -886,7 +885,7 @@ fn without_a_rule_nothing_goes_wrong() {
     assert_eq!(header(&got, FAULT_HEADER.as_str()), "");
 }
 
-// What is no file of faults.
+// Files that are not files of faults.
 
 fn one(rule: Value) -> Value {
     let mut rule = rule;
@@ -903,7 +902,7 @@ fn fault(fault: &Value) -> Value {
     one(json!({"fault": fault}))
 }
 
-/// Files that neither the schema nor the parser takes, and the sentence.
+/// Returns files that both the schema and the parser refuse, with the sentence.
 fn bad_files() -> Vec<(Value, &'static str)> {
     let text = |count| "x".repeat(count);
     vec![
@@ -1153,7 +1152,7 @@ fn bad_files() -> Vec<(Value, &'static str)> {
     ]
 }
 
-/// What only the parser knows to be wrong.
+/// Returns files that only the parser refuses, with the sentence.
 fn wrong_names() -> Vec<(Value, &'static str)> {
     let twice = json!({"name": "a", "fault": {"kind": "reset"}});
     vec![
@@ -1238,7 +1237,7 @@ fn what_is_no_json_or_too_long_is_no_file() {
     );
 }
 
-// What comes with the mock.
+// Faults that come with the mock.
 
 #[test]
 fn the_built_in_files_are_valid_and_do_something() {
@@ -1290,7 +1289,7 @@ fn a_built_in_file_that_is_none_is_named_with_those_there_are() {
     );
 }
 
-/// The blocks of JSON in the document, a rule alone as a file of its own.
+/// Returns the blocks of JSON in the document. A single rule becomes a file of its own.
 fn examples() -> Vec<Value> {
     let document = include_str!("../../../docs/faults.md");
     let blocks = document.split("```json\n").skip(1);
@@ -1343,7 +1342,7 @@ fn the_schema_describes_each_kind_in_the_words_of_the_table() {
     }
 }
 
-/// A bound of the document is where the language ends: one more is refused.
+/// The bounds in the document are exact: one more is refused.
 #[test]
 fn the_document_states_the_bounds() {
     let document = include_str!("../../../docs/faults.md");
@@ -1372,9 +1371,9 @@ fn the_document_states_the_bounds() {
     }
 }
 
-// That a run repeats.
+// Repeatable runs.
 
-/// Rules in which chance has a hand everywhere.
+/// Returns rules in which everything depends on chance.
 fn chancy() -> Value {
     let rules = [
         json!({"name": "a", "match": {"probability": 0.2}, "fault": {"kind": "garbage"}}),
@@ -1443,7 +1442,7 @@ proptest! {
     }
 }
 
-/// All that a client sees.
+/// Returns everything that a client sees.
 fn shape(got: &Got) -> String {
     match got {
         Got::Answer(reply) => format!("{:?}", reply.response),
@@ -1484,7 +1483,7 @@ fn what_is_no_plan_is_refused(#[case] plan: Value, #[case] sentence: &str) {
     );
 }
 
-// What a client prefers.
+// Preferences of a client.
 
 fn preferring(request: &Request<Bytes>, wish: &str) -> Option<Reply> {
     let mut request = request.clone();

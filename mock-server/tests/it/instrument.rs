@@ -1,5 +1,5 @@
-//! The mock as an instrument of tests: what it makes go wrong on the wire, what it finds
-//! wrong with a client, and a client's whole test run in one command.
+//! The mock as an instrument of tests: its faults on the wire, its findings about clients, and a
+//! whole test run of a client in one command.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ fn send(method: &str, path: &str, body: &Value) -> String {
     message(&format!("{method} {path}"), &[json], &body.to_string())
 }
 
-/// A mock in which one thing goes wrong.
+/// Starts a mock with one fault.
 fn with_fault(rule: &Value) -> Mock {
     let mock = Mock::start(&[]);
     let rules = json!({"seed": 1, "rules": [rule]});
@@ -156,7 +156,7 @@ fn a_request_is_held_until_another_commits() {
     }));
     let mut held = mock.connect();
     held.send(post(INCREASE, &reservation("2024-01-01")));
-    // Whatever else is asked meanwhile, it waits: until the other has committed.
+    // It waits until the other operation commits, whatever else is requested meanwhile.
     assert_eq!(reserved(&mock), 0);
     loop {
         // The first decrease may come before the request is held.
@@ -334,7 +334,7 @@ fn what_the_client_has_met_is_told() {
 
 // A whole run in one command.
 
-/// A shell script that asks the mock by way of a Python of the standard library alone.
+/// Returns a shell script that sends requests with Python's standard library.
 fn script(requests: &[&str]) -> Vec<String> {
     let mut lines = vec![
         "import json,os,urllib.request as u".to_owned(),
@@ -582,7 +582,7 @@ fn an_answered_write_survives_the_sudden_end_of_the_process() {
     mock.post(INCREASE, &reservation("2024-01-01")).expect(201);
     mock.post(&format!("/worlds/one{STOCKS}"), &stock("NEW"))
         .expect(201);
-    // Another process may not have the file meanwhile.
+    // No other process may use the file meanwhile.
     let refused = run(&["--listen=127.0.0.1:0", &flag], &[]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
     mock.signal(rustix::process::Signal::KILL);

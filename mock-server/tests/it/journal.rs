@@ -1,4 +1,4 @@
-//! The journal: every exchange, in full, bounded, without secrets.
+//! The journal: every exchange in full, within limits, without secrets.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -177,7 +177,7 @@ fn the_archive_has_what_a_browser_would_keep() {
     assert_eq!(posted, stock("NEW"));
 }
 
-/// The lines of a stream of events, as they come.
+/// Follows the exchanges, and returns the lines of the stream.
 fn stream(mock: &Mock, query: &str) -> impl Iterator<Item = String> + use<> {
     stream_with(mock, query, &[])
 }
@@ -188,7 +188,7 @@ fn stream_with(mock: &Mock, query: &str, headers: &[&str]) -> impl Iterator<Item
     let head = message(&format!("GET {REQUESTS}/stream{query}"), headers, "");
     stream.write_all(head.as_bytes()).unwrap();
     let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
-    // The answer's head is there once somebody follows.
+    // The head of the answer arrives only after the mock follows.
     assert!(lines.by_ref().any(|line| line.is_empty()));
     lines
 }
@@ -218,7 +218,7 @@ fn what_a_stream_leaves_out_is_counted() {
     let mock = Mock::start(&[]);
     let mut lines = stream(&mock, "?per_second=0");
     mock.get(STOCKS).expect(200);
-    // The lines between are those of the chunks.
+    // Other lines belong to the chunks.
     let is_event = |line: &String| line.starts_with("event") || line.starts_with("data");
     let mut next = || lines.find(is_event).unwrap();
     assert_eq!(next(), "event: skipped");
@@ -228,8 +228,7 @@ fn what_a_stream_leaves_out_is_counted() {
 #[test]
 fn a_stream_does_not_hold_up_the_end() {
     let mock = Mock::start(&[]);
-    // A request that is on its way holds up the end for a while, and the stream must not
-    // wait for it.
+    // A request on its way delays the end for a while, and the stream must not wait for it.
     let whole = crate::support::post(STOCKS, &stock("LATE"));
     let (front, rest) = whole.split_at(whole.len() - 5);
     let mut late = mock.connect();

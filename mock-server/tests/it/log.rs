@@ -1,4 +1,4 @@
-//! What is kept of a world's writes: any state of it again, in memory and in a file.
+//! The history of a world's writes: it yields every past state, in memory and from a file.
 
 use std::cell::Cell;
 
@@ -21,7 +21,7 @@ use whippy_mock::worlds::service::Service;
 use super::arbitrary::{a_write, any_request};
 use super::requests::{DECREASE, INCREASE, SKU, STOCKS, UPSERT, request, store};
 
-/// A system clock that moves a millisecond each time it is looked at.
+/// A system clock that moves by a millisecond at each reading.
 pub(super) struct System(Cell<i64>);
 
 impl System {
@@ -84,7 +84,7 @@ fn at(service: &Service, seq: u64) -> Value {
     export_of(service.at(seq).unwrap().store())
 }
 
-/// Readings that change what is written.
+/// Readings that change the result of writes.
 const READINGS: &[(&str, &[&str])] = &[
     (
         "already-reported",
@@ -117,11 +117,11 @@ pub(super) fn any_seed() -> impl Strategy<Value = Seed> {
     })
 }
 
-/// What happens to a world.
+/// A step in the life of a world.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Ask(Request<Bytes>),
-    /// Through a service that is broken in this way.
+    /// Through a service with this defect.
     AskBroken(&'static str, Request<Bytes>),
     SetClock(&'static str),
     Advance(i64),
@@ -181,7 +181,7 @@ impl Step {
 }
 
 proptest! {
-    /// Whatever was asked, in whatever profile and by whatever clock.
+    /// Holds for any requests, profile and clock.
     #[test]
     fn replaying_the_writes_gives_the_same_world(
         seed in any_seed(),
@@ -211,7 +211,7 @@ proptest! {
         prop_assert_eq!(&export_of(whole.replay().unwrap().store()), seen.last().unwrap());
     }
 
-    /// Nothing is lost on the way through JSON, of the world and of what it answers.
+    /// An export keeps the whole world, and the answers of the world.
     #[test]
     fn an_export_loads_as_an_equal_world(
         seed in any_seed(),
@@ -298,7 +298,7 @@ fn a_history_does_not_keep_more_than_so_many_bytes() {
         let body = json!({"sku": SKU, "location": "110", "padding": padding});
         ask(&service, &post(INCREASE, &body), 201);
     }
-    // Seven of them are below 64 MiB.
+    // The last seven take less than 64 MiB.
     assert_eq!(service.kept(), (5, 12));
 }
 

@@ -1,5 +1,5 @@
-//! The live page from the wire: its files, the way to it, and the admin paths that it
-//! brought. The page itself is tested in a browser, by `mock-server/ui/test/run`.
+//! The live page on the wire: its files, the redirect to it, and the admin paths that it uses. The
+//! page itself is tested in a browser, by `mock-server/ui/test/run`.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,7 +25,7 @@ fn put(path: &str, body: &Value) -> String {
     message(&format!("PUT {path}"), &[], &body.to_string())
 }
 
-/// The answer to a question that was asked of the default world.
+/// Returns the answer to a question about the default world.
 #[track_caller]
 fn ask(mock: &Mock, question: &Value) -> Value {
     let answer = mock.post("/__admin/worlds/default/ask", question);
@@ -36,7 +36,7 @@ fn set_stock(stock: i32) -> Value {
     json!({"sku": "555AB1300456213004", "provider": "shop_provider", "location": "110", "stock": stock})
 }
 
-// The way to it.
+// The redirect to the page.
 
 #[rstest]
 #[case("/")]
@@ -62,7 +62,7 @@ fn a_client_that_asks_for_the_root_gets_what_the_stack_answers(
 ) {
     let mock = Mock::start(&[]);
     let answer = mock.ask(message(start, lines, "")).expect(404);
-    // The stack does not look at the path beyond that it knows none like it.
+    // To the stack every unknown path is the same.
     let elsewhere = start.replace(" /", " /elsewhere/");
     let as_elsewhere = mock.ask(message(&elsewhere, lines, "")).expect(404);
     assert_eq!(answer.text(), as_elsewhere.text());
@@ -99,7 +99,7 @@ fn the_start_names_the_page_on_a_terminal_alone() {
     assert_eq!(mock.ended().out, "");
 }
 
-// Its files.
+// The files of the page.
 
 #[test]
 fn the_page_runs_nothing_but_its_own_files() {
@@ -169,7 +169,7 @@ fn the_page_needs_no_token_and_what_it_asks_for_does() {
     mock.ask(message("GET /__admin/", &foreign, "")).expect(403);
 }
 
-// Asking past the journal.
+// Questions past the journal.
 
 #[test]
 fn a_question_leaves_no_trace_but_its_write() {

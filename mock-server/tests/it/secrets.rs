@@ -1,5 +1,5 @@
-//! Secrets, planted wherever a request and an answer have room, and looked for in whatever
-//! the mock shows, streams, logs and exports.
+//! Secrets in every place of a request or an answer, none of which may appear in anything that the
+//! mock shows, streams, logs or exports.
 
 use rstest::rstest;
 use serde_json::json;
@@ -11,7 +11,7 @@ const TOKEN: &str = "tok-8Jq2planted";
 const PASSWORD: &str = "pw-31planted";
 const ADMIN: &str = "adm-7Rkplanted";
 
-/// A mark that no output may have. Every planted secret has it.
+/// A mark in every planted secret, which no output may contain.
 const MARK: &str = "planted";
 
 fn planted() -> Mock {
@@ -54,7 +54,7 @@ fn bodies() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Asks with a secret in every place that a request has.
+/// Sends requests with a secret in every place.
 fn ask_with_secrets(mock: &Mock) {
     let basic = "Authorization: Basic YW5uOnB3LTMxcGxhbnRlZA==";
     let authorizations = [

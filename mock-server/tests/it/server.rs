@@ -1,4 +1,4 @@
-//! The server from the wire: connections, limits, signals, and many clients at a time.
+//! The server on the wire: connections, limits, signals, and many concurrent clients.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::requests::{INCREASE, SKU, STOCKS, UPSERT};
 use crate::support::{Answer, Ended, HEALTH, Mock, PATIENCE, RESET, get, message, post, stock};
 
-/// What a mock says that was stopped while all was well.
+/// The output of a mock that was stopped without problems.
 fn all_well() -> Ended {
     Ended {
         code: Some(0),
@@ -241,7 +241,7 @@ async fn http_2_with_prior_knowledge_carries_reads_writes_and_refusals() {
         let (status, _, _) = ask(("POST", path), " ".repeat(1001)).await;
         assert_eq!(status, 413, "{path}");
     }
-    // A stream that is refused leaves the others of the connection alone.
+    // A refused stream leaves the other streams of its connection alone.
     let (status, _, _) = ask(("GET", HEALTH), String::new()).await;
     assert_eq!(status, 200);
     assert_eq!(mock.stocks(), 4);
@@ -272,7 +272,7 @@ async fn a_signal_says_goodbye_to_an_http_2_connection() {
     let sender = http2(&mock).await;
     ask_http2(&sender, mock.address, ("GET", HEALTH), "").await;
     mock.signal(Signal::TERM);
-    // Answering the goodbye takes a turn of this runtime, which waiting would hold up.
+    // hyper answers the GOAWAY on this runtime, so a blocking wait must run elsewhere.
     let ended = tokio::task::spawn_blocking(|| {
         let since = Instant::now();
         (mock.ended(), since.elapsed())
@@ -284,13 +284,13 @@ async fn a_signal_says_goodbye_to_an_http_2_connection() {
 
 // Limits.
 
-/// A body of so many bytes.
+/// The ways to send a body.
 enum Sent {
-    /// Announced and not sent.
+    /// Its length is announced, and nothing is sent.
     Announced,
-    /// Announced and sent.
+    /// Its length is announced, and all of it is sent.
     Whole,
-    /// Sent in one chunk.
+    /// It is sent in one chunk.
     Chunked,
 }
 
@@ -393,10 +393,10 @@ fn what_is_no_http_is_told_400(#[case] request: &str) {
     assert_eq!(client.rest(), b"");
 }
 
-/// The least that `--idle-timeout` takes.
+/// The smallest value of `--idle-timeout`.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// What a client sends before it falls silent, and the status it is told, if any.
+/// The bytes that a client sends before it falls silent, and the status it gets, if any.
 const HALVES: &[(&str, Option<u16>)] = &[
     ("", None),
     ("PRI * HTTP/2", None),
@@ -448,7 +448,7 @@ fn an_http_2_client_that_falls_silent_is_cut_off() {
     let mock = Mock::start(&["--idle-timeout=1"]);
     let since = Instant::now();
     let mut client = mock.connect();
-    // The preface, and settings that set nothing.
+    // The preface, with empty settings.
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     assert_ne!(client.rest(), b"", "its own settings and a goodbye");
     let took = since.elapsed();
@@ -492,7 +492,7 @@ fn a_client_that_leaves_in_the_middle_changes_nothing(
     #[values(1, 20, 200)] missing: usize,
     #[values("Content-Length", "Transfer-Encoding")] framed: &str,
 ) {
-    // With one connection at a time, the next is let in once the mock is done with this.
+    // With one connection at a time, the next one is accepted after the mock has finished this.
     let mock = Mock::start(&["--max-connections=1"]);
     let body = stock("NEW").to_string();
     let request = if framed == "Content-Length" {
@@ -512,7 +512,7 @@ fn a_client_that_leaves_in_the_middle_changes_nothing(
     assert_eq!(health.json()["stocks"], 3);
 }
 
-/// Asks for the health until the mock has room; every try is answered.
+/// Asks for the health until the mock has room. Every attempt is answered.
 #[track_caller]
 fn until_let_in(mock: &Mock) -> Answer {
     let since = Instant::now();
@@ -561,7 +561,7 @@ fn a_thousand_connections_come_and_go() {
 
 // Signals.
 
-/// Far below what the mock gives a request in flight, and far above what ending takes.
+/// Far shorter than the time for a request in flight, and far longer than a prompt end takes.
 const PROMPT: Duration = Duration::from_secs(3);
 
 #[rstest]
@@ -570,7 +570,7 @@ fn a_signal_ends_an_idle_mock_at_once(#[values(Signal::TERM, Signal::INT)] signa
     let mut kept = mock.connect();
     kept.ask(get(HEALTH)).expect(200);
     let mut silent = mock.connect();
-    // The mock has taken the silent one once it answers who came behind it.
+    // The mock has accepted the silent client once it answers the one behind it.
     mock.get(HEALTH).expect(200);
     let since = Instant::now();
     mock.signal(signal);
@@ -735,7 +735,7 @@ fn ids_are_unique_and_reservations_add_up_whoever_asks_at_a_time() {
                         let own = stock(&format!("NEW{client}-{n}"));
                         let created = connection.ask(post(STOCKS, &own)).expect(201).json();
                         ids.push(created["id"].as_u64().unwrap());
-                        // All clients name the same dates: each counts once.
+                        // All clients name the same dates, each of which counts once.
                         let date = format!("2023-05-11T10:00:00.{n:06}+03:00");
                         let dated = json!({"sku": SKU, "location": "110", "date": date});
                         let undated = json!({"sku": SKU, "location": "110"});

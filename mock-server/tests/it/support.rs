@@ -1,7 +1,7 @@
-//! The mock as a process, and a client that says exactly what goes over the wire.
+//! The mock as a process, and a client with full control of the bytes on the wire.
 //!
-//! Nothing here sleeps: what is waited for is a line, an answer or an end, and
-//! `PATIENCE` only keeps a broken mock from holding up the tests for ever.
+//! Nothing here sleeps: tests wait for a line, an answer or an end. `PATIENCE` only keeps a broken
+//! mock from blocking the tests for ever.
 
 use std::ffi::OsStr;
 use std::fmt::Write as _;
@@ -27,10 +27,10 @@ pub(crate) const HEALTH: &str = "/__admin/health";
 pub(crate) const RESET: &str = "/__admin/reset";
 pub(crate) const CLOCK: &str = "/__admin/clock";
 
-/// How long anything may take before the mock counts as stuck.
+/// The time after which a step of the mock counts as stuck.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A process of the mock, which does not outlive the test.
+/// A process of the mock, which ends with the test at the latest.
 pub(crate) struct Process {
     child: Child,
     out: Lines,
@@ -40,7 +40,7 @@ pub(crate) struct Process {
 /// A process that has ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// `None` where a signal ended it.
+    /// The exit code; `None` where a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
@@ -48,14 +48,14 @@ pub(crate) struct Ended {
 
 /// A mock that listens.
 pub(crate) struct Mock {
-    /// Where, unless it is a Unix socket.
+    /// The address, unless it is a Unix socket.
     pub(crate) address: SocketAddr,
-    /// The way to it.
+    /// The transport to it.
     pub(crate) way: Way,
     process: Process,
 }
 
-/// What a mock listens by.
+/// A transport that a mock can listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Way {
     Tcp,
@@ -63,7 +63,7 @@ pub(crate) enum Way {
     Unix(PathBuf),
 }
 
-/// What the bytes of a client go over.
+/// The byte stream of a client.
 trait Wire: Read + Write + Send {
     fn set_read_timeout(&self, after: Duration);
     fn shut(&self);
@@ -102,7 +102,7 @@ impl Wire for StreamOwned<ClientConnection, TcpStream> {
 /// A connection.
 pub(crate) struct Client {
     stream: Box<dyn Wire>,
-    /// What was read and not yet taken.
+    /// The bytes that were read and not used yet.
     ahead: Vec<u8>,
 }
 
@@ -115,17 +115,17 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// Lines of a pipe, as they come.
+/// The lines of a pipe, as they arrive.
 struct Lines(Receiver<String>);
 
 impl Process {
-    /// A process with these arguments and, of the mock's own variables, only these.
+    /// Starts a process with these arguments, and with these variables as the mock's only ones.
     #[track_caller]
     pub(crate) fn spawn<A: AsRef<OsStr>>(args: &[A], variables: &[(&str, &str)]) -> Self {
         Self::spawn_by(&[], args, variables)
     }
 
-    /// The same, started by another program that gets the mock's path and arguments.
+    /// Starts it by another program, which gets the mock's path and arguments.
     #[track_caller]
     pub(crate) fn spawn_by<A: AsRef<OsStr>>(
         by: &[&str],
@@ -203,7 +203,7 @@ impl Lines {
         Self(receiver)
     }
 
-    /// The next line; `None` where the pipe has ended.
+    /// Returns the next line; `None` where the pipe has ended.
     #[track_caller]
     fn next(&self) -> Option<String> {
         match self.0.recv_timeout(PATIENCE) {
@@ -220,27 +220,27 @@ impl Lines {
 }
 
 impl Mock {
-    /// A mock on a free port.
+    /// Starts a mock on a free port.
     #[track_caller]
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::start_with(args, &[])
     }
 
-    /// A mock on a free port, started by another program that gets its path and arguments.
+    /// Starts a mock on a free port by another program, which gets its path and arguments.
     #[track_caller]
     pub(crate) fn start_by(by: &[&str], args: &[&str]) -> Self {
         let args = [args, &["--listen=127.0.0.1:0"]].concat();
         Self::of(Process::spawn_by(by, &args, &[]))
     }
 
-    /// A mock on a free port, with these variables.
+    /// Starts a mock on a free port, with these variables.
     #[track_caller]
     pub(crate) fn start_with(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let args = [args, &["--listen=127.0.0.1:0"]].concat();
         Self::of(Process::spawn(&args, variables))
     }
 
-    /// The mock of a process that is to listen.
+    /// Waits until a process listens.
     #[track_caller]
     pub(crate) fn of(process: Process) -> Self {
         let Some(line) = process.out.next() else {
@@ -266,7 +266,7 @@ impl Mock {
         }
     }
 
-    /// A connection by the way that the mock says; over TLS whatever it shows is taken.
+    /// Connects over the mock's transport. Over TLS any certificate is accepted.
     #[track_caller]
     pub(crate) fn connect(&self) -> Client {
         match &self.way {
@@ -285,7 +285,7 @@ impl Mock {
         }
     }
 
-    /// A connection over TCP that knows nothing of TLS.
+    /// Connects over TCP without TLS.
     #[track_caller]
     pub(crate) fn connect_plainly(&self) -> Client {
         Client::of(self.connect_tcp())
@@ -299,13 +299,13 @@ impl Mock {
         stream
     }
 
-    /// The next line on standard output.
+    /// Waits for the next line on standard output.
     #[track_caller]
     pub(crate) fn said(&self) -> String {
         self.process.out.next().expect("another line")
     }
 
-    /// Asks on a connection of its own.
+    /// Sends a request on a new connection.
     #[track_caller]
     pub(crate) fn ask(&self, message: impl AsRef<[u8]>) -> Answer {
         self.connect().ask(message)
@@ -321,7 +321,7 @@ impl Mock {
         self.ask(post(path, body))
     }
 
-    /// How many stocks there are.
+    /// Returns the number of stocks.
     #[track_caller]
     pub(crate) fn stocks(&self) -> u64 {
         self.get(HEALTH).expect(200).json()["stocks"]
@@ -329,7 +329,7 @@ impl Mock {
             .unwrap()
     }
 
-    /// Everything that a client can see of the state, to be compared.
+    /// Returns the whole state that a client can see, for comparison.
     #[track_caller]
     pub(crate) fn state(&self) -> Vec<Value> {
         [
@@ -342,7 +342,7 @@ impl Mock {
         .to_vec()
     }
 
-    /// The most memory that the process has held so far, bytes.
+    /// Returns the most memory that the process has used so far, bytes.
     #[track_caller]
     pub(crate) fn peak_memory(&self) -> usize {
         let path = format!("/proc/{}/status", self.process.child.id());
@@ -358,7 +358,7 @@ impl Mock {
         kill_process(Pid::from_child(&self.process.child), signal).unwrap();
     }
 
-    /// Waits until nobody can connect: the mock has taken a signal.
+    /// Waits until connections are refused, which shows that the mock has received a signal.
     #[track_caller]
     pub(crate) fn until_it_stops_listening(&self) {
         let since = Instant::now();
@@ -368,7 +368,7 @@ impl Mock {
         }
     }
 
-    /// The next line on standard error.
+    /// Waits for the next line on standard error.
     #[track_caller]
     pub(crate) fn logged(&self) -> String {
         self.process.err.next().expect("another line")
@@ -380,7 +380,7 @@ impl Mock {
         self.process.ended()
     }
 
-    /// Ends the process as whoever started it would; what it said since the first line.
+    /// Ends the process by a signal; returns its output since the first line.
     #[track_caller]
     pub(crate) fn stop(self) -> Ended {
         self.signal(Signal::TERM);
@@ -395,7 +395,7 @@ impl Client {
         Self { stream, ahead }
     }
 
-    /// Reads to the end: what came, and the error that it ends with.
+    /// Reads to the end; returns the bytes, and the error at the end.
     #[track_caller]
     pub(crate) fn ending(&mut self) -> (Vec<u8>, Option<ErrorKind>) {
         let mut all = Vec::new();
@@ -408,12 +408,12 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
-    /// Sends what the mock may refuse to read to the end.
+    /// Sends bytes of which the mock may not read all.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
     }
 
-    /// Sends no more.
+    /// Shuts down the sending side.
     pub(crate) fn finish(&mut self) {
         self.stream.shut();
     }
@@ -432,11 +432,11 @@ impl Client {
         self.try_receive()
     }
 
-    /// The next answer.
+    /// Receives the next answer.
     #[track_caller]
     pub(crate) fn receive(&mut self) -> Answer {
         let mut answer = self.receive_head();
-        // A stream never ends.
+        // A stream does not end.
         let is_stream = answer.header("content-type") == "text/event-stream";
         if answer.header("transfer-encoding") == "chunked" && !is_stream {
             answer.body = self.chunks();
@@ -453,7 +453,7 @@ impl Client {
         answer
     }
 
-    /// A body in chunks, put together.
+    /// Reads a chunked body, and joins its chunks.
     #[track_caller]
     fn chunks(&mut self) -> Vec<u8> {
         let mut body = Vec::new();
@@ -478,7 +478,7 @@ impl Client {
         }
     }
 
-    /// The next answer; `None` where the connection ends before it has come whole.
+    /// Receives the next answer; `None` where the connection ends before it is complete.
     #[track_caller]
     pub(crate) fn try_receive(&mut self) -> Option<Answer> {
         while find(&self.ahead, b"\r\n\r\n").is_none() {
@@ -494,7 +494,7 @@ impl Client {
         Some(answer)
     }
 
-    /// The next answer, to a `HEAD` request, which has no body whatever its length says.
+    /// Receives the answer to a `HEAD` request, which has no body whatever its length says.
     #[track_caller]
     pub(crate) fn receive_head(&mut self) -> Answer {
         let end = loop {
@@ -511,15 +511,15 @@ impl Client {
         Answer::of_head(std::str::from_utf8(&head).unwrap())
     }
 
-    /// Whatever comes until the mock closes the connection.
+    /// Reads until the mock closes the connection.
     #[track_caller]
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         while self.read_on() {}
         std::mem::take(&mut self.ahead)
     }
 
-    /// Sends a byte whenever so much time has gone without the mock closing the
-    /// connection; what came from it.
+    /// Sends one byte after each pause, until the mock closes the connection or all are sent.
+    /// Returns the bytes that came from the mock.
     #[track_caller]
     pub(crate) fn trickle(&mut self, bytes: &[u8], every: Duration) -> Vec<u8> {
         self.stream.set_read_timeout(every);
@@ -536,7 +536,7 @@ impl Client {
         self.rest()
     }
 
-    /// Neither an answer nor an end comes for so long.
+    /// Fails the test if an answer or an end arrives within a time.
     #[track_caller]
     pub(crate) fn hears_nothing_for(&mut self, long: Duration) {
         self.stream.set_read_timeout(long);
@@ -545,8 +545,8 @@ impl Client {
         self.stream.set_read_timeout(PATIENCE);
     }
 
-    /// Reads some more; whether there was more. A connection that the mock drops with
-    /// something unread is reset, which is an end as well.
+    /// Reads more bytes; returns `false` at the end. A connection that the mock drops with unread
+    /// bytes is reset, which is an end too.
     #[track_caller]
     fn read_on(&mut self) -> bool {
         let mut buffer = [0; 16 * 1024];
@@ -590,7 +590,7 @@ impl Answer {
         }
     }
 
-    /// The answer, which has this status.
+    /// Fails the test unless the answer has this status, and returns it.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
@@ -606,7 +606,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// A header, or nothing where there is none.
+    /// Returns a header, empty where there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -614,8 +614,8 @@ impl Answer {
     }
 }
 
-/// A request: its first words, header lines, and a body. It names a host and a token
-/// unless the lines do, and JSON where there is a body.
+/// Returns a request with a start line, header lines, and a body. A host and a token are added
+/// unless the lines have them, and the type JSON where there is a body.
 pub(crate) fn message(start: &str, lines: &[&str], body: &str) -> String {
     let has = |name: &str| {
         let names = lines.iter().filter_map(|line| line.split_once(':'));
@@ -650,7 +650,7 @@ pub(crate) fn post(path: &str, body: &Value) -> String {
     message(&format!("POST {path}"), &[], &body.to_string())
 }
 
-/// Logs in, with nothing but the pair.
+/// Returns a login with only name and password.
 pub(crate) fn login(username: &str, password: &str) -> String {
     let body = serde_json::json!({"username": username, "password": password});
     message(
@@ -660,7 +660,7 @@ pub(crate) fn login(username: &str, password: &str) -> String {
     )
 }
 
-/// A row that creates a stock of the documented world.
+/// Returns a body that creates a stock in the documented world.
 pub(crate) fn stock(sku: &str) -> Value {
     serde_json::json!({
         "period": null,
@@ -675,7 +675,7 @@ pub(crate) fn stock(sku: &str) -> Value {
     })
 }
 
-/// A file of the running test: its name ends so, and this is in it.
+/// Writes a file of the running test, with a name of this ending and this content.
 #[track_caller]
 pub(crate) fn file(ending: &str, content: impl AsRef<[u8]>) -> String {
     let test = std::thread::current();
@@ -685,7 +685,7 @@ pub(crate) fn file(ending: &str, content: impl AsRef<[u8]>) -> String {
     path
 }
 
-/// A path of the running test at which there is no file, nor any whose name begins so.
+/// Returns a path for the running test at which there is no file, nor one with a longer name.
 #[track_caller]
 pub(crate) fn no_file(ending: &str) -> String {
     let path = PathBuf::from(file(ending, ""));
@@ -699,7 +699,7 @@ pub(crate) fn no_file(ending: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A path for a Unix socket, which must be short, at which there is nothing.
+/// Returns an unused path for a Unix socket, which must be short.
 pub(crate) fn socket() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);

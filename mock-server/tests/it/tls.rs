@@ -1,4 +1,4 @@
-//! TLS: whom a client must trust, what is spoken over it, and what goes wrong there.
+//! TLS: the certificates to trust, the protocols over it, and faults below it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ fn config() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
         .unwrap()
 }
 
-/// A client that takes any certificate.
+/// Returns a client that accepts any certificate.
 pub(crate) fn trusting_anybody(protocols: &[&str]) -> ClientConfig {
     let anybody = Anybody(Arc::new(ring::default_provider()));
     let mut config = config()
@@ -51,7 +51,7 @@ pub(crate) fn trusting_anybody(protocols: &[&str]) -> ClientConfig {
     config
 }
 
-/// A client that trusts whom these CAs vouch for.
+/// Returns a client that trusts these CAs.
 fn trusting(pem: &str) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -98,7 +98,7 @@ impl ServerCertVerifier for Anybody {
     }
 }
 
-/// Agrees on TLS; what went wrong, else the protocol and the certificate.
+/// Performs a TLS handshake; returns the protocol and the certificate, or the error.
 fn shake_hands(
     mock: &Mock,
     config: ClientConfig,
@@ -119,7 +119,7 @@ fn shake_hands(
     })
 }
 
-/// The CA that a mock has printed.
+/// Returns the CA that a mock has printed.
 fn printed_ca(mock: &Mock) -> String {
     let mut pem = String::new();
     loop {
@@ -131,26 +131,26 @@ fn printed_ca(mock: &Mock) -> String {
     }
 }
 
-/// Whether a mock shows a certificate of that name, which its CA vouches for. For the
-/// settings' table.
+/// Returns `true` if a mock has a certificate for this name, signed by its CA. For the table of
+/// settings.
 pub(crate) fn is_called(mock: &Mock, ca: &str, name: &str) -> bool {
     shake_hands(mock, trusting(ca), name).is_ok()
 }
 
-/// Which of these names a mock that prints its CA has.
+/// Returns those of the names that the certificate of a mock has.
 pub(crate) fn names(mock: &Mock, names: &[&str]) -> String {
     let ca = printed_ca(mock);
     let has = names.iter().filter(|name| is_called(mock, &ca, name));
     has.copied().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a mock shows the first certificate of a file.
+/// Returns `true` if a mock sends the first certificate of a file.
 pub(crate) fn shows(mock: &Mock, path: &str) -> bool {
     let (_, shown) = shake_hands(mock, trusting_anybody(&[]), "localhost").unwrap();
     CertificateDer::from_pem_file(path).unwrap() == shown
 }
 
-/// Writes a certificate for `localhost`, signed by itself, and its key.
+/// Writes a self-signed certificate for `localhost`, and its key.
 pub(crate) fn write_certificate(certificate: &str, key: &KeyPair) {
     let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let signed = params.self_signed(key).unwrap();
@@ -160,7 +160,7 @@ pub(crate) fn write_certificate(certificate: &str, key: &KeyPair) {
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
-/// A client of hyper's, by whatever way the mock listens.
+/// A client of hyper over any transport.
 pub(crate) enum Hyper {
     One(http1::SendRequest<Full<Bytes>>),
     Two(http2::SendRequest<Full<Bytes>>),
@@ -196,7 +196,7 @@ impl Hyper {
         }
     }
 
-    /// Asks; what went wrong, else the answer.
+    /// Sends a request; returns the answer or the error.
     pub(crate) async fn ask(
         &mut self,
         (method, path): (&str, &str),
@@ -210,7 +210,7 @@ impl Hyper {
             .method(method)
             .header("authorization", "Token t")
             .header("content-type", "application/json");
-        // Over HTTP/2 the scheme is the client's word, and may be wrong.
+        // Over HTTP/2 the client states the scheme, which may be wrong.
         let request = match self {
             Self::One(_) => request.uri(path).header("host", "localhost"),
             Self::Two(_) => request.uri(format!("http://localhost{path}")),
@@ -316,7 +316,7 @@ fn a_chain_in_a_file_leads_to_its_root() {
     assert!(is_called(&mock, &root.pem(), "mock.example"));
     assert!(!is_called(&mock, &root.pem(), "localhost"));
     mock.get(STOCKS).expect(200);
-    // The certificate is its owner's, and nothing is said of it.
+    // A certificate from files is the user's, and nothing is printed about it.
     let ended = mock.stop();
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
 }
@@ -386,7 +386,7 @@ fn flags_that_do_not_go_together_are_refused(#[case] flags: &[&str], #[case] why
     assert!(ended.err.contains(why), "{}", ended.err);
 }
 
-// What is spoken.
+// Protocols.
 
 #[rstest]
 #[case::the_better_one(&["http/1.1", "h2"], Some("h2"))]
@@ -413,7 +413,7 @@ async fn links_lead_back_by_tls(#[values(false, true)] is_http2: bool) {
     let asked = ("GET", "/worlds/one/api/v1/stocks");
     let (status, headers, _) = client.ask(asked, &Value::Null).await.unwrap();
     assert_eq!(status, 301);
-    // Without a host it leads where it came from.
+    // A redirect without a host leads to the same server.
     assert_eq!(headers["location"], "/worlds/one/api/v1/stocks/");
 }
 
@@ -502,13 +502,13 @@ fn a_stopped_mock_says_goodbye_over_tls() {
     let mut client = mock.connect();
     client.ask(get(HEALTH)).expect(200);
     assert_eq!(mock.stop().code, Some(0));
-    // Without the goodbye of TLS this would be an error.
+    // Without TLS's close message this would be an error.
     assert_eq!(client.ending(), (Vec::new(), None));
 }
 
 // Faults.
 
-/// A mock that listens by a way, at which one thing goes wrong with increases.
+/// Starts a mock on a transport, with one fault for increases.
 fn with_fault(way: &str, fault: &Value) -> Mock {
     let unix = format!("--listen=unix:{}", socket());
     let mock = match way {
@@ -542,7 +542,7 @@ async fn by_every_way_the_answer_is_lost_and_the_work_done(
     let body = reservation();
     let heard = client.ask(("POST", INCREASE), &body).await;
     assert!(heard.is_err(), "{heard:?}");
-    // The retry meets the 208, over a new connection where the old one is gone.
+    // The retry gets the 208, on a new connection if the old one is closed.
     let mut client = Hyper::connect(&mock, is_http2).await;
     let (status, _, _) = client.ask(("POST", INCREASE), &body).await.unwrap();
     assert_eq!(status, 208);
@@ -567,7 +567,7 @@ async fn over_http_2_a_reset_ends_the_connection_and_not_the_request_alone(
     }
 }
 
-/// How a connection ends on which an increase was asked for.
+/// Sends an increase, and returns the end of its connection.
 fn ending(way: &str, fault: &Value) -> (Vec<u8>, Option<std::io::ErrorKind>) {
     let mock = with_fault(way, fault);
     let mut client: Client = mock.connect();
@@ -578,7 +578,7 @@ fn ending(way: &str, fault: &Value) -> (Vec<u8>, Option<std::io::ErrorKind>) {
 #[rstest]
 #[case("tcp", Some(std::io::ErrorKind::ConnectionReset))]
 #[case("tls", Some(std::io::ErrorKind::ConnectionReset))]
-// There is no such thing as a reset of a Unix socket.
+// A Unix socket has no reset.
 #[case("unix", None)]
 fn a_reset_is_one_beneath_tls(#[case] way: &str, #[case] error: Option<std::io::ErrorKind>) {
     assert_eq!(ending(way, &json!({"kind": "reset"})), (Vec::new(), error));
@@ -621,7 +621,7 @@ fn a_command_is_told_the_ca_as_long_as_it_runs() {
         script,
     ];
     let ended = run(&args, &[]);
-    // The command asks nothing of the mock, which has a code of its own.
+    // The command sends the mock no request, which has an exit code of its own.
     assert_eq!(ended.code, Some(4), "{}", ended.err);
     assert!(
         ended.out.starts_with("-----BEGIN CERTIFICATE-----"),

@@ -1,4 +1,4 @@
-//! Tokens that end: revoked, or by their lifetime.
+//! Tokens that become invalid, by revocation or by their lifetime.
 
 use serde_json::json;
 
@@ -44,7 +44,7 @@ fn the_user_of_a_good_token_is_there_and_nobody_elses() {
 
 #[test]
 fn a_revoked_token_is_refused_until_a_login_gives_another() {
-    // The clock stands, so that the moment makes no difference.
+    // The clock stands still, so the moment makes no difference.
     for flags in [&["--clock=2024-01-01T00:00:00Z"][..], &["--token=good"]] {
         let mock = Mock::start(flags);
         let first = log_in(&mock);

@@ -1,4 +1,4 @@
-//! A Unix socket: its file, who may be there already, and HTTP over it.
+//! A Unix socket: its file, an earlier owner of that file, and HTTP over it.
 
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net::UnixListener;
@@ -41,7 +41,7 @@ fn a_mock_on_a_unix_socket_is_a_mock() {
     let page = client.ask(get(&format!("{STOCKS}?limit=1"))).expect(200);
     let next = format!("http://localhost{STOCKS}?limit=1&page=2");
     assert_eq!(page.json()["next"], next);
-    // Whoever is there is on this machine.
+    // A client on a Unix socket counts as this machine.
     client.ask(post(RESET, &json!({}))).expect(200);
     assert_eq!(mock.stocks(), 3);
     assert!(is_socket(&path));

@@ -1,5 +1,4 @@
-//! `--watch`: what a file says is in force soon after it says so, and a mistake in it
-//! changes nothing.
+//! `--watch`: changes to a file take effect soon, and a mistake in it changes nothing.
 
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -19,14 +18,14 @@ fn world(stocks: usize) -> String {
     .to_string()
 }
 
-/// Writes a file beside, and puts it in the place of the old one, as editors do.
+/// Writes a new file and renames it over the old one, as editors do.
 fn replace(path: &str, content: &str) {
     let beside = format!("{path}~");
     std::fs::write(&beside, content).unwrap();
     std::fs::rename(beside, path).unwrap();
 }
 
-/// Writes into the file as it is.
+/// Overwrites the content of the file.
 fn overwrite(path: &str, content: &str) {
     std::fs::write(path, content).unwrap();
 }
@@ -115,7 +114,7 @@ fn a_link_that_leads_elsewhere_is_a_change() {
     lead_to(&other);
     assert!(mock.logged().contains("loaded, 2 stocks"));
     assert_eq!(count(&mock, ""), 2);
-    // Behind the link, which is the same.
+    // The target of the link changes, and the link itself does not.
     overwrite(&other, &world(3));
     assert!(mock.logged().contains("loaded, 3 stocks"));
 }
@@ -138,13 +137,13 @@ fn readings_change_and_what_was_written_stays() {
         (count(&mock, ""), count(&mock, "/worlds/one")),
         (4.into(), 4.into())
     );
-    // The single reading still goes before the file.
+    // The single reading still overrides the file.
     let page = mock.get(&format!("{STOCKS}?limit=1000")).json();
     assert_eq!(page["results"].as_array().unwrap().len(), 3);
     replace(&path, "page-size = none\n");
     assert!(mock.logged().contains(&format!("--profile {path}: ")));
     assert_eq!(rows(&mock), 2);
-    // It is what a reset returns to, and what a new world begins with.
+    // Resets return to it, and new worlds begin with it.
     mock.post("/__admin/reset", &json!({})).expect(200);
     assert_eq!(rows(&mock), 2);
     let page = mock.ask(get(&format!("/worlds/two{STOCKS}"))).json();

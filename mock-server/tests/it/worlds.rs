@@ -1,4 +1,4 @@
-//! Worlds of their own: nothing that happens in one is seen in another, by any route.
+//! Isolated worlds: nothing that happens in one is visible in another, by any route.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ fn send(method: &str, path: &str, body: &Value) -> String {
     )
 }
 
-/// What a world shows of itself.
+/// Returns the visible state of a world.
 fn state(mock: &Mock, world: &str) -> Vec<Value> {
     let lists = LISTS.map(|path| mock.get(&of(world, path)).expect(200).json());
     lists.to_vec()
@@ -64,7 +64,7 @@ fn links_and_redirects_keep_the_prefix() {
     assert_eq!(moved.header("location"), "/worlds/one/api/v1/stocks/?sku=1");
 }
 
-/// A request to each operation that may write, for a world in which each succeeds.
+/// Returns a request to each writing operation, for a world in which each succeeds.
 fn writes() -> Vec<(&'static str, Value)> {
     let reservation = json!({"sku": SKU, "location": "110", "date": "2024-01-01T00:00:00Z"});
     let row = json!({"provider": "shop_provider", "location": "110", "sku": SKU, "stock": 77});
@@ -100,7 +100,7 @@ fn nothing_leaks_by_any_route() {
         assert!((200..300).contains(&answer.status), "{path}: {answer:?}");
         written.insert(path);
     }
-    // Whatever else a path answers, it changes nothing elsewhere.
+    // No path may change another world, whatever it answers.
     for resource in RESOURCES {
         let path = resource
             .path
@@ -141,11 +141,11 @@ fn nothing_leaks_by_any_route() {
     .expect(200);
 
     assert_eq!(state(&mock, "default"), own);
-    // The links of a page name the world, and nothing else differs.
+    // The links of a page name the world; everything else is equal.
     assert_eq!(state(&mock, "quiet"), quiet);
     let after = mock.get("/__admin/clock?world=quiet").expect(200).json()["mode"].clone();
     assert_eq!(after, clock);
-    // What happened in one is told of that one alone.
+    // Exchanges are listed in their own world only.
     let told = mock
         .get("/__admin/requests?world=quiet&limit=1000")
         .expect(200)
@@ -186,7 +186,7 @@ fn a_token_may_be_a_world() {
         .iter()
         .map(|w| w["name"].clone())
         .collect();
-    // The first digits of the tokens' SHA-256: no token is given away.
+    // The first digits of the tokens' SHA-256, which do not reveal the tokens.
     assert_eq!(
         names,
         [
@@ -209,7 +209,7 @@ fn a_world_is_exported_and_imported_whole() {
     mock.ask(send("PUT", "/__admin/worlds/copy", &world))
         .expect(201);
     assert_eq!(mock.get("/__admin/worlds/copy").expect(200).json(), world);
-    // What was applied is known there as well.
+    // The copy knows which reservations were applied.
     let again = json!({"sku": SKU, "location": "110", "date": "2024-01-01"});
     mock.post(&of("copy", INCREASE), &again).expect(208);
 }
@@ -297,7 +297,7 @@ fn a_bad_import_says_why_and_makes_nothing() {
         .expect(400);
 }
 
-/// A request to the API of the world `busy`.
+/// Returns requests to the API of the world `busy`.
 fn any_call() -> impl Strategy<Value = String> {
     a_write().prop_map(|asked| {
         let body = String::from_utf8_lossy(asked.body()).into_owned();
@@ -306,7 +306,7 @@ fn any_call() -> impl Strategy<Value = String> {
     })
 }
 
-/// A request to an admin path about the world `busy`; what it asks for need not make sense.
+/// Returns requests to admin paths about the world `busy`, which need not make sense.
 fn any_admin_call() -> impl Strategy<Value = String> {
     let method = prop::sample::select(vec!["GET", "PUT", "POST", "DELETE"]);
     let path = prop::sample::select(vec![
@@ -341,7 +341,7 @@ fn any_admin_call() -> impl Strategy<Value = String> {
     })
 }
 
-/// Everything that the admin paths show of a world.
+/// Returns everything that the admin paths show of a world.
 fn shown(mock: &Mock, world: &str) -> Vec<Value> {
     let paths = [
         format!("worlds/{world}"),
@@ -357,7 +357,7 @@ fn shown(mock: &Mock, world: &str) -> Vec<Value> {
 }
 
 proptest! {
-    // Each case has a process of its own.
+    // Each case starts a process of its own.
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
@@ -365,7 +365,7 @@ proptest! {
         calls in prop::collection::vec(prop_oneof![any_call(), any_admin_call()], 1..40),
     ) {
         let mock = Mock::start(&["--clock", "2024-01-01T00:00:00+03:00"]);
-        // Something of each kind that could be lost.
+        // Data of each kind that could be lost.
         for world in ["quiet", "default"] {
             mock.post(&of(world, STOCKS), &stock("KEPT")).expect(201);
             mock.get(&of(world, &format!("{STOCKS}?stock_gt=1"))).expect(200);

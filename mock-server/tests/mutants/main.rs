@@ -1,11 +1,11 @@
-//! The conformance suite as the only test of the engine: what cargo-mutants runs.
+//! The conformance suite as the only test of the engine, for cargo-mutants.
 //!
-//! With `WHIPPY_EXPLORE` an exploration is, in place of a run: what checks miss it may not.
+//! With `WHIPPY_EXPLORE` there is an exploration in place of a run, which may find what the checks
+//! miss.
 //!
-//! The runner is built before and never mutated; `tests/mutants/run` says where it is.
-//! It is held to each profile of the readings in turn, since a mutant may show only
-//! under a choice that is not the default. The first is the default, which most mutants
-//! do not get past.
+//! The runner is built beforehand and never mutated; `tests/mutants/run` sets its path. It uses one
+//! profile of readings after the other, since a mutant may show only under another choice than the
+//! default. The first profile is the default, which catches most mutants.
 
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 
@@ -21,7 +21,7 @@ use whippy_engine::profile::{Accepts, Reading};
 /// Enough for several chunks of the table and several levels of an index.
 const MANY: u32 = 2600;
 
-/// What the mock is told of who may use it.
+/// Flags of the mock that restrict access.
 const GUARDED: &[&str] = &[
     "--token",
     "the-token",
@@ -31,7 +31,7 @@ const GUARDED: &[&str] = &[
     "something",
 ];
 
-/// Places that are there already, one by a number.
+/// Existing places, one with a number as its code.
 const NAMED: &[&str] = &[
     "--provider",
     "shop_provider",
@@ -43,14 +43,14 @@ const NAMED: &[&str] = &[
     "900",
 ];
 
-/// The runner against a mock in one of its shapes.
+/// The runner against a mock in one configuration.
 struct Round {
     world: &'static str,
-    /// Which choice of every reading is in force: the n-th of those it has.
+    /// The index of the choice of every reading, as far as a reading has so many.
     choice: usize,
-    /// What the mock is told besides.
+    /// Further flags of the mock.
     mock: &'static [&'static str],
-    /// What the runner is told besides.
+    /// Further flags of the runner.
     runner: &'static [&'static str],
 }
 
@@ -81,7 +81,7 @@ const ROUNDS: [Round; 4] = [
     },
 ];
 
-/// The mutated mock; it ends when this is dropped.
+/// The mutated mock, which ends when this is dropped.
 struct Mock {
     process: Child,
     url: String,
@@ -89,8 +89,8 @@ struct Mock {
 
 impl Mock {
     fn start(round: &Round, world: &Path, profile: &Path) -> Self {
-        // A changed loop may never stop gathering, or never end, whoever started it: 2 GiB
-        // and half a minute of computing are enough for any that does.
+        // A changed loop may use memory without bound or run for ever, even after its parent has
+        // ended. 2 GiB and half a minute of processor time are enough for a mock that works.
         let mut process = Command::new("sh")
             .args(["-c", "ulimit -v 2097152; ulimit -t 30; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_whippy-mock"))
@@ -115,13 +115,13 @@ impl Mock {
 
 impl Drop for Mock {
     fn drop(&mut self) {
-        // It may have ended by itself, or be past heeding a gentler signal.
+        // It may have ended by itself, or be unable to handle a gentler signal.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The runner against the mock.
+/// Runs the suite against the mock; fails the test if the suite fails.
 fn suite_passes(round: &Round, world: &Path, profile: &Path) {
     let mock = Mock::start(round, world, profile);
     let runner = std::env::var("WHIPPY_CONFORMANCE").expect("tests/mutants/run sets it");
@@ -151,9 +151,9 @@ fn suite_passes(round: &Round, world: &Path, profile: &Path) {
     );
 }
 
-/// A profile of the n-th choice of every reading that has so many.
+/// Returns a profile with the n-th choice of every reading that has so many.
 fn profile(n: usize) -> String {
-    // Small enough that every world has several pages, and rows beyond the largest.
+    // Small enough that every world has several pages, and more rows than the largest page.
     let mut toml = String::from("page-size = 7\npage-limit = 50\nsku-length = 100\n");
     for reading in Reading::ALL {
         let Accepts::Choices(choices) = reading.accepts() else {
@@ -170,7 +170,7 @@ fn profile(n: usize) -> String {
     toml
 }
 
-/// The demo world with many stocks more.
+/// Returns the demo world with many more stocks.
 fn large() -> Value {
     let mut world = built_in("demo");
     let stocks = world["stocks"].as_array_mut().unwrap();
