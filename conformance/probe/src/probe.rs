@@ -54,7 +54,7 @@ impl Exploration {
 pub enum Stop {
     /// It failed, for reasons in its findings.
     Failed,
-    /// Its initial state could not be created.
+    /// The initial state could not be created.
     Setup(String),
     /// The target lacks the part that it concerns.
     Unsupported(String),

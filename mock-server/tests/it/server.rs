@@ -286,11 +286,11 @@ async fn a_signal_says_goodbye_to_an_http_2_connection() {
 
 /// The ways to send a body.
 enum Sent {
-    /// Its length is announced, and nothing is sent.
+    /// The length is announced, and nothing is sent.
     Announced,
-    /// Its length is announced, and all of it is sent.
+    /// The length is announced, and all of it is sent.
     Whole,
-    /// It is sent in one chunk.
+    /// All of it is sent in one chunk.
     Chunked,
 }
 

@@ -91,7 +91,7 @@ pub struct Difference {
     pub expected: Answered,
     /// The actual answer.
     pub got: Answered,
-    /// Its causes, by which it is recognized later.
+    /// The causes, by which it is recognized later.
     pub(crate) causes: Vec<Cause>,
 }
 

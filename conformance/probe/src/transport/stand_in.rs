@@ -19,7 +19,7 @@ const MOST_NAME: usize = 60;
 pub struct StandIn {
     status: u16,
     kind: Kind,
-    /// Its own name, from `Via` or `Server`.
+    /// The name that it gives itself, in `Via` or `Server`.
     name: Option<String>,
 }
 
