@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn serve(args: args::ServeArgs, origins: &Origins) -> ExitCode {
     match args.into_mock() {
         Ok(mock) => run(mock.threads, listen_and_serve(mock)),
-        Err(sentence) => refuse(&origins.blame(&sentence)),
+        Err(error) => refuse(&origins.blame(&error.to_string())),
     }
 }
 
@@ -57,7 +57,7 @@ fn exec(args: args::ExecArgs, origins: &Origins) -> ExitCode {
     }
     match args.into_trial() {
         Ok((trial, mock)) => run(mock.threads, exec::run(trial, mock)),
-        Err(sentence) => refuse(&origins.blame(&sentence)),
+        Err(error) => refuse(&origins.blame(&error.to_string())),
     }
 }
 
@@ -94,8 +94,8 @@ async fn listen_and_serve(mock: Mock) -> ExitCode {
     }
     let listener = match mock.bind(&mock.listen).await {
         Ok(listener) => listener,
-        Err(sentence) => {
-            eprintln!("whippy-mock: {sentence}");
+        Err(error) => {
+            eprintln!("whippy-mock: {error}");
             return ExitCode::FAILURE;
         }
     };

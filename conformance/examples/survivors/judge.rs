@@ -1,5 +1,6 @@
 //! One defect against the suite: a run at the defaults of the command, in process.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -66,17 +67,16 @@ pub(crate) struct Judge {
     checks: Vec<Check>,
     seed: Seed,
     /// Made when the first survivor needs it.
-    comparison: OnceLock<Result<Comparison, String>>,
+    comparison: OnceLock<Option<Comparison>>,
 }
 
 impl Judge {
     /// Reads the suite and its world.
-    pub(crate) fn new() -> Result<Self, String> {
+    pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let contract = Contract::embedded()?;
         let checks = catalogue::built_in(&contract)?;
         let world = assets::world("demo").unwrap_or_default();
-        let world = World::from_json(world.as_bytes()).map_err(|error| error.to_string())?;
-        let store = Store::load(&world).map_err(|error| error.to_string())?;
+        let store = Store::load(&World::from_json(world.as_bytes())?)?;
         let contract = Arc::new(contract);
         let seed = Seed {
             settings: Settings {
@@ -115,11 +115,11 @@ impl Judge {
 
     /// Returns `true` if no answer of a broad session differs.
     fn is_same(&self, defect: &'static Defect) -> bool {
-        let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare);
+        let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare).ok();
         let comparison = self.comparison.get_or_init(made);
         comparison
             .as_ref()
-            .is_ok_and(|comparison| comparison.is_same(defect))
+            .is_some_and(|comparison| comparison.is_same(defect))
     }
 
     /// Runs the suite until a finding decides the verdict.

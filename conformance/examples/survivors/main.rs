@@ -10,6 +10,7 @@ mod judge;
 mod session;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::process::ExitCode;
 
 use judge::{Judge, Seen};
@@ -80,7 +81,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn asked() -> Result<Asked, String> {
+fn asked() -> Result<Asked, Box<dyn Error>> {
     let mut asked = Asked {
         every: 1,
         only: String::new(),
@@ -102,7 +103,8 @@ fn asked() -> Result<Asked, String> {
             other => {
                 return Err(format!(
                     "there is no `{other}`; there are --every, --only, --write and --verbose"
-                ));
+                )
+                .into());
             }
         }
     }

@@ -3,6 +3,7 @@
 //! The session consists of the requests that the suite and a long exploration send to a correct
 //! service. Its clock moves only by its ticks, so that the same requests get the same answers.
 
+use std::error::Error;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -46,13 +47,13 @@ impl Comparison {
         contract: &Arc<Contract>,
         checks: &[Check],
         prepare: fn(&mut Session),
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Box<dyn Error>> {
         let clock = ClockMode::parse(
             "2023-08-01T12:00:00.123456+03:00,tick=1001",
             UtcOffset::PAGE,
         );
         let seed = Seed {
-            clock: clock.map_err(|why| why.to_string())?,
+            clock: clock?,
             ..seed.clone()
         };
         let recorder = Arc::new(Recorder {

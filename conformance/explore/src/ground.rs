@@ -9,9 +9,9 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
-use super::Options;
 use super::player::Player;
 use super::random::Random;
+use super::{ExploreError, Options};
 use crate::oracle::{StartState, UNKNOWN_NAME};
 use crate::steps::{Body, Names, Operation, SKUS, Step};
 use whippy_probe::probe::{Ask, Session};
@@ -63,12 +63,12 @@ struct Places {
 }
 
 impl Survey {
-    /// Reads the places of the target. The error is a sentence about the missing part.
+    /// Reads the places of the target.
     pub(super) fn take(
         session: &Session,
         player: &mut Player<'_>,
         options: &Options,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ExploreError> {
         let mut names = Names::default();
         for name in NAMES {
             match session.environment.get(name) {
@@ -106,14 +106,14 @@ impl Survey {
         if options.writes {
             for needed in ["provider", "location"] {
                 if landscape.names.get(needed).is_none() {
-                    return Err(format!("nothing can be written without --{needed}"));
+                    return Err(ExploreError::Needs(needed));
                 }
             }
             if let Some(id) = session.environment.get("stock-list") {
                 landscape.survey_list(session, player, &id.to_string())?;
             }
         } else if landscape.skus.is_empty() {
-            return Err("there is no stock to look at, and none may be written".to_owned());
+            return Err(ExploreError::NoStock);
         }
         Ok(landscape)
     }
@@ -125,7 +125,7 @@ impl Survey {
         session: &Session,
         player: &mut Player<'_>,
         id: &str,
-    ) -> Result<(), String> {
+    ) -> Result<(), ExploreError> {
         let mut locations = Vec::new();
         let pairs = [
             ("provider", "location"),
@@ -177,7 +177,11 @@ impl Survey {
     }
 
     /// Reads the stocks of some SKUs again, for a sequence that only reads.
-    pub(super) fn look_again(&mut self, session: &Session, number: u64) -> Result<Names, String> {
+    pub(super) fn look_again(
+        &mut self,
+        session: &Session,
+        number: u64,
+    ) -> Result<Names, ExploreError> {
         let mut random = Random::of(self.seed ^ 0x5151, number);
         let mut names = self.names.clone();
         for name in SKUS {
@@ -201,7 +205,7 @@ impl Survey {
         Self::stocks_of(session, names).is_ok_and(|stocks| stocks != self.stocks)
     }
 
-    fn stocks_of(session: &Session, names: &Names) -> Result<Vec<Value>, String> {
+    fn stocks_of(session: &Session, names: &Names) -> Result<Vec<Value>, ExploreError> {
         let skus: BTreeSet<&str> = SKUS.iter().filter_map(|name| names.get(name)).collect();
         let mut stocks = Vec::new();
         for sku in skus {
@@ -210,7 +214,7 @@ impl Survey {
                 .with("limit", MOST_STOCKS);
             let answer = session
                 .send_unjudged(&ask)
-                .map_err(|stop| format!("the stocks of {sku} cannot be looked at: {stop:?}"))?;
+                .map_err(|stop| ExploreError::Unseen(sku.to_owned(), stop))?;
             let own = rows(answer.body).into_iter();
             stocks.extend(own.filter(|row| row["sku"] == sku));
         }
@@ -266,7 +270,7 @@ fn rows(body: Option<Value>) -> Vec<Value> {
 
 impl Places {
     /// Adds places that the target has, but does not show in its lists of places.
-    fn complete(&mut self, names: &Names, stocks: &[Value]) -> Result<(), String> {
+    fn complete(&mut self, names: &Names, stocks: &[Value]) -> Result<(), ExploreError> {
         let foreign = "(another provider)";
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (provider, location) in [
@@ -314,7 +318,7 @@ impl Places {
             }));
         }
         if self.providers.is_empty() {
-            return Err("the target shows no provider: give --provider and --location".to_owned());
+            return Err(ExploreError::NoProvider);
         }
         Ok(())
     }
@@ -349,7 +353,7 @@ impl Places {
     }
 
     /// Returns the places as a world, with these stocks in it.
-    fn world(&self, stocks: &[Value]) -> Result<Store, String> {
+    fn world(&self, stocks: &[Value]) -> Result<Store, ExploreError> {
         let kept = |rows: &[Value], members: &[&str]| -> Vec<Value> {
             let mut rows: Vec<Value> = rows
                 .iter()
@@ -376,7 +380,7 @@ impl Places {
         let json = world.to_string();
         World::from_json(json.as_bytes())
             .and_then(|world| Store::load(&world))
-            .map_err(|why| format!("the target's places make no world: {why}"))
+            .map_err(ExploreError::World)
     }
 }
 

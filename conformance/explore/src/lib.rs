@@ -16,11 +16,13 @@ pub mod steps;
 pub mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
 use whippy_engine::profile::{Profile, Reading};
+use whippy_engine::store::world::WorldError;
 
 use crate::oracle::{Answered, Difference, Oracle};
 use crate::steps::{Names, Operation, RecordedAnswer, SKUS, Step, Trace};
@@ -28,7 +30,7 @@ use generate::{Scope, sequence};
 use ground::Survey;
 use player::{Lost, Played, Player};
 use whippy_probe::model::finding::{Exchange, Level};
-use whippy_probe::probe::Session;
+use whippy_probe::probe::{Session, Stop};
 use whippy_probe::text::other_case;
 use whippy_probe::workers::Stopwatch;
 
@@ -140,8 +142,50 @@ pub struct Found {
     pub names: Names,
 }
 
-/// Explores a target. The error is a sentence about the reason why it cannot begin.
-pub fn explore(session: &Session, options: &Options, aid: Aid<'_>) -> Result<Explored, String> {
+/// Reasons why an exploration cannot begin or go on.
+#[derive(Debug)]
+pub enum ExploreError {
+    /// Writing needs a name that this flag gives.
+    Needs(&'static str),
+    /// There is no stock to read, and none may be written.
+    NoStock,
+    /// The target shows no provider.
+    NoProvider,
+    /// The places that the target shows contradict each other.
+    World(WorldError),
+    /// The stocks of a SKU cannot be read.
+    Unseen(String, Stop),
+    /// A trace writes, and the run only reads.
+    ReadOnly,
+}
+
+impl fmt::Display for ExploreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Needs(name) => write!(f, "nothing can be written without --{name}"),
+            Self::NoStock => f.write_str("there is no stock to look at, and none may be written"),
+            Self::NoProvider => {
+                f.write_str("the target shows no provider: give --provider and --location")
+            }
+            Self::World(why) => write!(f, "the target's places make no world: {why}"),
+            Self::Unseen(sku, stop) => {
+                write!(f, "the stocks of {sku} cannot be looked at: {stop:?}")
+            }
+            Self::ReadOnly => {
+                f.write_str("the trace writes, and this run only reads: --write allows it")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ExploreError {}
+
+/// Explores a target.
+pub fn explore(
+    session: &Session,
+    options: &Options,
+    aid: Aid<'_>,
+) -> Result<Explored, ExploreError> {
     let mut explorer = Explorer::new(session, options, aid)?;
     explorer.run(options);
     Ok(explorer.concluded())
@@ -153,10 +197,10 @@ pub fn replay(
     trace: &Trace,
     options: &Options,
     aid: Aid<'_>,
-) -> Result<Explored, String> {
+) -> Result<Explored, ExploreError> {
     let mut explorer = Explorer::new(session, options, aid)?;
     if !options.writes && trace.steps.iter().any(|step| !step.operation.is_reading()) {
-        return Err("the trace writes, and this run only reads: --write allows it".to_owned());
+        return Err(ExploreError::ReadOnly);
     }
     let names = explorer.fresh_names();
     explorer.sequence((trace.seed, trace.sequence), &trace.steps, &names, options);
@@ -188,7 +232,7 @@ const MOST_FOR_WORDS: u64 = 60;
 const UNANSWERED: u32 = 5;
 
 impl<'a> Explorer<'a> {
-    fn new(session: &'a Session, options: &Options, aid: Aid<'a>) -> Result<Self, String> {
+    fn new(session: &'a Session, options: &Options, aid: Aid<'a>) -> Result<Self, ExploreError> {
         let mut player = Player::new(session, aid, options.is_covered);
         let survey = Survey::take(session, &mut player, options)?;
         let places = survey.names.clone();
@@ -232,7 +276,7 @@ impl<'a> Explorer<'a> {
                         names
                     }
                     Err(why) => {
-                        self.explored.aborted = Some(why);
+                        self.explored.aborted = Some(why.to_string());
                         break;
                     }
                 }

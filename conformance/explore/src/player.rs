@@ -122,7 +122,7 @@ impl<'a> Player<'a> {
             };
             let request = match step.request(side, &self.address) {
                 Ok(request) => request,
-                Err(why) => return Played::Aborted(why),
+                Err(why) => return Played::Aborted(why.to_string()),
             };
             let response = match self.send(step, &request) {
                 Ok(sent) => sent,

@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::uri::InvalidUri;
 use http::{Method, Request, Uri};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -386,7 +387,7 @@ impl Step {
 
     /// Returns the request of a side. The error is an impossible path or header, which the text of
     /// a name can cause.
-    pub fn request(&self, side: Side<'_>, address: &Address) -> Result<Request<Bytes>, String> {
+    pub fn request(&self, side: Side<'_>, address: &Address) -> Result<Request<Bytes>, StepError> {
         let mut uri = String::with_capacity(160);
         uri.push_str(&address.base);
         uri.push_str(&side.fill(self.operation.path()));
@@ -396,7 +397,7 @@ impl Step {
             uri.push('=');
             encode(&side.fill(value), &mut uri);
         }
-        let uri = Uri::try_from(uri.as_str()).map_err(|why| format!("`{uri}`: {why}"))?;
+        let uri = Uri::try_from(uri.as_str()).map_err(|why| StepError { uri, why })?;
         let mut body = Vec::new();
         if let Some(value) = self.body.value() {
             body.reserve(128);
@@ -457,6 +458,21 @@ pub struct Trace {
     /// The difference, in one line.
     pub difference: String,
 }
+
+/// The value of a name that makes the address of a step invalid.
+#[derive(Debug)]
+pub struct StepError {
+    uri: String,
+    why: InvalidUri,
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.uri, self.why)
+    }
+}
+
+impl std::error::Error for StepError {}
 
 /// An answer in a trace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

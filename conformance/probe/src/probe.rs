@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, InvalidHeaderName,
+    InvalidHeaderValue,
+};
+use http::uri::InvalidUri;
 use http::{HeaderMap, Method, Request, Response, Uri};
 use serde_json::Value;
 
@@ -68,6 +72,13 @@ pub enum Stop {
     Unreachable(String),
     /// Something else answers in place of the target.
     NotTheService(String),
+}
+
+impl Stop {
+    /// A fault of the suite's own.
+    pub fn suite(why: impl fmt::Display) -> Self {
+        Self::Suite(why.to_string())
+    }
 }
 
 /// The state that all checks of a run share.
@@ -258,7 +269,7 @@ impl Session {
 
     /// Sends a request of the suite itself, outside any check, without judging the answer.
     pub fn send_unjudged(&self, ask: &Ask) -> Result<Answer, Stop> {
-        let request = ask.request(self).map_err(Stop::Suite)?;
+        let request = ask.request(self).map_err(Stop::suite)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         match self.target.send(&request) {
             Ok(response) => Ok(Answer {
@@ -326,6 +337,27 @@ pub struct Ask {
     pub is_setup: bool,
 }
 
+/// Reasons why an [`Ask`] cannot become a request.
+#[derive(Debug)]
+enum AskError {
+    Uri(String, InvalidUri),
+    HeaderName(String, InvalidHeaderName),
+    HeaderValue(String, InvalidHeaderValue),
+    /// The bytes of [`Credentials::Bytes`].
+    Credentials(InvalidHeaderValue),
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Uri(text, why) => write!(f, "`{text}`: {why}"),
+            Self::HeaderName(text, why) => write!(f, "`{text}`: {why}"),
+            Self::HeaderValue(text, why) => write!(f, "`{text}`: {why}"),
+            Self::Credentials(why) => why.fmt(f),
+        }
+    }
+}
+
 impl Ask {
     /// Creates a request.
     pub fn new(method: Method, path: &str) -> Self {
@@ -385,7 +417,7 @@ impl Ask {
         self
     }
 
-    fn request(&self, session: &Session) -> Result<Request<Bytes>, String> {
+    fn request(&self, session: &Session) -> Result<Request<Bytes>, AskError> {
         let mut uri = format!("{}{}", session.target.base(), self.path);
         for (position, (name, value)) in self.query.iter().enumerate() {
             let is_first = position == 0 && !self.path.contains('?');
@@ -394,7 +426,7 @@ impl Ask {
             uri.push('=');
             encode(value, &mut uri);
         }
-        let uri: Uri = uri.parse().map_err(|why| format!("`{uri}`: {why}"))?;
+        let uri: Uri = uri.parse().map_err(|why| AskError::Uri(uri, why))?;
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let authorization = match (&self.credentials, &session.token) {
@@ -407,7 +439,7 @@ impl Ask {
             (Credentials::Other(value), _) => Some(header_value(value)?),
             (Credentials::Bytes(value), _) => {
                 let value = HeaderValue::from_bytes(value);
-                Some(value.map_err(|why| why.to_string())?)
+                Some(value.map_err(AskError::Credentials)?)
             }
             _ => None,
         };
@@ -423,7 +455,9 @@ impl Ask {
             }
         };
         for (name, value) in &self.headers {
-            let name: HeaderName = name.parse().map_err(|why| format!("`{name}`: {why}"))?;
+            let name: HeaderName = name
+                .parse()
+                .map_err(|why| AskError::HeaderName(name.clone(), why))?;
             match value {
                 Some(value) => headers.insert(name, header_value(value)?),
                 None => headers.remove(name),
@@ -455,8 +489,9 @@ impl Ask {
 }
 
 /// Returns the value of a header, as UTF-8 of any characters.
-fn header_value(text: &str) -> Result<HeaderValue, String> {
-    HeaderValue::from_bytes(text.as_bytes()).map_err(|why| format!("`{text}`: {why}"))
+fn header_value(text: &str) -> Result<HeaderValue, AskError> {
+    HeaderValue::from_bytes(text.as_bytes())
+        .map_err(|why| AskError::HeaderValue(text.to_owned(), why))
 }
 
 /// Appends a name or value of a query, percent-encoded.
@@ -558,7 +593,7 @@ impl<'a> Probe<'a> {
     /// Sends a request and judges the answer. A violation of the contract is noted for the whole
     /// run, and does not end the check.
     pub fn send(&mut self, ask: &Ask) -> Result<Answer, Stop> {
-        let request = ask.request(self.session).map_err(Stop::Suite)?;
+        let request = ask.request(self.session).map_err(Stop::suite)?;
         if !ask.invalid
             && let Some(fault) = self.session.contract.fault(&request, ask.bare_path())
         {
@@ -889,7 +924,7 @@ impl<'a> Probe<'a> {
     /// Fails the check unless the body fits the pattern.
     pub fn expect_body(&mut self, answer: &Answer, expected: &Pattern) -> Result<(), Stop> {
         let got = self.json(answer)?;
-        match expected.mismatch(&self.scope, got).map_err(Stop::Suite)? {
+        match expected.mismatch(&self.scope, got).map_err(Stop::suite)? {
             None => Ok(()),
             Some(wrong) => {
                 let finding = Finding::bodies(self.level, wrong.at, &wrong.expected, got);
@@ -902,7 +937,8 @@ impl<'a> Probe<'a> {
     pub fn expect_relation(&mut self, relation: &Relation) -> Result<(), Stop> {
         match relation.check(&self.scope) {
             Ok(None) => Ok(()),
-            Ok(Some(why)) | Err(why) => Err(self.fail(why)),
+            Ok(Some(why)) => Err(self.fail(why)),
+            Err(why) => Err(self.fail(why.to_string())),
         }
     }
 }

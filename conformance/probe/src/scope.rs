@@ -27,6 +27,65 @@ pub const ENVIRONMENT: &[(&str, &str)] = &[
     ("place-prefix", "--create-places"),
 ];
 
+/// Reasons why a text of the language cannot be read, or has no value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ScopeError {
+    /// The operand has a part that is not a name.
+    Name(String),
+    /// The operand does not begin with a name.
+    Start(String),
+    /// The operand opens a `[` that it does not close.
+    Bracket(String),
+    /// The text between brackets is not a position.
+    Position {
+        /// The text.
+        index: String,
+        /// The operand.
+        operand: String,
+    },
+    /// The text behind `+` or `-` is not a whole number.
+    Offset(String),
+    /// The template opens a `${` that it does not close.
+    Placeholder(String),
+    /// The text is not a relation.
+    Relation(String),
+    /// The operand has no value.
+    Absent(Operand),
+    /// The operand's value cannot be made larger or smaller.
+    Fixed {
+        /// The operand.
+        operand: Operand,
+        /// The value as JSON.
+        value: String,
+    },
+}
+
+impl fmt::Display for ScopeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(text) => write!(f, "`{text}` is no name like `created.id`"),
+            Self::Start(text) => write!(f, "`{text}` does not begin with a name"),
+            Self::Bracket(text) => write!(f, "`{text}` opens a `[` that it does not close"),
+            Self::Position { index, operand } => {
+                write!(f, "`{index}` in `{operand}` is no position")
+            }
+            Self::Offset(text) => write!(f, "`{text}` is no whole number"),
+            Self::Placeholder(text) => write!(f, "`{text}` opens a `${{` that it does not close"),
+            Self::Relation(text) => write!(
+                f,
+                "`{text}` is no relation like `after.stock == before.stock + 1`"
+            ),
+            Self::Absent(operand) => write!(f, "there is no `{operand}`"),
+            Self::Fixed { operand, value } => write!(
+                f,
+                "`{operand}` is {value}, neither a whole number nor a date-time"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ScopeError {}
+
 /// Values by name: places of the target, SKUs of the case, captures and answers.
 #[derive(Debug, Clone, Default)]
 pub struct Scope(Vec<(String, Value)>);
@@ -73,7 +132,7 @@ impl Operand {
     }
 
     /// Reads `created.id`, `page.results[0].stock + 1`, `page.results.length`.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str) -> Result<Self, ScopeError> {
         let text = text.trim();
         let (path, offset) = match text.split_once(" + ").map(|p| (p, 1)) {
             Some(((path, number), sign)) => (path, sign * whole(number)?),
@@ -90,7 +149,7 @@ impl Operand {
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
             {
-                return Err(format!("`{text}` is no name like `created.id`"));
+                return Err(ScopeError::Name(text.to_owned()));
             }
             steps.push(match member {
                 "length" => Step::Length,
@@ -101,12 +160,13 @@ impl Operand {
             }
             let indexes = indexes
                 .strip_suffix(']')
-                .ok_or_else(|| format!("`{text}` opens a `[` that it does not close"))?;
+                .ok_or_else(|| ScopeError::Bracket(text.to_owned()))?;
             for index in indexes.split("][") {
-                let index = index
-                    .parse()
-                    .map_err(|_| format!("`{index}` in `{text}` is no position"))?;
-                steps.push(Step::Index(index));
+                let position = index.parse().map_err(|_| ScopeError::Position {
+                    index: index.to_owned(),
+                    operand: text.to_owned(),
+                })?;
+                steps.push(Step::Index(position));
             }
         }
         let mut steps = steps.into_iter();
@@ -116,13 +176,13 @@ impl Operand {
                 path: steps.collect(),
                 offset,
             }),
-            _ => Err(format!("`{text}` does not begin with a name")),
+            _ => Err(ScopeError::Start(text.to_owned())),
         }
     }
 
     /// Evaluates the operand.
-    pub fn value(&self, scope: &Scope) -> Result<Value, String> {
-        let nothing = || format!("there is no `{self}`");
+    pub fn value(&self, scope: &Scope) -> Result<Value, ScopeError> {
+        let nothing = || ScopeError::Absent(self.clone());
         let mut value = scope.get(&self.name).ok_or_else(nothing)?;
         for step in &self.path {
             value = match step {
@@ -135,8 +195,10 @@ impl Operand {
         if self.offset == 0 {
             return Ok(value.clone());
         }
-        shifted(value, self.offset)
-            .ok_or_else(|| format!("`{self}` is {value}, neither a whole number nor a date-time"))
+        shifted(value, self.offset).ok_or_else(|| ScopeError::Fixed {
+            operand: self.clone(),
+            value: value.to_string(),
+        })
     }
 }
 
@@ -147,10 +209,10 @@ fn length(value: &Value) -> Option<usize> {
         .or_else(|| value.as_object().map(serde_json::Map::len))
 }
 
-fn whole(text: &str) -> Result<i64, String> {
-    text.trim()
-        .parse()
-        .map_err(|_| format!("`{}` is no whole number", text.trim()))
+fn whole(text: &str) -> Result<i64, ScopeError> {
+    let text = text.trim();
+    text.parse()
+        .map_err(|_| ScopeError::Offset(text.to_owned()))
 }
 
 fn shifted(value: &Value, offset: i64) -> Option<Value> {
@@ -189,9 +251,9 @@ impl fmt::Display for Operand {
 pub struct Template(Value);
 
 impl TryFrom<Value> for Template {
-    type Error = String;
+    type Error = ScopeError;
 
-    fn try_from(value: Value) -> Result<Self, String> {
+    fn try_from(value: Value) -> Result<Self, ScopeError> {
         operands(&value, &mut Vec::new())?;
         Ok(Self(value))
     }
@@ -207,12 +269,12 @@ impl Template {
     }
 
     /// Returns the JSON with all values filled in.
-    pub fn fill(&self, scope: &Scope) -> Result<Value, String> {
+    pub fn fill(&self, scope: &Scope) -> Result<Value, ScopeError> {
         fill(&self.0, scope)
     }
 
     /// Does the same, and returns a text; other values are written as JSON.
-    pub fn text(&self, scope: &Scope) -> Result<String, String> {
+    pub fn text(&self, scope: &Scope) -> Result<String, ScopeError> {
         Ok(match self.fill(scope)? {
             Value::String(text) => text,
             value => value.to_string(),
@@ -221,7 +283,7 @@ impl Template {
 }
 
 /// Collects every operand in the texts of a value.
-pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), String> {
+pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), ScopeError> {
     match value {
         Value::String(text) => {
             for piece in pieces(text)? {
@@ -241,7 +303,7 @@ pub fn operands(value: &Value, found: &mut Vec<Operand>) -> Result<(), String> {
 }
 
 /// Returns the value with every `${…}` filled in, also in keys.
-pub fn fill(value: &Value, scope: &Scope) -> Result<Value, String> {
+pub fn fill(value: &Value, scope: &Scope) -> Result<Value, ScopeError> {
     Ok(match value {
         Value::String(text) => fill_text(text, scope)?,
         Value::Array(items) => {
@@ -263,7 +325,7 @@ pub fn fill(value: &Value, scope: &Scope) -> Result<Value, String> {
     })
 }
 
-fn fill_text(text: &str, scope: &Scope) -> Result<Value, String> {
+fn fill_text(text: &str, scope: &Scope) -> Result<Value, ScopeError> {
     if !text.contains("${") {
         return Ok(text.into());
     }
@@ -289,7 +351,7 @@ enum Piece<'a> {
     Operand(Operand),
 }
 
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
+fn pieces(text: &str) -> Result<Vec<Piece<'_>>, ScopeError> {
     let mut pieces = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("${") {
@@ -298,7 +360,7 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, String> {
         }
         let (inside, behind) = after
             .split_once('}')
-            .ok_or_else(|| format!("`{text}` opens a `${{` that it does not close"))?;
+            .ok_or_else(|| ScopeError::Placeholder(text.to_owned()))?;
         pieces.push(Piece::Operand(Operand::parse(inside)?));
         rest = behind;
     }
@@ -338,9 +400,9 @@ const COMPARISONS: &[(&str, Comparison)] = &[
 ];
 
 impl TryFrom<String> for Relation {
-    type Error = String;
+    type Error = ScopeError;
 
-    fn try_from(text: String) -> Result<Self, String> {
+    fn try_from(text: String) -> Result<Self, ScopeError> {
         for (sign, comparison) in COMPARISONS {
             if let Some((left, right)) = text.split_once(&format!(" {sign} ")) {
                 return Ok(Self {
@@ -350,9 +412,7 @@ impl TryFrom<String> for Relation {
                 });
             }
         }
-        Err(format!(
-            "`{text}` is no relation like `after.stock == before.stock + 1`"
-        ))
+        Err(ScopeError::Relation(text))
     }
 }
 
@@ -374,7 +434,7 @@ impl Relation {
 
     /// Returns `Ok(None)` if it holds, and a sentence with both sides otherwise. The error is an
     /// operand that does not exist.
-    pub fn check(&self, scope: &Scope) -> Result<Option<String>, String> {
+    pub fn check(&self, scope: &Scope) -> Result<Option<String>, ScopeError> {
         let (left, right) = (self.left.value(scope)?, self.right.value(scope)?);
         let order = order(&left, &right);
         let holds = match self.comparison {
@@ -425,7 +485,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::{Operand, Relation, Scope, Template};
+    use super::{Operand, Relation, Scope, ScopeError, Template};
 
     fn scope() -> Scope {
         let mut scope = Scope::default();
@@ -475,10 +535,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("after.stock = 5")]
-    #[case("after.stock ==  ")]
-    #[case("after.[0] == before")]
-    fn what_is_no_relation_is_refused(#[case] text: &str) {
-        Relation::try_from(text.to_owned()).unwrap_err();
+    #[case("after.stock = 5", ScopeError::Relation("after.stock = 5".to_owned()))]
+    #[case("after.stock ==  ", ScopeError::Name(String::new()))]
+    #[case("after.[0] == before", ScopeError::Name("after.[0]".to_owned()))]
+    fn what_is_no_relation_is_refused(#[case] text: &str, #[case] why: ScopeError) {
+        assert_eq!(Relation::try_from(text.to_owned()).unwrap_err(), why);
     }
 }

@@ -12,9 +12,9 @@ use serde_saphyr::Spanned;
 use whippy_engine::profile::{Accepts, Reading};
 
 use crate::cases::probe::{Answer, Ask, Credentials, Payload, Probe, Stop};
-use crate::cases::scope::{ENVIRONMENT, Relation, Scope, Template};
+use crate::cases::scope::{ENVIRONMENT, Relation, Scope, ScopeError, Template};
 use crate::contract::Contract;
-use crate::contract::pattern::Pattern;
+use crate::contract::pattern::{Pattern, PatternError};
 use crate::model::finding::{Finding, Kind, Level, Source, cut};
 use crate::model::outcome::Safety;
 
@@ -260,28 +260,174 @@ struct CaseFile {
     cases: Vec<Spanned<Case>>,
 }
 
-/// Reads and checks a file of cases. The error is a sentence with line and column.
-pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, String> {
+/// A file of cases that cannot be read.
+#[derive(Debug)]
+pub enum CaseFileError {
+    /// The file does not fit the schema of cases.
+    Format(String, Box<serde_saphyr::Error>),
+    /// A case contradicts itself, the contract or the register of readings.
+    Case {
+        /// The file, with line and column.
+        place: String,
+        /// The id of the case.
+        id: String,
+        /// The contradiction.
+        why: Box<CaseError>,
+    },
+}
+
+/// A contradiction in a case.
+#[derive(Debug)]
+pub enum CaseError {
+    /// The id is not a section and a name.
+    Id,
+    /// There is a reading without choices, or choices without a reading.
+    Reading,
+    /// `when` does not list the choices of this reading.
+    When(String),
+    /// There is no such reading.
+    UnknownReading(String),
+    /// The reading has no such choice.
+    UnknownChoice {
+        /// The reading.
+        reading: &'static Reading,
+        /// The choice.
+        choice: String,
+        /// The choices that it has.
+        known: &'static [&'static str],
+    },
+    /// The row does not list names and values.
+    Row(String),
+    /// The row has other names than the first one.
+    OtherNames(String),
+    /// A `${…}` cannot be read.
+    Scope(ScopeError),
+    /// The request of a step cannot be sent.
+    Request(String, RequestError),
+    /// The choice is about a step that there is not.
+    UnknownStep {
+        /// The choice.
+        choice: String,
+        /// The step.
+        step: String,
+    },
+    /// A name is used that nothing has given a value.
+    UnknownName {
+        /// The place in the case.
+        place: String,
+        /// The name.
+        name: String,
+    },
+}
+
+/// Reasons why the request of a step cannot be sent.
+#[derive(Debug)]
+pub enum RequestError {
+    /// It names neither an operation nor a path.
+    NoAddress,
+    /// It names both.
+    TwoAddresses,
+    /// There is no such operation.
+    UnknownOperation(String),
+    /// The text is not a method.
+    Method(String),
+    /// A `${…}` cannot be read, or has no value.
+    Scope(ScopeError),
+}
+
+impl From<ScopeError> for CaseError {
+    fn from(error: ScopeError) -> Self {
+        Self::Scope(error)
+    }
+}
+
+impl From<ScopeError> for RequestError {
+    fn from(error: ScopeError) -> Self {
+        Self::Scope(error)
+    }
+}
+
+impl fmt::Display for CaseFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Format(place, why) => write!(f, "{place}: {}", why.without_snippet()),
+            Self::Case { place, id, why } => write!(f, "{place}: {id}: {why}"),
+        }
+    }
+}
+
+impl fmt::Display for CaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id => f.write_str("an id reads like `create/answers-the-stock`"),
+            Self::Reading => f.write_str("`reading` and `choices` belong together"),
+            Self::When(reading) => write!(f, "`when: {reading}` takes a list of choices"),
+            Self::UnknownReading(id) => write!(f, "`{id}` is no reading of the register"),
+            Self::UnknownChoice {
+                reading,
+                choice,
+                known,
+            } => write!(
+                f,
+                "`{choice}` is no choice of `{}`; there are {}",
+                reading.id(),
+                known.join(", ")
+            ),
+            Self::Row(row) => write!(f, "row `{row}` is no list of names and values"),
+            Self::OtherNames(row) => {
+                write!(f, "row `{row}` has other names than the first row")
+            }
+            Self::Scope(why) => why.fmt(f),
+            Self::Request(step, why) => write!(f, "step `{step}`: {why}"),
+            Self::UnknownStep { choice, step } => {
+                write!(f, "choice `{choice}`: there is no step `{step}`")
+            }
+            Self::UnknownName { place, name } => {
+                write!(f, "{place}: nothing is known as `{name}`")
+            }
+        }
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAddress => f.write_str("a request names an `operation` or a `path`"),
+            Self::TwoAddresses => f.write_str("`operation` and `path` exclude each other"),
+            Self::UnknownOperation(id) => write!(f, "`{id}` is no operation of openapi.json"),
+            Self::Method(text) => write!(f, "`{text}` is no method"),
+            Self::Scope(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for CaseFileError {}
+
+/// Reads and checks a file of cases.
+pub fn read(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Case>, CaseFileError> {
     let read: CaseFile = serde_saphyr::from_str(yaml).map_err(|error| {
         let place = error
             .location()
             .map(|at| format!(":{}:{}", at.line(), at.column()))
             .unwrap_or_default();
-        format!("{file}{place}: {}", error.without_snippet())
+        CaseFileError::Format(format!("{file}{place}"), Box::new(error))
     })?;
     let mut cases = Vec::new();
     for case in read.cases {
         let at = case.referenced;
         let case = case.value;
-        check(&case, contract)
-            .map_err(|why| format!("{file}:{}:{}: {}: {why}", at.line(), at.column(), case.id))?;
+        check(&case, contract).map_err(|why| CaseFileError::Case {
+            place: format!("{file}:{}:{}", at.line(), at.column()),
+            id: case.id.clone(),
+            why: Box::new(why),
+        })?;
         cases.push(case);
     }
     Ok(cases)
 }
 
 /// Checks the rules that the format alone does not express.
-fn check(case: &Case, contract: &Contract) -> Result<(), String> {
+fn check(case: &Case, contract: &Contract) -> Result<(), CaseError> {
     let (section, rest) = case.id.split_once('/').unwrap_or((&case.id, ""));
     let is_kebab = |text: &str| {
         !text.is_empty()
@@ -290,10 +436,10 @@ fn check(case: &Case, contract: &Contract) -> Result<(), String> {
                 .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     if !is_kebab(section) || !is_kebab(rest) {
-        return Err("an id reads like `create/answers-the-stock`".to_owned());
+        return Err(CaseError::Id);
     }
     if case.reading.is_none() != case.choices.0.is_empty() {
-        return Err("`reading` and `choices` belong together".to_owned());
+        return Err(CaseError::Reading);
     }
     for (choice, _) in &case.choices.0 {
         is_choice(case.reading.as_deref().unwrap_or_default(), choice)?;
@@ -301,7 +447,7 @@ fn check(case: &Case, contract: &Contract) -> Result<(), String> {
     for (reading, choices) in &case.when {
         let choices = choices
             .as_array()
-            .ok_or_else(|| format!("`when: {reading}` takes a list of choices"))?;
+            .ok_or_else(|| CaseError::When(reading.clone()))?;
         for choice in choices {
             is_choice(reading, choice.as_str().unwrap_or_default())?;
         }
@@ -309,16 +455,17 @@ fn check(case: &Case, contract: &Contract) -> Result<(), String> {
     Names::new(case)?.check(case, contract)
 }
 
-fn is_choice(reading: &str, choice: &str) -> Result<(), String> {
+fn is_choice(reading: &str, choice: &str) -> Result<(), CaseError> {
     let known = Reading::ALL
         .iter()
         .find(|known| known.id() == reading)
-        .ok_or_else(|| format!("`{reading}` is no reading of the register"))?;
+        .ok_or_else(|| CaseError::UnknownReading(reading.to_owned()))?;
     match known.accepts() {
-        Accepts::Choices(choices) if !choices.contains(&choice) => Err(format!(
-            "`{choice}` is no choice of `{reading}`; there are {}",
-            choices.join(", ")
-        )),
+        Accepts::Choices(choices) if !choices.contains(&choice) => Err(CaseError::UnknownChoice {
+            reading: known,
+            choice: choice.to_owned(),
+            known: choices,
+        }),
         _ => Ok(()),
     }
 }
@@ -327,7 +474,7 @@ fn is_choice(reading: &str, choice: &str) -> Result<(), String> {
 struct Names(Vec<String>);
 
 impl Names {
-    fn new(case: &Case) -> Result<Self, String> {
+    fn new(case: &Case) -> Result<Self, CaseError> {
         let mut names: Vec<String> = ENVIRONMENT
             .iter()
             .map(|(name, _)| (*name).to_owned())
@@ -336,17 +483,17 @@ impl Names {
         for (row, values) in &case.rows {
             let values = values
                 .as_object()
-                .ok_or_else(|| format!("row `{row}` is no list of names and values"))?;
+                .ok_or_else(|| CaseError::Row(row.clone()))?;
             let here: Vec<_> = values.keys().collect();
             if *columns.get_or_insert_with(|| here.clone()) != here {
-                return Err(format!("row `{row}` has other names than the first row"));
+                return Err(CaseError::OtherNames(row.clone()));
             }
         }
         names.extend(columns.into_iter().flatten().cloned());
         Ok(Self(names))
     }
 
-    fn check(mut self, case: &Case, contract: &Contract) -> Result<(), String> {
+    fn check(mut self, case: &Case, contract: &Contract) -> Result<(), CaseError> {
         for (row, values) in &case.rows {
             let template = Template::try_from(values.clone())?;
             self.all(&template.names(), || format!("row `{row}`"))?;
@@ -360,7 +507,7 @@ impl Names {
             let place = || format!("step `{}`", step.name);
             step.request
                 .check(contract)
-                .map_err(|why| format!("{}: {why}", place()))?;
+                .map_err(|why| CaseError::Request(step.name.clone(), why))?;
             self.all(&step.request.names()?, place)?;
             self.0.push(step.name.clone());
             self.0.extend(step.capture.keys().cloned());
@@ -373,10 +520,10 @@ impl Names {
             for expect in &shown.expect {
                 let known = case.steps.iter().any(|step| step.name == expect.step);
                 if !known {
-                    return Err(format!(
-                        "choice `{choice}`: there is no step `{}`",
-                        expect.step
-                    ));
+                    return Err(CaseError::UnknownStep {
+                        choice: choice.clone(),
+                        step: expect.step.clone(),
+                    });
                 }
                 let names = expect.body.as_ref().map(Pattern::names).unwrap_or_default();
                 self.all(&names, || format!("choice `{choice}`"))?;
@@ -388,15 +535,18 @@ impl Names {
         Ok(())
     }
 
-    fn relation(&self, relation: &Relation) -> Result<(), String> {
+    fn relation(&self, relation: &Relation) -> Result<(), CaseError> {
         let names = relation.names().map(str::to_owned);
         self.all(&names, || format!("relation `{relation}`"))
     }
 
-    fn all(&self, names: &[String], place: impl Fn() -> String) -> Result<(), String> {
+    fn all(&self, names: &[String], place: impl Fn() -> String) -> Result<(), CaseError> {
         match names.iter().find(|name| !self.0.contains(name)) {
             None => Ok(()),
-            Some(unknown) => Err(format!("{}: nothing is known as `{unknown}`", place())),
+            Some(unknown) => Err(CaseError::UnknownName {
+                place: place(),
+                name: unknown.clone(),
+            }),
         }
     }
 }
@@ -417,7 +567,7 @@ impl RequestTemplate {
         .flatten()
     }
 
-    fn names(&self) -> Result<Vec<String>, String> {
+    fn names(&self) -> Result<Vec<String>, ScopeError> {
         let mut names: Vec<_> = self.templates().flat_map(Template::names).collect();
         for values in [&self.headers, &self.path_arguments] {
             names.extend(Template::try_from(Value::Object(values.clone()))?.names());
@@ -425,18 +575,18 @@ impl RequestTemplate {
         Ok(names)
     }
 
-    fn check(&self, contract: &Contract) -> Result<(), String> {
+    fn check(&self, contract: &Contract) -> Result<(), RequestError> {
         match (&self.operation, &self.path) {
-            (None, None) => Err("a request names an `operation` or a `path`".to_owned()),
+            (None, None) => Err(RequestError::NoAddress),
             (Some(id), None) if contract.operation(id).is_none() => {
-                Err(format!("`{id}` is no operation of openapi.json"))
+                Err(RequestError::UnknownOperation(id.clone()))
             }
-            (Some(_), Some(_)) => Err("`operation` and `path` exclude each other".to_owned()),
+            (Some(_), Some(_)) => Err(RequestError::TwoAddresses),
             _ => Ok(()),
         }
     }
 
-    fn ask(&self, probe: &Probe<'_>) -> Result<Ask, String> {
+    fn ask(&self, probe: &Probe<'_>) -> Result<Ask, RequestError> {
         let scope = &probe.scope;
         let operation = self
             .operation
@@ -445,7 +595,7 @@ impl RequestTemplate {
         let mut path = match (&self.path, operation) {
             (Some(path), _) => path.text(scope)?,
             (None, Some(operation)) => operation.path.clone(),
-            (None, None) => return Err("a request names an `operation` or a `path`".to_owned()),
+            (None, None) => return Err(RequestError::NoAddress),
         };
         for (name, value) in &self.path_arguments {
             let value = Template::try_from(value.clone())?.text(scope)?;
@@ -454,9 +604,7 @@ impl RequestTemplate {
         let method = match (&self.method, operation) {
             (Some(method), _) => {
                 let method = method.text(scope)?;
-                method
-                    .parse()
-                    .map_err(|_| format!("`{method}` is no method"))?
+                method.parse().map_err(|_| RequestError::Method(method))?
             }
             (None, Some(operation)) => operation.method.clone(),
             (None, None) => Method::GET,
@@ -555,7 +703,7 @@ impl Expect {
         answer: &Answer,
         scope: &Scope,
         level: Level,
-    ) -> Result<Option<Finding>, String> {
+    ) -> Result<Option<Finding>, PatternError> {
         let statuses = self.status.as_slice();
         if !statuses.is_empty() && !statuses.contains(&answer.status) {
             let mut finding = Finding::status(level, statuses, answer.came);
@@ -596,7 +744,7 @@ fn body_mismatch(
     answer: &Answer,
     scope: &Scope,
     level: Level,
-) -> Result<Option<Finding>, String> {
+) -> Result<Option<Finding>, PatternError> {
     let Some(got) = &answer.body else {
         return Ok(Some(Finding {
             got: Some(cut(&String::from_utf8_lossy(&answer.bytes), LONGEST_TEXT).into_owned()),
@@ -613,7 +761,7 @@ fn header_mismatch(
     name: &str,
     expected: &Value,
     scope: &Scope,
-) -> Result<Option<String>, String> {
+) -> Result<Option<String>, PatternError> {
     let got = headers
         .get(name)
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
@@ -697,13 +845,13 @@ impl Case {
 
     fn run_steps(&self, probe: &mut Probe<'_>, row: &Value) -> Result<Vec<String>, Stop> {
         for (name, value) in row.as_object().into_iter().flatten() {
-            let template = Template::try_from(value.clone()).map_err(Stop::Suite)?;
-            let value = template.fill(&probe.scope).map_err(Stop::Suite)?;
+            let template = Template::try_from(value.clone()).map_err(Stop::suite)?;
+            let value = template.fill(&probe.scope).map_err(Stop::suite)?;
             probe.scope.set(name, value);
         }
         for (name, differing) in &self.given {
-            let template = Template::try_from(differing.clone()).map_err(Stop::Suite)?;
-            let differing = template.fill(&probe.scope).map_err(Stop::Suite)?;
+            let template = Template::try_from(differing.clone()).map_err(Stop::suite)?;
+            let differing = template.fill(&probe.scope).map_err(Stop::suite)?;
             let stock = given(probe, name, &differing)?;
             probe.scope.set(name, stock);
         }
@@ -738,7 +886,7 @@ impl Case {
         let wrong = step
             .expect
             .mismatch(&answer, &probe.scope, self.level)
-            .map_err(Stop::Suite)?;
+            .map_err(Stop::suite)?;
         if answer.came != answer.status && !step.setup {
             let statuses = step.expect.status.as_slice();
             if !statuses.is_empty() {
@@ -780,7 +928,7 @@ impl Case {
     ) -> Result<Vec<String>, Stop> {
         let mut fitting = Vec::new();
         for (name, choice) in &self.choices.0 {
-            if choice.fits(scope, answers).map_err(Stop::Suite)? {
+            if choice.fits(scope, answers).map_err(Stop::suite)? {
                 fitting.push(name.clone());
             }
         }
@@ -789,7 +937,7 @@ impl Case {
 }
 
 impl Choice {
-    fn fits(&self, scope: &Scope, answers: &[(&str, Answer)]) -> Result<bool, String> {
+    fn fits(&self, scope: &Scope, answers: &[(&str, Answer)]) -> Result<bool, PatternError> {
         for expect in &self.expect {
             let wanted = Expect {
                 status: expect.status.clone(),

@@ -85,7 +85,7 @@ fn unknown_token_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
     not_lenient(&answer, "token")?;
     probe.expect_status(&answer, &[401])?;
     let expected = json!({"detail": "Invalid token."});
-    let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
+    let expected = Pattern::try_from(expected).map_err(Stop::suite)?;
     probe.expect_body(&answer, &expected)?;
     match answer.headers.get(WWW_AUTHENTICATE) {
         Some(challenge) if challenge == "Token" => Ok(()),
@@ -101,7 +101,7 @@ fn token_of_bytes_is_refused(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let answer = probe.send(&ask.invalid())?;
     probe.expect_status(&answer, &[401])?;
     let sentence = "Invalid token header. Token string should not contain invalid characters.";
-    let expected = Pattern::try_from(json!({"detail": sentence})).map_err(Stop::Suite)?;
+    let expected = Pattern::try_from(json!({"detail": sentence})).map_err(Stop::suite)?;
     probe.expect_body(&answer, &expected)
 }
 
@@ -131,7 +131,7 @@ fn log_in_wrongly(probe: &mut Probe<'_>, name: &'static str) -> Result<Answer, S
 fn is_refused(probe: &mut Probe<'_>, answer: &Answer) -> Result<(), Stop> {
     probe.expect_status(answer, &[400])?;
     let expected = json!({"non_field_errors": ["Unable to log in with provided credentials."]});
-    let expected = Pattern::try_from(expected).map_err(Stop::Suite)?;
+    let expected = Pattern::try_from(expected).map_err(Stop::suite)?;
     probe.expect_body(answer, &expected)
 }
 

@@ -129,7 +129,7 @@ fn metadata_in_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
     in_order(probe, &described, &members, "/")?;
     in_order(probe, &described["filters"], &FILTERS, "/filters")?;
     let stock = documented::find("create_201")
-        .map_err(Stop::Suite)?
+        .map_err(Stop::suite)?
         .response
         .body;
     let fields = &described["actions"]["POST"];
@@ -169,7 +169,7 @@ fn keys(object: &Value) -> Vec<&str> {
 
 /// Fails the check unless members come in the order of the documented answer, in its rows too.
 fn as_documented(probe: &mut Probe<'_>, got: &Value, name: &str) -> Result<(), Stop> {
-    let documented = documented::find(name).map_err(Stop::Suite)?.response.body;
+    let documented = documented::find(name).map_err(Stop::suite)?.response.body;
     let mut pairs = vec![(String::new(), &documented, got)];
     while let Some((here, documented, got)) = pairs.pop() {
         match (documented, got) {

@@ -126,7 +126,7 @@ fn refused_by(
     let level = probe.level;
     let session = probe.session;
     let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
-    let detail = Pattern::try_from(serde_json::json!({"detail": "<text>"})).map_err(Stop::Suite)?;
+    let detail = Pattern::try_from(serde_json::json!({"detail": "<text>"})).map_err(Stop::suite)?;
     let (mut is_asked, mut unsent) = (false, None);
     for operation in session.contract.operations() {
         let path = operation

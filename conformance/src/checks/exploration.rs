@@ -33,7 +33,7 @@ fn explored(probe: &mut Probe<'_>) -> Result<(), Stop> {
         tell: &|_, _| {},
     };
     let explored = explore::explore(session, &options(session), aid);
-    let explored = explored.map_err(Stop::Unsupported)?;
+    let explored = explored.map_err(|why| Stop::Unsupported(why.to_string()))?;
     for found in &explored.differences {
         let finding = finding(probe, found);
         probe.findings.push(finding);

@@ -144,7 +144,7 @@ fn told_by_its_sku(probe: &mut Probe<'_>) -> Result<(), Stop> {
 fn expect_told(probe: &mut Probe<'_>, answer: &Answer, sku: &str) -> Result<(), Stop> {
     probe.expect_status(answer, &[200])?;
     let told = json!({"Store_checkResult": {sku: {"stock": ["A valid integer is required."]}}});
-    let told = Pattern::try_from(told).map_err(Stop::Suite)?;
+    let told = Pattern::try_from(told).map_err(Stop::suite)?;
     probe.expect_body(answer, &told)
 }
 

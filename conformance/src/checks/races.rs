@@ -267,7 +267,7 @@ fn one_is_granted(
             answers.len() - 1
         )));
     }
-    let refusal = Pattern::try_from(json!({"<documented>": example})).map_err(Stop::Suite)?;
+    let refusal = Pattern::try_from(json!({"<documented>": example})).map_err(Stop::suite)?;
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         probe.expect_status(answer, &[refused])?;
         probe.expect_body(answer, &refusal)?;
@@ -293,6 +293,6 @@ fn stands(probe: &mut Probe<'_>, sku: &str, member: &str, expected: &Value) -> R
         "results": [{member: expected, "...": "<any>"}],
         "...": "<any>",
     });
-    let page = Pattern::try_from(page).map_err(Stop::Suite)?;
+    let page = Pattern::try_from(page).map_err(Stop::suite)?;
     probe.expect_body(&answer, &page)
 }

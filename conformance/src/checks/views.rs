@@ -154,7 +154,7 @@ impl Shelf {
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        if self.is_shown(probe, after, &all)?.is_ok() {
+        if self.list_fault(probe, after, &all)?.is_none() {
             return Ok(());
         }
         for one in &all {
@@ -165,18 +165,19 @@ impl Shelf {
 
     /// Fails the check unless the list of the SKU, with these parameters, equals the model.
     fn list(&self, probe: &mut Probe<'_>, after: &str, more: &[(&str, &str)]) -> Result<(), Stop> {
-        let shown = self.is_shown(probe, after, more)?;
-        shown.map_err(|summary| probe.fail(summary))
+        match self.list_fault(probe, after, more)? {
+            None => Ok(()),
+            Some(summary) => Err(probe.fail(summary)),
+        }
     }
 
-    /// Compares the list of the SKU, with these parameters, with the model. Returns a sentence
-    /// about the difference.
-    fn is_shown(
+    /// The difference between the list of the SKU by these parameters and the model.
+    fn list_fault(
         &self,
         probe: &mut Probe<'_>,
         after: &str,
         more: &[(&str, &str)],
-    ) -> Result<Result<(), String>, Stop> {
+    ) -> Result<Option<String>, Stop> {
         let ask = Ask::get(STOCKS).with("sku", &self.sku);
         let ask = more
             .iter()
@@ -205,14 +206,14 @@ impl Shelf {
         let got: Vec<&Value> = shown.rows.iter().collect();
         let is_same = if is_cut { got == first } else { got == fitting };
         if is_same && shown.count == fitting.len() {
-            return Ok(Ok(()));
+            return Ok(None);
         }
         let by: Vec<String> = more
             .iter()
             .map(|(name, value)| format!(" and {name}={value}"))
             .collect();
         let by = by.concat();
-        Ok(Err(format!(
+        Ok(Some(format!(
             "{after}: expected sku={}{by} to find {}, got {} and a count of {}",
             self.sku,
             json!(fitting),

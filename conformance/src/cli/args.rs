@@ -2,6 +2,7 @@
 //! the settings file.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -272,20 +273,47 @@ pub(crate) struct JudgingArgs {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailOn(pub(crate) Option<FindingLevel>);
 
-fn fail_on(text: &str) -> Result<FailOn, String> {
+/// Values that a flag does not take.
+#[derive(Debug)]
+enum ValueError {
+    FailOn,
+    Duration,
+    Positive,
+    Seconds,
+}
+
+impl fmt::Display for ValueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FailOn => f.write_str("it takes note, warning, error or never"),
+            Self::Duration => {
+                f.write_str("it takes a duration like 90, 90s, 15m or 2h, up to 720h")
+            }
+            Self::Positive => f.write_str("it takes a number above 0"),
+            Self::Seconds => write!(f, "it takes seconds, up to {MOST_SECONDS}"),
+        }
+    }
+}
+
+impl std::error::Error for ValueError {}
+
+fn fail_on(text: &str) -> Result<FailOn, ValueError> {
     if text == "never" {
         return Ok(FailOn(None));
     }
     text.parse()
         .map(|level| FailOn(Some(level)))
-        .map_err(|_| "it takes note, warning, error or never".to_owned())
+        .map_err(|_| ValueError::FailOn)
 }
+
+/// The longest time that any other flag takes, seconds.
+const MOST_SECONDS: f64 = 86_400.0;
 
 /// The longest watch that can be requested, seconds.
 const LONGEST_WATCH: f64 = 30.0 * 86_400.0;
 
 /// Reads seconds, or a number with a unit.
-fn duration(text: &str) -> Result<Duration, String> {
+fn duration(text: &str) -> Result<Duration, ValueError> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         None => (text, 1.0),
         Some(number) if text.ends_with('s') => (number, 1.0),
@@ -296,7 +324,7 @@ fn duration(text: &str) -> Result<Duration, String> {
     let seconds = seconds.filter(|seconds| *seconds <= LONGEST_WATCH);
     seconds
         .map(Duration::from_secs_f64)
-        .ok_or_else(|| "it takes a duration like 90, 90s, 15m or 2h, up to 720h".to_owned())
+        .ok_or(ValueError::Duration)
 }
 
 #[derive(Debug, Args)]
@@ -655,17 +683,18 @@ fn level() -> impl TypedValueParser<Value = Level> {
     })
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+fn positive(text: &str) -> Result<f64, ValueError> {
     let number = text
         .parse()
         .ok()
         .filter(|number| *number > 0.0 && f64::is_finite(*number));
-    number.ok_or_else(|| "it takes a number above 0".to_owned())
+    number.ok_or(ValueError::Positive)
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
-    const LONGEST: f64 = 86_400.0;
-    let seconds = positive(text).ok().filter(|seconds| *seconds <= LONGEST);
-    let seconds = seconds.ok_or_else(|| format!("it takes seconds, up to {LONGEST}"))?;
-    Ok(Duration::from_secs_f64(seconds))
+fn seconds(text: &str) -> Result<Duration, ValueError> {
+    let seconds = positive(text).ok();
+    let seconds = seconds.filter(|seconds| *seconds <= MOST_SECONDS);
+    seconds
+        .map(Duration::from_secs_f64)
+        .ok_or(ValueError::Seconds)
 }

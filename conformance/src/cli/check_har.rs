@@ -1,6 +1,7 @@
 //! `check-har`: reads archives, judges their exchanges and reports.
 
-use std::io::Read;
+use std::fmt::Display;
+use std::io::{self, Read};
 use std::path::Path;
 
 use whippy_conformance::model::finding::Secrets;
@@ -24,9 +25,9 @@ pub(crate) fn check_har(args: &CheckHarArgs) -> Result<u8, Refusal> {
     let (now, watch) = (system_time(), Stopwatch::start());
     let mut archives = Vec::new();
     for path in &args.files {
-        let named = |why: String| Refusal::usage(format!("{}: {why}", path.display()));
-        let bytes = read(path).map_err(named)?;
-        let archive = har::read(&bytes, args.upstream.as_deref()).map_err(named)?;
+        let named = |why: &dyn Display| Refusal::usage(format!("{}: {why}", path.display()));
+        let bytes = read(path).map_err(|why| named(&why))?;
+        let archive = har::read(&bytes, args.upstream.as_deref()).map_err(|why| named(&why))?;
         archives.push(archive);
     }
     let archive = joined(archives)?;
@@ -53,21 +54,22 @@ pub(crate) fn check_har(args: &CheckHarArgs) -> Result<u8, Refusal> {
 }
 
 /// Reads a file, or standard input.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        std::io::stdin()
-            .take(MAX_ARCHIVE + 1)
-            .read_to_end(&mut bytes)
+        io::stdin().take(MAX_ARCHIVE + 1).read_to_end(&mut bytes)
     } else {
         std::fs::File::open(path)
             .and_then(|file| file.take(MAX_ARCHIVE + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| error.to_string())?;
+    read?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_ARCHIVE {
-        return Err(format!("it has more than {MAX_ARCHIVE} bytes"));
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it has more than {MAX_ARCHIVE} bytes"),
+        ));
     }
-    files::without_mark(bytes).map_err(|error| error.to_string())
+    files::without_mark(bytes)
 }
 
 /// Joins several archives of one service.

@@ -9,7 +9,7 @@ use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::explore::concurrent::{self, Concurrent, model::Rules};
 use whippy_conformance::explore::steps::Trace;
-use whippy_conformance::explore::{self, Aid, Explored, tell};
+use whippy_conformance::explore::{self, Aid, ExploreError, Explored, tell};
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::{self, Report, Safety};
 use whippy_conformance::report::harmless;
@@ -158,7 +158,7 @@ fn went(
     trace: Option<&Trace>,
     options: &explore::Options,
     aid: Aid<'_>,
-) -> Result<Results, String> {
+) -> Result<Results, ExploreError> {
     if let Some(clients) = args.effort.concurrent {
         let rules = if session.profile.is_empty() {
             Rules::all()

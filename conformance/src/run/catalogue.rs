@@ -1,10 +1,12 @@
 //! Every check, with its id, level, source and safety.
 
+use std::fmt;
+
 use whippy_engine::assets;
 
-use crate::cases::case::{self, Capability, Case};
+use crate::cases::case::{self, Capability, Case, CaseFileError};
 use crate::checks::{CHECKS, CodeCheck};
-use crate::contract::documented::{self, Documented};
+use crate::contract::documented::{self, Documented, DocumentedError};
 use crate::contract::{Aspect, Contract};
 use crate::model::finding::{Level, Source};
 use crate::model::outcome::Safety;
@@ -49,29 +51,56 @@ pub enum Method {
     Always(Option<Aspect>),
 }
 
+/// Faults of the suite's own, by which it has no checks.
+#[derive(Debug)]
+pub enum CatalogueError {
+    /// A file of cases cannot be read.
+    Cases(CaseFileError),
+    /// A documented response cannot be read.
+    Documented(DocumentedError),
+    /// Two checks have the same id.
+    Twins(String),
+}
+
+impl fmt::Display for CatalogueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cases(why) => why.fmt(f),
+            Self::Documented(why) => why.fmt(f),
+            Self::Twins(id) => write!(f, "two checks are called `{id}`"),
+        }
+    }
+}
+
+impl std::error::Error for CatalogueError {}
+
 /// Returns the built-in checks. An error is a mistake of the suite.
-pub fn built_in(contract: &Contract) -> Result<Vec<Check>, String> {
+pub fn built_in(contract: &Contract) -> Result<Vec<Check>, CatalogueError> {
     let mut checks = Vec::new();
     for (file, yaml) in assets::CASES {
-        checks.extend(from_cases(file, yaml, contract)?);
+        checks.extend(from_cases(file, yaml, contract).map_err(CatalogueError::Cases)?);
     }
     for check in CHECKS.iter().copied().flatten() {
         checks.push(from_code(check));
     }
-    for (name, fixture) in documented::all()? {
+    for (name, fixture) in documented::all().map_err(CatalogueError::Documented)? {
         checks.push(replay(name, fixture));
     }
     checks.extend(ALWAYS.iter().map(always));
     let mut ids: Vec<_> = checks.iter().map(|check| &check.id).collect();
     ids.sort_unstable();
     match ids.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(twins) => Err(format!("two checks are called `{}`", twins[0])),
+        Some(twins) => Err(CatalogueError::Twins(twins[0].clone())),
         None => Ok(checks),
     }
 }
 
 /// Returns the checks in a file of cases.
-pub fn from_cases(file: &str, yaml: &str, contract: &Contract) -> Result<Vec<Check>, String> {
+pub fn from_cases(
+    file: &str,
+    yaml: &str,
+    contract: &Contract,
+) -> Result<Vec<Check>, CaseFileError> {
     let cases = case::read(file, yaml, contract)?;
     Ok(cases.into_iter().map(from_case).collect())
 }

@@ -1,7 +1,7 @@
 //! The suite about itself: its checks, one of them in detail, and the part of the contract that
 //! they cover.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -12,9 +12,9 @@ use whippy_engine::assets;
 use whippy_engine::backend::Seed;
 use whippy_engine::clock::ClockMode;
 use whippy_engine::endpoints::call::Settings;
-use whippy_engine::profile::{Accepts, Profile, Reading};
+use whippy_engine::profile::{Accepts, Profile, ProfileError, Reading};
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
+use whippy_engine::store::world::{World, WorldError};
 
 use crate::cases::probe::Session;
 use crate::cases::scope::ENVIRONMENT;
@@ -22,7 +22,7 @@ use crate::contract::Contract;
 use crate::model::finding::Level;
 use crate::model::outcome::{Coverage, Covered, Safety};
 use crate::run::catalogue::{Check, Method};
-use crate::run::discovery::{self, Told};
+use crate::run::discovery::{self, Told, Unsettled};
 use crate::run::{Options, run};
 use crate::transport::target::{InProcess, SeedState, Target, TargetError};
 use crate::workers::{lock, spread};
@@ -81,6 +81,29 @@ fn pretty(value: &Value) -> String {
     text
 }
 
+/// Faults of the suite's own, by which its checks cannot be shown at work.
+#[derive(Debug)]
+pub enum ExplainError {
+    /// The world cannot be read.
+    World(WorldError),
+    /// A reading does not take one of its choices.
+    Profile(ProfileError),
+    /// The places of a run cannot be created.
+    Places(Unsettled),
+}
+
+impl fmt::Display for ExplainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::World(why) => why.fmt(f),
+            Self::Profile(why) => why.fmt(f),
+            Self::Places(stop) => write!(f, "{stop:?}"),
+        }
+    }
+}
+
+impl std::error::Error for ExplainError {}
+
 /// Describes one check in detail. `user_files` are the names and texts of case files that are not
 /// built in.
 pub fn explain(
@@ -88,7 +111,7 @@ pub fn explain(
     checks: &[Check],
     contract: Contract,
     user_files: &[(String, String)],
-) -> Result<String, String> {
+) -> Result<String, ExplainError> {
     let mut text = format!("{}\n  {}\n\n", check.id, check.title);
     let mut fact = |name: &str, value: &str| {
         let _ = writeln!(text, "  {name:8} {value}");
@@ -209,7 +232,7 @@ fn demonstrated(
     check: &Check,
     checks: &[Check],
     contract: Contract,
-) -> Result<Vec<String>, String> {
+) -> Result<Vec<String>, ExplainError> {
     let engine = engine(Profile::default())?;
     let recorder = Arc::new(Recorder {
         engine,
@@ -252,7 +275,7 @@ const OPTIONS: Options = Options {
 };
 
 /// Creates a mock in this process with one token and one user, so that all others are refused.
-fn engine(profile: Profile) -> Result<InProcess, String> {
+fn engine(profile: Profile) -> Result<InProcess, ExplainError> {
     let world = World::from_json(assets::world(WORLD).unwrap_or_default().as_bytes());
     let store = world.and_then(|world| Store::load(&world));
     Ok(InProcess::new(Seed {
@@ -262,13 +285,13 @@ fn engine(profile: Profile) -> Result<InProcess, String> {
             credentials: Some((USER.0.to_owned(), USER.1.to_owned())),
             ..Settings::default()
         },
-        store: store.map_err(|error| error.to_string())?,
+        store: store.map_err(ExplainError::World)?,
         clock: ClockMode::Real,
     }))
 }
 
 /// Creates a session with places of its own.
-fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, String> {
+fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, ExplainError> {
     let mut session = Session::new(target, contract);
     session.token = Some(EXAMPLE_TOKEN.to_owned());
     session.environment.set("username", USER.0);
@@ -277,7 +300,7 @@ fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, 
         create_places: true,
         ..Told::default()
     };
-    discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;
+    discovery::settle(&mut session, &told).map_err(ExplainError::Places)?;
     Ok(session)
 }
 
@@ -329,7 +352,11 @@ impl Target for Recorder {
 
 /// Measures the coverage of the contract by the checks, run against the engine under the default
 /// readings and under every other choice of each.
-pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Coverage, String> {
+pub fn measure(
+    checks: &[Check],
+    contract: Contract,
+    jobs: usize,
+) -> Result<Coverage, ExplainError> {
     let contract = Arc::new(contract);
     let mut profiles = vec![Profile::default()];
     for reading in Reading::ALL {
@@ -341,7 +368,7 @@ pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Cove
             let mut profile = Profile::default();
             profile
                 .set(reading.id(), &choice)
-                .map_err(|error| error.to_string())?;
+                .map_err(ExplainError::Profile)?;
             profiles.push(profile);
         }
     }
@@ -357,7 +384,7 @@ pub fn measure(checks: &[Check], contract: Contract, jobs: usize) -> Result<Cove
         );
         Ok(())
     });
-    runs.into_iter().collect::<Result<(), String>>()?;
+    runs.into_iter().collect::<Result<(), ExplainError>>()?;
     Ok(contract.coverage())
 }
 

@@ -1,5 +1,6 @@
 //! Bodies without their content codings, so that the judge can read them.
 
+use std::fmt;
 use std::io::Read;
 
 use bytes::Bytes;
@@ -10,9 +11,40 @@ use http::header::CONTENT_ENCODING;
 /// The most content codings that one body may have.
 const MOST_CODINGS: usize = 4;
 
+/// Reasons why a body cannot be unpacked. Each completes "an answer with …".
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum DecodeError {
+    /// Too many codings, one on the other.
+    Codings,
+    /// A coding that is well known, and not undone here.
+    Known(&'static str),
+    /// Another coding. What is a stranger's text is not repeated.
+    Unknown,
+    /// The body is not of its coding.
+    Broken,
+    /// The body has more bytes than may be.
+    TooLarge(usize),
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Codings => write!(f, "more than {MOST_CODINGS} content codings"),
+            Self::Known(coding) => write!(f, "the content coding {coding}"),
+            Self::Unknown => f.write_str("an unknown content coding"),
+            Self::Broken => f.write_str("a content coding that is broken"),
+            Self::TooLarge(limit) => write!(f, "an unpacked body of more than {limit} bytes"),
+        }
+    }
+}
+
 /// Returns the body without its content codings. `limit` is the largest size of the result, bytes.
 /// The error is a phrase that names the problem.
-pub(super) fn decoded(headers: &HeaderMap, body: &Bytes, limit: usize) -> Result<Bytes, String> {
+pub(super) fn decoded(
+    headers: &HeaderMap,
+    body: &Bytes,
+    limit: usize,
+) -> Result<Bytes, DecodeError> {
     if body.is_empty() || !headers.contains_key(CONTENT_ENCODING) {
         return Ok(body.clone());
     }
@@ -23,7 +55,7 @@ pub(super) fn decoded(headers: &HeaderMap, body: &Bytes, limit: usize) -> Result
     }
     codings.retain(|coding| !coding.is_empty() && coding != "identity");
     if codings.len() > MOST_CODINGS {
-        return Err(format!("more than {MOST_CODINGS} content codings"));
+        return Err(DecodeError::Codings);
     }
     let mut body = body.clone();
     for coding in codings.iter().rev() {
@@ -33,21 +65,23 @@ pub(super) fn decoded(headers: &HeaderMap, body: &Bytes, limit: usize) -> Result
             "deflate" => read(ZlibDecoder::new(&*body), limit)
                 .or_else(|_| read(DeflateDecoder::new(&*body), limit)),
             // An unknown name is the sender's own text, so it is not repeated.
-            "br" | "zstd" | "compress" => Err(format!("the content coding {coding}")),
-            _ => Err("an unknown content coding".to_owned()),
+            "br" => Err(DecodeError::Known("br")),
+            "zstd" => Err(DecodeError::Known("zstd")),
+            "compress" => Err(DecodeError::Known("compress")),
+            _ => Err(DecodeError::Unknown),
         }?;
     }
     Ok(body)
 }
 
-fn read(from: impl Read, limit: usize) -> Result<Bytes, String> {
+fn read(from: impl Read, limit: usize) -> Result<Bytes, DecodeError> {
     let most = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut body = Vec::new();
     from.take(most.saturating_add(1))
         .read_to_end(&mut body)
-        .map_err(|_| "a content coding that is broken".to_owned())?;
+        .map_err(|_| DecodeError::Broken)?;
     if body.len() > limit {
-        return Err(format!("an unpacked body of more than {limit} bytes"));
+        return Err(DecodeError::TooLarge(limit));
     }
     Ok(body.into())
 }
@@ -82,7 +116,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn decode(coding: &'static str, body: Vec<u8>) -> Result<Bytes, String> {
+    fn decode(coding: &'static str, body: Vec<u8>) -> Result<Bytes, DecodeError> {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_ENCODING, coding.parse().unwrap());
         decoded(&headers, &body.into(), 64)
@@ -100,14 +134,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case("br", b"text".to_vec(), "the content coding br")]
-    #[case("mine", b"text".to_vec(), "an unknown content coding")]
-    #[case("gzip", b"text".to_vec(), "a content coding that is broken")]
-    #[case("gzip", gzip(&[0; 65]), "an unpacked body of more than 64 bytes")]
+    #[case("br", b"text".to_vec(), DecodeError::Known("br"))]
+    #[case("mine", b"text".to_vec(), DecodeError::Unknown)]
+    #[case("gzip", b"text".to_vec(), DecodeError::Broken)]
+    #[case("gzip", gzip(&[0; 65]), DecodeError::TooLarge(64))]
     fn the_rest_is_told_and_not_guessed(
         #[case] coding: &'static str,
         #[case] body: Vec<u8>,
-        #[case] why: &str,
+        #[case] why: DecodeError,
     ) {
         assert_eq!(decode(coding, body).unwrap_err(), why);
     }

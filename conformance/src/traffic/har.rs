@@ -5,6 +5,8 @@
 //! confuse with empty. A part that breaks the format is an error with its place if its exchange is
 //! with the service, and is only counted otherwise.
 
+use std::{fmt, io};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -17,6 +19,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use whippy_engine::model::time::Timestamp;
+use zip::result::ZipError;
 
 use crate::traffic::har_json::{self, Files};
 use crate::traffic::{Ending, Extent, Observed, WithoutHeaders};
@@ -32,6 +35,75 @@ pub struct Archive {
     pub skipped: u64,
 }
 
+/// Reasons why an archive cannot be read.
+#[derive(Debug)]
+pub enum ArchiveError {
+    /// It begins like a zip file, and is damaged.
+    Zip(ZipError),
+    /// A file of the zip cannot be unpacked.
+    Unpacking(io::Error),
+    /// The files of the zip have more bytes than this.
+    TooLarge(u64),
+    /// The zip does not have one archive in it but so many.
+    Archives(usize),
+    /// It is not JSON.
+    Json(serde_json::Error),
+    /// It has no entries.
+    NoEntries,
+    /// An entry is not as the format has it.
+    Entry {
+        /// The position, from 0.
+        position: usize,
+        /// The member of the entry.
+        member: String,
+        /// The fault.
+        why: String,
+    },
+    /// The rest of a URL behind the service's own is not a path.
+    Path(String),
+    /// The `upstream` is not a URL.
+    Upstream(String),
+    /// There is no `upstream`, and these hosts are asked for the API.
+    Hosts(Vec<String>),
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Zip(why) => write!(f, "the zip file cannot be read: {why}"),
+            Self::Unpacking(why) => write!(f, "the zip file cannot be read: {why}"),
+            Self::TooLarge(limit) => write!(
+                f,
+                "the zip file cannot be read: it unpacks to more than {limit} bytes"
+            ),
+            Self::Archives(count) => write!(
+                f,
+                "the zip file has {count} files whose names end in .har: it takes one"
+            ),
+            Self::Json(why) => write!(f, "no JSON: {why}"),
+            Self::NoEntries => f.write_str("no HTTP archive: there is no array `log.entries`"),
+            Self::Entry {
+                position,
+                member,
+                why,
+            } => write!(f, "log.entries[{position}].{member}: {why}"),
+            Self::Path(text) => write!(f, "`{text}` is no path"),
+            Self::Upstream(text) => write!(
+                f,
+                "--upstream `{text}` is no URL like https://HOST[:PORT][/PREFIX]"
+            ),
+            Self::Hosts(hosts) => write!(
+                f,
+                "/api/v1/ is asked for at {} hosts: choose with --upstream one of {}",
+                hosts.len(),
+                hosts.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {}
+
 /// An entry that may not be of the service.
 struct Entry {
     url: Uri,
@@ -39,16 +111,15 @@ struct Entry {
 }
 
 /// Reads an archive. `upstream` is the base URL of the service, `https://HOST[:PORT][/PREFIX]`;
-/// without it, the service is the one host with requests for `/api/v1/`. The error is a sentence
-/// that names the place.
-pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
+/// without it, the service is the one host with requests for `/api/v1/`.
+pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, ArchiveError> {
     let (archive, files) = har_json::read(bytes)?;
     let entries = archive["log"]["entries"]
         .as_array()
-        .ok_or("no HTTP archive: there is no array `log.entries`")?;
+        .ok_or(ArchiveError::NoEntries)?;
     let mut read = Vec::with_capacity(entries.len());
     let mut last = Timestamp::EPOCH;
-    let mut wrong: Vec<(Option<Uri>, String)> = Vec::new();
+    let mut wrong: Vec<(Option<Uri>, ArchiveError)> = Vec::new();
     for (position, from) in entries.iter().enumerate() {
         match entry(from, position, last, &files) {
             Ok(Some(entry)) => {
@@ -56,9 +127,14 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
                 read.push(entry);
             }
             Ok(None) => {}
-            Err((what, why)) => {
+            Err((member, why)) => {
                 let url = from["request"]["url"].as_str().and_then(url_of);
-                wrong.push((url, format!("log.entries[{position}].{what}: {why}")));
+                let why = ArchiveError::Entry {
+                    position,
+                    member,
+                    why,
+                };
+                wrong.push((url, why));
             }
         }
     }
@@ -89,7 +165,7 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
             let mut of_service = entry.observed;
             *of_service.request.uri_mut() = behind
                 .parse()
-                .map_err(|_| format!("`{behind}` is no path"))?;
+                .map_err(|_| ArchiveError::Path(behind.to_owned()))?;
             observed.push(of_service);
         }
     }
@@ -109,8 +185,8 @@ pub fn read(bytes: &[u8], upstream: Option<&str>) -> Result<Archive, String> {
 /// slash at the end.
 type Base = (String, String, String);
 
-fn given(upstream: &str) -> Result<Base, String> {
-    let wrong = || format!("--upstream `{upstream}` is no URL like https://HOST[:PORT][/PREFIX]");
+fn given(upstream: &str) -> Result<Base, ArchiveError> {
+    let wrong = || ArchiveError::Upstream(upstream.to_owned());
     let uri: Uri = upstream.parse().map_err(|_| wrong())?;
     let (scheme, authority) = origin(&uri).ok_or_else(wrong)?;
     if uri.query().is_some() {
@@ -124,7 +200,7 @@ fn given(upstream: &str) -> Result<Base, String> {
 }
 
 /// Returns the base URL of the one host with requests for the API.
-fn found<'a>(urls: impl Iterator<Item = &'a Uri>) -> Result<Base, String> {
+fn found<'a>(urls: impl Iterator<Item = &'a Uri>) -> Result<Base, ArchiveError> {
     let mut hosts: Vec<Base> = Vec::new();
     for url in urls {
         if let Some((scheme, authority)) = origin(url)
@@ -140,15 +216,10 @@ fn found<'a>(urls: impl Iterator<Item = &'a Uri>) -> Result<Base, String> {
         [] => Ok(Base::default()),
         [_] => Ok(hosts.remove(0)),
         several => {
-            let several: Vec<_> = several
+            let urls = several
                 .iter()
-                .map(|(scheme, authority, _)| format!("{scheme}://{authority}"))
-                .collect();
-            Err(format!(
-                "/api/v1/ is asked for at {} hosts: choose with --upstream one of {}",
-                several.len(),
-                several.join(", ")
-            ))
+                .map(|(scheme, authority, _)| format!("{scheme}://{authority}"));
+            Err(ArchiveError::Hosts(urls.collect()))
         }
     }
 }

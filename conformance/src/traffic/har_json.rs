@@ -13,6 +13,8 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::{Map, Value};
 use zip::ZipArchive;
 
+use crate::traffic::har::ArchiveError;
+
 /// Bodies that an archive keeps in separate files, by name.
 pub(super) type Files = HashMap<String, Bytes>;
 
@@ -74,49 +76,46 @@ const ENTRY: &[Member] = &[
 
 const ARCHIVE: &[Member] = &[Member("log", &[Member("entries", ENTRY)])];
 
-/// Returns the archive, and the files beside it. The error is a sentence.
-pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), String> {
+/// Returns the archive, and the files beside it.
+pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), ArchiveError> {
     if !bytes.starts_with(ZIP) {
         return Ok((parse(bytes)?, Files::new()));
     }
-    let mut files = unpack(bytes).map_err(|why| format!("the zip file cannot be read: {why}"))?;
+    let mut files = unpack(bytes)?;
     let is_archive = |name: &&String| name.to_ascii_lowercase().ends_with(".har");
     let mut archives: Vec<String> = files.keys().filter(is_archive).cloned().collect();
     archives.sort();
     let [archive] = archives.as_slice() else {
-        let count = archives.len();
-        return Err(format!(
-            "the zip file has {count} files whose names end in .har: it takes one"
-        ));
+        return Err(ArchiveError::Archives(archives.len()));
     };
     let archive = files.remove(archive).unwrap_or_default();
     Ok((parse(&archive)?, files))
 }
 
-fn unpack(bytes: &[u8]) -> Result<Files, String> {
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|why| why.to_string())?;
+fn unpack(bytes: &[u8]) -> Result<Files, ArchiveError> {
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(ArchiveError::Zip)?;
     let mut files = Files::new();
     let mut left = MAX_UNPACKED;
     for at in 0..zip.len() {
-        let mut file = zip.by_index(at).map_err(|why| why.to_string())?;
+        let mut file = zip.by_index(at).map_err(ArchiveError::Zip)?;
         let mut content = Vec::new();
         let read = (&mut file).take(left + 1).read_to_end(&mut content);
-        let read = read.map_err(|why| why.to_string())? as u64;
+        let read = read.map_err(ArchiveError::Unpacking)? as u64;
         left = left
             .checked_sub(read)
-            .ok_or_else(|| format!("it unpacks to more than {MAX_UNPACKED} bytes"))?;
+            .ok_or(ArchiveError::TooLarge(MAX_UNPACKED))?;
         files.insert(file.name().to_owned(), content.into());
     }
     Ok(files)
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, String> {
+fn parse(bytes: &[u8]) -> Result<Value, ArchiveError> {
     // Some programs write a byte order mark first.
     let bytes = whippy_engine::wire::text::without_bom(bytes);
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let archive = Pick(ARCHIVE).deserialize(&mut json);
     let archive = archive.and_then(|archive| json.end().map(|()| archive));
-    archive.map_err(|why| format!("no JSON: {why}"))
+    archive.map_err(ArchiveError::Json)
 }
 
 /// Reads a value without the members that are not needed.

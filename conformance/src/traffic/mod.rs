@@ -297,7 +297,7 @@ impl Watcher {
         );
         match unpacked {
             Ok(body) => *observed.request.body_mut() = body,
-            Err(why) => observed.request_body = Extent::Part(why),
+            Err(why) => observed.request_body = Extent::Part(why.to_string()),
         }
         if let Extent::Part(why) = &observed.request_body {
             count(&mut self.unjudged, &format!("a request with {why}"));
@@ -311,7 +311,7 @@ impl Watcher {
         if body.is_whole() {
             match decode::decoded(response.headers(), response.body(), MAX_UNPACKED) {
                 Ok(unpacked) => *response.body_mut() = unpacked,
-                Err(why) => *body = Extent::Part(why),
+                Err(why) => *body = Extent::Part(why.to_string()),
             }
         }
         if let Extent::Part(why) = body {

@@ -50,7 +50,7 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
     let address = if trial.listens { &mock.listen } else { &free };
     let listener = match mock.bind(address).await {
         Ok(listener) => listener,
-        Err(sentence) => return failed(&sentence),
+        Err(error) => return failed(&error.to_string()),
     };
     let Some(address) = listener.local_address() else {
         return failed("the system gives no address");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use whippy_mock::http::{Address, Listener, Server, Tls};
+use whippy_mock::http::{Address, BindError, Listener, Server, Tls};
 
 use crate::cli::reload::Watch;
 
@@ -27,8 +27,8 @@ pub(crate) struct Mock {
 }
 
 impl Mock {
-    /// Listens at an address, with TLS if so configured. The error is a sentence.
-    pub(crate) async fn bind(&self, address: &Address) -> Result<Listener, String> {
+    /// Listens at an address, with TLS if so configured.
+    pub(crate) async fn bind(&self, address: &Address) -> Result<Listener, BindError> {
         let listener = Listener::bind(address).await?;
         Ok(match &self.tls {
             Some(tls) => listener.with_tls(tls),

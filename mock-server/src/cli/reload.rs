@@ -11,6 +11,7 @@ use std::time::Duration;
 use whippy_mock::http::{Server, system_time};
 use whippy_mock::system::FileState;
 
+use crate::cli::args::ArgsError;
 use crate::cli::sources::Sources;
 
 /// The interval at which the files are looked at.
@@ -109,27 +110,27 @@ impl Watch {
     }
 
     /// Loads a file again and puts it in force. Returns the sentence to log.
-    fn load(&self, kind: Kind, server: &Server) -> Result<String, String> {
+    fn load(&self, kind: Kind, server: &Server) -> Result<String, ArgsError> {
         let sources = &self.sources;
         let worlds = &server.worlds;
         match kind {
             Kind::World => {
-                let named = |why| format!("--world {}: {why}", sources.world);
+                let flag = format!("--world {}", sources.world);
                 let store = sources.world()?;
                 let stocks = store.len();
                 let seeded = worlds.reseed_all(store, system_time());
-                seeded.map_err(|why| named(why.to_string()))?;
+                seeded.map_err(|why| ArgsError::content(&flag, why))?;
                 let s = if stocks == 1 { "" } else { "s" };
-                Ok(named(format!(
-                    "loaded, {stocks} stock{s}; every world begins anew with it"
-                )))
+                Ok(format!(
+                    "{flag}: loaded, {stocks} stock{s}; every world begins anew with it"
+                ))
             }
             Kind::Profile => {
                 let path = sources.profile.as_deref().unwrap_or(Path::new(""));
-                let named = |why| format!("--profile {}: {why}", path.display());
+                let flag = format!("--profile {}", path.display());
                 let set = worlds.set_profile(&sources.profile()?);
-                set.map_err(|why| named(why.to_string()))?;
-                Ok(named("loaded, in force in every world".to_owned()))
+                set.map_err(|why| ArgsError::content(&flag, why))?;
+                Ok(format!("{flag}: loaded, in force in every world"))
             }
             Kind::Faults => {
                 worlds.set_faults(&sources.faults()?, system_time());

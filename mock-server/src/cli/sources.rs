@@ -1,6 +1,6 @@
 //! The files named by flags, which are read at the start and again when they change.
 
-use std::fmt::Display;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use whippy_engine::assets;
@@ -10,6 +10,8 @@ use whippy_engine::store::world::World;
 use whippy_engine::wire::text::without_bom;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::http::system_time;
+
+use crate::cli::args::ArgsError;
 
 /// The values of the flags for world, readings and faults.
 #[derive(Debug, Clone)]
@@ -38,9 +40,9 @@ impl Sources {
     }
 
     /// Loads the world.
-    pub(crate) fn world(&self) -> Result<Store, String> {
+    pub(crate) fn world(&self) -> Result<Store, ArgsError> {
         let world = &self.world;
-        let named = |why: String| format!("--world {world}: {why}");
+        let named = |why: Box<dyn Error>| ArgsError::content(format!("--world {world}"), why);
         let file;
         let json = match assets::world(world) {
             Some(json) => json.as_bytes(),
@@ -52,52 +54,55 @@ impl Sources {
                 Err(error) => {
                     let known: Vec<_> = assets::world_names().collect();
                     let hint = did_you_mean(world, known.iter().copied());
-                    return Err(named(format!(
+                    let why = format!(
                         "{hint}there is no built-in world of that name ({}), and no file: {error}",
                         known.join(", ")
-                    )));
+                    );
+                    return Err(named(why.into()));
                 }
             },
         };
         World::from_json(json)
             .and_then(|world| Store::load(&world))
-            .map_err(|error| named(error.to_string()))
+            .map_err(|error| named(error.into()))
     }
 
     /// Reads the file of readings, and applies the single ones.
-    pub(crate) fn profile(&self) -> Result<Profile, String> {
+    pub(crate) fn profile(&self) -> Result<Profile, ArgsError> {
         let mut profile = Profile::default();
         if let Some(path) = &self.profile {
-            let named = |why: String| format!("--profile {}: {why}", path.display());
-            let text = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+            let named = |why: Box<dyn Error>| {
+                ArgsError::content(format!("--profile {}", path.display()), why)
+            };
+            let text = std::fs::read_to_string(path).map_err(|error| named(error.into()))?;
             profile
                 .apply_toml(text.trim_start_matches('\u{feff}'))
-                .map_err(|error| named(error.to_string()))?;
+                .map_err(|error| named(error.into()))?;
         }
         for setting in &self.readings {
             let (id, choice) = setting
                 .split_once('=')
-                .ok_or_else(|| format!("--reading cannot be `{setting}`: it takes ID=CHOICE"))?;
+                .ok_or_else(|| ArgsError::value("--reading", setting, "it takes ID=CHOICE"))?;
             profile
                 .set(id.trim(), choice.trim())
-                .map_err(|error| format!("--reading: {error}"))?;
+                .map_err(|error| ArgsError::content("--reading", error))?;
         }
         Ok(profile)
     }
 
     /// Loads the faults.
-    pub(crate) fn faults(&self) -> Result<Faults, String> {
+    pub(crate) fn faults(&self) -> Result<Faults, ArgsError> {
         let Some(name) = &self.faults else {
             return Ok(Faults::default());
         };
-        let named = |why: &dyn Display| format!("--faults {name}: {why}");
+        let named = |why: Box<dyn Error>| ArgsError::content(format!("--faults {name}"), why);
         let rules = match faults::preset(name) {
             Ok(rules) => rules,
             Err(none) => {
                 let json = std::fs::read(name);
                 let json =
-                    json.map_err(|error| named(&format_args!("{none}, and no file: {error}")))?;
-                Faults::parse(without_bom(&json)).map_err(|why| named(&why))?
+                    json.map_err(|error| named(format!("{none}, and no file: {error}").into()))?;
+                Faults::parse(without_bom(&json)).map_err(|why| named(why.into()))?
             }
         };
         Ok(Faults::new(rules, system_time()))

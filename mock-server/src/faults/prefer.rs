@@ -79,9 +79,9 @@ pub fn prefer(service: &Service, request: &Request<Bytes>, operation: &str) -> O
     let wishes = Wishes::of(request.headers())?;
     let chosen = match wishes.chosen(operation) {
         Ok(chosen) => chosen,
-        Err(sentence) => {
+        Err(problem) => {
             let head = request.clone().map(drop);
-            return Some(service.refuse(&head, &Problem::NotShown(sentence)));
+            return Some(service.refuse(&head, &problem));
         }
     };
     let answer = Answer {
@@ -122,12 +122,14 @@ impl Wishes {
         (code.is_some() || example.is_some()).then_some(Self { code, example })
     }
 
-    fn chosen(&self, operation: &str) -> Result<&'static Shown, String> {
+    fn chosen(&self, operation: &str) -> Result<&'static Shown, Problem> {
         // The page shows the alias of the active stocks under their first path.
         let operation = operation.strip_suffix("-alias").unwrap_or(operation);
         let known: Vec<&Shown> = SHOWN.iter().filter(|s| s.operation == operation).collect();
         if known.is_empty() {
-            return Err(format!("The page shows no response of `{operation}`."));
+            return Err(Problem::NotShown(format!(
+                "The page shows no response of `{operation}`."
+            )));
         }
         let of_code: Vec<&Shown> = match &self.code {
             Some(code) => {
@@ -149,21 +151,21 @@ impl Wishes {
                 let code = code
                     .as_ref()
                     .map_or(String::new(), |code| format!(" with {code}"));
-                Err(format!(
+                Err(Problem::NotShown(format!(
                     "`{operation}` has no example `{example}`{code}, it has {}.",
                     listed(&names)
-                ))
+                )))
             }
             (None, code, _) => {
                 let mut codes: Vec<_> =
                     known.iter().map(|shown| shown.status.to_string()).collect();
                 codes.sort_unstable();
                 codes.dedup();
-                Err(format!(
+                Err(Problem::NotShown(format!(
                     "The page shows no {} of `{operation}`, it shows {}.",
                     code.as_deref().unwrap_or_default(),
                     listed(&codes)
-                ))
+                )))
             }
         }
     }

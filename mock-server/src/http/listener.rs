@@ -87,23 +87,42 @@ impl From<TcpListener> for Listener {
     }
 }
 
+/// An address that cannot be listened on.
+#[derive(Debug)]
+pub struct BindError {
+    /// The address.
+    pub address: Address,
+    /// The system's reason.
+    pub why: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, why } = self;
+        write!(f, "cannot listen on {address}: {why}")?;
+        match (why.kind(), address) {
+            (io::ErrorKind::AddrInUse, Address::Tcp(_)) => {
+                f.write_str("; `--listen 127.0.0.1:0` takes a free port")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for BindError {}
+
 impl Listener {
-    /// Listens at an address. The error is a sentence for the user.
-    pub async fn bind(address: &Address) -> Result<Self, String> {
+    /// Listens at an address.
+    pub async fn bind(address: &Address) -> Result<Self, BindError> {
         let bound = match address {
             Address::Tcp(host_and_port) => bind_tcp(host_and_port)
                 .await
                 .map(|sockets| Bound::Tcp(sockets, None)),
             Address::Unix(path) => SocketListener::bind(path).map(Bound::Unix),
         };
-        bound.map(Self).map_err(|error| {
-            let hint = match (error.kind(), address) {
-                (io::ErrorKind::AddrInUse, Address::Tcp(_)) => {
-                    "; `--listen 127.0.0.1:0` takes a free port"
-                }
-                _ => "",
-            };
-            format!("cannot listen on {address}: {error}{hint}")
+        bound.map(Self).map_err(|why| BindError {
+            address: address.clone(),
+            why,
         })
     }
 

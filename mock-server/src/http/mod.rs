@@ -50,7 +50,7 @@ use crowd::Crowd;
 use follower::Follower;
 use line::{Arrived, Line, Opened};
 use listener::is_lasting;
-pub use listener::{Address, Listener};
+pub use listener::{Address, BindError, Listener};
 use payload::{Events, Payload, Unanswered};
 pub use tls::{Tls, TlsError, is_name};
 

@@ -3,6 +3,7 @@
 //! A journal stays within its limits: the oldest exchange makes room for the newest.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -215,10 +216,26 @@ pub enum WantedStatus {
     Class(u16),
 }
 
-impl TryFrom<Value> for WantedStatus {
-    type Error = String;
+/// A text that is neither a status nor a class of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownStatus(String);
 
-    fn try_from(value: Value) -> Result<Self, String> {
+impl fmt::Display for UnknownStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "status: `{}` is neither a status like 404 nor a class like 4xx",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for UnknownStatus {}
+
+impl TryFrom<Value> for WantedStatus {
+    type Error = UnknownStatus;
+
+    fn try_from(value: Value) -> Result<Self, UnknownStatus> {
         match &value {
             Value::String(text) => Self::parse(text),
             other => Self::parse(&other.to_string()),
@@ -227,8 +244,8 @@ impl TryFrom<Value> for WantedStatus {
 }
 
 impl WantedStatus {
-    /// Reads `404` or `4xx`. The error is a sentence.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `404` or `4xx`.
+    pub fn parse(text: &str) -> Result<Self, UnknownStatus> {
         let class = text.strip_suffix("xx").filter(|digit| digit.len() == 1);
         let parsed = match class {
             Some(digit) => digit
@@ -242,9 +259,7 @@ impl WantedStatus {
                 .filter(|code| (100..=599).contains(code))
                 .map(Self::Code),
         };
-        parsed.ok_or_else(|| {
-            format!("status: `{text}` is neither a status like 404 nor a class like 4xx")
-        })
+        parsed.ok_or_else(|| UnknownStatus(text.to_owned()))
     }
 
     fn fits(self, status: u16) -> bool {

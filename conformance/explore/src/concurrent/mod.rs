@@ -17,9 +17,9 @@ use http::Response;
 use http::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
-use crate::Aid;
 use crate::random::Random;
 use crate::steps::{Address, Body, Names, Operation, Shown, Side, Step};
+use crate::{Aid, ExploreError};
 use check::{Verdict, judge};
 use model::{Call, PLACES, Row, Rules, Saw};
 use whippy_probe::model::finding::{Exchange, Finding, Level, Record, Source};
@@ -106,13 +106,12 @@ const CALLS: usize = 80;
 /// The number of attempts to reproduce a contradiction with two of its calls alone.
 const RETRIES: usize = 40;
 
-/// Lets many clients call at once, until a history has no order. The error is a sentence about the
-/// reason why it cannot begin.
+/// Lets many clients call at once, until a history has no order.
 pub fn concurrent(
     session: &Session,
     options: &Options,
     aid: Aid<'_>,
-) -> Result<Concurrent, String> {
+) -> Result<Concurrent, ExploreError> {
     let mut crowd = Crowd::new(session, options)?;
     let watch = Stopwatch::start();
     for round in 0.. {
@@ -151,7 +150,7 @@ struct Crowd<'a> {
 type Script = Vec<(usize, Call)>;
 
 impl<'a> Crowd<'a> {
-    fn new(session: &'a Session, options: &Options) -> Result<Self, String> {
+    fn new(session: &'a Session, options: &Options) -> Result<Self, ExploreError> {
         let mut places = Names::default();
         for name in ["provider", "location", "second-location"] {
             if let Some(Value::String(text)) = session.environment.get(name) {
@@ -160,7 +159,7 @@ impl<'a> Crowd<'a> {
         }
         for needed in ["provider", "location"] {
             if places.get(needed).is_none() {
-                return Err(format!("nothing can be written without --{needed}"));
+                return Err(ExploreError::Needs(needed));
             }
         }
         let mut headers = HeaderMap::new();

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use serde_json::{Map, Value};
 use whippy_engine::model::time::Timestamp;
@@ -124,7 +125,7 @@ impl Bindings {
                 return Ok(());
             }
             check_date(&modified, &mut self.offset)
-                .map_err(|why| (why, vec![format!("{at}/modified_date")]))?;
+                .map_err(|why| (why.to_string(), vec![format!("{at}/modified_date")]))?;
             if parsed(&modified) <= parsed(&known.modified) {
                 let summary = format!(
                     "something was written, and `modified_date` went from {} to {modified}",
@@ -141,7 +142,7 @@ impl Bindings {
         }
         for (name, text) in [("created_date", &created), ("modified_date", &modified)] {
             check_date(text, &mut self.offset)
-                .map_err(|why| (why, vec![format!("{at}/{name}")]))?;
+                .map_err(|why| (why.to_string(), vec![format!("{at}/{name}")]))?;
         }
         if parsed(&created) > parsed(&modified) {
             let summary = format!("created {created}, and modified before that, {modified}");
@@ -177,9 +178,32 @@ fn parsed(text: &str) -> Option<Timestamp> {
     Timestamp::parse_with_offset(text).ok()
 }
 
+/// Reasons why a date-time is not as the framework writes it.
+enum DateFault {
+    /// It is written otherwise.
+    Form(String),
+    /// Its offset is another than that of others.
+    Offset { known: String, got: String },
+}
+
+impl fmt::Display for DateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Form(text) => write!(
+                f,
+                "expected a date-time like 2023-05-10T13:37:18.209869+03:00, got {text}"
+            ),
+            Self::Offset { known, got } => write!(
+                f,
+                "the offset of other date-times is {known}, and here it is {got}"
+            ),
+        }
+    }
+}
+
 /// Checks the format of a date-time: with six digits of microseconds or none, and always the same
 /// offset.
-fn check_date(text: &str, offset: &mut Option<String>) -> Result<(), String> {
+fn check_date(text: &str, offset: &mut Option<String>) -> Result<(), DateFault> {
     let whole = text.get(..19).unwrap_or_default();
     let rest = text.get(19..).unwrap_or_default();
     let (fraction, own_offset) = match rest.strip_prefix('.') {
@@ -193,17 +217,16 @@ fn check_date(text: &str, offset: &mut Option<String>) -> Result<(), String> {
         && whole.as_bytes().get(10) == Some(&b'T')
         && matches!(fraction.len(), 0 | 6);
     if !is_one {
-        return Err(format!(
-            "expected a date-time like 2023-05-10T13:37:18.209869+03:00, got {text}"
-        ));
+        return Err(DateFault::Form(text.to_owned()));
     }
     match offset {
         None => *offset = Some(own_offset.to_owned()),
         Some(known) if known == own_offset => {}
         Some(known) => {
-            return Err(format!(
-                "the offset of other date-times is {known}, and here it is {own_offset}"
-            ));
+            return Err(DateFault::Offset {
+                known: known.clone(),
+                got: own_offset.to_owned(),
+            });
         }
     }
     Ok(())

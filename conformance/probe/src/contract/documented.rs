@@ -1,5 +1,7 @@
 //! The documented responses in `fixtures/documented/`.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use whippy_engine::assets;
@@ -48,28 +50,46 @@ pub struct DocumentedResponse {
     pub body: Value,
 }
 
+/// Reasons why there is no documented response of a name.
+#[derive(Debug)]
+pub enum DocumentedError {
+    /// No fixture has the name.
+    Unknown(String),
+    /// The fixture cannot be read, which is an error of the suite's own.
+    Unreadable(&'static str, serde_json::Error),
+}
+
+impl fmt::Display for DocumentedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(wanted) => {
+                let names: Vec<_> = names().collect();
+                let names = names.join(", ");
+                write!(f, "`{wanted}` is no documented response; there are {names}")
+            }
+            Self::Unreadable(file, error) => write!(f, "{file}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for DocumentedError {}
+
 /// Returns all documented responses by name. An unreadable fixture is a mistake of the suite.
-pub fn all() -> Result<Vec<(&'static str, Documented)>, String> {
-    let names = assets::DOCUMENTED.iter().map(|(file, _)| name(file));
-    names.map(|name| Ok((name, find(name)?))).collect()
+pub fn all() -> Result<Vec<(&'static str, Documented)>, DocumentedError> {
+    names().map(|name| Ok((name, find(name)?))).collect()
 }
 
 /// Finds a documented response by its name, such as `create_201`.
-pub fn find(wanted: &str) -> Result<Documented, String> {
+pub fn find(wanted: &str) -> Result<Documented, DocumentedError> {
     let mut known = assets::DOCUMENTED.iter();
     let (file, json) = known
         .find(|(file, _)| name(file) == wanted)
-        .ok_or_else(|| {
-            let names: Vec<_> = assets::DOCUMENTED
-                .iter()
-                .map(|(file, _)| name(file))
-                .collect();
-            format!(
-                "`{wanted}` is no documented response; there are {}",
-                names.join(", ")
-            )
-        })?;
-    serde_json::from_str(json).map_err(|why| format!("{file}: {why}"))
+        .ok_or_else(|| DocumentedError::Unknown(wanted.to_owned()))?;
+    serde_json::from_str(json).map_err(|error| DocumentedError::Unreadable(file, error))
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    assets::DOCUMENTED.iter().map(|(file, _)| name(file))
 }
 
 fn name(file: &'static str) -> &'static str {

@@ -4,19 +4,20 @@
 pub mod documented;
 pub mod pattern;
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, Request, Response};
 use jsonschema::error::ValidationErrorKind;
-use jsonschema::{Registry, ValidationError, Validator};
+use jsonschema::{ReferencingError, Registry, ValidationError, Validator};
 use serde_json::Value;
 use whippy_engine::assets;
 use whippy_engine::wire::urlencoded;
 
 use crate::model::finding::{Level, cut};
-use crate::model::json;
+use crate::model::json::{self, NotJson};
 use crate::model::outcome::{Coverage, Covered};
 
 /// The base of references between schemas. It is never requested.
@@ -110,6 +111,45 @@ pub struct Violation {
     pub count: u64,
 }
 
+/// Reasons why `openapi.json` cannot judge, each a fault of the suite's own.
+#[derive(Debug)]
+pub enum ContractError {
+    /// A file is not JSON.
+    Json(&'static str, serde_json::Error),
+    /// A schema cannot be referred to.
+    Unregistered(&'static str, Box<ReferencingError>),
+    /// A reference leads nowhere.
+    Reference(Box<ReferencingError>),
+    /// A schema cannot be compiled.
+    Schema(Box<ValidationError<'static>>),
+    /// A method is unknown.
+    Method(String),
+    /// A status of an operation is not a number.
+    Status {
+        /// The operation's id.
+        operation: String,
+        /// The text.
+        status: String,
+    },
+}
+
+impl fmt::Display for ContractError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json(file, why) => write!(f, "{file}: {why}"),
+            Self::Unregistered(file, why) => write!(f, "{file}: {why}"),
+            Self::Reference(why) => why.fmt(f),
+            Self::Schema(why) => why.fmt(f),
+            Self::Method(text) => write!(f, "`{text}` is no method"),
+            Self::Status { operation, status } => {
+                write!(f, "{operation}: `{status}` is no status")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ContractError {}
+
 /// The judgement of an answer.
 #[derive(Debug, Default)]
 pub struct Judgement {
@@ -121,7 +161,7 @@ pub struct Judgement {
 
 impl Contract {
     /// Loads the embedded contract. An error is a mistake of the suite.
-    pub fn embedded() -> Result<Self, String> {
+    pub fn embedded() -> Result<Self, ContractError> {
         let document: Value = parsed("openapi.json", assets::OPENAPI)?;
         let compiler = Compiler::new(&document)?;
         let mut operations = Vec::new();
@@ -216,7 +256,7 @@ impl Contract {
         request: &Request<Bytes>,
         path: &str,
         response: &Response<Bytes>,
-        parsed: Option<Result<Value, String>>,
+        parsed: Option<Result<Value, NotJson>>,
         deliberately_invalid: bool,
     ) -> Judgement {
         let Some(operation) = self.route(request.method(), path) else {
@@ -245,7 +285,7 @@ impl Contract {
         path: &str,
         request: &Request<Bytes>,
         response: &Response<Bytes>,
-        parsed: Option<Result<Value, String>>,
+        parsed: Option<Result<Value, NotJson>>,
     ) -> Judgement {
         let mut judgement = Judgement::default();
         let refusing = self.operations.iter().filter(|operation| {
@@ -415,7 +455,7 @@ impl Operation {
         &self,
         request: &Request<Bytes>,
         response: &Response<Bytes>,
-        parsed: Option<&Result<Value, String>>,
+        parsed: Option<&Result<Value, NotJson>>,
         deliberately_invalid: bool,
     ) -> Vec<Violation> {
         let status = response.status().as_u16();
@@ -577,7 +617,7 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
-    fn new(document: &'a Value) -> Result<Self, String> {
+    fn new(document: &'a Value) -> Result<Self, ContractError> {
         let mut registry = Registry::new();
         let mut schemas = Vec::new();
         for (file, json) in assets::SCHEMAS {
@@ -585,22 +625,24 @@ impl<'a> Compiler<'a> {
             schemas.push((*file, schema.clone()));
             registry = registry
                 .add(format!("{BASE}{file}"), schema)
-                .map_err(|why| format!("{file}: {why}"))?;
+                .map_err(|why| ContractError::Unregistered(file, Box::new(why)))?;
         }
         Ok(Self {
             document,
-            registry: registry.prepare().map_err(|why| why.to_string())?,
+            registry: registry
+                .prepare()
+                .map_err(|why| ContractError::Reference(Box::new(why)))?,
             schemas,
         })
     }
 
-    fn validator(&self, schema: &Value) -> Result<Validator, String> {
+    fn validator(&self, schema: &Value) -> Result<Validator, ContractError> {
         jsonschema::options()
             .with_registry(&self.registry)
             .with_base_uri(BASE.to_owned())
             .should_validate_formats(true)
             .build(schema)
-            .map_err(|why| why.to_string())
+            .map_err(|why| ContractError::Schema(Box::new(why)))
     }
 
     /// Resolves a reference within the document, or returns the value itself.
@@ -614,7 +656,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn operation(&self, path: &str, method: &str, from: &Value) -> Result<Operation, String> {
+    fn operation(
+        &self,
+        path: &str,
+        method: &str,
+        from: &Value,
+    ) -> Result<Operation, ContractError> {
         let id = from["operationId"].as_str().unwrap_or_default().to_owned();
         let mut parameters = Vec::new();
         for parameter in from["parameters"].as_array().into_iter().flatten() {
@@ -651,7 +698,7 @@ impl<'a> Compiler<'a> {
             method: method
                 .to_uppercase()
                 .parse()
-                .map_err(|_| format!("`{method}` is no method"))?,
+                .map_err(|_| ContractError::Method(method.to_owned()))?,
             path: path.to_owned(),
             met: AtomicBool::new(false),
             parameters,
@@ -660,7 +707,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn answer(&self, id: &str, status: &str, from: &Value) -> Result<Answer, String> {
+    fn answer(&self, id: &str, status: &str, from: &Value) -> Result<Answer, ContractError> {
         let mut required_headers = Vec::new();
         for (name, header) in members(&from["headers"]) {
             let header = self.resolved(header);
@@ -678,9 +725,10 @@ impl<'a> Compiler<'a> {
             }
         };
         Ok(Answer {
-            status: status
-                .parse()
-                .map_err(|_| format!("{id}: `{status}` is no status"))?,
+            status: status.parse().map_err(|_| ContractError::Status {
+                operation: id.to_owned(),
+                status: status.to_owned(),
+            })?,
             level: level(from),
             content,
             required_headers,
@@ -745,8 +793,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn parsed(file: &str, json: &str) -> Result<Value, String> {
-    serde_json::from_str(json).map_err(|why| format!("{file}: {why}"))
+fn parsed(file: &'static str, json: &str) -> Result<Value, ContractError> {
+    serde_json::from_str(json).map_err(|why| ContractError::Json(file, why))
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {

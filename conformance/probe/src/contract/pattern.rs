@@ -5,11 +5,13 @@
 //! `{"<documented>": "create_201", "except": {…}}` is a documented response, with JSON pointers to
 //! the parts that may vary.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::contract::documented;
-use crate::scope::{Operand, Scope, fill, moment, operands};
+use crate::contract::documented::{self, DocumentedError};
+use crate::scope::{Operand, Scope, ScopeError, fill, moment, operands};
 
 /// Stands for further members of an object, or further items of a list.
 const REST: &str = "...";
@@ -55,28 +57,78 @@ const OPERATORS: &[&str] = &[
 #[serde(try_from = "Value")]
 pub struct Pattern(Value);
 
-impl TryFrom<Value> for Pattern {
-    type Error = String;
+/// Reasons why JSON is not a pattern.
+#[derive(Debug)]
+pub enum PatternError {
+    /// A `${…}` cannot be read.
+    Scope(ScopeError),
+    /// There is no such placeholder.
+    Placeholder(String),
+    /// The operator is unknown, or has other keys beside it.
+    Operator(String),
+    /// The operator takes a list.
+    List(String),
+    /// The documented response cannot be had.
+    Documented(DocumentedError),
+    /// The documented response has nothing at a pointer.
+    Nothing {
+        /// The name of the response.
+        name: String,
+        /// The JSON pointer.
+        pointer: String,
+    },
+    /// A key that does not belong beside `<documented>`.
+    Stray(String),
+}
 
-    fn try_from(value: Value) -> Result<Self, String> {
+impl From<ScopeError> for PatternError {
+    fn from(error: ScopeError) -> Self {
+        Self::Scope(error)
+    }
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scope(error) => error.fmt(f),
+            Self::Placeholder(text) => {
+                let names: Vec<_> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
+                let names = names.join(", ");
+                write!(f, "`{text}` is no placeholder; there are {names}")
+            }
+            Self::Operator(name) => write!(
+                f,
+                "`{name}` must be the only key of an object, and one of {}",
+                OPERATORS.join(", ")
+            ),
+            Self::List(name) => write!(f, "`{name}` takes a list"),
+            Self::Documented(error) => error.fmt(f),
+            Self::Nothing { name, pointer } => write!(f, "`{name}` has nothing at `{pointer}`"),
+            Self::Stray(key) => write!(f, "`{key}` does not belong beside `<documented>`"),
+        }
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl TryFrom<Value> for Pattern {
+    type Error = PatternError;
+
+    fn try_from(value: Value) -> Result<Self, PatternError> {
         operands(&value, &mut Vec::new())?;
         expanded(value).map(Self)
     }
 }
 
 /// Inserts documented responses, and refuses anything that is not a pattern.
-fn expanded(value: Value) -> Result<Value, String> {
+fn expanded(value: Value) -> Result<Value, PatternError> {
     match value {
         Value::String(text) if is_marked(&text) => {
             let known = PLACEHOLDERS.iter().any(|(name, _)| *name == text);
             if known {
                 return Ok(text.into());
             }
-            let names: Vec<_> = PLACEHOLDERS.iter().map(|(name, _)| *name).collect();
-            Err(format!(
-                "`{text}` is no placeholder; there are {}",
-                names.join(", ")
-            ))
+            Err(PatternError::Placeholder(text))
         }
         Value::Array(items) => items.into_iter().map(expanded).collect(),
         Value::Object(members) if members.contains_key("<documented>") => example(&members),
@@ -85,10 +137,7 @@ fn expanded(value: Value) -> Result<Value, String> {
             if let Some(operator) = operator
                 && (members.len() > 1 || !OPERATORS.contains(&operator.as_str()))
             {
-                return Err(format!(
-                    "`{operator}` must be the only key of an object, and one of {}",
-                    OPERATORS.join(", ")
-                ));
+                return Err(PatternError::Operator(operator.clone()));
             }
             let members = members.into_iter().map(|(name, member)| {
                 let is_list = matches!(
@@ -96,7 +145,7 @@ fn expanded(value: Value) -> Result<Value, String> {
                     "<one-of>" | "<contains>" | "<lacks>" | "<in-any-order>"
                 );
                 if is_list && !member.is_array() {
-                    return Err(format!("`{name}` takes a list"));
+                    return Err(PatternError::List(name));
                 }
                 Ok((name, expanded(member)?))
             });
@@ -111,22 +160,25 @@ fn is_marked(text: &str) -> bool {
 }
 
 /// Returns a documented body with the named members replaced.
-fn example(members: &Map<String, Value>) -> Result<Value, String> {
+fn example(members: &Map<String, Value>) -> Result<Value, PatternError> {
     let name = members["<documented>"].as_str().unwrap_or_default();
-    let mut body = documented::find(name)?.response.body;
+    let documented = documented::find(name).map_err(PatternError::Documented)?;
+    let mut body = documented.response.body;
     at_base(&mut body);
     for (key, value) in members {
         match (key.as_str(), value) {
             ("<documented>", _) => {}
             ("except", Value::Object(varying)) => {
                 for (pointer, pattern) in varying {
-                    let place = body
-                        .pointer_mut(pointer)
-                        .ok_or_else(|| format!("`{name}` has nothing at `{pointer}`"))?;
+                    let place = body.pointer_mut(pointer);
+                    let place = place.ok_or_else(|| PatternError::Nothing {
+                        name: name.to_owned(),
+                        pointer: pointer.clone(),
+                    })?;
                     *place = expanded(pattern.clone())?;
                 }
             }
-            _ => return Err(format!("`{key}` does not belong beside `<documented>`")),
+            _ => return Err(PatternError::Stray(key.clone())),
         }
     }
     Ok(body)
@@ -170,7 +222,7 @@ impl Pattern {
     }
 
     /// Compares a body with the pattern. The error is a name without a value.
-    pub fn mismatch(&self, scope: &Scope, got: &Value) -> Result<Option<Mismatch>, String> {
+    pub fn mismatch(&self, scope: &Scope, got: &Value) -> Result<Option<Mismatch>, ScopeError> {
         let pattern = fill(&self.0, scope)?;
         if fits(&pattern, got) {
             return Ok(None);
@@ -420,7 +472,7 @@ mod tests {
     #[case(json!({"<documented>": "create_201", "except": {"/idd": 1}}), "nothing at `/idd`")]
     #[case(json!("${sku"), "does not close")]
     fn what_is_no_pattern_is_refused(#[case] pattern: Value, #[case] why: &str) {
-        let error = Pattern::try_from(pattern).unwrap_err();
+        let error = Pattern::try_from(pattern).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
 }

@@ -9,16 +9,36 @@ use serde_json::{Map, Number, Value};
 /// The capacity of a new object. A stock has twelve members.
 const USUAL_MEMBERS: usize = 12;
 
-/// Reads one JSON document. The error is a sentence about the mistake.
-pub fn parse(bytes: &[u8]) -> Result<Value, String> {
+/// Reasons why bytes are not one JSON document.
+#[derive(Debug)]
+pub enum NotJson {
+    /// They begin with a byte order mark.
+    Mark,
+    /// They cannot be read.
+    Syntax(serde_json::Error),
+}
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mark => f.write_str("it begins with a byte order mark"),
+            Self::Syntax(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for NotJson {}
+
+/// Reads one JSON document.
+pub fn parse(bytes: &[u8]) -> Result<Value, NotJson> {
     if bytes.starts_with("\u{feff}".as_bytes()) {
-        return Err("it begins with a byte order mark".to_owned());
+        return Err(NotJson::Mark);
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     Strict
         .deserialize(&mut reader)
         .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| error.to_string())
+        .map_err(NotJson::Syntax)
 }
 
 struct Strict;
@@ -104,7 +124,7 @@ mod tests {
     #[case::mark("\u{feff}{}", "byte order mark")]
     #[case::cut(r#"{"a":1"#, "EOF")]
     fn what_is_no_json_is_named(#[case] text: &str, #[case] why: &str) {
-        let error = parse(text.as_bytes()).unwrap_err();
+        let error = parse(text.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
     }
 

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -15,7 +15,7 @@ use whippy_engine::wire::urlencoded;
 
 use crate::transport::guard::Guard;
 use crate::transport::ledger::Ledger;
-use crate::transport::target::Target;
+use crate::transport::target::{Target, TargetError};
 use crate::workers::{lock, spread};
 
 /// The number of stocks in one upsert.
@@ -33,6 +33,9 @@ const ROWS: usize = 1000;
 
 /// The most SKUs that are requested one by one. For more there is a filter.
 const FEW: usize = 4;
+
+/// The write that neutralises stocks, in a sentence.
+const UPSERT: &str = "upsert";
 
 /// The way to send requests to the target.
 #[derive(Debug, Clone, Default)]
@@ -80,6 +83,42 @@ pub struct Cleaned {
     pub already_neutral: usize,
     /// The stocks and places that are left.
     pub left: Vec<Left>,
+}
+
+/// Reasons why a clean-up cannot go on.
+#[derive(Debug, Clone)]
+enum CleanUpError {
+    /// A request of this kind is answered with another status than it must be.
+    Status(&'static str, u16),
+    /// The list of a SKU's stocks has too many pages.
+    MorePages,
+    /// The whole list, which has to be read without the filter, has too many pages.
+    NoFilter,
+    /// The list is not a page.
+    NoPage,
+    /// A page has a row that is not a stock.
+    NoStock,
+    /// There is no such request.
+    Request(Arc<http::Error>),
+    /// No answer came.
+    NoAnswer(TargetError),
+}
+
+impl fmt::Display for CleanUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(what, status) => write!(f, "the {what} is answered with {status}"),
+            Self::MorePages => write!(f, "the list of its stocks has more than {MOST_PAGES} pages"),
+            Self::NoFilter => write!(
+                f,
+                "the filter by SKU is not heard, and the list has more than {MOST_PAGES_OF_ALL} pages"
+            ),
+            Self::NoPage => f.write_str("the list of its stocks is no page"),
+            Self::NoStock => f.write_str("what is listed is no stock"),
+            Self::Request(error) => error.fmt(f),
+            Self::NoAnswer(error) => error.fmt(f),
+        }
+    }
 }
 
 /// A stock in an answer of the target.
@@ -157,7 +196,7 @@ impl Cleaner<'_> {
         skus: &[String],
         mut found: Found,
         report: &mut Cleaned,
-    ) -> Result<(), String> {
+    ) -> Result<(), CleanUpError> {
         let mut loud = Vec::new();
         for sku in skus {
             let stocks = found.remove(sku).unwrap_or_default();
@@ -167,7 +206,7 @@ impl Cleaner<'_> {
             loud.extend(rest);
         }
         let mut outcome = Ok(());
-        let mut written: Vec<(&[Shown], String)> = Vec::new();
+        let mut written: Vec<(&[Shown], CleanUpError)> = Vec::new();
         for batch in loud.chunks(BATCH) {
             if let Err(why) = &outcome {
                 let why = format!("it has {{state}}, and nothing was written to it: {why}");
@@ -175,15 +214,17 @@ impl Cleaner<'_> {
                 continue;
             }
             outcome = self.quieten(batch);
-            let why = outcome.clone().err();
-            let why = why.unwrap_or_else(|| "the upsert is answered with 200".to_owned());
+            let why = match &outcome {
+                Ok(()) => CleanUpError::Status(UPSERT, 200),
+                Err(why) => why.clone(),
+            };
             written.push((batch, why));
         }
         outcome.and(self.look_again(&written, report))
     }
 
     /// Releases reservations and overwrites the rest, without checking the result.
-    fn quieten(&self, stocks: &[Shown]) -> Result<(), String> {
+    fn quieten(&self, stocks: &[Shown]) -> Result<(), CleanUpError> {
         let rows = spread(self.manner.jobs, stocks, |stock| {
             self.release(stock)
                 .map(|reserved| stock.neutral_row(reserved))
@@ -192,12 +233,12 @@ impl Cleaner<'_> {
         let response = self.post("stocks/insert_or_update_stock/", "", &Value::Array(rows))?;
         match response.status().as_u16() {
             200 => Ok(()),
-            status => Err(format!("the upsert is answered with {status}")),
+            status => Err(CleanUpError::Status(UPSERT, status)),
         }
     }
 
     /// Releases reservations one by one; returns the number that remains.
-    fn release(&self, stock: &Shown) -> Result<i64, String> {
+    fn release(&self, stock: &Shown) -> Result<i64, CleanUpError> {
         let mut reserved = stock.reserved;
         if !stock.is_alone || !(1..=MOST_RELEASES).contains(&reserved) {
             return Ok(reserved);
@@ -213,13 +254,13 @@ impl Cleaner<'_> {
                     reserved -= 1;
                 }
                 201 | 208 | 404 => break,
-                _ => return Err(format!("the decrease is answered with {status}")),
+                _ => return Err(CleanUpError::Status("decrease", status)),
             }
         }
         Ok(reserved)
     }
 
-    fn decrease(&self, stock: &Shown) -> Result<Response<Bytes>, String> {
+    fn decrease(&self, stock: &Shown) -> Result<Response<Bytes>, CleanUpError> {
         const PATH: &str = "stocks/decrease_reserved_stock/";
         let arguments = [
             ("sku", json!(stock.sku)),
@@ -239,9 +280,9 @@ impl Cleaner<'_> {
     /// Counts the stocks that are neutral now, and reports the others with reasons.
     fn look_again(
         &self,
-        written: &[(&[Shown], String)],
+        written: &[(&[Shown], CleanUpError)],
         report: &mut Cleaned,
-    ) -> Result<(), String> {
+    ) -> Result<(), CleanUpError> {
         let mut skus: Vec<String> = Vec::new();
         for stock in written.iter().flat_map(|(batch, _)| *batch) {
             if skus.last() != Some(&stock.sku) {
@@ -253,7 +294,7 @@ impl Cleaner<'_> {
             Ok(found) => found,
             Err(error) => {
                 for (batch, _) in written {
-                    report.leave(*batch, &error);
+                    report.leave(*batch, &error.to_string());
                 }
                 return Err(error);
             }
@@ -274,7 +315,7 @@ impl Cleaner<'_> {
     /// Finds the stocks of SKUs. For many SKUs it reads the list of stocks created since the first
     /// of them, by the service's own clock. A SKU missing there is requested by itself if a write
     /// may have created it.
-    fn find(&self, skus: &[String]) -> Result<Found, String> {
+    fn find(&self, skus: &[String]) -> Result<Found, CleanUpError> {
         let mut found = Found::new();
         let mut left = skus;
         let mut oldest = None;
@@ -306,7 +347,7 @@ impl Cleaner<'_> {
     }
 
     /// Returns all stocks created since a moment; `None` where the target cannot list them.
-    fn created_since(&self, oldest: &str) -> Result<Option<Found>, String> {
+    fn created_since(&self, oldest: &str) -> Result<Option<Found>, CleanUpError> {
         let moment = Timestamp::parse_with_offset(oldest).ok();
         let mut has_oldest = false;
         let filter = [
@@ -336,7 +377,7 @@ impl Cleaner<'_> {
     }
 
     /// Returns the stocks of a SKU, from all pages.
-    fn stocks_of(&self, sku: &str) -> Result<Vec<Shown>, String> {
+    fn stocks_of(&self, sku: &str) -> Result<Vec<Shown>, CleanUpError> {
         // The framework refuses a NUL in a SKU and in its filter, and its database cannot store
         // one: no such stock can exist.
         if sku.contains('\0') {
@@ -357,13 +398,11 @@ impl Cleaner<'_> {
                 return Ok(by_sku(stocks).remove(sku).unwrap_or_default());
             }
         }
-        Err(format!(
-            "the list of its stocks has more than {MOST_PAGES} pages"
-        ))
+        Err(CleanUpError::MorePages)
     }
 
     /// Returns the stocks of a SKU from the whole list, which is read once.
-    fn of_the_whole_list(&self, sku: &str) -> Result<Vec<Shown>, String> {
+    fn of_the_whole_list(&self, sku: &str) -> Result<Vec<Shown>, CleanUpError> {
         let mut whole = lock(&self.whole);
         if whole.is_none() {
             let mut stocks = Vec::new();
@@ -377,9 +416,7 @@ impl Cleaner<'_> {
                 }
             }
             if !is_whole {
-                return Err(format!(
-                    "the filter by SKU is not heard, and the list has more than {MOST_PAGES_OF_ALL} pages"
-                ));
+                return Err(CleanUpError::NoFilter);
             }
             *whole = Some(by_sku(stocks));
         }
@@ -389,7 +426,7 @@ impl Cleaner<'_> {
 
     /// Returns one page of the list, and `true` if it is the last. The inner error is the reason
     /// why the answer is not a page.
-    fn page(&self, filter: &[(&str, String)], page: usize) -> Result<Page, String> {
+    fn page(&self, filter: &[(&str, String)], page: usize) -> Result<Page, CleanUpError> {
         let mut pairs = filter.to_vec();
         // The first page has no number, as in the links between pages.
         if page > 1 {
@@ -398,21 +435,19 @@ impl Cleaner<'_> {
         let response = self.send(Method::GET, "stocks/", &query_of(&pairs), &Value::Null)?;
         let status = response.status().as_u16();
         if status != 200 {
-            return Ok(Err(format!(
-                "the list of its stocks is answered with {status}"
-            )));
+            return Ok(Err(CleanUpError::Status("list of its stocks", status)));
         }
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
         let (Some(results), Some(next)) = (body["results"].as_array(), body.get("next")) else {
-            return Ok(Err("the list of its stocks is no page".to_owned()));
+            return Ok(Err(CleanUpError::NoPage));
         };
         let stocks: Option<Vec<_>> = results.iter().map(Shown::read).collect();
         Ok(stocks
             .map(|stocks| (stocks, next.is_null()))
-            .ok_or_else(|| "what is listed is no stock".to_owned()))
+            .ok_or(CleanUpError::NoStock))
     }
 
-    fn post(&self, path: &str, query: &str, body: &Value) -> Result<Response<Bytes>, String> {
+    fn post(&self, path: &str, query: &str, body: &Value) -> Result<Response<Bytes>, CleanUpError> {
         self.send(Method::POST, path, query, body)
     }
 
@@ -422,7 +457,7 @@ impl Cleaner<'_> {
         path: &str,
         query: &str,
         body: &Value,
-    ) -> Result<Response<Bytes>, String> {
+    ) -> Result<Response<Bytes>, CleanUpError> {
         let mark = if query.is_empty() { "" } else { "?" };
         let mut request = Request::builder()
             .method(method)
@@ -436,13 +471,15 @@ impl Cleaner<'_> {
             request = request.header(CONTENT_TYPE, "application/json");
             Bytes::from(body.to_string())
         };
-        let request = request.body(body).map_err(|error| error.to_string())?;
-        self.guard.send(&request).map_err(|error| error.to_string())
+        let request = request
+            .body(body)
+            .map_err(|error| CleanUpError::Request(Arc::new(error)))?;
+        self.guard.send(&request).map_err(CleanUpError::NoAnswer)
     }
 }
 
 /// The stocks of a page, with `true` for the last page, or the reason why it is not a page.
-type Page = Result<(Vec<Shown>, bool), String>;
+type Page = Result<(Vec<Shown>, bool), CleanUpError>;
 
 /// Groups stocks by SKU, and marks those that are alone at their place.
 fn by_sku(stocks: Vec<Shown>) -> Found {
@@ -525,7 +562,7 @@ impl Cleaned {
 }
 
 /// Reports a SKU whose stocks could not be looked up.
-fn unseen(sku: &str, why: &str) -> Left {
+fn unseen(sku: &str, why: &CleanUpError) -> Left {
     Left {
         what: sku.to_owned(),
         provider: None,

@@ -111,6 +111,8 @@ pub enum LedgerError {
         /// The mistake in it.
         why: String,
     },
+    /// The write of this number does not follow those before it.
+    OutOfTurn(Seq),
 }
 
 impl fmt::Display for LedgerError {
@@ -118,6 +120,7 @@ impl fmt::Display for LedgerError {
         match self {
             Self::File(why) => f.write_str(why),
             Self::Foreign { line, why } => write!(f, "line {line} is not a ledger entry: {why}"),
+            Self::OutOfTurn(seq) => write!(f, "number {} does not follow here", seq.0),
         }
     }
 }
@@ -234,9 +237,10 @@ impl Ledger {
         let mut state = ledger.lock();
         while let Some((line, is_whole)) = lines.next().map_err(unreadable)? {
             let read = serde_json::from_slice::<Line>(&line);
-            let taken = read
-                .map_err(|error| error.to_string())
-                .and_then(|line| state.take(&line));
+            let taken = match read {
+                Ok(line) => state.take(&line).map_err(|why| why.to_string()),
+                Err(error) => Err(error.to_string()),
+            };
             match taken {
                 Err(why) if is_whole => return Err(foreign(lines.number, &why)),
                 _ => {}
@@ -286,7 +290,7 @@ impl Ledger {
         };
         state.append(&line)?;
         let seq = line.seq;
-        state.take(&line).map_err(LedgerError::File)?;
+        state.take(&line)?;
         Ok(seq)
     }
 
@@ -298,7 +302,7 @@ impl Ledger {
             outcome: Some(outcome),
         };
         let mut state = self.lock();
-        state.take(&line).map_err(LedgerError::File)?;
+        state.take(&line)?;
         state.append(&line)
     }
 
@@ -345,8 +349,8 @@ impl State {
         Ok(())
     }
 
-    /// Applies a line. The error is a sentence about a line that cannot follow the earlier ones.
-    fn take(&mut self, line: &Line) -> Result<(), String> {
+    /// Keeps a line, where it can follow those before it.
+    fn take(&mut self, line: &Line) -> Result<(), LedgerError> {
         match line {
             Line {
                 seq,
@@ -372,7 +376,7 @@ impl State {
                 }
                 Ok(())
             }
-            Line { seq, .. } => Err(format!("number {} does not follow here", seq.0)),
+            Line { seq, .. } => Err(LedgerError::OutOfTurn(*seq)),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod world;
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -38,19 +39,42 @@ pub struct Recording {
     size: u64,
     entries: u64,
     left_out: u64,
-    failure: Option<String>,
+    failure: Option<io::Error>,
     world: Gathered,
 }
 
+/// Reasons why a recording is not whole.
+#[derive(Debug)]
+pub enum RecordingError {
+    /// The folder or the file cannot be written.
+    File(PathBuf, io::Error),
+    /// The folder has a file of this name from before.
+    Taken(PathBuf, &'static str),
+    /// Exchanges could not be added to the archive in this folder.
+    Cut(PathBuf, io::Error),
+}
+
+impl fmt::Display for RecordingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, why) => write!(f, "{}: {why}", path.display()),
+            Self::Taken(folder, name) => write!(f, "{} has a {name} already", folder.display()),
+            Self::Cut(folder, why) => write!(f, "{}/{EXCHANGES}: {why}", folder.display()),
+        }
+    }
+}
+
+impl std::error::Error for RecordingError {}
+
 impl Recording {
     /// Begins a recording in a folder that has none. `limit` is the largest size of the archive,
-    /// bytes. The error is a sentence.
-    pub fn create(folder: &Path, limit: u64) -> Result<Self, String> {
-        let named = |error: io::Error| format!("{}: {error}", folder.display());
+    /// bytes.
+    pub fn create(folder: &Path, limit: u64) -> Result<Self, RecordingError> {
+        let named = |error: io::Error| RecordingError::File(folder.to_owned(), error);
         std::fs::create_dir_all(folder).map_err(named)?;
         for name in [EXCHANGES, WORLD] {
             if folder.join(name).exists() {
-                return Err(format!("{} has a {name} already", folder.display()));
+                return Err(RecordingError::Taken(folder.to_owned(), name));
             }
         }
         let mut file = OpenOptions::new()
@@ -92,7 +116,7 @@ impl Recording {
                 self.size += more;
                 self.entries += 1;
             }
-            Err(error) => self.failure = Some(error.to_string()),
+            Err(error) => self.failure = Some(error),
         }
     }
 
@@ -105,11 +129,11 @@ impl Recording {
 
     /// Ends the recording, and returns lines about its content and gaps. The error is the reason
     /// why it is incomplete.
-    pub fn finish(self) -> Result<Vec<String>, String> {
-        let folder = self.folder.display();
-        if let Some(why) = &self.failure {
-            return Err(format!("{folder}/{EXCHANGES}: {why}"));
+    pub fn finish(self) -> Result<Vec<String>, RecordingError> {
+        if let Some(why) = self.failure {
+            return Err(RecordingError::Cut(self.folder, why));
         }
+        let folder = self.folder.display();
         let mut lines = vec![format!("{folder}/{EXCHANGES}: {} exchanges", self.entries)];
         if self.left_out > 0 {
             lines.push(format!(
@@ -121,8 +145,7 @@ impl Recording {
         match world {
             Ok(json) => {
                 let path = self.folder.join(WORLD);
-                std::fs::write(&path, json)
-                    .map_err(|error| format!("{}: {error}", path.display()))?;
+                std::fs::write(&path, json).map_err(|error| RecordingError::File(path, error))?;
                 lines.push(format!("{folder}/{WORLD}: {held}"));
             }
             Err(why) => lines.push(format!("{folder}/{WORLD} is not written: {why}")),

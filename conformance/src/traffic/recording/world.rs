@@ -11,7 +11,7 @@ use whippy_engine::members;
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::operations::{LOCATION, PROVIDER, STOCK_LIST};
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
+use whippy_engine::store::world::{World, WorldError};
 use whippy_engine::wire::urlencoded;
 
 use crate::traffic::{Ending, Extent, Observed};
@@ -54,7 +54,7 @@ pub(super) struct Gathered {
 }
 
 /// The world or the reason why there is none, a summary of its content, and lines about its gaps.
-type Finished = (Result<Vec<u8>, String>, String, Vec<String>);
+type Finished = (Result<Vec<u8>, WorldError>, String, Vec<String>);
 
 impl Gathered {
     /// Learns from an exchange with a complete answer.
@@ -295,11 +295,7 @@ impl Gathered {
         });
         let json = serde_json::to_vec_pretty(&world).unwrap_or_default();
         let loaded = World::from_json(&json).and_then(|world| Store::load(&world).map(|_| ()));
-        (
-            loaded.map(|()| json).map_err(|why| why.to_string()),
-            held,
-            unknown,
-        )
+        (loaded.map(|()| json), held, unknown)
     }
 
     /// Returns the providers, those without an id last.

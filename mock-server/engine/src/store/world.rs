@@ -31,6 +31,62 @@ impl fmt::Display for WorldError {
 
 impl std::error::Error for WorldError {}
 
+/// Reasons why a row of a world cannot be loaded.
+enum RowError {
+    NoProviderWithId(i64),
+    NoProvider(String),
+    NoLocation(String),
+    /// The location is another provider's.
+    OtherOwner {
+        location: String,
+        owner: SmolStr,
+        named: String,
+    },
+    Unnamed,
+    TakenName(SmolStr),
+    TakenCode(String),
+    IdTooHigh(i64),
+    IdTooLow {
+        id: i64,
+        last: i64,
+    },
+    StockId(i64),
+    EmptySku,
+    EmptyPeriod,
+    Bounds(String),
+    PeriodEndsFirst,
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProviderWithId(id) => write!(f, "there is no provider with id {id}"),
+            Self::NoProvider(name) => write!(f, "there is no provider `{name}`"),
+            Self::NoLocation(code) => write!(f, "there is no location `{code}`"),
+            Self::OtherOwner {
+                location,
+                owner,
+                named,
+            } => write!(
+                f,
+                "location `{location}` is of provider `{owner}`, not `{named}`"
+            ),
+            Self::Unnamed => f.write_str("name and code must not be empty"),
+            Self::TakenName(name) => write!(f, "name `{name}` is taken"),
+            Self::TakenCode(code) => write!(f, "code `{code}` is taken"),
+            Self::IdTooHigh(id) => write!(f, "id {id} is above {LARGEST_ID}"),
+            Self::IdTooLow { id, last } => {
+                write!(f, "id {id} does not rise: the one before is {last}")
+            }
+            Self::StockId(id) => write!(f, "id {id} is not between 1 and {LARGEST_ID}"),
+            Self::EmptySku => f.write_str("the sku is empty"),
+            Self::EmptyPeriod => f.write_str("`empty` is true or absent"),
+            Self::Bounds(text) => write!(f, "`{text}` are no bounds: [), [], () or (]"),
+            Self::PeriodEndsFirst => f.write_str("the period ends before it starts"),
+        }
+    }
+}
+
 /// A state of a world, in the format of a world file.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -338,20 +394,21 @@ impl Store {
         }
     }
 
-    fn load_reservation(&self, row: &ReservationRow) -> Result<Applied, String> {
+    fn load_reservation(&self, row: &ReservationRow) -> Result<Applied, RowError> {
         let location = self
             .places
             .location_coded(&row.location)
-            .ok_or_else(|| format!("there is no location `{}`", row.location))?;
+            .ok_or_else(|| RowError::NoLocation(row.location.clone()))?;
         let provider = self.places.locations[location as usize].provider;
         let owner = &self.places.providers[provider as usize].head.name;
         if let Some(named) = &row.provider
             && owner != named.as_str()
         {
-            return Err(format!(
-                "location `{}` is of provider `{owner}`, not `{named}`",
-                row.location
-            ));
+            return Err(RowError::OtherOwner {
+                location: row.location.clone(),
+                owner: owner.clone(),
+                named: named.clone(),
+            });
         }
         Ok(Applied {
             sku: row.sku.as_str().into(),
@@ -558,7 +615,7 @@ const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
 /// Adds the places of a world to those that are there.
 fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
     for (i, row) in world.providers.iter().enumerate() {
-        let fail = |why: String| WorldError(format!("providers[{i}]: {why}"));
+        let fail = |why: RowError| WorldError(format!("providers[{i}]: {why}"));
         let head = head(
             &places,
             PlaceKind::Provider,
@@ -569,7 +626,7 @@ fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<P
         )
         .map_err(fail)?;
         if places.provider_named(&head.name).is_some() {
-            return Err(fail(format!("name `{}` is taken", head.name)));
+            return Err(fail(RowError::TakenName(head.name)));
         }
         places.add_provider(Provider {
             head,
@@ -577,7 +634,7 @@ fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<P
         });
     }
     for (i, row) in world.stock_locations.iter().enumerate() {
-        let fail = |why: String| WorldError(format!("stock_locations[{i}]: {why}"));
+        let fail = |why: RowError| WorldError(format!("stock_locations[{i}]: {why}"));
         let head = head(
             &places,
             PlaceKind::Location,
@@ -593,14 +650,14 @@ fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<P
         };
         let provider = provider.ok_or_else(|| {
             fail(match &row.provider {
-                IdOrName::Id(id) => format!("there is no provider with id {id}"),
-                IdOrName::Name(name) => format!("there is no provider `{name}`"),
+                IdOrName::Id(id) => RowError::NoProviderWithId(*id),
+                IdOrName::Name(name) => RowError::NoProvider(name.clone()),
             })
         })?;
         places.add_location(Location { head, provider });
     }
     for (i, row) in world.stock_lists.iter().enumerate() {
-        let fail = |why: String| WorldError(format!("stock_lists[{i}]: {why}"));
+        let fail = |why: RowError| WorldError(format!("stock_lists[{i}]: {why}"));
         let head = head(
             &places,
             PlaceKind::StockList,
@@ -613,7 +670,7 @@ fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<P
         let position = |code: &String| {
             places
                 .location_coded(code)
-                .ok_or_else(|| fail(format!("there is no location `{code}`")))
+                .ok_or_else(|| fail(RowError::NoLocation(code.clone())))
         };
         let locations = row.locations.as_ref().map(|codes| {
             let mut locations: Vec<u32> = codes.iter().map(position).collect::<Result<_, _>>()?;
@@ -640,25 +697,22 @@ fn head(
     name: Option<&str>,
     code: Option<&str>,
     at: Timestamp,
-) -> Result<Head, String> {
+) -> Result<Head, RowError> {
     let (name, code) = (name.or(code), code.or(name));
     let (name, code) = (name.unwrap_or_default(), code.unwrap_or_default());
     if name.is_empty() || code.is_empty() {
-        return Err("name and code must not be empty".to_owned());
+        return Err(RowError::Unnamed);
     }
     let next = places.next_id(kind);
     let id = id.unwrap_or(next);
     if id > LARGEST_ID {
-        return Err(format!("id {id} is above {LARGEST_ID}"));
+        return Err(RowError::IdTooHigh(id));
     }
     if id < next {
-        return Err(format!(
-            "id {id} does not rise: the one before is {}",
-            next - 1
-        ));
+        return Err(RowError::IdTooLow { id, last: next - 1 });
     }
     if places.coded(kind, code).is_some() {
-        return Err(format!("code `{code}` is taken"));
+        return Err(RowError::TakenCode(code.to_owned()));
     }
     let created = created.map_or(at, |moment| moment.0);
     Ok(Head {
@@ -681,24 +735,25 @@ fn load_stocks(
     let mut last_id = 0;
     let step = world.stock_id_step.unwrap_or(1);
     for (i, row) in world.stocks.iter().enumerate() {
-        let fail = |why: String| WorldError(format!("stocks[{i}]: {why}"));
+        let fail = |why: RowError| WorldError(format!("stocks[{i}]: {why}"));
         let location = places
             .location_coded(&row.location)
-            .ok_or_else(|| fail(format!("there is no location `{}`", row.location)))?;
+            .ok_or_else(|| fail(RowError::NoLocation(row.location.to_string())))?;
         let provider = places.locations[location as usize].provider;
         let owner = &places.providers[provider as usize].head.name;
         if owner.as_str() != row.provider {
-            return Err(fail(format!(
-                "location `{}` is of provider `{owner}`, not `{}`",
-                row.location, row.provider
-            )));
+            return Err(fail(RowError::OtherOwner {
+                location: row.location.to_string(),
+                owner: owner.clone(),
+                named: row.provider.to_string(),
+            }));
         }
         if row.sku.is_empty() {
-            return Err(fail("the sku is empty".to_owned()));
+            return Err(fail(RowError::EmptySku));
         }
         let id = row.id.unwrap_or(last_id + step);
         if !(1..=LARGEST_ID).contains(&id) {
-            return Err(fail(format!("id {id} is not between 1 and {LARGEST_ID}")));
+            return Err(fail(RowError::StockId(id)));
         }
         last_id = id;
         let created = row.created_date.map_or(at, |moment| moment.0);
@@ -738,10 +793,10 @@ fn load_stocks(
     Ok(stocks)
 }
 
-fn load_period(row: &PeriodRow) -> Result<Period, String> {
+fn load_period(row: &PeriodRow) -> Result<Period, RowError> {
     match row {
         PeriodRow::Empty { empty: true } => Ok(Period::Empty),
-        PeriodRow::Empty { empty: false } => Err("`empty` is true or absent".to_owned()),
+        PeriodRow::Empty { empty: false } => Err(RowError::EmptyPeriod),
         PeriodRow::Range {
             lower,
             upper,
@@ -749,12 +804,11 @@ fn load_period(row: &PeriodRow) -> Result<Period, String> {
         } => {
             let bounds = match bounds {
                 None => Bounds::DEFAULT,
-                Some(text) => Bounds::parse(text)
-                    .ok_or_else(|| format!("`{text}` are no bounds: [), [], () or (]"))?,
+                Some(text) => Bounds::parse(text).ok_or_else(|| RowError::Bounds(text.clone()))?,
             };
             let (lower, upper) = (lower.map(|m| m.0), upper.map(|m| m.0));
             if lower.is_some() && upper.is_some() && lower > upper {
-                return Err("the period ends before it starts".to_owned());
+                return Err(RowError::PeriodEndsFirst);
             }
             Ok(Period::Range {
                 lower,

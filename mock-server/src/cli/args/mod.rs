@@ -1,6 +1,7 @@
 //! The command line: every flag with its environment variable, and a sentence for every wrong
 //! value.
 
+mod error;
 mod tls;
 
 use std::ffi::OsString;
@@ -31,6 +32,8 @@ use crate::cli::mock::Mock;
 use crate::cli::reload::Watch;
 use crate::cli::sources::Sources;
 
+pub(crate) use error::ArgsError;
+use error::ValueError;
 use tls::TlsArgs;
 
 /// A stateful fake of the Whippy Ware Stock API, for laptops and CI.
@@ -155,30 +158,28 @@ pub(crate) struct ExecArgs {
 }
 
 impl ExecArgs {
-    /// Returns the trial and the mock. The error is a sentence.
-    pub(crate) fn into_trial(self) -> Result<(Trial, Mock), String> {
+    /// Returns the trial and the mock.
+    pub(crate) fn into_trial(self) -> Result<(Trial, Mock), ArgsError> {
         let fail_on = match self.fail_on.as_str() {
             "never" => None,
-            level => Some(
-                level
-                    .parse()
-                    .map_err(|why: UnknownLevel| format!("--fail-on: {why}; or never"))?,
-            ),
+            level => Some(level.parse().map_err(|why: UnknownLevel| {
+                ArgsError::content("--fail-on", format!("{why}; or never"))
+            })?),
         };
         let report = |text: &String| {
             let (format, path) = text
                 .split_once('=')
-                .ok_or_else(|| format!("--report cannot be `{text}`: it takes FORMAT=FILE"))?;
+                .ok_or_else(|| ArgsError::value("--report", text, "it takes FORMAT=FILE"))?;
             let format = format
                 .parse()
-                .map_err(|why: UnknownFormat| format!("--report: {why}"))?;
+                .map_err(|why: UnknownFormat| ArgsError::content("--report", why))?;
             Ok((format, PathBuf::from(path)))
         };
         let reports = self
             .report
             .iter()
             .map(report)
-            .collect::<Result<_, String>>()?;
+            .collect::<Result<_, ArgsError>>()?;
         let token = self.serve.token.first().cloned();
         let listens = self.serve.listen.is_some();
         let mut serve = self.serve;
@@ -190,9 +191,7 @@ impl ExecArgs {
         }
         let mock = serve.into_mock()?;
         if let unix @ Address::Unix(_) = &mock.listen {
-            return Err(format!(
-                "--listen {unix} is nothing for exec: WHIPPY_URL must be a URL that any client takes"
-            ));
+            return Err(ArgsError::SocketForCommand(unix.clone()));
         }
         let trial = Trial {
             command: self.command,
@@ -491,39 +490,39 @@ const MOST_EXCHANGES: u32 = 1_000_000;
 const LARGEST_BODY: u32 = 1 << 30;
 
 /// Reads a whole number from 1 up.
-fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+fn up_to(most: u32) -> impl Fn(&str) -> Result<u32, ValueError> + Clone {
     between(1, most)
 }
 
 /// Reads a whole number from 0 up.
-fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+fn from_zero(most: u32) -> impl Fn(&str) -> Result<u32, ValueError> + Clone {
     between(0, most)
 }
 
 /// Reads a size limit of the data file, in bytes.
-fn data_limit() -> impl Fn(&str) -> Result<u64, String> + Clone {
+fn data_limit() -> impl Fn(&str) -> Result<u64, ValueError> + Clone {
     |text| {
         let number = text.parse().ok().filter(|number| *number >= LEAST_LIMIT);
-        number.ok_or_else(|| format!("it takes a whole number from {LEAST_LIMIT} up"))
+        number.ok_or(ValueError::DataLimit)
     }
 }
 
 /// Reads `true` or `false`, or another word for them that CI systems use.
-fn truth(text: &str) -> Result<bool, &'static str> {
+fn truth(text: &str) -> Result<bool, ValueError> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("it takes true or false"),
+        _ => Err(ValueError::Truth),
     }
 }
 
-fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, String> + Clone {
+fn between(least: u32, most: u32) -> impl Fn(&str) -> Result<u32, ValueError> + Clone {
     move |text| {
         let number = text
             .parse()
             .ok()
             .filter(|number| (least..=most).contains(number));
-        number.ok_or_else(|| format!("it takes a whole number from {least} to {most}"))
+        number.ok_or(ValueError::Between(least, most))
     }
 }
 
@@ -545,11 +544,9 @@ const DEFAULT_LISTEN: &str = "localhost:8000";
 const DEFAULT_WORLD: &str = "documented";
 
 /// Refuses a secret that no client could ever send.
-fn check_secret(flag: &str, secret: &str) -> Result<(), String> {
+fn check_secret(flag: &'static str, secret: &str) -> Result<(), ArgsError> {
     if secret.contains(['\r', '\n']) {
-        return Err(format!(
-            "{flag} has a line break in it, which no client can send; remove it"
-        ));
+        return Err(ArgsError::LineBreak(flag));
     }
     Ok(())
 }
@@ -568,7 +565,7 @@ pub(crate) fn misspelled_variables() -> Vec<String> {
 }
 
 /// Reads an origin: a scheme, a host and perhaps a port, with nothing after them.
-fn read_origin(text: &str) -> Result<HeaderValue, String> {
+fn read_origin(text: &str) -> Result<HeaderValue, ArgsError> {
     let is_origin = text == "*"
         || text.split_once("://").is_some_and(|(scheme, host)| {
             !scheme.is_empty() && !host.is_empty() && !host.contains(['/', ' '])
@@ -577,22 +574,21 @@ fn read_origin(text: &str) -> Result<HeaderValue, String> {
         .ok()
         .filter(|_| is_origin)
         .ok_or_else(|| {
-            format!("--cors-origin cannot be `{text}`: it takes an origin like https://app.example, or *")
+            let takes = "it takes an origin like https://app.example, or *";
+            ArgsError::value("--cors-origin", text, takes)
         })
 }
 
 impl ServeArgs {
-    /// Builds the mock. The error is a sentence.
-    pub(crate) fn into_mock(self) -> Result<Mock, String> {
+    /// Builds the mock.
+    pub(crate) fn into_mock(self) -> Result<Mock, ArgsError> {
         let listen = self.address()?;
         let local = UtcOffset::parse(&self.utc_offset).ok_or_else(|| {
-            format!(
-                "--utc-offset cannot be `{}`: it takes +HH:MM, -HH:MM or Z",
-                self.utc_offset
-            )
+            let takes = "it takes +HH:MM, -HH:MM or Z";
+            ArgsError::value("--utc-offset", &self.utc_offset, takes)
         })?;
         let clock = ClockMode::parse(&self.clock, local)
-            .map_err(|why| format!("--clock cannot be `{}`: {why}; or `real`", self.clock))?;
+            .map_err(|why| ArgsError::value("--clock", &self.clock, format!("{why}; or `real`")))?;
         let credentials = self.credentials()?;
         let mut tokens = self.token.iter();
         tokens.try_for_each(|token| check_secret("--token", token))?;
@@ -601,9 +597,8 @@ impl ServeArgs {
             .iter()
             .find(|t| t.is_empty() || t.contains(char::is_whitespace))
         {
-            return Err(format!(
-                "--token cannot be `{token}`: a token is not empty and has no spaces"
-            ));
+            let takes = "a token is not empty and has no spaces";
+            return Err(ArgsError::value("--token", token, takes));
         }
         let cors = self.cors_origin.as_deref().map(read_origin).transpose()?;
         let limits = Limits {
@@ -616,7 +611,7 @@ impl ServeArgs {
             .iter()
             .map(|name| defects::named(name.trim()))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|why| format!("--defect: {why}"))?;
+            .map_err(|why| ArgsError::content("--defect", why))?;
         let sources = Sources {
             world: self.world.clone(),
             profile: self.profile.clone(),
@@ -685,34 +680,29 @@ impl ServeArgs {
     }
 
     /// Returns the address to listen on, after checking that it is protected well enough.
-    fn address(&self) -> Result<Address, String> {
+    fn address(&self) -> Result<Address, ArgsError> {
         let given = self.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
         let listen = Address::parse(given).ok_or_else(|| {
             let hint = match given.split_once("://") {
                 Some((_, rest)) => format!("; try {}", rest.trim_end_matches('/')),
                 None => String::new(),
             };
-            format!(
-                "--listen cannot be `{given}`: it takes HOST:PORT, or unix:PATH with a path of up \
-                 to 107 bytes{hint}"
-            )
+            let takes = "it takes HOST:PORT, or unix:PATH with a path of up to 107 bytes";
+            ArgsError::value("--listen", given, format!("{takes}{hint}"))
         })?;
         if self.admin_token.as_deref() == Some("") {
-            return Err("--admin-token must not be empty".to_owned());
+            return Err(ArgsError::Empty("--admin-token"));
         }
         if let Some(token) = &self.admin_token {
             check_secret("--admin-token", token)?;
         }
         if self.admin_token.is_none() && !listen.is_of_this_machine() {
-            return Err(format!(
-                "--listen {listen} lets other machines in: --admin-token must say who of them \
-                 may use /__admin/"
-            ));
+            return Err(ArgsError::Unguarded(listen));
         }
         Ok(listen)
     }
 
-    fn credentials(&self) -> Result<Option<(String, String)>, String> {
+    fn credentials(&self) -> Result<Option<(String, String)>, ArgsError> {
         if let Some(password) = &self.password {
             check_secret("--password", password)?;
         }
@@ -721,32 +711,26 @@ impl ServeArgs {
         }
         match (&self.username, &self.password) {
             (Some(username), Some(password)) if username.is_empty() || password.is_empty() => {
-                Err("--username and --password must not be empty".to_owned())
+                Err(ArgsError::Empty("--username and --password"))
             }
             (Some(username), Some(password)) => Ok(Some((username.clone(), password.clone()))),
             (None, None) => Ok(None),
-            (Some(_), None) => Err("--username needs --password beside it".to_owned()),
-            (None, Some(_)) => Err("--password needs --username beside it".to_owned()),
+            (Some(_), None) => Err(ArgsError::Needs("--username", "--password")),
+            (None, Some(_)) => Err(ArgsError::Needs("--password", "--username")),
         }
     }
 
     /// Starts watching the files, if `--watch` asks for it.
-    fn watch(&self, sources: &Sources) -> Result<Option<Watch>, String> {
+    fn watch(&self, sources: &Sources) -> Result<Option<Watch>, ArgsError> {
         if !self.watch {
             return Ok(None);
         }
         let watch = Watch::new(sources.clone());
         if watch.files().is_empty() {
-            return Err(
-                "--watch needs a file to watch: one of --world, --profile or --faults".to_owned(),
-            );
+            return Err(ArgsError::NothingToWatch);
         }
         if self.data.is_some() && sources.world_file().is_some() {
-            return Err(format!(
-                "--watch would put what --world {} says in place of what --data keeps: leave out \
-                 one of the three",
-                self.world
-            ));
+            return Err(ArgsError::WatchedWorld(self.world.clone()));
         }
         Ok(Some(watch))
     }
@@ -756,7 +740,7 @@ impl ServeArgs {
         &self,
         start: Start,
         options: LogOptions,
-    ) -> Result<(Worlds, Option<String>), String> {
+    ) -> Result<(Worlds, Option<String>), ArgsError> {
         let world_limits = WorldLimits {
             worlds: count(self.max_worlds),
             // Worlds in a file are not dropped for being idle.
@@ -773,10 +757,11 @@ impl ServeArgs {
             None => Ok((Worlds::new(start, world_limits, by_token, share), None)),
             Some(path) => {
                 let kept = durable::Log::open(path, options);
-                let kept = kept.map_err(|why| format!("--data: {why}"))?;
+                let kept = kept.map_err(|why| ArgsError::content("--data", why))?;
                 let note = self.note_on(path, &start, &kept.1);
                 let worlds = Worlds::durable(start, world_limits, by_token, share, kept);
-                Ok((worlds.map_err(|why| format!("--data: {why}"))?, note))
+                let worlds = worlds.map_err(|why| ArgsError::content("--data", why))?;
+                Ok((worlds, note))
             }
         }
     }
@@ -795,14 +780,13 @@ impl ServeArgs {
         })
     }
 
-    fn log_options(&self) -> Result<LogOptions, String> {
+    fn log_options(&self) -> Result<LogOptions, ArgsError> {
         let sync = match self.data_sync.as_str() {
             "process" => Sync::Process,
             "power" => Sync::Power,
             other => {
-                return Err(format!(
-                    "--data-sync cannot be `{other}`: it takes process or power"
-                ));
+                let takes = "it takes process or power";
+                return Err(ArgsError::value("--data-sync", other, takes));
             }
         };
         Ok(LogOptions {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::truth;
 use clap::Args;
 use whippy_mock::http::{Address, Tls, TlsError, is_name, system_time};
 use whippy_mock::system::host_name;
+
+use super::{ArgsError, truth};
 
 #[derive(Debug, Args)]
 pub(super) struct TlsArgs {
@@ -51,36 +52,33 @@ pub(super) struct TlsArgs {
 
 impl TlsArgs {
     /// Returns the certificate and key, if TLS is asked for, and writes the CA to its file.
-    pub(super) fn read(&self, listen: &Address) -> Result<Option<Tls>, String> {
+    pub(super) fn read(&self, listen: &Address) -> Result<Option<Tls>, ArgsError> {
         let tls = match (&self.cert, &self.key) {
             (Some(_), Some(_)) if self.self_signed => {
-                return Err(
-                    "--tls-self-signed makes a certificate of its own: leave out --tls-cert and \
-                     --tls-key, or it"
-                        .to_owned(),
-                );
+                return Err(ArgsError::TwoCertificates);
             }
             (Some(certificate), Some(key)) => {
                 Tls::read(certificate, key).map_err(|error| match error {
                     TlsError::Certificate(why) => {
-                        format!("--tls-cert {}: {why}", certificate.display())
+                        ArgsError::content(format!("--tls-cert {}", certificate.display()), why)
                     }
-                    TlsError::Key(why) => format!("--tls-key {}: {why}", key.display()),
+                    TlsError::Key(why) => {
+                        ArgsError::content(format!("--tls-key {}", key.display()), why)
+                    }
                 })?
             }
-            (Some(_), None) => return Err("--tls-cert needs --tls-key beside it".to_owned()),
-            (None, Some(_)) => return Err("--tls-key needs --tls-cert beside it".to_owned()),
+            (Some(_), None) => return Err(ArgsError::Needs("--tls-cert", "--tls-key")),
+            (None, Some(_)) => return Err(ArgsError::Needs("--tls-key", "--tls-cert")),
             (None, None) if self.self_signed => self.self_signed(listen)?,
             (None, None) => return self.without_self_signed().map(|()| None),
         };
         if matches!(listen, Address::Unix(_)) {
-            return Err(format!(
-                "--listen {listen} goes without TLS: nobody is on the way to a Unix socket"
-            ));
+            return Err(ArgsError::TlsOnSocket(listen.clone()));
         }
         match (tls.ca(), &self.ca_out) {
-            (Some(ca), Some(path)) => std::fs::write(path, ca)
-                .map_err(|error| format!("--tls-ca-out {}: {error}", path.display()))?,
+            (Some(ca), Some(path)) => std::fs::write(path, ca).map_err(|error| {
+                ArgsError::content(format!("--tls-ca-out {}", path.display()), error)
+            })?,
             (Some(_), None) => {}
             (None, _) => self.without_self_signed()?,
         }
@@ -88,21 +86,19 @@ impl TlsArgs {
     }
 
     /// Refuses flags for a certificate that is made here, where none is.
-    fn without_self_signed(&self) -> Result<(), String> {
+    fn without_self_signed(&self) -> Result<(), ArgsError> {
         let flag = match (self.name.is_empty(), &self.ca_out) {
             (false, _) => "--tls-name",
             (true, Some(_)) => "--tls-ca-out",
             (true, None) => return Ok(()),
         };
-        Err(format!("{flag} needs --tls-self-signed beside it"))
+        Err(ArgsError::Needs(flag, "--tls-self-signed"))
     }
 
-    fn self_signed(&self, listen: &Address) -> Result<Tls, String> {
+    fn self_signed(&self, listen: &Address) -> Result<Tls, ArgsError> {
         if let Some(name) = self.name.iter().find(|name| !is_name(name)) {
-            return Err(format!(
-                "--tls-name cannot be `{name}`: it takes a name like mock.example or \
-                 *.example, or an address"
-            ));
+            let takes = "it takes a name like mock.example or *.example, or an address";
+            return Err(ArgsError::value("--tls-name", name, takes));
         }
         let mut names = self.name.clone();
         names.extend(listen.host().map(str::to_owned));
@@ -110,7 +106,9 @@ impl TlsArgs {
         names.extend(host_name());
         names.retain(|name| is_name(name));
         Tls::self_signed(&names, system_time()).map_err(|error| match error {
-            TlsError::Certificate(why) | TlsError::Key(why) => format!("--tls-self-signed: {why}"),
+            TlsError::Certificate(why) | TlsError::Key(why) => {
+                ArgsError::content("--tls-self-signed", why)
+            }
         })
     }
 }
