@@ -341,7 +341,7 @@ impl MockWorld<'_> {
         self.world.judge().findings(system_time())
     }
 
-    /// Fails the test if clients made a mistake of this level or a graver one. The report names
+    /// Fails the test if clients made a mistake of this level or a higher one. The report names
     /// each mistake, the probable intention, and the source of the rule.
     ///
     /// # Panics

@@ -82,7 +82,7 @@ impl Calibrated {
         let mut text = format!(
             "# What `whippy-conformance calibrate` saw of {}, {}:\n\
              # {decided} of {total} readings decided, in {} requests.\n\
-             # `whippy-mock --profile FILE` reads the page as it does.\n",
+             # `whippy-mock --profile FILE` reads the documentation as it does.\n",
             one_line(target),
             one_line(started),
             self.requests

@@ -71,7 +71,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
     CodeCheck {
         id: "active-stocks/shows-every-sku-whatever-is-asked",
-        title: "The active stocks with a SKU are those without one, as the page's example shows",
+        title: "The active stocks with a SKU are those without one, as the documentation's example shows",
         level: Level::Should,
         section: "List Single Active Stock",
         quote: "\"results\": [ { \"sku\": \"100\", \"stock\": 5,",

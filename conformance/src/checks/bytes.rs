@@ -12,7 +12,7 @@ use crate::model::finding::Level;
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "bytes/stocks-show-their-members-in-order",
-        title: "A stock shows its twelve members in the order of the page's examples",
+        title: "A stock shows its twelve members in the order of the documentation's examples",
         level: Level::Should,
         section: "List Stock",
         quote: "\"id\": 2, \"created_date\": \"2023-05-10T13:37:18.209869+03:00\"",
@@ -22,7 +22,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
     CodeCheck {
         id: "bytes/queries-show-their-members-in-order",
-        title: "The rows of a query show their members in the order of the page's examples",
+        title: "The rows of a query show their members in the order of the documentation's examples",
         level: Level::Should,
         section: "Stock Query",
         quote: "\"sku\": \"500\", \"retail_store_code\": \"110\", \"retail_store_name\": \"110\"",
@@ -32,7 +32,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
     CodeCheck {
         id: "bytes/errors-come-in-order",
-        title: "The errors of missing fields come in the order of the page's examples",
+        title: "The errors of missing fields come in the order of the documentation's examples",
         level: Level::Should,
         section: "Create Stock",
         quote: "{ \"provider\": [ \"This field is required.\" ], \"location\": [",
@@ -43,7 +43,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
     CodeCheck {
         id: "bytes/metadata-comes-in-order",
-        title: "OPTIONS shows its members, and the filters, in the order of the page",
+        title: "OPTIONS shows its members, and the filters, in the order of the documentation",
         level: Level::Should,
         section: "docs/stack.md#metadata",
         quote: "the keys name, description, renders, parses, actions and filters, in this order",

@@ -21,7 +21,7 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
     CodeCheck {
         id: "create/members-come-in-the-documented-order",
-        title: "A stock shows its members in the order of the page's examples",
+        title: "A stock shows its members in the order of the documentation's examples",
         level: Level::May,
         section: "Create Stock",
         quote: "\"is_active\": true, \"sku\": \"555AB1300456213004\", \"reserved_stock\": 0",

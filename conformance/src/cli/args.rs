@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Send sequences of requests out of a seed, and compare with the engine
     #[command(after_help = EXPLORE_HELP)]
     Explore(Box<ExploreArgs>),
-    /// Find out how the target reads the page, and write it as a profile
+    /// Find out how the target reads the documentation, and write it as a profile
     Calibrate(Box<CalibrateArgs>),
     /// Stand between a client and a service, and judge both; nothing is changed
     #[command(after_help = WATCH_HELP, mut_arg("timeout", |arg| arg.help(WATCH_TIMEOUT)))]
@@ -53,7 +53,7 @@ pub(crate) enum Command {
 
 const RUN_HELP: &str = "\
 Every flag is also a variable, WHIPPY_CONFORMANCE_<FLAG>, and a key of the settings file.
-A flag goes before a variable, a variable before the file. Several values in one variable
+A flag overrides its environment variable, a variable the file. Several values in one variable
 are separated by commas, several headers by line breaks.
 
 Exit codes:
@@ -248,7 +248,7 @@ pub(crate) struct JudgingArgs {
     #[arg(long, value_name = "must|should|may", value_parser = level(), hide_possible_values = true)]
     pub(crate) level: Option<Level>,
 
-    /// Findings about the client of this level or above fail it [default: error]
+    /// Findings about the client of this level or above fail it [default: warning]
     #[arg(long, value_name = "note|warning|error|never", value_parser = fail_on)]
     pub(crate) fail_on: Option<FailOn>,
 
@@ -269,7 +269,7 @@ pub(crate) struct JudgingArgs {
     pub(crate) color: Option<Color>,
 }
 
-/// The least grave finding about a client that fails a run; `None`: none does.
+/// The lowest level of a finding about a client that fails a run; `None`: none does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FailOn(pub(crate) Option<FindingLevel>);
 

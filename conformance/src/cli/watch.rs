@@ -159,7 +159,7 @@ pub(crate) fn terms(
         level: args.level.unwrap_or(Level::Must),
         fail_on: args
             .fail_on
-            .map_or(Some(FindingLevel::Error), |fail_on| fail_on.0),
+            .map_or(Some(FindingLevel::Warning), |fail_on| fail_on.0),
         secrets,
         advice,
     })

@@ -271,7 +271,7 @@ fn tail(report: &Report) -> String {
         readings(report),
         coverage(report),
         not_run(report, "Not run", "disabled"),
-        not_run(report, "Unsupported by the target", "unsupported"),
+        not_run(report, "Not applicable to this target", "unsupported"),
         environment(report),
         clean_up(report),
     ] {

@@ -468,7 +468,7 @@ impl Page {
         self.flaky(report);
         self.listed(report, KNOWN, "known, in the baseline");
         self.stale(report);
-        self.grouped(report, "unsupported", "unsupported by the target");
+        self.grouped(report, "unsupported", "not applicable to this target");
         self.grouped(report, "disabled", "not run");
         self.clean_up(report);
         self.verdict(report);

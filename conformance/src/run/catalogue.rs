@@ -154,9 +154,9 @@ fn from_code(check: &'static CodeCheck) -> Check {
 fn replay(name: &str, fixture: Documented) -> Check {
     Check {
         id: format!("documented/{}", name.replace('_', "-")),
-        title: format!("The documented response {name} comes out as the page shows it"),
-        why: "Timestamps and ids included: it needs a target that can be put into the page's \
-              state, so only a whippy-mock can be asked this."
+        title: format!("The documented response {name} comes out as the documentation shows it"),
+        why: "Timestamps and ids included: it needs a target that can be put into the \
+              documentation's state, so only a whippy-mock can be asked this."
             .to_owned(),
         level: Level::Must,
         source: fixture.source.clone(),

@@ -193,7 +193,7 @@ pub fn explain(
 
 fn grade(level: Level) -> &'static str {
     match level {
-        Level::Must => "the page says it",
+        Level::Must => "the documentation says it",
         Level::Should => "the stack evidently behind the service does it",
         Level::May => "other public pages of the vendor show it",
     }

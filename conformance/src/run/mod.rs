@@ -253,7 +253,8 @@ impl Runner<'_> {
             return Err((Outcome::Disabled, "it writes: --write allows it".to_owned()));
         }
         if matches!(check.method, Method::Replay(_)) && !self.options.may_seed {
-            let why = "it needs the page's state: --reset-target puts a whippy-mock into it";
+            let why =
+                "it needs the documentation's state: --reset-target puts a whippy-mock into it";
             return Err((Outcome::Disabled, why.to_owned()));
         }
         if let Some(capability) = check.capability

@@ -169,6 +169,7 @@ fn heading(report: &Report) -> Option<String> {
     let is_failing =
         |cause: &&Cause| !cause.known && cause.level >= report.level && !cause.checks.is_empty();
     let failing: Vec<&Cause> = report.causes.iter().filter(is_failing).collect();
+    let unknown = report.causes.iter().filter(|cause| !cause.known).count();
     if failing.is_empty() {
         return None;
     }
@@ -184,10 +185,13 @@ fn heading(report: &Report) -> Option<String> {
             format!("{} ({shown})", summary.replace('\n', " "))
         })
         .collect();
-    let mut sentence = match failing.len() {
-        1 => format!("1 cause: {}", named.join(", ")),
-        count => format!("{count} causes: {}", named.join(", ")),
+    let counted = match (failing.len(), unknown) {
+        (1, 1) => "1 cause".to_owned(),
+        (1, all) => format!("1 of {all} causes fails the run"),
+        (count, all) if count == all => format!("{count} causes"),
+        (count, all) => format!("{count} of {all} causes fail the run"),
     };
+    let mut sentence = format!("{counted}: {}", named.join(", "));
     if failing.len() > NAMED {
         sentence += ", …";
     }
@@ -234,6 +238,11 @@ fn clean(report: &Report) -> String {
             checks(ran, "ran", "ran"),
             report.level
         );
+        let below = report.causes.iter().filter(|cause| !cause.known).count();
+        if below > 0 {
+            let causes = if below == 1 { "cause" } else { "causes" };
+            let _ = write!(sentence, "; {below} {causes} of a lower level");
+        }
     }
     if let Some(check) = flaky.first() {
         sentence = format!("{sentence}, but {} found something once", check.id);

@@ -787,7 +787,7 @@ fn what_a_client_gets_wrong_is_said_with_the_words_of_the_source() {
             .unwrap()
     };
     let unknown = check("client/unknown-parameter");
-    assert_eq!(unknown.outcome, Outcome::Warn);
+    assert_eq!(unknown.outcome, Outcome::Fail);
     assert_eq!(
         unknown.source.quote,
         "Unknown parameters and unsupported lookups are ignored."
@@ -798,8 +798,8 @@ fn what_a_client_gets_wrong_is_said_with_the_words_of_the_source() {
 
 #[rstest]
 #[case::never(&["--fail-on=never"], 0)]
-#[case::usual(&[], 0)]
-#[case::stricter(&["--fail-on=warning"], 1)]
+#[case::usual(&[], 1)]
+#[case::milder(&["--fail-on=error"], 0)]
 fn which_mistakes_of_a_client_fail_is_for_the_user_to_say(#[case] args: &[&str], #[case] code: u8) {
     let mock = Mock::of_world("demo");
     let watch = Watch::over(&mock.url, args);

@@ -239,6 +239,9 @@ const FOLLOWED: &[&str] = &[
     "per_second",
 ];
 
+/// The path of the reference of this API.
+const DOCS: &str = "/__admin/docs";
+
 /// The whole admin API; `schemas/admin.openapi.json` describes each row.
 #[rustfmt::skip]
 pub const ROUTES: &[AdminRoute] = &[
@@ -285,7 +288,7 @@ pub const ROUTES: &[AdminRoute] = &[
     route(Method::GET,    "/__admin/openapi-3.0-no-get-body.json", WORLD, stock_openapi),
     route(Method::GET,    "/__admin/postman.json",         WORLD, stock_openapi),
     route(Method::GET,    "/__admin/admin.openapi.json",   &[],   admin_openapi),
-    route(Method::GET,    "/__admin/docs",                 &[],   docs_page),
+    route(Method::GET,    DOCS,                            &[],   docs_page),
     route(Method::GET,    "/__admin/",                     &[],   ui::index),
     route(Method::GET,    "/__admin/ui/{file}",            &[],   ui::file),
 ];
@@ -447,8 +450,9 @@ impl Control {
         };
         // A fixed path comes before a template that fits it too.
         let Some((first, _)) = fitting().next() else {
-            let hint = did_you_mean(path, ROUTES.iter().map(|route| route.path));
-            let detail = format!("there is no `{path}`; {hint}/__admin/docs lists the admin paths");
+            let paths = ROUTES.iter().map(|route| route.path);
+            let hint = did_you_mean(path, paths.filter(|path| *path != DOCS));
+            let detail = format!("there is no `{path}`; {hint}{DOCS} lists the admin paths");
             return Err(Refusal::new(StatusCode::NOT_FOUND, detail));
         };
         let method = call.request.method();
@@ -918,6 +922,13 @@ enum ClockBody {
 
 /// Reads a clock from its JSON form. A form without a moment starts where the clock stands.
 fn clock_mode(value: &Value, asked: &Asked<'_>) -> Result<ClockMode, Refusal> {
+    if let Some(mode) = value.get("mode").and_then(Value::as_str)
+        && !matches!(mode, "real" | "fixed" | "running")
+    {
+        return Err(Refusal::bad(format!(
+            "clock: mode: `{mode}` is not `real`, `fixed` or `running`"
+        )));
+    }
     let clock: ClockBody = serde_json::from_value(value.clone())
         .map_err(|error| Refusal::bad(format!("clock: {error}")))?;
     let system = asked.call.system;

@@ -101,7 +101,7 @@ pub(super) fn index(asked: &Asked<'_>) -> Outcome {
 pub(super) fn file(asked: &Asked<'_>) -> Outcome {
     let at = FILES.iter().position(|(name, ..)| *name == asked.argument);
     let at = at.ok_or_else(|| {
-        let detail = format!("the page has no file `{}`", asked.argument);
+        let detail = format!("the live page has no file `{}`", asked.argument);
         Refusal::new(StatusCode::NOT_FOUND, detail)
     })?;
     serve(asked, at)

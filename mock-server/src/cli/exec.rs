@@ -13,6 +13,7 @@ use whippy_engine::findings::{self, Coverage, FindingLevel, Format, WorldVerdict
 use whippy_mock::child;
 use whippy_mock::http::{Address, Server, system_time};
 
+use crate::cli::NOTHING_ASKED;
 use crate::cli::mock::Mock;
 
 /// A command to run, and the standards by which its run is judged.
@@ -22,7 +23,7 @@ pub(crate) struct Trial {
     pub(crate) command: Vec<OsString>,
     /// The token for the command, in `WHIPPY_TOKEN`.
     pub(crate) token: String,
-    /// The least grave finding that fails the run; `None`: findings never fail it.
+    /// The lowest level of a finding that fails the run; `None`: findings never fail it.
     pub(crate) fail_on: Option<FindingLevel>,
     /// The least coverage of the documented responses, percent.
     pub(crate) fail_under: f64,
@@ -31,9 +32,6 @@ pub(crate) struct Trial {
     /// Is true where an address was given; otherwise the mock takes a free port.
     pub(crate) listens: bool,
 }
-
-/// The exit code where the command succeeded but sent the mock no request.
-const NOTHING_ASKED: u8 = 4;
 
 /// Runs the command against the server and prints the verdict. Returns the command's exit code, or
 /// 1 where the command succeeded and the verdict fails the run.
@@ -92,7 +90,9 @@ pub(crate) async fn run(trial: Trial, mut mock: Mock) -> ExitCode {
         }
     };
     let verdicts = verdicts(&server);
-    eprint!("{}", findings::report(&verdicts, Format::Text));
+    if !verdicts.is_empty() {
+        eprint!("{}", findings::report(&verdicts, Format::Text));
+    }
     for (format, path) in &trial.reports {
         let text = match format {
             Format::Junit => findings::junit(&verdicts, trial.fail_on),
@@ -186,7 +186,7 @@ fn conclude(trial: &Trial, verdicts: &[WorldVerdict], ended: ExitStatus) -> Exit
     let mut is_well = true;
     if let (Some(least), true) = (trial.fail_on, grave > 0) {
         eprintln!(
-            "whippy-mock: {grave} finding{} of level {} or graver (--fail-on)",
+            "whippy-mock: {grave} finding{} of level {} or higher (--fail-on)",
             if grave == 1 { "" } else { "s" },
             least.text()
         );

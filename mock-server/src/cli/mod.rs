@@ -10,3 +10,7 @@ pub(crate) mod origins;
 pub(crate) mod reload;
 pub(crate) mod replay;
 pub(crate) mod sources;
+
+/// The exit code where nothing was tested: a command sent the mock no request, or no answer of a
+/// bundle was compared.
+pub(crate) const NOTHING_ASKED: u8 = 4;

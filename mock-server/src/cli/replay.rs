@@ -6,10 +6,11 @@ use std::process::ExitCode;
 
 use whippy_mock::bundle::{Bundle, Verdict};
 
+use crate::cli::NOTHING_ASKED;
 use crate::cli::listing;
 
 /// Plays a bundle, and prints for each exchange whether its answer is the same. With `check` it
-/// ends with 1 at the first difference.
+/// ends with 1 at the first difference, and with [`NOTHING_ASKED`] where no answer was compared.
 pub(crate) fn run(path: &Path, check: bool) -> ExitCode {
     let refuse = |why: &dyn std::fmt::Display| {
         eprintln!("whippy-mock: {}: {why}", path.display());
@@ -50,6 +51,14 @@ pub(crate) fn run(path: &Path, check: bool) -> ExitCode {
         "{same} the same, {different} different, {skipped} not compared"
     );
     let said = listing::print(&out);
+    if check && same + different == 0 {
+        eprintln!(
+            "whippy-mock: {}: no answer was compared, so nothing was checked; was the bundle taken \
+             of the world that your client used (?world=NAME)?",
+            path.display()
+        );
+        return ExitCode::from(NOTHING_ASKED);
+    }
     if check && different > 0 {
         ExitCode::FAILURE
     } else {

@@ -128,7 +128,7 @@ impl Wishes {
         let known: Vec<&Shown> = SHOWN.iter().filter(|s| s.operation == operation).collect();
         if known.is_empty() {
             return Err(Problem::NotShown(format!(
-                "The page shows no response of `{operation}`."
+                "The documentation shows no response of `{operation}`."
             )));
         }
         let of_code: Vec<&Shown> = match &self.code {
@@ -162,7 +162,7 @@ impl Wishes {
                 codes.sort_unstable();
                 codes.dedup();
                 Err(Problem::NotShown(format!(
-                    "The page shows no {} of `{operation}`, it shows {}.",
+                    "The documentation shows no {} of `{operation}`, it shows {}.",
                     code.as_deref().unwrap_or_default(),
                     listed(&codes)
                 )))

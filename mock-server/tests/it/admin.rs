@@ -357,7 +357,7 @@ fn a_real_clock_runs_and_can_be_ahead() {
 #[case::no_mode(r#"{"now": "2023-05-10T00:00:00Z"}"#, "clock: missing field `mode`")]
 #[case::another_mode(
     r#"{"mode": "frozen"}"#,
-    "clock: unknown variant `frozen`, expected one of `real`, `fixed`, `running`"
+    "clock: mode: `frozen` is not `real`, `fixed` or `running`"
 )]
 #[case::a_member_misspelt(
     r#"{"mode": "fixed", "tick": 1}"#,

@@ -1584,17 +1584,17 @@ fn links_of_a_preferred_response_keep_host_and_mount() {
 #[case(
     increase(),
     "code=418",
-    "The page shows no 418 of `increase-reserved-stock`, it shows 201, 208 and 400."
+    "The documentation shows no 418 of `increase-reserved-stock`, it shows 201, 208 and 400."
 )]
 #[case(
     increase(),
     "code=x",
-    "The page shows no x of `increase-reserved-stock`, it shows 201, 208 and 400."
+    "The documentation shows no x of `increase-reserved-stock`, it shows 201, 208 and 400."
 )]
 #[case(
     get(STOCKS),
     "code=400",
-    "The page shows no 400 of `list-stocks`, it shows 200."
+    "The documentation shows no 400 of `list-stocks`, it shows 200."
 )]
 #[case(
     get(STOCKS),
@@ -1609,12 +1609,12 @@ fn links_of_a_preferred_response_keep_host_and_mount() {
 #[case(
     get("/api/v1/providers/"),
     "code=200",
-    "The page shows no response of `list-providers`."
+    "The documentation shows no response of `list-providers`."
 )]
 #[case(
     get("/nothing/"),
     "code=404",
-    "The page shows no response of `unrouted`."
+    "The documentation shows no response of `unrouted`."
 )]
 fn what_the_page_does_not_show_is_refused(
     #[case] asked: Request<Bytes>,

@@ -366,7 +366,8 @@ fn a_sound_command_ends_as_it_did_and_is_told_what_it_met() {
 }
 
 #[rstest]
-#[case::warning(&["--fail-on=warning"], 1)]
+#[case::usual(&[], 1)]
+#[case::error(&["--fail-on=error"], 0)]
 #[case::never(&["--fail-on=never"], 0)]
 fn findings_fail_the_run(#[case] flags: &[&str], #[case] code: i32) {
     let ended = exec(flags, &script(&["/api/v1/stocks/?stock_gt=3"]));
@@ -649,6 +650,17 @@ fn a_bundle_plays_a_failure_again_and_a_changed_one_is_told() {
     );
     let none = crate::support::file(".json", "{}");
     assert_eq!(run(&["replay", &none], &[]).code, Some(2));
+}
+
+#[test]
+fn a_bundle_of_which_no_answer_is_compared_checks_nothing() {
+    let mock = Mock::start(&[]);
+    let bundle = mock.get("/__admin/bundle").expect(200).text();
+    let path = crate::support::file(".json", &bundle);
+    let played = run(&["replay", "--check", &path], &[]);
+    assert_eq!(played.code, Some(4), "{played:?}");
+    assert!(played.err.contains("?world=NAME"), "{}", played.err);
+    assert_eq!(run(&["replay", &path], &[]).code, Some(0));
 }
 
 // Metrics.

@@ -585,7 +585,7 @@ fn readings(report: &Report) -> Markup {
             h2 id="readings" { "Readings" }
             @if report.readings.is_empty() { p { "None was seen." } }
             @else {
-                p.soft { "What the page leaves open, as the target has it." }
+                p.soft { "What the documentation leaves open, as the target has it." }
                 table {
                     thead { tr {
                         th scope="col" { "Reading" }

@@ -162,7 +162,7 @@ mistakes! {
         example "Accept: application/xml"
         Documented "List Stock" says "'Accept': 'application/json'";
     MISSING_CONTENT_TYPE = "missing-content-type" Note
-        about "A body without a Content-Type: the page's own snippets send such bodies, but the framework by itself refuses them with 415."
+        about "A body without a Content-Type: the documentation's own snippets send such bodies, but the framework by itself refuses them with 415."
         example "POST /api/v1/stocks/insert_or_update_stock/ with a body and no Content-Type"
         Reading "missing-content-type" says "A body without Content-Type is parsed as JSON under `json`, and refused under `unsupported`.";
     REFUSED_CONTENT_TYPE = "refused-content-type" Error
@@ -195,11 +195,11 @@ mistakes! {
         example "GET /api/v1/stocks/?is_active=maybe"
         Stack "docs/stack.md#filters" says "An invalid boolean is ignored, never refused. A blank value of any filter is ignored.";
     IGNORED_PERIOD = "ignored-period" Note
-        about "The page's path names a filter `period`, but its table of filters has only the two ends."
+        about "The documentation's path names a filter `period`, but its table of filters has only the two ends."
         example "GET /api/v1/stocks/?period=2023-05-10"
         Documented "Search Stocks" says "\"period\": { \"type\": \"IsoDateTimeFilter\", \"lookup_types\": [ \"startswith__gte\", \"startswith__lte\", \"endswith__gte\", \"endswith__lte\" ] }";
     UNIT_LABEL = "unit-label" Warning
-        about "A unit has the label of the page's table, but the service takes only the names of its examples."
+        about "A unit has the label of the documentation's table, but the service takes only the names of its examples."
         example "GET /api/v1/stocks/?unit_type=quantity"
         Documented "Create Stock" says "\"unit_type\": \"qty\"";
     UNKNOWN_SORT_NAME = "unknown-sort-name" Warning

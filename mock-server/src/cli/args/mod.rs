@@ -121,12 +121,12 @@ pub(crate) struct HealthArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
-    /// Least grave finding that fails the run
+    /// Lowest level of a finding that fails the run
     #[arg(
         long,
         env = "WHIPPY_MOCK_FAIL_ON",
         value_name = "note|warning|error|never",
-        default_value = "error"
+        default_value = "warning"
     )]
     fail_on: String,
 
@@ -237,7 +237,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, env = "WHIPPY_MOCK_PROFILE", value_name = "FILE")]
     profile: Option<PathBuf>,
 
-    /// One reading (see `whippy-mock readings`); goes before the profile file; repeatable
+    /// One reading (see `whippy-mock readings`); overrides the profile file; repeatable
     #[arg(
         long,
         env = "WHIPPY_MOCK_READING",

@@ -40,7 +40,7 @@ const fn observed(id: &'static str, says: &'static str) -> Statement {
 
 pub(super) static STOCK: Statement = page(
     "stock-is-shown",
-    "An answer shows a stock with the twelve members of the page's examples, as it is stored.",
+    "An answer shows a stock with the twelve members of the documentation's examples, as it is stored.",
 );
 pub(super) static QUERY: Statement = page(
     "query-row-is-shown",
@@ -52,15 +52,17 @@ pub(super) static ACTIVE: Statement = page(
 );
 pub(super) static FRAME: Statement = page(
     "frame-is-shown",
-    "Rows stand in the frame that the page's examples show.",
+    "Rows stand in the frame that the documentation's examples show.",
 );
 pub(super) static STATUS: Statement =
     page("status", "An operation answers with the documented status.");
-pub(super) static REFUSAL: Statement =
-    page("refusal", "A refusal has the body that the page shows.");
+pub(super) static REFUSAL: Statement = page(
+    "refusal",
+    "A refusal has the body that the documentation shows.",
+);
 pub(super) static TOKEN: Statement = page(
     "token",
-    "A request is authorised by its token; each table of the page says so.",
+    "A request is authorised by its token; each of the documentation's tables says so.",
 );
 pub(super) static FILTER: Statement = page(
     "filter",

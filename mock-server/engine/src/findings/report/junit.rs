@@ -1,7 +1,8 @@
-//! The report as JUnit XML for CI servers: a suite for each world, a case for each mistake.
+//! The report as JUnit XML for CI servers: a suite for each world, a case for each mistake made.
 //!
 //! A mistake fails its case if its level fails the run. A lesser one passes, with a note in the
-//! case's output, since CI servers know no warnings.
+//! case's output, since CI servers know no warnings. A world without mistakes has one case, which
+//! passes.
 
 use std::io;
 
@@ -37,10 +38,13 @@ fn document(
         .iter()
         .map(|verdict| failures(verdict, fail_on))
         .sum();
-    let tests = (worlds.len() * MISTAKES.len()).max(1);
+    let tests: usize = worlds
+        .iter()
+        .map(|verdict| made(verdict).len().max(1))
+        .sum();
     xml.create_element("testsuites")
         .with_attribute(("name", "whippy-mock findings"))
-        .with_attribute(("tests", number(tests).as_str()))
+        .with_attribute(("tests", number(tests.max(1)).as_str()))
         .with_attribute(("failures", number(failures).as_str()))
         .write_inner_content(|xml| {
             if worlds.is_empty() {
@@ -76,9 +80,10 @@ fn nothing_asked(xml: &mut Xml) -> io::Result<()> {
 
 fn suite(xml: &mut Xml, verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -> io::Result<()> {
     let percent = format!("{:.1}", verdict.coverage.percent());
+    let made = made(verdict);
     xml.create_element("testsuite")
         .with_attribute(("name", one_line(&verdict.world).as_ref()))
-        .with_attribute(("tests", number(MISTAKES.len()).as_str()))
+        .with_attribute(("tests", number(made.len().max(1)).as_str()))
         .with_attribute(("failures", number(failures(verdict, fail_on)).as_str()))
         .write_inner_content(|xml| {
             xml.create_element("properties")
@@ -89,11 +94,32 @@ fn suite(xml: &mut Xml, verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -
                         .write_empty()?;
                     Ok(())
                 })?;
-            MISTAKES
-                .iter()
+            if made.is_empty() {
+                return no_mistake(xml, verdict);
+            }
+            made.iter()
                 .try_for_each(|mistake| case(xml, verdict, mistake, fail_on))
         })?;
     Ok(())
+}
+
+fn no_mistake(xml: &mut Xml, verdict: &WorldVerdict) -> io::Result<()> {
+    xml.create_element("testcase")
+        .with_attribute(("name", "no mistakes of the client"))
+        .with_attribute(("classname", class_name(verdict).as_str()))
+        .write_empty()?;
+    Ok(())
+}
+
+fn class_name(verdict: &WorldVerdict) -> String {
+    format!("whippy.{}", one_line(&verdict.world))
+}
+
+/// Returns the mistakes that the world's clients made, in the order of the catalogue.
+fn made(verdict: &WorldVerdict) -> Vec<&'static Mistake> {
+    let is_made = |mistake: &Mistake| verdict.findings.iter().any(|f| f.id == mistake.id);
+    let all = MISTAKES.iter().copied();
+    all.filter(|mistake| is_made(mistake)).collect()
 }
 
 fn case(
@@ -104,21 +130,16 @@ fn case(
 ) -> io::Result<()> {
     let made = verdict.findings.iter().filter(|f| f.id == mistake.id);
     let made: Vec<&Finding> = made.collect();
-    let classname = format!("whippy.{}", one_line(&verdict.world));
     let case = xml
         .create_element("testcase")
         .with_attribute(("name", mistake.id))
-        .with_attribute(("classname", classname.as_str()));
-    let Some(first) = made.first() else {
-        case.write_empty()?;
-        return Ok(());
-    };
+        .with_attribute(("classname", class_name(verdict).as_str()));
     let mut told = String::new();
     for finding in &made {
         write_finding(&mut told, finding);
     }
     case.write_inner_content(|xml| {
-        if fails(mistake, fail_on) {
+        if let (true, Some(first)) = (fails(mistake, fail_on), made.first()) {
             let message = format!(
                 "{} {}: {}",
                 one_line(&first.method),
@@ -144,9 +165,8 @@ fn fails(mistake: &Mistake, fail_on: Option<FindingLevel>) -> bool {
 
 /// The number of failed cases in a world's suite.
 fn failures(verdict: &WorldVerdict, fail_on: Option<FindingLevel>) -> usize {
-    let is_made = |mistake: &&&Mistake| verdict.findings.iter().any(|f| f.id == mistake.id);
-    let failed = MISTAKES.iter().filter(|mistake| fails(mistake, fail_on));
-    failed.filter(is_made).count()
+    let made = made(verdict);
+    made.iter().filter(|m| fails(m, fail_on)).count()
 }
 
 fn number(number: usize) -> String {

@@ -11,6 +11,9 @@ use super::{
 /// contract is listed once for all of them.
 pub fn write(worlds: &[WorldVerdict]) -> String {
     let mut text = String::new();
+    if worlds.is_empty() {
+        return "no world got a request\n".to_owned();
+    }
     if let [only] = worlds {
         world(&mut text, only);
         met(&mut text, &only.coverage);
