@@ -113,22 +113,34 @@ fn body(ask: &mut Ask, media: &str, text: &'static str) {
 /// Fails the check unless every operation that documents the status answers a spoiled request with
 /// it and a reason.
 fn refused(probe: &mut Probe<'_>, status: u16, spoil: fn(&mut Ask)) -> Result<(), Stop> {
-    refused_by(probe, status, &spoil, true)
+    refused_by(probe, status, &spoil, Extent::Everything)
 }
 
-/// Does the same. `is_worded` holds the body to the framework's form as well.
+/// The operations that a refusal is asked of, and the part of it that is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Every operation; the status and the framework's form.
+    Everything,
+    /// The operations of the documentation, which all need a token; the status alone. A login
+    /// that overlooks a header lets nobody in by it.
+    Documented,
+}
+
+/// Does the same to an extent.
 fn refused_by(
     probe: &mut Probe<'_>,
     status: u16,
     spoil: &dyn Fn(&mut Ask),
-    is_worded: bool,
+    extent: Extent,
 ) -> Result<(), Stop> {
     let level = probe.level;
     let session = probe.session;
     let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
     let detail = Pattern::try_from(serde_json::json!({"detail": "<text>"})).map_err(Stop::suite)?;
     let (mut is_asked, mut unsent) = (false, None);
-    for operation in session.contract.operations() {
+    let is_meant =
+        |operation: &&Operation| extent == Extent::Everything || operation.level == Level::Must;
+    for operation in session.contract.operations().iter().filter(is_meant) {
         let path = operation
             .path
             .replace("{stocklist_id}", &list)
@@ -159,7 +171,7 @@ fn refused_by(
         let judged = probe.expect_status(&answer, &[status]);
         probe.level = level.min(Level::Should);
         let judged = judged.and_then(|()| {
-            if is_worded {
+            if extent == Extent::Everything {
                 probe.expect_body(&answer, &detail)
             } else {
                 Ok(())
@@ -183,7 +195,9 @@ fn forgeries(token: &str) -> Vec<String> {
         format!("Bearer {token}"),
         token.to_owned(),
         format!("Token {token}0"),
+        format!("Token {}", "0".repeat(token.len())),
     ];
+    forgeries.retain(|forgery| *forgery != format!("Token {token}"));
     if other_case != token {
         forgeries.push(format!("Token {other_case}"));
     }
@@ -214,7 +228,7 @@ fn only_the_token(probe: &mut Probe<'_>) -> Result<(), Stop> {
             probe,
             401,
             &|ask| ask.credentials = Credentials::Other(forgery.clone()),
-            false,
+            Extent::Documented,
         )?;
     }
     for name in ["token", "api_token"] {
@@ -226,7 +240,7 @@ fn only_the_token(probe: &mut Probe<'_>) -> Result<(), Stop> {
                 ask.credentials = Credentials::None;
                 ask.query.push((name.to_owned(), token.clone()));
             },
-            false,
+            Extent::Documented,
         )?;
     }
     Ok(())

@@ -5,6 +5,7 @@
 #![allow(clippy::too_many_lines)] // Tables run on.
 #![allow(clippy::print_stdout)] // Shown only when a test fails.
 
+mod altered;
 mod calibrate;
 mod causes;
 mod command;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::model::cause::Difference;
 pub use crate::model::level::{Level, Source};
+use crate::text::other_case;
 
 /// One request and its answer, as they went over the wire.
 #[derive(Debug, Clone)]
@@ -230,12 +231,22 @@ impl Secrets {
     }
 
     /// Adds a secret in each spelling that an answer may use.
+    ///
+    /// The checks of access send a token in the other case, and a half of it, and whoever sees
+    /// those has the token or its half. So of a long secret they are secrets too.
     pub fn add(&mut self, secret: &str) {
-        if !secret.is_empty() {
-            for spelling in spellings(secret) {
-                if !self.0.contains(&spelling) {
-                    self.0.push(spelling);
-                }
+        let mut texts = vec![secret.to_owned()];
+        let length = secret.chars().count();
+        if length >= LEAST_ANYWHERE {
+            texts.push(other_case(secret));
+        }
+        if length >= 2 * LEAST_ANYWHERE {
+            texts.extend(secret.get(..secret.len() / 2).map(str::to_owned));
+        }
+        let spelt = texts.iter().filter(|text| !text.is_empty());
+        for spelling in spelt.flat_map(|text| spellings(text)) {
+            if !self.0.contains(&spelling) {
+                self.0.push(spelling);
             }
         }
     }
@@ -505,5 +516,15 @@ mod tests {
     ) {
         let secrets = Secrets::new([secret.to_owned()]);
         assert_eq!(secrets.redact(text), expected);
+    }
+
+    #[test]
+    fn a_half_of_a_long_secret_and_its_letters_in_the_other_case_are_secrets() {
+        let secrets = Secrets::new(["f532e0000ABCDEFf9332d".to_owned()]);
+        let sent = "Token F532E0000abcdefF9332D, then Token f532e0000A";
+        assert_eq!(
+            secrets.redact(sent),
+            "Token (redacted), then Token (redacted)"
+        );
     }
 }
