@@ -255,8 +255,13 @@ export const clearRequests = (world) => call('DELETE', `requests${query({ world 
 /** @param {string} path @returns {Promise<string>} */
 export const text = (path) => send('GET', path).then((answer) => answer.text());
 
-/** @param {string} world @returns {Promise<Verdict[]>} */
-export const findings = (world) => call('GET', `findings${query({ world, all: 'true' })}`).then((answer) => answer.worlds);
+/**
+ * The findings and the coverage of a world, or of all of them.
+ * @param {string} world
+ * @param {{isWhole?: boolean}} [options] without `isWhole`, the coverage leaves out the rules that were never met
+ * @returns {Promise<Verdict[]>}
+ */
+export const findings = (world, { isWhole = false } = {}) => call('GET', `findings${query({ world, all: isWhole ? 'true' : '' })}`).then((answer) => answer.worlds);
 /** @param {string} world */
 export const clearFindings = (world) => call('DELETE', `findings${query({ world })}`);
 

@@ -1,8 +1,8 @@
 // What the clients got wrong, and what they have met of the contract.
 
 import * as api from './api.js';
-import { attempt, button, download, fill, h, number, svg } from './dom.js';
-import { drawFinding } from './exchange.js';
+import { attempt, button, confirmed, download, fill, h, number, svg } from './dom.js';
+import { drawFinding, LEVELS } from './exchange.js';
 
 /** @typedef {import('./app.js').Visit} Visit */
 
@@ -12,10 +12,9 @@ const EVERY = 2000;
 /** Findings that are drawn; the reports have all. */
 const DRAWN = 100;
 
-const LEVELS = ['error', 'warning', 'note'];
-
-/** @type {[string, string, string][]} */
-const REPORTS = [['json', 'json', 'application/json'], ['text', 'txt', 'text/plain'], ['junit', 'xml', 'application/xml'], ['markdown', 'md', 'text/markdown']];
+/** Title, format, ending and type of each report. @type {[string, string, string, string][]} */
+const REPORTS = [['JSON', 'json', 'json', 'application/json'], ['Text', 'text', 'txt', 'text/plain'],
+  ['JUnit', 'junit', 'xml', 'application/xml'], ['Markdown', 'markdown', 'md', 'text/markdown']];
 
 /** @param {Visit} visit */
 export async function client(visit) {
@@ -26,15 +25,20 @@ export async function client(visit) {
     h('header', { class: 'title' },
       h('h1', null, 'Client', world ? [' of ', h('bdi', { class: 'data' }, world)] : ' of all worlds'),
       h('div', { class: 'actions' },
-        REPORTS.map(([format, ending, type]) => button(`Report as ${format}`, () => attempt(async () => download(
-          `findings.${ending}`, await api.text(`findings${api.query({ world, format })}`), type)))),
-        button('Forget', () => attempt(async () => { await api.clearFindings(world); visit.again(); }, 'Findings and coverage are forgotten.')))),
-    picture,
+        h('span', { class: 'soft' }, 'Report'),
+        REPORTS.map(([title, format, ending, type]) => button(title, () => attempt(async () => download(
+          `findings.${ending}`, await api.text(`findings${api.query({ world, format })}`), type)), { 'aria-label': `Report as ${title}` })),
+        button('Clear findings', async () => {
+          const scope = world ? `of ${world}` : 'of all worlds';
+          if (!await confirmed('Clear findings', `The findings and the coverage ${scope} are deleted. The journal stays.`, 'Clear')) return;
+          await attempt(async () => { await api.clearFindings(world); visit.again(); }, `The findings and the coverage ${scope} are cleared.`);
+        }, { class: 'danger' }))),
     h('h2', null, 'Findings'),
-    list);
+    list,
+    picture);
   let drawn = '';
   visit.poll(EVERY, async () => {
-    const verdicts = await api.orElse(api.findings(world), []);
+    const verdicts = await api.orElse(api.findings(world, { isWhole: true }), []);
     const key = JSON.stringify(verdicts);
     if (key === drawn || signal.aborted) return;
     drawn = key;
@@ -60,7 +64,7 @@ function drawFindings(verdicts, isOfAll) {
     h('p', { class: 'soft' }, counts.join(', '), leftOut ? `; ${number(leftOut)} more had no room` : '',
       all.length > DRAWN ? `; the gravest ${DRAWN} are shown, the reports have all` : ''),
     h('div', { class: 'findings' }, all.slice(0, DRAWN).map(({ world, finding }) => h('div', null,
-      isOfAll && h('p', { class: 'soft' }, 'World ', h('bdi', { class: 'data' }, world)), drawFinding(finding)))),
+      isOfAll && h('p', { class: 'soft' }, 'World ', h('bdi', { class: 'data' }, world)), drawFinding(finding, 'h3')))),
   ];
 }
 

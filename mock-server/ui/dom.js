@@ -2,7 +2,7 @@
 // act on the screen instead of standing on it are replaced by a picture of themselves.
 
 /** @typedef {Node | string | number | null | undefined | false} Child */
-/** @typedef {Child | Child[]} Children */
+/** @typedef {Child | Children[]} Children Nested lists of any depth are flattened. */
 
 /** Characters of a text that are shown before its reader asks for the rest. */
 const LONG_TEXT = 64 * 1024;
@@ -62,13 +62,16 @@ export function h(tag, attributes, ...children) {
 }
 
 /**
+ * Throws for what is neither a node nor text: it would show up as `[object Object]`.
  * @param {Element} element
  * @param {Children[]} children
  */
 function append(element, children) {
-  for (const child of children.flat()) {
+  for (const child of /** @type {Child[]} */ (/** @type {unknown[]} */ (children).flat(Infinity))) {
     if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : visible(String(child)));
+    if (child instanceof Node) element.append(child);
+    else if (typeof child === 'string' || typeof child === 'number') element.append(visible(String(child)));
+    else throw new TypeError(`a child of <${element.localName}> is neither a node nor text: ${typeof child}`);
   }
 }
 
@@ -97,7 +100,7 @@ export function svg(tag, attributes, ...children) {
 
 /**
  * A button.
- * @param {string} label
+ * @param {Children} label
  * @param {() => unknown} act
  * @param {Record<string, unknown>} [attributes]
  */
@@ -288,6 +291,16 @@ export async function attempt(act, done) {
 }
 
 /**
+ * Asks whether to go on with what cannot be undone.
+ * @param {string} title
+ * @param {Children} consequence
+ * @param {string} go
+ */
+export async function confirmed(title, consequence, go) {
+  return (await ask(title, [h('p', null, consequence)], go)) !== null;
+}
+
+/**
  * Asks by a dialog; the form's data, or `null` where the reader thinks better of it.
  * @param {string} title
  * @param {Children[]} content
@@ -301,7 +314,7 @@ export function ask(title, content, go) {
     const dialog = h('dialog', { 'aria-labelledby': id }, form);
     append(form, [
       h('h2', { id }, title),
-      ...content.flat(),
+      content,
       h('div', { class: 'actions' },
         h('button', { class: 'primary', value: 'go' }, go),
         button('Cancel', () => dialog.close('')))]);

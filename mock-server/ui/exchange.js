@@ -2,8 +2,11 @@
 
 import * as api from './api.js';
 import { link } from './address.js';
-import { againOf, installAgain } from './again.js';
-import { attempt, code, copyButton, fill, gradeBadge, h, json, number, pretty, prose, statusBadge, button } from './dom.js';
+import { installAgain } from './again.js';
+import { attempt, button, code, copyButton, fill, gradeBadge, h, json, number, pretty, prose, statusBadge } from './dom.js';
+
+/** Levels of findings, the gravest first. */
+export const LEVELS = ['error', 'warning', 'note'];
 
 /** Headers that a client sets by itself. */
 const BY_ITSELF = new Set(['host', 'content-length', 'connection', 'user-agent', 'accept-encoding', 'transfer-encoding']);
@@ -83,12 +86,12 @@ async function drawDecision(exchange) {
     const meaning = reading?.choices?.find((known) => known.id === choice)?.meaning;
     return h('li', null,
       h('a', { href: link('time', { reading: id }) }, id), ' = ', h('code', null, choice),
-      reading && h('p', null, reading.question, ' ', meaning && h('span', { class: 'soft' }, meaning)));
+      reading && h('p', null, prose(reading.question), ' ', meaning && h('span', { class: 'soft' }, prose(meaning))));
   });
   return part('Decided by',
     h('p', null, exchange.rule ? h('code', null, exchange.rule) : 'no rule: a fault answered', ' ', gradeBadge(exchange.grade)),
     found && h('p', null, prose(found), ' ',
-      h('a', { href: link(`api/stock/${exchange.operation}`) }, 'Reference')),
+      h('a', { href: link(`api/stock/${exchange.operation}`) }, `${exchange.operation} in the API view`)),
     readings.length > 0 && h('ul', { class: 'plain' }, readings));
 }
 
@@ -159,21 +162,42 @@ async function drawChange(exchange) {
 async function drawFindings(exchange) {
   const verdicts = await api.findings(exchange.world).catch(() => []);
   const about = verdicts.flatMap((verdict) => verdict.findings).filter((finding) => finding.requests.includes(exchange.id));
-  return about.length === 0 ? null : part('Findings about the client', about.map(drawFinding));
+  return about.length === 0 ? null : part('Findings about the client', about.map((finding) => drawFinding(finding, 'h4')));
 }
 
-/** @param {api.Finding} finding */
-export function drawFinding(finding) {
+/**
+ * @param {api.Finding} finding
+ * @param {'h3' | 'h4'} heading one level below the heading that it stands under
+ */
+export function drawFinding(finding, heading) {
   return h('article', { class: `finding ${finding.level}` },
-    h('h4', null, h('span', { class: 'level' }, finding.level), ' ', finding.id,
+    h(heading, null, h('span', { class: 'level' }, finding.level), ' ', finding.id,
       finding.count > 1 && h('span', { class: 'soft' }, ` ${number(finding.count)} times`)),
     h('p', { class: 'data' }, h('code', null, `${finding.method} ${finding.target}`)),
     h('dl', null,
-      h('dt', null, 'Sent'), h('dd', { class: 'data' }, finding.sent),
-      finding.meant ? [h('dt', null, 'Meant'), h('dd', { class: 'data' }, finding.meant)] : [],
-      h('dt', null, 'Why'), h('dd', null, finding.why),
-      h('dt', null, 'Source'), h('dd', null, finding.source.section, ': ', finding.source.says, ' ', gradeBadge(finding.source.grade)),
-      h('dt', null, 'Requests'), h('dd', null, finding.requests.map((id) => [h('a', { href: link(`traffic/${id}`) }, id), ' ']).flat())));
+      h('dt', null, 'Sent'), drawSaid(finding.sent),
+      finding.meant ? [h('dt', null, 'Meant'), drawSaid(finding.meant)] : [],
+      h('dt', null, 'Why'), h('dd', null, prose(finding.why)),
+      h('dt', null, 'Source'), h('dd', null, drawSource(finding)),
+      h('dt', null, 'Requests'), h('dd', null, finding.requests.map((id) => [h('a', { href: link(`traffic/${id}`) }, id), ' ']),
+        finding.count > finding.requests.length && h('span', { class: 'soft' }, `and ${number(finding.count - finding.requests.length)} later`))));
+}
+
+/**
+ * A part of a request as it came, or a sentence about it: a sentence has names between back-quotes.
+ * @param {string} text
+ */
+function drawSaid(text) {
+  return /`\w+`/.test(text) ? h('dd', null, h('bdi', null, prose(text))) : h('dd', { class: 'data' }, text);
+}
+
+/**
+ * The source of a finding, with a link where the page itself shows more of it.
+ * @param {api.Finding} finding
+ */
+function drawSource({ source: { grade, section, says } }) {
+  const named = grade === 'reading' ? h('a', { href: link('time', { reading: section }) }, section) : section;
+  return [named, ': ', prose(says), ' ', gradeBadge(grade)];
 }
 
 /** @param {api.Exchange} exchange */
@@ -207,14 +231,13 @@ export function drawExchange(exchange) {
         fact('Number', number(exchange.id)), fact('At', exchange.at), fact('World', exchange.world),
         fact('Operation', exchange.operation), fact('Took', `${(exchange.microseconds / 1000).toFixed(3)} ms`), fact('Version', request.version)),
       h('div', { class: 'actions' },
-        button(exchange.faults.length ? 'Let this happen again' : 'Let something go wrong here',
-          () => attempt(async () => installAgain(exchange, await againOf(exchange)))))),
+        button(exchange.faults.length ? 'Repeat this fault' : 'Lose the answer of the next such request',
+          () => attempt(() => installAgain(exchange))))),
     drawFaults(exchange),
-    decision, change,
+    decision, findings, change,
     h('div', { class: 'sides' },
       part('Request', drawHeaders(request.headers), drawBody(request.body)),
       part('Answer', response ? [drawHeaders(response.headers), drawBody(response.body)] : h('p', null, 'None: the connection ended, or it hangs.'))),
-    findings,
     part('As a command', code(line), copyButton(() => line)));
 }
 

@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { link } from './address.js';
-import { againOf, bare, carried, installAgain } from './again.js';
+import { bare, install, installAgain, putOnShelf, shelved } from './again.js';
 import { attempt, button, download, field, fill, h, json, notice, number, select, statusBadge } from './dom.js';
 
 /** @typedef {import('./app.js').Visit} Visit */
@@ -43,24 +43,6 @@ const SIDELESS = new Set(['slow-body', 'truncated-body', 'malformed-body', 'wron
 /** Members of a kind that are text; the others are numbers. */
 const TEXTS = new Set(['content_type', 'name', 'until_commit']);
 
-/** Rules that are switched off are remembered in the tab. @param {string} world */
-const shelf = (world) => `whippy-mock-faults-off:${world}`;
-
-/** @param {string} world @returns {api.Rule[]} */
-function shelved(world) {
-  try {
-    return JSON.parse(sessionStorage.getItem(shelf(world)) ?? '[]');
-  } catch {
-    return [];
-  }
-}
-
-/** @param {string} world @param {api.Rule[]} rules */
-function putOnShelf(world, rules) {
-  const latest = new Map(rules.map((rule) => [rule.name, rule]));
-  sessionStorage.setItem(shelf(world), JSON.stringify([...latest.values()].slice(-100)));
-}
-
 /** @param {Visit} visit */
 export async function faults(visit) {
   const { main, world, signal } = visit;
@@ -76,11 +58,8 @@ export async function faults(visit) {
    * @param {string} done
    * @param {number} [seed]
    */
-  const install = (wanted, done, seed = now.seed) => attempt(async () => {
-    const rules = carried(wanted);
-    const spent = wanted.filter(({ name }) => !rules.some((rule) => rule.name === name));
-    if (spent.length > 0) putOnShelf(world, [...shelved(world), ...spent.map(bare)]);
-    now = await api.setFaults(world, { seed: seed ?? 0, rules });
+  const change = (wanted, done, seed = now.seed) => attempt(async () => {
+    now = await install(world, { seed, rules: wanted });
     draw();
   }, done);
 
@@ -90,17 +69,17 @@ export async function faults(visit) {
       const isOn = preset.rules.every((rule) => inForce.has(rule.name));
       const others = now.rules.filter((rule) => !preset.rules.some(({ name }) => name === rule.name));
       return h('li', null,
-        toggle(preset.name, isOn, () => install(isOn ? others : [...others, ...preset.rules],
+        toggle(preset.name, isOn, () => change(isOn ? others : [...others, ...preset.rules],
           isOn ? `${preset.name} is over.` : `${preset.name} is in force.`, isOn ? now.seed : preset.seed)),
         h('details', null, h('summary', null, preset.rules.length === 1 ? '1 rule' : `${preset.rules.length} rules`), json(preset.rules)));
     }));
     const off = shelved(world).filter((rule) => !inForce.has(rule.name));
-    fill(rules, now.rules.length + off.length === 0 ? h('li', { class: 'soft' }, 'None: everything goes well.') : [
+    fill(rules, now.rules.length + off.length === 0 ? h('li', { class: 'soft' }, 'No rules: nothing goes wrong on purpose.') : [
       ...now.rules.map((rule) => drawRule(rule, true, () => {
-        putOnShelf(world, [...off, bare(rule)]);
-        return install(now.rules.filter(({ name }) => name !== rule.name), `${rule.name} is off.`);
+        putOnShelf(world, [rule]);
+        return change(now.rules.filter(({ name }) => name !== rule.name), `${rule.name} is off.`);
       })),
-      ...off.map((rule) => drawRule(rule, false, () => install([...now.rules, rule], `${rule.name} is on.`))),
+      ...off.map((rule) => drawRule(rule, false, () => change([...now.rules, rule], `${rule.name} is on.`))),
     ]);
   };
 
@@ -108,18 +87,18 @@ export async function faults(visit) {
     h('header', { class: 'title' },
       h('h1', null, 'Faults', world ? [' of ', h('bdi', { class: 'data' }, world)] : ' of all worlds'),
       h('div', { class: 'actions' },
-        button('All off', () => { putOnShelf(world, [...shelved(world), ...now.rules.map(bare)]); return install([], 'Everything goes well.'); }),
+        button('All off', () => { putOnShelf(world, now.rules); return change([], 'No fault is in force.'); }),
         button('Download as a file', () => download('faults.json', JSON.stringify({ seed: now.seed, rules: now.rules.map(bare) }, null, 2), 'application/json')))),
-    h('p', { class: 'soft' }, 'With every change the rules count anew.', world ? '' : ' The counts are those of the world default.'),
+    h('p', { class: 'soft' }, 'Every change sets the counts of all rules back to zero.', world ? '' : ' The counts are those of the world default.'),
     h('h2', null, 'Built in'), switches,
-    h('h2', null, 'Rules in force'), rules,
+    h('h2', null, 'Rules'), rules,
     h('details', { class: 'card', open: visit.rest[0] === 'new' || visit.query.has('rule') }, h('summary', null, 'Add a rule'),
       drawForm(visit, operations, (rule) => {
         if (now.rules.some(({ name }) => name === rule.name)) {
           notice(`There is a rule ${rule.name} already: no two rules have one name.`, true);
           return;
         }
-        return install([...now.rules, rule], `${rule.name} is in force.`);
+        return change([...now.rules, rule], `${rule.name} is in force.`);
       })),
     h('h2', null, 'What fired'), fired);
 
@@ -162,20 +141,26 @@ function drawRule(rule, isOn, act) {
     h('details', null, h('summary', null, 'As JSON'), json(bare(rule))));
 }
 
+/** @param {api.Exchange[]} hit */
+function firedCount(hit) {
+  const count = hit.reduce((sum, exchange) => sum + exchange.faults.length, 0);
+  return count === 1 ? '1 fault fired' : `${number(count)} faults fired`;
+}
+
 /** @param {api.Exchange[]} hit the oldest first */
 function drawFired(hit) {
   if (hit.length === 0) return h('p', { class: 'empty' }, 'Nothing in the exchanges that the journal has.');
   const shown = hit.slice(-LISTED).reverse();
   return [
-    h('p', { class: 'soft' }, `${number(hit.length)} of the last exchanges, the newest first`, hit.length > LISTED ? `; ${LISTED} are shown` : ''),
+    h('p', { class: 'soft' }, firedCount(hit), ', newest first', hit.length > LISTED ? `; the last ${LISTED} exchanges are shown` : ''),
     h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'What fired' }, h('table', { class: 'grid' },
-      h('thead', null, h('tr', null, ['At', 'Rules', 'Request', 'Status', 'Again'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('thead', null, h('tr', null, ['At', 'Rules', 'Request', 'Status', 'Repeat'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, shown.map((exchange) => h('tr', null,
         h('td', null, exchange.at.slice(11, 23)),
         h('td', null, exchange.faults.map((name) => h('span', { class: 'chip fault' }, name))),
         h('td', { class: 'data' }, h('a', { href: link(`traffic/${exchange.id}`) }, `${exchange.request.method} ${exchange.request.target}`)),
         h('td', null, statusBadge(exchange.response?.status)),
-        h('td', null, button('Again', () => attempt(async () => installAgain(exchange, await againOf(exchange))), { 'aria-label': `Let exchange ${exchange.id} happen again`, class: 'quiet' }))))))),
+        h('td', null, button('Repeat', () => attempt(() => installAgain(exchange)), { 'aria-label': `Repeat the fault of exchange ${exchange.id}`, class: 'quiet' }))))))),
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import * as api from './api.js';
 import { link } from './address.js';
-import { attempt, button, code, field, fill, gradeBadge, h, json, pretty, prose, statusBadge } from './dom.js';
+import { attempt, button, code, field, fill, gradeBadge, GRADES, h, json, pretty, prose, statusBadge } from './dom.js';
 
 /** @typedef {import('./app.js').Visit} Visit */
 /** @typedef {{method: string, path: string, about: Record<string, any>}} Operation */
@@ -33,9 +33,36 @@ export async function reference(visit) {
     ),
     shown));
   if (chosen) fill(shown, h('a', { class: 'back', href: link(`api/${which}`) }, 'Close'), drawOperation(document, chosen, visit, isStock));
-  else fill(shown, h('h2', null, document.info.title), h('p', null, document.info.summary), document.info.description.split('\n\n').map((/** @type {string} */ text) => h('p', null, prose(text))));
+  else fill(shown, drawOverview(document, isStock));
   if (id) shown.focus({ preventScroll: true });
   if (id && matchMedia('(max-width: 68rem)').matches) scrollTo(0, 0);
+}
+
+/**
+ * The document as a whole, shown while no operation is open.
+ * @param {api.Document} document
+ * @param {boolean} isStock
+ */
+function drawOverview({ info, tags }, isStock) {
+  return [
+    h('h2', null, info.title),
+    h('p', null, info.summary, ' Choose an operation to see its parameters, bodies and answers',
+      isStock ? ', and to send a request to the world at hand.' : '.'),
+    isStock && [
+      h('h3', null, 'Grades'),
+      h('p', null, 'Every answer of the mock has a grade: the kind of source that says the service answers so.'),
+      h('table', { class: 'about' },
+        h('thead', null, h('tr', null, ['Grade', 'Source'].map((name) => h('th', { scope: 'col' }, name)))),
+        h('tbody', null, Object.entries(GRADES).map(([grade, about]) => h('tr', null,
+          h('th', { scope: 'row' }, gradeBadge(grade)), h('td', null, about)))))],
+    h('h3', null, 'Groups of operations'),
+    h('table', { class: 'about' },
+      h('thead', null, h('tr', null, ['Group', 'Purpose'].map((name) => h('th', { scope: 'col' }, name)))),
+      h('tbody', null, /** @type {{name: string, description?: string}[]} */ (tags).map(({ name, description }) => h('tr', null,
+        h('th', { scope: 'row' }, name), h('td', null, prose(description ?? '')))))),
+    h('h3', null, 'About this document'),
+    info.description.split('\n\n').map((/** @type {string} */ text) => h('p', null, prose(text))),
+  ];
 }
 
 /**
@@ -88,7 +115,7 @@ function drawResponse(document, status, response) {
 /** @param {Record<string, any> | undefined} examples */
 function drawExamples(examples) {
   return Object.values(examples ?? {}).filter(({ value }) => value !== undefined).map(({ summary, value, 'x-grade': grade }) => h('figure', null,
-    h('figcaption', null, summary, ' ', gradeBadge(grade)), json(value)));
+    h('figcaption', null, prose(summary ?? ''), ' ', gradeBadge(grade)), json(value)));
 }
 
 /**

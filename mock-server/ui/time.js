@@ -1,7 +1,7 @@
 // The clock of a world, and the readings that are in force in it.
 
 import * as api from './api.js';
-import { ask, attempt, button, download, field, fill, h } from './dom.js';
+import { ask, attempt, button, download, field, fill, h, prose } from './dom.js';
 
 /** @typedef {import('./app.js').Visit} Visit */
 
@@ -97,11 +97,11 @@ function drawReading(reading, choose) {
   const { id, question, evidence, choices, in_force: now } = reading;
   const isDefault = (/** @type {string | number} */ choice) => choice === reading.default;
   return h('article', { class: `card reading${isDefault(now) ? '' : ' changed'}`, id: `reading-${id}` },
-    h('h3', null, question),
+    h('h3', null, prose(question)),
     h('p', null, h('code', null, id), ' ', !isDefault(now) && h('span', { class: 'chip' }, 'changed'), ' ', h('span', { class: 'soft' }, reading.operations.join(', '))),
     h('details', null, h('summary', null, 'Evidence'),
       h('ul', { class: 'plain' }, evidence.map((item) => h('li', null, 'quote' in item
-        ? [h('q', null, item.quote), h('span', { class: 'soft' }, ` ${item.section}`)] : item.facts)))),
+        ? [h('q', null, item.quote), h('span', { class: 'soft' }, ` ${item.section}`)] : prose(item.facts))))),
     choices ? drawChoices(reading, choices, choose) : drawNumber(reading, choose));
 }
 
@@ -114,7 +114,7 @@ function drawChoices(reading, choices, choose) {
   return h('fieldset', null, h('legend', { class: 'hidden' }, reading.id),
     choices.map(({ id, meaning }) => h('label', { class: 'choice' },
       h('input', { type: 'radio', name: reading.id, value: id, checked: id === reading.in_force, onchange: () => choose(id) }),
-      h('span', null, h('code', null, id), id === reading.default && h('span', { class: 'soft' }, ' default'), h('br'), h('span', { class: 'soft' }, meaning)))));
+      h('span', null, h('code', null, id), id === reading.default && h('span', { class: 'soft' }, ' default'), h('br'), h('span', { class: 'soft' }, prose(meaning))))));
 }
 
 /**

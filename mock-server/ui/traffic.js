@@ -2,8 +2,8 @@
 
 import * as api from './api.js';
 import { kept, link } from './address.js';
-import { attempt, button, download, field, fill, gradeBadge, h, number, select, statusBadge } from './dom.js';
-import { drawExchange } from './exchange.js';
+import { attempt, button, confirmed, download, field, fill, gradeBadge, h, number, select, statusBadge } from './dom.js';
+import { drawExchange, LEVELS } from './exchange.js';
 
 /** @typedef {import('./app.js').Visit} Visit */
 
@@ -21,6 +21,12 @@ const SHORT = 32 * 1024;
 
 /** How often rows are drawn, milliseconds. */
 const EVERY = 250;
+
+/** How often findings are read, milliseconds. */
+const JUDGED_EVERY = 1000;
+
+/** Choices of the filter by findings, each with the levels that pass it. @type {Record<string, string[]>} */
+const WITH_FINDINGS = { some: LEVELS, warning: LEVELS.slice(0, 2), error: LEVELS.slice(0, 1) };
 
 /**
  * What the list knows of an exchange. Bodies are asked for when one is opened, so that the
@@ -81,6 +87,8 @@ export async function traffic(visit) {
   let isLive = null;
   let isPaused = false;
   let isStale = true;
+  /** @type {Map<number, Found>} */
+  let found = new Map();
   /** @type {number | null} */
   let opened = null;
 
@@ -88,6 +96,8 @@ export async function traffic(visit) {
   const search = h('input', { type: 'search', value: query.get('text') ?? '', placeholder: 'in path, rule, fault and bodies' });
   const operation = select([['', 'any'], ...operations], query.get('operation') ?? '');
   const status = select([['', 'any'], '2xx', '3xx', '4xx', '5xx', ['none', 'no answer']], query.get('status') ?? '');
+  const judged = select([['', 'any'], ['some', 'with findings'], ['warning', 'warnings and errors'], ['error', 'errors']], query.get('findings') ?? '',
+    { title: 'Of each finding, the first 20 exchanges are marked.' });
   const pause = button('Pause', () => {
     isPaused = !isPaused;
     pause.textContent = isPaused ? 'Go on' : 'Pause';
@@ -98,14 +108,20 @@ export async function traffic(visit) {
   const body = h('tbody');
   const table = h('table', { class: 'lines' },
     h('caption', { class: 'hidden' }, 'Exchanges, the newest first'),
-    h('thead', null, h('tr', null, ['Time', 'Request', 'Status', 'Rule', 'World', 'Took'].map((name) => h('th', { scope: 'col' }, name)))),
+    h('thead', null, h('tr', null, ['Time', 'Request', 'Status', 'Findings', 'Rule', 'World', 'Took'].map((name) => h('th', { scope: 'col' }, name)))),
     body);
   const empty = h('p', { class: 'empty' });
   const detail = h('div', { class: 'detail', tabindex: '-1' });
 
-  const keep = () => visit.keep({ text: search.value, operation: operation.value, status: status.value });
-  search.addEventListener('input', () => { keep(); isStale = true; });
+  const keep = () => visit.keep({ text: search.value, operation: operation.value, status: status.value, findings: judged.value });
+  for (const control of [search, judged]) control.addEventListener('input', () => { keep(); isStale = true; });
   for (const control of [operation, status]) control.addEventListener('change', () => { keep(); visit.again(); });
+
+  const clear = async () => {
+    const scope = visit.world ? `of ${visit.world}` : 'of all worlds';
+    if (!await confirmed('Clear journal', `The exchanges ${scope} are deleted. State, findings and coverage stay.`, 'Clear')) return;
+    await attempt(async () => { await api.clearRequests(visit.world); visit.again(); }, `The journal ${scope} is empty.`);
+  };
 
   const name = visit.world || 'all-worlds';
   const of = api.query({ world: visit.world });
@@ -115,11 +131,11 @@ export async function traffic(visit) {
   fill(list,
     h('h1', null, 'Traffic'),
     h('form', { class: 'filters', onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-      field('Text', search), field('Operation', operation), field('Status', status)),
+      field('Text', search), field('Operation', operation), field('Status', status), field('Findings', judged)),
     h('div', { class: 'actions' }, pause,
-      button('Forget', () => attempt(async () => { await api.clearRequests(visit.world); visit.again(); }, 'The journal is empty.')),
       button('HAR', () => attempt(async () => download(`${name}.har`, await api.text(`requests/har${of}`), 'application/json'))),
-      button('Bundle', () => attempt(async () => download(`${name}.bundle.json`, await api.text(`bundle${of}`), 'application/json')))),
+      button('Bundle', () => attempt(async () => download(`${name}.bundle.json`, await api.text(`bundle${of}`), 'application/json'))),
+      button('Clear journal', clear, { class: 'danger' })),
     counts, table, empty);
 
   /** @type {Map<number, HTMLTableRowElement>} */
@@ -140,15 +156,15 @@ export async function traffic(visit) {
   };
   const render = () => {
     counts.textContent = [
-      isPaused ? 'paused' : isLive === null ? 'connecting' : isLive ? 'live' : 'not connected, trying again',
-      `${number(lines.length)} kept here`,
-      leftOut ? `${number(leftOut)} left out: above ${api.SAMPLED} a second only a sample is shown` : '',
-      given ? `${number(given)} older ones made room` : '',
+      `${number(lines.length)} ${lines.length === 1 ? 'exchange' : 'exchanges'}, ${stateOf(isPaused, isLive)}`,
+      leftOut ? `${number(leftOut)} skipped: the page takes at most ${api.SAMPLED} a second` : '',
+      given ? `${number(given)} older ones dropped from this tab` : '',
     ].filter(Boolean).join(' · ');
     if (isPaused || !isStale) return;
     isStale = false;
     const text = search.value.toLowerCase();
-    const wanted = lines.filter((line) => (status.value !== 'none' || !line.status) && (!text || line.haystack.includes(text)));
+    const wanted = lines.filter((line) => (status.value !== 'none' || !line.status) && (!text || line.haystack.includes(text))
+      && (!judged.value || WITH_FINDINGS[judged.value]?.some((level) => found.get(line.id)?.[level])));
     const shown = wanted.slice(-DRAWN).reverse();
     const ids = new Set(shown.map((line) => line.id));
     for (const [id, row] of rows) if (!ids.has(id)) { row.remove(); rows.delete(id); }
@@ -156,6 +172,7 @@ export async function traffic(visit) {
     for (const line of shown) {
       const row = rows.get(line.id) ?? drawLine(line);
       mark(row, line.id === opened);
+      markFindings(row, found.get(line.id));
       if (row === before) before = before.nextElementSibling;
       else body.insertBefore(row, before);
       rows.set(line.id, row);
@@ -164,7 +181,7 @@ export async function traffic(visit) {
     empty.hidden = shown.length > 0;
     empty.textContent = lines.length ? 'Nothing fits the filter.'
       : `No exchange yet. Send one to ${api.root}${api.mountOf(visit.one)}/api/v1/stocks/ and it shows up here.`;
-    if (wanted.length > DRAWN) counts.textContent += ` · the newest ${DRAWN} of ${number(wanted.length)} shown`;
+    if (wanted.length > DRAWN) counts.textContent += ` · the newest ${DRAWN} are shown`;
   };
 
   body.addEventListener('keydown', (event) => {
@@ -190,6 +207,16 @@ export async function traffic(visit) {
   show(visit.rest);
   visit.moved = show;
 
+  let verdict = '';
+  visit.poll(JUDGED_EVERY, async () => {
+    const verdicts = await api.orElse(api.findings(visit.world), []);
+    const key = JSON.stringify(verdicts.map(({ findings }) => findings));
+    if (key === verdict) return;
+    verdict = key;
+    found = foundIn(verdicts);
+    isStale = true;
+  });
+
   /** @type {Record<string, string>} */
   const which = { world: visit.world, operation: operation.value, status: status.value === 'none' ? '' : status.value };
   const first = await api.requests({ ...which, limit: 300 });
@@ -214,6 +241,54 @@ export async function traffic(visit) {
 }
 
 /**
+ * @param {boolean} isPaused
+ * @param {boolean | null} isLive
+ */
+function stateOf(isPaused, isLive) {
+  if (isPaused) return 'paused';
+  if (isLive === null) return 'connecting';
+  return isLive ? 'updated live' : 'not connected, trying again';
+}
+
+/**
+ * The number of findings of each level about an exchange.
+ * @typedef {Record<string, number>} Found
+ */
+
+/**
+ * The findings about each exchange, by its number.
+ * @param {api.Verdict[]} verdicts
+ * @returns {Map<number, Found>}
+ */
+function foundIn(verdicts) {
+  /** @type {Map<number, Found>} */
+  const found = new Map();
+  for (const { level, requests } of verdicts.flatMap(({ findings }) => findings)) {
+    for (const id of requests) {
+      const counts = found.get(id) ?? {};
+      counts[level] = (counts[level] ?? 0) + 1;
+      found.set(id, counts);
+    }
+  }
+  return found;
+}
+
+/**
+ * Shows the number of findings of each level in a row, unless it shows them already.
+ * @param {HTMLTableRowElement} row
+ * @param {Found} [counts]
+ */
+function markFindings(row, counts = {}) {
+  const key = JSON.stringify(counts);
+  if ((row.dataset.found ?? '{}') === key) return;
+  row.dataset.found = key;
+  fill(/** @type {Element} */ (row.querySelector('.found')), LEVELS.flatMap((level) => {
+    const count = counts[level];
+    return count ? [h('span', { class: `chip ${level}` }, `${count} ${level}${count === 1 ? '' : 's'}`), ' '] : [];
+  }));
+}
+
+/**
  * @param {HTMLTableRowElement} row
  * @param {boolean} isOpen
  */
@@ -230,6 +305,7 @@ function drawLine(line) {
       h('a', { href: link(`traffic/${line.id}`, kept()) },
         h('span', { class: 'method' }, line.method), ' ', h('bdi', { class: 'data' }, line.mount && h('span', { class: 'mount' }, line.mount), line.target.slice(line.mount.length)))),
     h('td', { class: 'answered' }, statusBadge(line.status)),
+    h('td', { class: 'found' }),
     h('td', { class: 'rule' }, h('span', { title: line.operation }, line.rule), ' ', gradeBadge(line.grade),
       line.wrote && h('span', { class: 'chip', title: 'It changed the world.' }, 'write'),
       line.faults.map((name) => h('span', { class: 'chip fault' }, name))),

@@ -8,7 +8,7 @@ import { drawDiff } from './exchange.js';
 /** @typedef {import('./app.js').Visit} Visit */
 
 /** Columns of the table of stocks; the API sorts by each of them. */
-const COLUMNS = ['id', 'sku', 'provider', 'location', 'stock', 'reserved_stock', 'is_active', 'unit_type', 'stock_type', 'modified_date'];
+const COLUMNS = ['sku', 'stock', 'reserved_stock', 'provider', 'location', 'is_active', 'unit_type', 'stock_type', 'modified_date', 'id'];
 const NUMBERS = new Set(['id', 'stock', 'reserved_stock']);
 
 /** Filters that stand open; the rest is folded. */
@@ -25,19 +25,19 @@ const LISTED = 50;
 
 const STOCKS = '/api/v1/stocks/';
 
-/** @type {[string, string, string, string[]][]} Part, title, path, columns. */
+/** @type {[string, string, string, string[], string][]} Part, title, path, columns, the label of the button that adds one. */
 const PARTS = [
-  ['stocks', 'Stocks', STOCKS, COLUMNS],
-  ['providers', 'Providers', '/api/v1/providers/', ['id', 'name', 'code', 'should_add_reservations', 'is_active', 'modified_date']],
-  ['locations', 'Locations', '/api/v1/stock-locations/', ['id', 'code', 'name', 'provider', 'is_active', 'modified_date']],
-  ['lists', 'Stock lists', '/api/v1/stock-lists/', ['id', 'code', 'name', 'remote_id', 'stock_list_rule', 'is_active', 'modified_date']],
+  ['stocks', 'Stocks', STOCKS, COLUMNS, 'Add a stock'],
+  ['providers', 'Providers', '/api/v1/providers/', ['id', 'name', 'code', 'should_add_reservations', 'is_active', 'modified_date'], 'Add a provider'],
+  ['locations', 'Locations', '/api/v1/stock-locations/', ['id', 'code', 'name', 'provider', 'is_active', 'modified_date'], 'Add a location'],
+  ['lists', 'Stock lists', '/api/v1/stock-lists/', ['id', 'code', 'name', 'remote_id', 'stock_list_rule', 'is_active', 'modified_date'], 'Add a stock list'],
 ];
 
 /** @param {Visit} visit */
 export async function world(visit) {
   const { main, one, query, signal } = visit;
   const [part = 'stocks'] = visit.rest;
-  const [, title, path, columns] = PARTS.find(([id]) => id === part) ?? /** @type {typeof PARTS[0]} */ (PARTS[0]);
+  const [, title, path, columns, adds] = PARTS.find(([id]) => id === part) ?? /** @type {typeof PARTS[0]} */ (PARTS[0]);
   const isStocks = path === STOCKS;
   const document = await api.stockApi();
   const line = await api.orElse(/** @type {Promise<api.Writes | null>} */ (api.writes(one, { limit: 1 })), null);
@@ -96,11 +96,11 @@ export async function world(visit) {
 
   /** @param {string} name */
   const head = (name) => {
-    if (!isStocks) return h('th', { scope: 'col' }, name);
+    if (!isStocks) return h('th', { scope: 'col' }, breakable(name));
     const sorted = query.get('sort');
     const next = sorted === name ? `-${name}` : sorted === `-${name}` ? '' : name;
     return h('th', { scope: 'col', 'aria-sort': sorted === name ? 'ascending' : sorted === `-${name}` ? 'descending' : 'none' },
-      button(name, () => { visit.keep({ sort: next, page: '' }); return attempt(load); }, { class: 'sort' }));
+      button(breakable(name), () => { visit.keep({ sort: next, page: '' }); return attempt(load); }, { class: 'sort' }));
   };
 
   /** @param {api.Row} row */
@@ -134,7 +134,7 @@ export async function world(visit) {
   }, done);
 
   const add = async () => {
-    const data = await ask(`Add to ${title.toLowerCase()}`, formOf(part), 'Add');
+    const data = await ask(adds, formOf(part), 'Add');
     if (data) await write(path, bodyOf(part, data), 'Added.');
   };
 
@@ -183,7 +183,7 @@ export async function world(visit) {
     if (signal.aborted || at !== seq) return;
     fill(list, shown.writes.map((write) => h('li', { class: write.seq === seq ? 'current' : null, value: String(write.seq) },
       button(`${write.method} ${write.target}`, () => travel(write.seq), { class: 'quiet data', title: write.at, 'aria-current': write.seq === seq ? 'true' : null }))).reverse());
-    fill(change, next && [h('h3', null, `What write ${next.to} then changes`), drawDiff(next)]);
+    fill(change, next && [h('h2', null, `What write ${next.to} then changes`), drawDiff(next)]);
   };
 
   const look = async () => {
@@ -198,7 +198,7 @@ export async function world(visit) {
       h('h1', null, 'World ', h('bdi', { class: 'data' }, one)),
       actions(visit)),
     h('section', { class: 'card timeline', 'aria-label': 'Time line' },
-      h('div', { class: 'row' }, h('label', { for: 'at' }, 'Time line'), place, earlier, later, now),
+      h('div', { class: 'row' }, h('label', { for: 'at' }, 'Time line'), place, h('div', { class: 'actions' }, earlier, later, now)),
       slider, isOnlyNow,
       h('details', { open: at !== null }, h('summary', null, 'Writes'), list),
       change),
@@ -207,7 +207,7 @@ export async function world(visit) {
     }, name))),
     isStocks && drawFilters(parameters, query, (changes) => { visit.keep({ ...changes, page: '' }); return attempt(load); }),
     h('p', { class: 'address' }, address, copyButton(() => api.root + api.mountOf(one) + target(), 'Copy address')),
-    h('div', { class: 'actions' }, button(`Add to ${title.toLowerCase()}`, add, { class: 'primary' })),
+    h('div', { class: 'actions' }, button(adds, add, { class: 'primary' })),
     table, pager);
   drawLine();
   await Promise.all([load(), drawNext()]);
@@ -226,6 +226,11 @@ function drawMissing(visit) {
     h('h1', null, 'World ', h('bdi', { class: 'data' }, visit.one)),
     h('p', { class: 'empty' }, 'There is no such world yet. It comes to be with the first request to it, or with an import.'),
     h('div', { class: 'actions' }, button('Import', () => importFile(visit))));
+}
+
+/** A name that may be broken behind its underscores. @param {string} name */
+function breakable(name) {
+  return name.split('_').flatMap((part, at) => (at > 0 ? ['_', h('wbr'), part] : [part]));
 }
 
 /** @param {unknown} value */

@@ -169,13 +169,13 @@ test('under load the rows have a bound, and what is left out is counted', async 
   await page.getByText('live').waitFor();
   const load = mock.load(16);
   t.after(load.stop);
-  await page.waitForFunction(() => /([\d,]+) left out/.test(document.querySelector('.counts')?.textContent ?? ''));
+  await page.waitForFunction(() => /([\d,]+) skipped/.test(document.querySelector('.counts')?.textContent ?? ''));
   await page.getByLabel('Text').fill('stocks');
   while (load.answered() < 5000) await new Promise((resolve) => setTimeout(resolve, 20));
   const sent = await load.stop();
   const counted = (least) => {
     const text = document.querySelector('.counts')?.textContent ?? '';
-    const counts = [/([\d,]+) kept here/, /([\d,]+) left out/, /([\d,]+) older/].map((pattern) => Number((pattern.exec(text)?.[1] ?? '0').replaceAll(',', '')));
+    const counts = [/([\d,]+) exchanges?/, /([\d,]+) skipped/, /([\d,]+) older/].map((pattern) => Number((pattern.exec(text)?.[1] ?? '0').replaceAll(',', '')));
     const sum = counts.reduce((sum, count) => sum + count, 0);
     return sum >= least && sum;
   };
@@ -184,7 +184,57 @@ test('under load the rows have a bound, and what is left out is counted', async 
   assert.ok(await rows(page).count() <= 200);
 });
 
+test('an exchange with findings is marked in the list, and a filter keeps the marked ones', async (t) => {
+  const { page } = await start(t, { seed });
+  await rows(page).filter({ hasText: 'stock_gt=4' }).getByText('1 warning', { exact: true }).waitFor();
+  await rows(page).filter({ hasText: 'increase_reserved_stock' }).getByText('1 note', { exact: true }).waitFor();
+  assert.equal(await rows(page).filter({ hasText: /warning|error|note/ }).count(), 2);
+  await page.getByRole('combobox', { name: 'Findings' }).selectOption('with findings');
+  await page.waitForFunction(() => document.querySelectorAll('.lines tbody tr').length === 2);
+  await page.getByRole('combobox', { name: 'Findings' }).selectOption('warnings and errors');
+  await page.waitForFunction(() => document.querySelectorAll('.lines tbody tr').length === 1);
+  assert.match(page.url(), /findings=warning/);
+  await page.reload();
+  await page.waitForFunction(() => document.querySelectorAll('.lines tbody tr').length === 1);
+});
+
+test('an opened exchange shows its findings before its bodies', async (t) => {
+  const { page } = await start(t, { path: '/__admin/#/traffic/1', seed });
+  await page.locator('.exchange .finding').waitFor();
+  await page.getByText('Decided by').waitFor();
+  const parts = await page.locator('.exchange .part > h3').allInnerTexts();
+  assert.deepEqual(parts, ['Decided by', 'Findings about the client', 'Request', 'Answer', 'As a command']);
+});
+
+test('the journal is cleared after a question alone', async (t) => {
+  const { mock, page } = await start(t, { seed });
+  const count = async () => (await mock.get('/__admin/requests')).json.count;
+  const clear = page.getByRole('button', { name: 'Clear journal' });
+  await clear.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await count(), 4);
+  await clear.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
+  await page.getByText('The journal of all worlds is empty.').waitFor();
+  assert.equal(await count(), 0);
+});
+
+test('the list stays beside what is opened', async (t) => {
+  const { page } = await start(t, { path: '/__admin/#/traffic/4', seed });
+  await page.locator('.detail .exchange').waitFor();
+  const [list, table] = await page.evaluate(() => ['.list', '.lines'].map((name) => document.querySelector(name)?.getBoundingClientRect().right ?? NaN));
+  assert.ok(table <= list, `${table} > ${list}`);
+});
+
 // World.
+
+test('the amounts stand beside the SKU', async (t) => {
+  const { page } = await start(t, { path: '/__admin/#/world' });
+  await page.locator('.grid tbody tr').first().waitFor();
+  const names = await page.locator('.grid thead th').allInnerTexts();
+  const sku = names.indexOf('sku');
+  assert.deepEqual(names.slice(sku, sku + 3), ['sku', 'stock', 'reserved_stock']);
+});
 
 test('the table of stocks is what the API answers to the address that is shown', async (t) => {
   const { page } = await start(t, { args: ['--world=demo'], path: '/__admin/#/world' });
@@ -196,7 +246,7 @@ test('the table of stocks is what the API answers to the address that is shown',
   const address = (await page.locator('.address code').innerText()).replace('GET ', '');
   const answer = await (await fetch(address, { headers: { Authorization: 'Token any' } })).json();
   await page.getByText(`Page 1, ${answer.count} in all`).waitFor();
-  const ids = await page.locator('.grid tbody tr td:nth-child(2)').allInnerTexts();
+  const ids = await page.locator('.grid tbody tr td:last-child').allInnerTexts();
   assert.deepEqual(ids.map(Number), answer.results.map((row) => row.id));
 });
 
@@ -217,7 +267,7 @@ test('a stock is edited and added by the rules of the API', async (t) => {
   const [stock] = (await mock.get(STOCKS)).json.results;
   assert.deepEqual([stock.stock, stock.is_active], [41, false]);
 
-  await page.getByRole('button', { name: 'Add to stocks' }).click();
+  await page.getByRole('button', { name: 'Add a stock' }).click();
   for (const [name, value] of [['sku', '500'], ['provider', 'shop_provider'], ['location', 'nowhere'], ['stock', '3']]) {
     await page.getByRole('dialog').getByLabel(name, { exact: true }).fill(value);
   }
@@ -281,7 +331,7 @@ test('a world is forked, reset, exported, imported and dropped', async (t) => {
 test('places and lists are shown and added', async (t) => {
   const { mock, page } = await start(t, { path: '/__admin/#/world/providers' });
   await page.getByText('shop_provider').first().waitFor();
-  await page.getByRole('button', { name: 'Add to providers' }).click();
+  await page.getByRole('button', { name: 'Add a provider' }).click();
   await page.getByRole('dialog').getByLabel('name').fill('acme');
   await page.getByRole('dialog').getByLabel('code').fill('acme');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
@@ -300,8 +350,27 @@ test('findings say what was meant, and the picture tells what was met', async (t
   assert.match(await page.locator('.coverage').innerText(), /\d of the 19 documented responses met/);
   assert.equal(await page.locator('.tiles li').count(), 19);
   assert.equal(await page.locator('.tiles .met').count(), await page.locator('.tiles li', { hasText: '\u00d7' }).count());
-  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Report as junit' }).click()]);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Report as JUnit' }).click()]);
   assert.match(readFileSync(await download.path(), 'utf8'), /<testsuites/);
+});
+
+test('findings stand before the coverage', async (t) => {
+  const { page } = await start(t, { path: '/__admin/#/client', seed });
+  await page.getByText('unknown-parameter').waitFor();
+  const tops = await page.evaluate(() => ['.finding', '.coverage'].map((name) => document.querySelector(name)?.getBoundingClientRect().top ?? NaN));
+  assert.ok(tops[0] < tops[1], `${tops}`);
+});
+
+test('findings are cleared after a question alone', async (t) => {
+  const { mock, page } = await start(t, { path: '/__admin/#/client', seed });
+  const count = async () => (await mock.get('/__admin/findings')).json.worlds.flatMap(({ findings }) => findings).length;
+  await page.getByRole('button', { name: 'Clear findings' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  assert.equal(await count(), 2);
+  await page.getByRole('button', { name: 'Clear findings' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Clear' }).click();
+  await page.getByText('Nothing so far').waitFor();
+  assert.equal(await count(), 0);
 });
 
 // Faults.
@@ -343,10 +412,56 @@ test('what went wrong in an exchange happens again by a click', async (t) => {
   assert.equal((await mock.get(STOCKS)).status, 503);
   assert.equal((await mock.get(STOCKS)).status, 200);
   await page.getByRole('row').filter({ hasText: 'busy' }).getByRole('link').click();
-  await page.getByRole('button', { name: 'Let this happen again' }).click();
-  await page.getByText(/again-1: the next list-stocks/).waitFor();
+  await page.getByRole('button', { name: 'Repeat this fault' }).click();
+  await page.getByRole('button', { name: 'Add the rule' }).click();
+  await page.getByText(/again-1: The next list-stocks meets status/).waitFor();
   assert.equal((await mock.get(STOCKS)).status, 503);
   assert.equal((await mock.get(STOCKS)).status, 200);
+});
+
+test('the answer of the next such request is lost by a click', async (t) => {
+  const { mock, page } = await start(t, { seed: (mock) => mock.post(RESERVE, BOUGHT) });
+  await page.getByRole('link', { name: /increase_reserved_stock/ }).click();
+  await page.getByRole('button', { name: 'Lose the answer of the next such request' }).click();
+  await page.getByText('The next increase-reserved-stock of this SKU meets reset after the commit.').waitFor();
+  await assert.rejects(mock.post(RESERVE, BOUGHT));
+  assert.equal((await mock.get(`${STOCKS}?sku=${SKU}`)).json.results[0].reserved_stock, 2);
+});
+
+test('adding a rule from an exchange says what becomes of the others, and none of them is lost', async (t) => {
+  const { mock, page } = await start(t);
+  const spent = { name: 'once', match: { operation: 'create-stock' }, fault: { kind: 'status', status: 503 }, times: 1 };
+  const counting = { name: 'third', match: { operation: 'list-stocks', nth: 3 }, fault: { kind: 'status', status: 429 } };
+  await mock.put('/__admin/faults?world=default', { rules: [spent, counting] });
+  await mock.post(STOCKS, NEW);
+  await mock.get(STOCKS);
+  const inForce = async () => (await mock.get('/__admin/faults?world=default')).json.rules;
+  const before = await inForce();
+  await page.getByRole('link', { name: /GET/ }).click();
+  const add = page.getByRole('button', { name: 'Lose the answer of the next such request' });
+  await add.click();
+  const text = await page.getByRole('dialog').innerText();
+  assert.match(text, /count their requests from zero again: third\./);
+  assert.match(text, /switched off, and stays in the list of this tab: once\./);
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+  assert.deepEqual(await inForce(), before);
+
+  await add.click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Add the rule' }).click();
+  await page.getByText(/again-2: The next list-stocks/).waitFor();
+  assert.deepEqual((await inForce()).map(({ name }) => name), ['again-2', 'third']);
+  await page.goto(`${mock.url}/__admin/#/faults?world=default`);
+  await page.getByRole('switch', { name: 'once', checked: false }).waitFor();
+  await page.getByRole('switch', { name: 'third', checked: true }).waitFor();
+});
+
+test('the list of what fired says how many faults there were', async (t) => {
+  const { mock, page } = await start(t, { path: '/__admin/#/faults' });
+  await mock.put('/__admin/faults?world=default', { rules: [{ name: 'slow', fault: { kind: 'delay', milliseconds: 1 } }] });
+  await mock.get(STOCKS);
+  await page.getByText('1 fault fired, newest first').waitFor();
+  await mock.get(STOCKS);
+  await page.getByText('2 faults fired, newest first').waitFor();
 });
 
 // Clock and readings.
@@ -388,14 +503,18 @@ test('an operation is tried in the world at hand', async (t) => {
 
 test('every operation of both documents can be read', async (t) => {
   const { page } = await start(t, { path: '/__admin/#/api' });
+  const wrong = [];
   for (const name of ['Stock API', 'Admin paths']) {
     await page.getByRole('link', { name }).click();
     await page.locator('.operations a').first().waitFor();
     for (const link of await page.locator('.operations a').all()) {
       await link.click();
-      await page.locator('.detail article h2').waitFor();
+      const path = (await link.locator('.data').innerText());
+      await page.locator('.detail article h2', { hasText: path }).waitFor();
+      wrong.push(...await misprints(page));
     }
   }
+  assert.deepEqual(wrong, []);
 });
 
 // Who may ask.
@@ -437,7 +556,30 @@ test('a page of another origin neither reads the mock nor frames the page', asyn
 
 // For everybody.
 
-const VIEWS = ['traffic', 'traffic/4', 'world', 'world?at=1', 'client', 'faults/new', 'time', 'api/stock/create-stock', 'api/admin/set-clock'];
+/** What stands on the screen and should not: objects as text, and marks of Markdown outside of code. */
+function misprints(page) {
+  return page.evaluate(() => {
+    const wrong = [];
+    if (document.documentElement.outerHTML.includes('[object ')) wrong.push(`${location.hash}: [object …]`);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const { data, parentElement } = texts.currentNode;
+      if (data.includes('`') && !parentElement?.closest('pre, code, textarea, script')) wrong.push(`${location.hash}: ${data}`);
+    }
+    return wrong;
+  });
+}
+
+/** Headings that are more than one level below the heading before them. */
+function skipped(page) {
+  return page.evaluate(() => {
+    const headings = [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].filter((heading) => heading.checkVisibility());
+    const level = (heading) => Number(heading?.localName.slice(1) ?? 0);
+    return headings.filter((heading, at) => level(heading) > level(headings[at - 1]) + 1).map((heading) => `${location.hash}: ${heading.outerHTML}`);
+  });
+}
+
+const VIEWS = ['traffic', 'traffic/1', 'traffic/4', 'world', 'world?at=1', 'client', 'faults/new', 'time', 'api', 'api/stock/increase-reserved-stock', 'api/admin/set-clock'];
 
 for (const width of [1280, 390]) {
   for (const colorScheme of ['light', 'dark']) {
@@ -451,6 +593,7 @@ for (const width of [1280, 390]) {
         await page.evaluate(AXE);
         const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
         const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
+        assert.deepEqual([...await misprints(page), ...await skipped(page)], []);
         assert.deepEqual(serious.map(({ id, nodes }) => [view, id, nodes.slice(0, 3).map((node) => node.html)]), []);
         const beside = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
         assert.equal(beside, 0, `${view} is wider than the screen`);

@@ -1,7 +1,7 @@
 // Takes the screenshots of the documents: node pictures.mjs FOLDER
 
 import { mkdirSync } from 'node:fs';
-import { STOCKS, launch, startMock } from './support.mjs';
+import { STOCKS, fromFolder, launch, startMock } from './support.mjs';
 
 const [, , folder = 'pictures'] = process.argv;
 mkdirSync(folder, { recursive: true });
@@ -55,6 +55,7 @@ try {
   for (const [name, view, width, colorScheme] of pictures) {
     const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme, deviceScaleFactor: width < 500 ? 2 : 1 });
     const page = await context.newPage();
+    await fromFolder(page);
     await page.goto(`${mock.url}/__admin/#/${view}`);
     await page.locator('main h1:visible, main h2:visible').first().waitFor();
     // The stream stays open, so that the network is never idle; what is drawn comes at once.

@@ -1,6 +1,7 @@
 // A mock, a browser, and what the tests ask of both.
 
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import http from 'node:http';
@@ -9,6 +10,8 @@ import { chromium } from 'playwright-core';
 const BINARY = process.env.WHIPPY_MOCK_BINARY ?? fileURLToPath(new URL('../../../target/debug/whippy-mock', import.meta.url));
 // What names the binary is no variable of the mock itself.
 const { WHIPPY_MOCK_BINARY: _binary, ...MOCK_ENV } = process.env;
+/** A folder whose files stand in for those of the binary, so that a change of the page needs no build. */
+const PAGE = process.env.WHIPPY_PAGE;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Nothing is asked of anybody but the mock. */
@@ -123,6 +126,22 @@ export async function openPage(t, browser, mock, path = '/__admin/', options = {
     if (!request.url().startsWith(mock.url) && !/^(blob|data):/.test(request.url())) wrong.push(`asked ${request.url()}`);
   });
   page.on('dialog', (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); void dialog.dismiss(); });
+  await fromFolder(page);
   await page.goto(mock.url + path);
   return { page, wrong };
+}
+
+/**
+ * Answers requests for files of the page with those of the folder, if one is given; the headers
+ * remain the mock's.
+ * @param {import('playwright-core').Page} page
+ */
+export async function fromFolder(page) {
+  if (!PAGE) return;
+  await page.route(/\/__admin\/ui\/[\w.-]+$/, async (route) => {
+    const response = await route.fetch();
+    const name = new URL(route.request().url()).pathname.split('/').pop();
+    const path = name === 'shared.css' ? `${PAGE}/../engine/assets/${name}` : `${PAGE}/${name}`;
+    await route.fulfill({ response, body: readFileSync(path) });
+  });
 }
