@@ -56,10 +56,8 @@ export class Admin {
       throw new WhippyError(`${method} ${url} was not answered: ${why}`);
     }
     if (status >= 400) {
-      throw new WhippyError(
-        `${method} ${url} was answered ${status}: ${detail(content)}`,
-        status,
-      );
+      const why = detail(content);
+      throw new WhippyError(`${method} ${url} was answered ${status}: ${why}`, status, why);
     }
     return content === "" ? undefined : parse(content, status, `${method} ${url}`);
   }

@@ -13,7 +13,7 @@ const FAIL_ON = [...LEVELS, "never"] as const;
 /** Gravity of a finding. */
 export type Level = (typeof LEVELS)[number];
 
-/** The level from which on findings fail a test. */
+/** Findings of this level or higher fail a test. */
 export type FailOn = (typeof FAIL_ON)[number];
 
 /** A mistake that a client made, once or more often. */

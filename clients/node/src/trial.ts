@@ -15,7 +15,7 @@ import { Whippy } from "./whippy.js";
 
 /** Choices for the worlds of some tests. */
 export interface Options extends Start {
-  /** Level from which on findings fail a test: `warning` by default. */
+  /** Findings of this level or higher fail a test: `warning` by default. */
   failOn?: FailOn | undefined;
   /** Ids of known findings, which do not fail a test. */
   ignore?: readonly string[] | undefined;
@@ -61,13 +61,11 @@ export class Trial {
 
   /** Makes the world of a test. */
   static async begin(server: Server, test: string, options: Options): Promise<Trial> {
+    const ignore = options.ignore ?? [];
     const whippy = await Whippy.open(server, worldName(test), options);
-    const trial = new Trial(
-      whippy,
-      server,
-      readFailOn(options.failOn ?? "warning"),
-      options.ignore ?? [],
-    );
+    await whippy.checkIgnored(ignore);
+    const failOn = readFailOn(options.failOn ?? "warning");
+    const trial = new Trial(whippy, server, failOn, ignore);
     enter(whippy);
     return trial;
   }
@@ -80,6 +78,9 @@ export class Trial {
    */
   async end(outcome: Outcome): Promise<string | undefined> {
     leave(this.whippy);
+    if (!this.server.isOwn) {
+      await this.forgive();
+    }
     if (outcome === "failed") {
       return this.story();
     }
@@ -91,6 +92,19 @@ export class Trial {
       await this.whippy.drop();
     }
     return undefined;
+  }
+
+  /** Tells a server that judges as well, such as that of `exec`, which findings are known. */
+  private async forgive(): Promise<void> {
+    try {
+      await this.whippy.forgive(this.ignore);
+    } catch (error) {
+      // A test may have given its world up, and a mock that is gone has nothing to report.
+      const status = error instanceof WhippyError ? (error.status ?? 404) : undefined;
+      if (status !== 404) {
+        throw error;
+      }
+    }
   }
 
   private async judge(): Promise<void> {

@@ -124,6 +124,35 @@ export class Whippy {
     await this.admin.call("PUT", "faults", faultsBody(faults));
   }
 
+  /**
+   * Leaves findings out of the server's own report, as under `whippy-mock exec`.
+   *
+   * @throws WhippyError with status 400 for an id that does not exist.
+   */
+  async forgive(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) {
+      const query = ids.map((id) => `id=${encodeURIComponent(id)}`).join("&");
+      await this.admin.call("DELETE", `findings?${query}`);
+    }
+  }
+
+  /** Refuses ids of findings that do not exist. Call it before the client asks anything. */
+  async checkIgnored(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) {
+      return;
+    }
+    try {
+      await this.forgive(ids);
+    } catch (error) {
+      if (error instanceof WhippyError && error.status === 400) {
+        throw new WhippyError(`ignore: ${error.detail?.replace(/^id: /, "")}`, 400);
+      }
+      throw error;
+    }
+    // Nothing is forgiven yet: `findings()` shows ignored findings too.
+    await this.admin.call("DELETE", "findings");
+  }
+
   /** Gives the world up, with its journal. */
   async drop(): Promise<void> {
     try {

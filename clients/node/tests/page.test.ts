@@ -23,7 +23,7 @@ function blocks(page: string): Block[] {
 
 /** A project as a reader has it who has copied the packages into it. */
 function emptyProject(): string {
-  const cwd = directory({ "package.json": '{ "private": true, "type": "module" }' });
+  const cwd = directory({ "package.json": '{ "private": true }' });
   const packages = join(repository, "target/node/packages");
   for (const name of readdirSync(packages).filter((name) => name.endsWith(".tgz"))) {
     copyFileSync(join(packages, name), join(cwd, name));

@@ -275,7 +275,30 @@ check("ignored", (whippy) => mistake(whippy, "warning"));`,
     const found = worlds.map((world: { findings: { id: string }[] }) =>
       world.findings.map((finding) => finding.id),
     );
-    expect(found.sort()).toEqual([["undated-reservation"], ["unknown-parameter"]]);
+    expect(found.sort()).toEqual([[], ["undated-reservation"]]);
+  });
+
+  test("exec succeeds where a test ignores the only mistake", async () => {
+    const exec = [
+      join(project, "node_modules/.bin/whippy-mock"),
+      ...["exec", "--fail-on", "warning", "--"],
+    ];
+    const { code, text } = await suite(
+      runner,
+      'check("ignored", (whippy) => mistake(whippy, "warning"));',
+      { exec, options: { ignore: ["unknown-parameter"] } },
+    );
+    expect(code, text).toBe(0);
+  });
+
+  test("an id to ignore that does not exist fails the test", async () => {
+    const { tests, text } = await suite(runner, 'check("misspelt", (whippy) => {});', {
+      options: { ignore: ["unknown-paramter"] },
+    });
+    expect(tests, text).toEqual({ misspelt: "failed" });
+    expect(text).toContain(
+      "ignore: there is no finding `unknown-paramter`; did you mean `unknown-parameter`?",
+    );
   });
 
   test("where nothing answers at WHIPPY_URL the tests fail, and say why", async () => {

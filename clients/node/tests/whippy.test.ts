@@ -163,3 +163,14 @@ test("a world that is given up is gone, and may be given up again", async () => 
 function authorization(whippy: Whippy): Record<string, string> {
   return { Authorization: `Token ${whippy.token}` };
 }
+
+test("findings that are ignored are shown until they are forgiven", async () => {
+  const whippy = await open();
+  await whippy.checkIgnored(["unknown-parameter", "undated-retry"]);
+  await ask(whippy, "stocks/?stock_gt=4&limit=3");
+  expect((await whippy.findings()).map((finding) => finding.id)).toEqual([
+    "unknown-parameter",
+  ]);
+  await whippy.forgive(["unknown-parameter"]);
+  expect(await whippy.findings()).toEqual([]);
+});

@@ -180,6 +180,22 @@ def test_takes_lightly(whippy): mistaken()
     }
 
 
+def test_an_id_to_ignore_that_does_not_exist_fails_the_test(suite: Suite) -> None:
+    result = suite(
+        """
+import pytest
+
+@pytest.mark.whippy(ignore=["unknown-paramter"])
+def test_it(whippy): pass
+"""
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        "*whippy: ignore: there is no finding `unknown-paramter`; "
+        "did you mean `unknown-parameter`? *"
+    )
+
+
 def test_under_exec_with_tls_the_ca_is_trusted(under_exec: Exec) -> None:
     text = "def test_it(whippy): assert whippy.url.startswith('https://')"
     result, _ = under_exec(text, "--tls-self-signed")

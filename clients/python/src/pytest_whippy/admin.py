@@ -20,10 +20,12 @@ TIMEOUT_SECONDS = 30.0
 class WhippyError(Exception):
     """The mock refused a request of the test, or did not answer it."""
 
-    def __init__(self, sentence: str, status: int | None = None) -> None:
+    def __init__(self, sentence: str, status: int | None = None, detail: str = "") -> None:
         super().__init__(sentence)
         self.status = status
         """The status of the refusal; None where there was no answer."""
+        self.detail = detail
+        """The mock's own words in a refusal; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class Admin:
             with refusal:
                 detail = _detail(refusal.read())
             sentence = f"{method} {url} was answered {refusal.code}: {detail}"
-            raise WhippyError(sentence, refusal.code) from None
+            raise WhippyError(sentence, refusal.code, detail) from None
         except (OSError, HTTPException) as error:
             raise WhippyError(f"{method} {url} was not answered: {error}") from error
         try:

@@ -13,7 +13,7 @@ Level = Literal["note", "warning", "error"]
 """The gravity of a finding; the later the graver."""
 
 FailOn = Literal["note", "warning", "error", "never"]
-"""The level from which on findings fail a test."""
+"""Findings of this level or higher fail a test."""
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         FAIL_ON,
-        "the level from which on findings fail a test: note, warning, error or never",
+        "findings of this level or higher fail a test: note, warning, error or never",
         default="warning",
     )
 
@@ -117,8 +117,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         f"{MARKER}(world=..., reading={{...}}, faults=..., ignore=[...], fail_on=...): the "
         "seed, the readings and the faults of the test's world, the ids of findings that "
-        "are known and pass, and the level from which on others fail the test; a test that "
-        "bears it has the fixture `whippy`",
+        "are known and pass, and the level at which others fail the test, as higher ones "
+        "do; a test with this mark has the fixture `whippy`",
     )
     try:
         read_fail_on(config.getini(FAIL_ON))
@@ -173,6 +173,7 @@ def whippy(
             reading=arguments.get("reading"),
             faults=arguments.get("faults"),
         )
+        whippy.check_ignored(standard.ignore)
     except (WhippyError, OSError, ValueError) as error:
         fail(error)
     trial = item.stash[TRIAL] = Trial(whippy, standard, whippy_server)

@@ -139,6 +139,19 @@ class Whippy:
             query = urllib.parse.urlencode([("id", name) for name in sorted(ids)])
             self._newer("DELETE", f"findings?{query}")
 
+    def check_ignored(self, ids: Collection[str]) -> None:
+        """Refuses ids of findings that do not exist, before the client asks anything."""
+        if not ids:
+            return
+        try:
+            self.forgive(ids)
+        except WhippyError as error:
+            if error.status != 400:
+                raise
+            raise WhippyError(f"ignore: {error.detail.removeprefix('id: ')}", 400) from None
+        # Nothing is forgiven yet: the summary counts ignored findings.
+        self._admin.call("DELETE", "findings")
+
     def drop(self) -> None:
         """Gives the world up, with its journal."""
         try:

@@ -62,10 +62,12 @@ final class Admin {
         try {
             var answer = HTTP.send(request.build(), BodyHandlers.ofString());
             if (answer.statusCode() >= 300) {
+                String why = detail(answer.body());
                 throw new WhippyException(
                         "%s %s was answered %d: %s"
-                                .formatted(method, uri, answer.statusCode(), detail(answer.body())),
-                        answer.statusCode());
+                                .formatted(method, uri, answer.statusCode(), why),
+                        answer.statusCode(),
+                        why);
             }
             return answer.body().isEmpty() ? null : Json.readObject(answer.body());
         } catch (ClassCastException | JsonException error) {

@@ -31,6 +31,6 @@ public @interface UseWhippy {
     /** Ids of known findings, which do not fail a test. */
     String[] ignore() default {};
 
-    /** Level from which on findings fail a test. */
+    /** Findings of this level or higher fail a test. */
     FailOn failOn() default FailOn.INHERITED;
 }

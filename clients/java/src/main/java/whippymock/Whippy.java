@@ -1,9 +1,12 @@
 package whippymock;
 
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /** A world of a test's own, and what its client did there. */
 public final class Whippy {
@@ -108,6 +111,38 @@ public final class Whippy {
                     default -> Json.write(Map.of("preset", faults));
                 };
         admin.call("PUT", "faults", json);
+    }
+
+    /**
+     * Leaves findings out of the server's own report, as under {@code whippy-mock exec}. An id that
+     * does not exist is refused with 400.
+     */
+    void forgive(List<String> ids) {
+        if (!ids.isEmpty()) {
+            String query =
+                    ids.stream()
+                            .map(id -> "id=" + URLEncoder.encode(id, StandardCharsets.UTF_8))
+                            .collect(Collectors.joining("&"));
+            admin.call("DELETE", "findings?" + query);
+        }
+    }
+
+    /** Refuses ids of findings that do not exist, before the client asks anything. */
+    void checkIgnored(List<String> ids) {
+        if (ids.isEmpty()) {
+            return;
+        }
+        try {
+            forgive(ids);
+        } catch (WhippyException error) {
+            if (error.status() != 400) {
+                throw error;
+            }
+            throw new WhippyException(
+                    "ignore: " + error.detail().replaceFirst("^id: ", ""), 400, error.detail());
+        }
+        // Nothing is forgiven yet: findings() shows ignored findings too.
+        admin.call("DELETE", "findings");
     }
 
     /** Gives the world up, with its journal. */

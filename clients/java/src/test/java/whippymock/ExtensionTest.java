@@ -181,6 +181,10 @@ class ExtensionTest {
         @Test
         @UseWhippy(reading = "page-size")
         void withoutAChoice(Whippy whippy) {}
+
+        @Test
+        @UseWhippy(ignore = "unknown-paramter")
+        void noSuchFinding(Whippy whippy) {}
     }
 
     @Test
@@ -191,12 +195,19 @@ class ExtensionTest {
                         "eachMemberIsThatOfTheClosest", "passed",
                         "aWorldMayBeAFile", "passed",
                         "misspelt", "failed",
-                        "withoutAChoice", "failed"));
+                        "withoutAChoice", "failed",
+                        "noSuchFinding", "failed"));
         String misspelt = suite.failure("misspelt").getMessage();
         assertTrue(misspelt.contains("400: ") && misspelt.contains("`dmeo`"), misspelt);
         assertEquals(
                 "reading `page-size` has no choice; write it as id=choice",
                 suite.failure("withoutAChoice").getMessage());
+        String noSuchFinding = suite.failure("noSuchFinding").getMessage();
+        assertTrue(
+                noSuchFinding.startsWith(
+                        "ignore: there is no finding `unknown-paramter`; did you mean"
+                                + " `unknown-parameter`?"),
+                noSuchFinding);
     }
 
     @UseWhippy

@@ -101,4 +101,15 @@ class WhippyTest {
         assertEquals(1, whippy.coverage().requests());
         assertEquals(19, whippy.coverage().documented().size());
     }
+
+    @Test
+    void findingsThatAreIgnoredAreShownUntilTheyAreForgiven(Whippy whippy) throws Exception {
+        whippy.checkIgnored(List.of("unknown-parameter", "undated-retry"));
+        get(whippy, "stocks/?stock_gt=4&limit=3");
+        assertEquals(
+                List.of("unknown-parameter"),
+                whippy.findings().stream().map(Finding::id).toList());
+        whippy.forgive(List.of("unknown-parameter"));
+        assertEquals(List.of(), whippy.findings());
+    }
 }
