@@ -574,6 +574,13 @@ fn every_line_of_the_first_steps_works_one_after_the_other() {
 }
 
 #[test]
+fn the_first_test_of_the_rust_guide_is_one_that_runs() {
+    let guide = include_str!("../../../docs/rust.md");
+    let (_, code) = include_str!("first_test.rs").split_once("\n\n").unwrap();
+    assert!(guide.contains(&format!("```rust\n{code}```\n")), "{code}");
+}
+
+#[test]
 fn every_line_of_the_guide_works_one_after_the_other() {
     let (mock, answers) = follow(include_str!("../../../docs/admin.md"));
     assert!(answers.len() > 15, "{}", answers.len());

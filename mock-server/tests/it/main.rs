@@ -16,6 +16,7 @@ mod docs;
 mod durable;
 mod edges;
 mod faults;
+mod first_test;
 mod instrument;
 mod journal;
 mod log;
