@@ -16,10 +16,10 @@ METHODS = ("get", "put", "post", "patch", "delete", "options", "head")
 
 # The sentence of each grade.
 GRADES = {
-    "documented": "The vendor's page says it, or shows it.",
-    "stack": "The page is silent. The web framework on which the service evidently runs does it.",
+    "documented": "The vendor's documentation says it, or shows it.",
+    "stack": "The documentation is silent. Django REST framework, which the service uses, does it.",
     "observed": "Other public pages of the vendor show it.",
-    "reading": "The page leaves it open. A [reading](readings.md) decides, and it can be changed.",
+    "reading": "The documentation leaves it open. A [reading](readings.md) decides, and it can be changed.",
 }
 
 
@@ -229,8 +229,8 @@ def overview(contract):
     text = "# The API\n\n" + info["summary"] + "\n\n"
     text += (
         "These pages are made from [`openapi.json`](../files/schemas/openapi.json), the register of"
-        " readings and the responses that the vendor's page shows. [The contract](../contract.md)"
-        " tells the same as prose, section by section of that page.\n\n"
+        " readings and the responses of the vendor's documentation. [The contract](../contract.md)"
+        " has the same as prose, section by section of that documentation.\n\n"
         "Base address of the examples: `http://localhost:8000`, where the mock listens."
         " Except for login, each request has the header `Authorization: Token KEY`.\n\n"
     )
@@ -320,7 +320,7 @@ def payloads_of(response):
 
 
 def shown(name, documented, level):
-    """A response that the vendor's page shows, with its request."""
+    """A response that the vendor's documentation shows, with its request."""
     request, response = documented["request"], documented["response"]
     source = documented["source"]
     head = f"{request['method']} {request['path']}"
@@ -345,8 +345,8 @@ def operation_page(operation):
             (f"[{r['id']}](readings.md#{r['id']})", r["question"], code(r["default"]))
             for r in readings
         ]
-        text += "## Readings\n\nWhat the page leaves open here, and what the mock does unless told"
-        text += " otherwise.\n\n" + table(["reading", "question", "default"], rows)
+        text += "## Readings\n\nQuestions that the documentation leaves open here, and the default of"
+        text += " the mock.\n\n" + table(["reading", "question", "default"], rows)
     text += parameters(operation) + request_body(operation)
     if "requestBody" not in operation.about:
         text += "## Request\n\n" + block(curl(operation), "sh")
@@ -364,7 +364,7 @@ def operation_page(operation):
         text += "### Like other operations\n\n" + table(["status", "when", "grade"], shared)
     documented = operation.documented()
     if documented:
-        text += "## On the vendor's page\n\n"
+        text += "## In the vendor's documentation\n\n"
         text += "The mock gives these answers member for member.\n\n"
         text += "".join(shown(name, one, 3) for name, one in documented.items())
     return text
@@ -434,9 +434,9 @@ def refusals(contract):
 
 def documented_page(contract):
     text = (
-        f"# Documented responses\n\nThe {len(contract.documented)} responses that the vendor's page"
-        " shows, each with the request that leads to it. The mock answers them member for member;"
-        " the runner checks a service by them.\n\n"
+        f"# Documented responses\n\nThe {len(contract.documented)} responses that the vendor's"
+        " documentation shows, each with its request. The mock gives these answers member for"
+        " member; the runner compares a service with them.\n\n"
     )
     for operation in contract.operations:
         of_it = operation.documented()
@@ -448,8 +448,9 @@ def documented_page(contract):
 
 def readings_page(contract):
     text = (
-        "# The register of readings\n\nThe questions that the vendor's page leaves open, what speaks"
-        " to each, and the choices. [Readings](../readings.md) tells how to choose.\n\n"
+        "# The register of readings\n\nThe questions that the vendor's documentation leaves open,"
+        " the evidence for each, and the choices. [Readings](../readings.md) says how to choose"
+        " one.\n\n"
     )
     known = {name: operation for operation in contract.operations for name in operation.names}
     for reading in contract.readings:
