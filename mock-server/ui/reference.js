@@ -33,7 +33,7 @@ export async function reference(visit) {
     ),
     shown));
   if (chosen) fill(shown, h('a', { class: 'back', href: link(`api/${which}`) }, 'Close'), drawOperation(document, chosen, visit, isStock));
-  else fill(shown, drawOverview(document, isStock));
+  else fill(shown, drawOverview(document, operations, isStock));
   if (id) shown.focus({ preventScroll: true });
   if (id && matchMedia('(max-width: 68rem)').matches) scrollTo(0, 0);
 }
@@ -41,9 +41,12 @@ export async function reference(visit) {
 /**
  * The document as a whole, shown while no operation is open.
  * @param {api.Document} document
+ * @param {Operation[]} operations
  * @param {boolean} isStock
  */
-function drawOverview({ info, tags }, isStock) {
+function drawOverview({ info, tags }, operations, isStock) {
+  /** @param {string} tag */
+  const firstOf = (tag) => link(`api/${isStock ? 'stock' : 'admin'}/${operations.find(({ about }) => about.tags?.includes(tag))?.about.operationId}`);
   return [
     h('h2', null, info.title),
     h('p', null, info.summary, ' Choose an operation to see its parameters, bodies and answers',
@@ -59,7 +62,7 @@ function drawOverview({ info, tags }, isStock) {
     h('table', { class: 'about' },
       h('thead', null, h('tr', null, ['Group', 'Purpose'].map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', null, /** @type {{name: string, description?: string}[]} */ (tags).map(({ name, description }) => h('tr', null,
-        h('th', { scope: 'row' }, name), h('td', null, prose(description ?? '')))))),
+        h('th', { scope: 'row' }, h('a', { href: firstOf(name) }, name)), h('td', null, prose(description ?? '')))))),
     h('h3', null, 'About this document'),
     info.description.split('\n\n').map((/** @type {string} */ text) => h('p', null, prose(text))),
   ];
