@@ -375,7 +375,8 @@ pub fn has_well_formed_host(request: &Request<Bytes>) -> bool {
     second.is_none() && host.is_none_or(is_host)
 }
 
-fn is_host(host: &[u8]) -> bool {
+/// Returns `true` if the stack accepts a text as a host, with or without a port.
+pub fn is_host(host: &[u8]) -> bool {
     let end_of_address = host.iter().position(|&byte| byte == b']');
     let end = match end_of_address {
         Some(end) => end + 1,

@@ -1,16 +1,16 @@
 //! Mistakes in the address and the head of a request: path, method, token, `Accept`.
 
 use http::Method;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::{ACCEPT, AUTHORIZATION, HOST};
 
 use super::exchange::Exchange;
 use super::mistakes::{
-    MISSING_SLASH, MISSING_SLASH_POST, REFUSED_ACCEPT, UNKNOWN_PATH, WRONG_AUTH_SCHEME,
-    WRONG_METHOD,
+    MALFORMED_HOST, MISSING_SLASH, MISSING_SLASH_POST, REFUSED_ACCEPT, UNKNOWN_PATH,
+    WRONG_AUTH_SCHEME, WRONG_METHOD,
 };
 use super::sheet::{Said, Sheet, Trace};
 use super::{Seen, is_safe};
-use crate::endpoints::call::header_text;
+use crate::endpoints::call::{has_well_formed_host, header_text, is_host};
 use crate::endpoints::{RESOURCES, resolve};
 use crate::profile::nearest;
 
@@ -18,6 +18,34 @@ use crate::profile::nearest;
 const SCHEMES: &[&str] = &[
     "Bearer", "Basic", "Digest", "JWT", "Key", "ApiKey", "Api-Key",
 ];
+
+/// Judges the `Host` of a request; returns `true` if the service refused it, and so read
+/// nothing else.
+pub(super) fn judge_host(seen: &Seen<'_>, path: &str, sheet: &mut Sheet) -> bool {
+    let status = seen.response.map(|response| response.status().as_u16());
+    if seen.fault || status != Some(400) || has_well_formed_host(seen.request) {
+        return false;
+    }
+    let say = || {
+        let sent = header_text(seen.request.headers(), HOST).unwrap_or_default();
+        let meant = sent.replace('_', "-");
+        let is_underscore = meant != sent && is_host(meant.as_bytes());
+        Said {
+            sent: format!("Host: {sent}"),
+            meant: is_underscore.then(|| format!("Host: {meant}")),
+            why: "a host is letters, digits, dots and hyphens, with a port or without one"
+                .to_owned(),
+        }
+    };
+    sheet.note(
+        &MALFORMED_HOST,
+        (path, "host"),
+        seen.id,
+        || Trace::of(seen),
+        say,
+    );
+    true
+}
 
 /// Judges a request for a path that no route has.
 pub(super) fn judge_unrouted(seen: &Seen<'_>, path: &str, sheet: &mut Sheet) {

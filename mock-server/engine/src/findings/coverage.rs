@@ -262,6 +262,7 @@ impl Tally {
         // Without an answer no rule was met.
         let told = match status {
             Some(301) => Some(("unrouted", "missing-slash")),
+            Some(400) => Some(("unrouted", "malformed-host")),
             Some(404) => Some(("unrouted", "no-such-path")),
             _ => None,
         };

@@ -133,6 +133,10 @@ macro_rules! mistakes {
 }
 
 mistakes! {
+    MALFORMED_HOST = "malformed-host" Error
+        about "The `Host` is not the name of a host to the stack, which refuses every such request before it looks at the path."
+        example "Host: whippy_mock:8000"
+        Stack "docs/stack.md#host" says "A host is letters, digits, dots and hyphens, or an IPv6 address in brackets, with a port of digits or without one.";
     MISSING_SLASH = "missing-slash" Warning
         about "The path ends without its slash: every request is redirected first."
         example "GET /api/v1/stocks"

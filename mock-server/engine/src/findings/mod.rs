@@ -114,10 +114,12 @@ impl Judge {
         if !path.starts_with("/api/") {
             return 0;
         }
-        if let Some(exchange) = Exchange::of(seen, &path) {
+        let status = seen.response.map(|response| response.status().as_u16());
+        if address::judge_host(seen, &path, &mut self.sheet) {
+            self.tally.count_unrouted(seen.rule.as_ref(), status);
+        } else if let Some(exchange) = Exchange::of(seen, &path) {
             self.judge(&exchange);
         } else {
-            let status = seen.response.map(|response| response.status().as_u16());
             address::judge_unrouted(seen, &path, &mut self.sheet);
             self.tally.count_unrouted(seen.rule.as_ref(), status);
         }

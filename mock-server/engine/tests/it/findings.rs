@@ -244,6 +244,8 @@ const LONG_AGO: &str = "2023-05-10T17:16:00+03:00";
 
 #[rstest]
 // Addresses and headers.
+#[case(vec![get(STOCKS).with("host", "a_b:8000")], &["malformed-host"])]
+#[case(vec![get("/api/v1/stocks?x=1").with("host", "a:"), get("/api/v1/stocks/?x=1").with("host", "a b")], &["malformed-host", "malformed-host"])]
 #[case(vec![get("/api/v1/stocks")], &["missing-slash"])]
 #[case(vec![get("/api/v1/stocks?sku=500")], &["missing-slash"])]
 #[case(vec![post("/api/v1/stocks", &stock("S1", "110"))], &["missing-slash-post"])]
@@ -410,6 +412,12 @@ fn a_lookup_that_a_filter_does_not_have_is_named(#[case] query: &str, #[case] wh
 
 /// Findings show the text that was sent and the one that was meant.
 #[rstest]
+#[case(
+    get(STOCKS).with("host", "a_b:80"),
+    "Host: a_b:80",
+    Some("Host: a-b:80")
+)]
+#[case(get(STOCKS).with("host", "a_b:"), "Host: a_b:", None)]
 #[case(get("/api/v1/stocks/?stock_gt=4"), "stock_gt=4", Some("stock__gt"))]
 #[case(get("/api/v1/stocks/?stock__in=4,5"), "stock__in=4,5", None)]
 #[case(
