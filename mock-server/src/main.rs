@@ -143,3 +143,33 @@ fn greeting(url: &str, mock: &Mock) -> String {
     };
     format!("Listening on {url}\n{page}{defects}{ca}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Far above the time that the end takes.
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn the_end_does_not_wait_for_admin_work() {
+        let (release, released) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let code = run(1, async {
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            tokio::task::spawn_blocking(move || {
+                begin.send(()).unwrap();
+                tell.send(released.recv_timeout(PATIENCE)).unwrap();
+            });
+            begun.await.unwrap();
+            ExitCode::SUCCESS
+        });
+        assert_eq!(code, ExitCode::SUCCESS);
+        // The work goes on, for nobody has released it.
+        assert_eq!(told.try_recv(), Err(mpsc::TryRecvError::Empty));
+        release.send(()).unwrap();
+        assert_eq!(told.recv(), Ok(Ok(())));
+    }
+}

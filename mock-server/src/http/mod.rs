@@ -283,7 +283,10 @@ impl Server {
     async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP).await;
-            self.worlds.expire(system_time());
+            let server = Arc::clone(&self);
+            // A large world takes long to free.
+            let expired = tokio::task::spawn_blocking(move || server.worlds.expire(system_time()));
+            let _ = expired.await;
         }
     }
 
@@ -724,15 +727,20 @@ struct Arrival {
 async fn make(mut pieces: Pieces, sender: mpsc::Sender<Option<Bytes>>, patience: Duration) {
     loop {
         let Ok(Ok(room)) = tokio::time::timeout(patience, sender.reserve()).await else {
+            // They may be the last that holds a large world, which takes long to free.
+            tokio::task::spawn_blocking(move || drop(pieces));
             return;
         };
-        let made = tokio::task::spawn_blocking(move || (pieces.next(), pieces)).await;
-        let Ok((piece, rest)) = made else { return };
-        let is_last = piece.is_none();
-        room.send(piece);
-        if is_last {
+        let made = tokio::task::spawn_blocking(move || {
+            let piece = pieces.next();
+            let rest = piece.is_some().then_some(pieces);
+            (piece, rest)
+        });
+        let Ok((piece, rest)) = made.await else {
             return;
-        }
+        };
+        room.send(piece);
+        let Some(rest) = rest else { return };
         pieces = rest;
     }
 }
