@@ -39,7 +39,6 @@ use whippy_engine::exchange::Exchange;
 use whippy_engine::findings::{self, Coverage, Finding, FindingLevel, Format};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 /// The settings of a mock in a test.
 #[derive(Debug, Clone, Default)]
@@ -192,9 +191,7 @@ impl Builder {
                 })?
                 .as_bytes(),
         };
-        let store = World::from_json(json)
-            .and_then(|world| Store::load(&world))
-            .map_err(|error| wrong("world", error))?;
+        let store = Store::from_json(json).map_err(|error| wrong("world", error))?;
         let mut settings = Settings {
             tokens: self.tokens,
             token_lifetime: self

@@ -6,6 +6,7 @@
 #![allow(clippy::unnecessary_wraps)] // Handlers of one table have one shape.
 
 mod ask;
+mod member;
 pub mod page;
 pub mod pieces;
 mod readings;
@@ -24,6 +25,7 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
@@ -48,9 +50,9 @@ use whippy_engine::problem::Problem;
 use whippy_engine::profile::{Profile, did_you_mean};
 use whippy_engine::redact::Redactor;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 use whippy_engine::wire::urlencoded;
 
+use member::member;
 use pieces::{Answer, Pieces, around_a_list};
 pub use ui::{files, is_opened_by_a_browser, way};
 
@@ -834,7 +836,7 @@ fn docs_page(_: &Asked<'_>) -> Outcome {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ResetBody {
-    world: Option<Value>,
+    world: Option<IgnoredAny>,
     clock: Option<Value>,
     profile: Option<Value>,
 }
@@ -861,20 +863,10 @@ fn summary(world: &LiveWorld) -> Value {
 /// Reads the parts of a reset, all of them before anything changes.
 fn read_reset(asked: &Asked<'_>) -> Result<Reset, Refusal> {
     let body: ResetBody = asked.body()?;
-    let store = match &body.world {
-        None => None,
-        Some(Value::String(name)) => {
-            let json = assets::world(name).ok_or_else(|| {
-                let known: Vec<_> = assets::world_names().collect();
-                Refusal::bad(format!(
-                    "there is no built-in world `{name}`; there are {}",
-                    known.join(", ")
-                ))
-            })?;
-            Some(load(json.as_bytes())?)
-        }
-        Some(world) => Some(load(world.to_string().as_bytes())?),
-    };
+    let world = body
+        .world
+        .and_then(|_| member(asked.call.request.body(), "world"));
+    let store = world.map(named_or_whole).transpose()?;
     let clock = match &body.clock {
         None => None,
         Some(Value::String(text)) => Some(
@@ -900,10 +892,23 @@ fn read_reset(asked: &Asked<'_>) -> Result<Reset, Refusal> {
     })
 }
 
+/// The state that the JSON of a reset gives: the name of a built-in world, or a world.
+fn named_or_whole(json: &[u8]) -> Result<Store, Refusal> {
+    let Ok(name) = serde_json::from_slice::<String>(json) else {
+        return load(json);
+    };
+    let built_in = assets::world(&name).ok_or_else(|| {
+        let known: Vec<_> = assets::world_names().collect();
+        Refusal::bad(format!(
+            "there is no built-in world `{name}`; there are {}",
+            known.join(", ")
+        ))
+    })?;
+    load(built_in.as_bytes())
+}
+
 fn load(json: &[u8]) -> Result<Store, Refusal> {
-    World::from_json(json)
-        .and_then(|world| Store::load(&world))
-        .map_err(|why| Refusal::bad(format!("world: {why}")))
+    Store::from_json(json).map_err(|why| Refusal::bad(format!("world: {why}")))
 }
 
 #[derive(Deserialize)]

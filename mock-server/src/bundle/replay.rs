@@ -22,7 +22,6 @@ use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::profile::Profile;
 use whippy_engine::redact;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 /// An exchange that was played again.
 #[derive(Debug, Clone)]
@@ -103,9 +102,7 @@ impl Stage {
             ..Settings::default()
         };
         let base = world.base.to_string();
-        let store = World::from_json(base.as_bytes())
-            .and_then(|world| Store::load(&world))
-            .map_err(StageError::Base)?;
+        let store = Store::from_json(base.as_bytes()).map_err(StageError::Base)?;
         let defects: Result<Vec<_>, _> = world.defects.iter().map(|n| defects::named(n)).collect();
         let writes: Result<VecDeque<_>, _> = world.writes.iter().map(BundledWrite::write).collect();
         let writes = writes.map_err(|(seq, why)| StageError::Write(seq, why))?;

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use whippy_engine::assets;
 use whippy_engine::profile::{Profile, did_you_mean};
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 use whippy_engine::wire::text::without_bom;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::http::system_time;
@@ -62,9 +61,7 @@ impl Sources {
                 }
             },
         };
-        World::from_json(json)
-            .and_then(|world| Store::load(&world))
-            .map_err(|error| named(error.into()))
+        Store::from_json(json).map_err(|error| named(error.into()))
     }
 
     /// Reads the file of readings, and applies the single ones.

@@ -488,7 +488,7 @@ impl<'c> Writer<'c> {
         if let Some(content) = self.known_state(store) {
             return Ok(content);
         }
-        let content = self.content(&store.dump().to_json())?;
+        let content = self.content(store.clone().into_pieces().at_least(PIECE))?;
         if self.states.len() >= SHARED_STATES {
             self.states.pop_front();
         }
@@ -496,7 +496,7 @@ impl<'c> Writer<'c> {
         Ok(content)
     }
 
-    fn content(&mut self, json: &[u8]) -> rusqlite::Result<i64> {
+    fn content(&mut self, pieces: impl Iterator<Item = impl AsRef<[u8]>>) -> rusqlite::Result<i64> {
         let content: i64 = self.connection.query_row(
             "SELECT coalesce(max(content), 0) + 1 FROM contents",
             [],
@@ -505,7 +505,8 @@ impl<'c> Writer<'c> {
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO contents (content, piece, sum, json) VALUES (?, ?, ?, ?)",
         )?;
-        for (number, piece) in (0_i64..).zip(json.chunks(PIECE)) {
+        for (number, piece) in (0_i64..).zip(pieces) {
+            let piece = piece.as_ref();
             let seal = Seal::new().integer(content).integer(number).bytes(piece);
             let sum = seal.sum();
             let key = content << 24 | number;
@@ -586,7 +587,7 @@ impl<'c> Writer<'c> {
         if known == 0 {
             return Ok(());
         }
-        let content = self.content(json)?;
+        let content = self.content(json.chunks(PIECE))?;
         self.point(track, *seq, content)?;
         self.set_clock(id, clock, *seq)?;
         // Only the last two snapshots stay, and the writes since the older of them.

@@ -25,7 +25,6 @@ use whippy_engine::history::{Asked, Write};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 /// `Whip`, in the field in which SQLite notes the program of a file.
 const APPLICATION_ID: i32 = 0x5768_6970;
@@ -404,8 +403,7 @@ pub(super) fn past(connection: &Connection, track: &Track, seq: u64) -> Result<P
     if let Some((seq, _)) = expected.zip(&writes).find(|(seq, write)| *seq != write.seq) {
         return Err(PastError::Missing(seq));
     }
-    let world = World::from_json(&json).and_then(|world| Store::load(&world));
-    let store = world.map_err(|why| PastError::World { seq: from, why })?;
+    let store = Store::from_json(&json).map_err(|why| PastError::World { seq: from, why })?;
     Ok((store, from, writes))
 }
 

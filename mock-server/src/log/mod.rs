@@ -336,8 +336,7 @@ impl Log {
                     shared.is_snapping.store(false, Ordering::Release);
                     return;
                 }
-                let json = store.dump().to_json();
-                drop(store);
+                let json = store.into_pieces().into_json();
                 let mut queue = shared.room();
                 queue.bytes += json.len();
                 queue.tasks.push(Task::Snapshot(Snapshot {

@@ -238,6 +238,31 @@ fn a_long_answer_never_stands_whole_in_memory(#[values(EXPORT, BUNDLE)] path: &s
     assert_eq!(stocks.as_array().unwrap().len(), 100_000);
 }
 
+/// A world of so many stocks with all their members, as an export has them.
+fn whole_world_of(count: usize) -> String {
+    let json = world_of(count);
+    let store = Store::from_json(json.as_bytes()).unwrap();
+    String::from_utf8(store.into_pieces().into_json()).unwrap()
+}
+
+const IMPORT: &str = "PUT /__admin/worlds/one";
+const RESET: &str = "POST /__admin/reset";
+
+#[rstest]
+fn an_import_takes_twice_its_body_at_most(#[values(IMPORT, RESET)] asked: &str) {
+    let world = whole_world_of(80_000);
+    let body = match asked {
+        IMPORT => world,
+        _ => format!(r#"{{"world": {world}}}"#),
+    };
+    let mock = Mock::start(&[]);
+    let before = mock.peak_memory();
+    let answer = mock.ask(message(asked, &[], &body));
+    assert_eq!(answer.json()["stocks"], 80_000);
+    let grown = mock.peak_memory() - before;
+    assert!(grown < 2 * body.len(), "{grown} of {}", body.len());
+}
+
 #[test]
 fn readers_that_stall_hold_up_nobody() {
     let world = file(".json", world_of(100_000));

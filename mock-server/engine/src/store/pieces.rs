@@ -36,6 +36,26 @@ impl Store {
 }
 
 impl Pieces {
+    /// The whole JSON.
+    pub fn into_json(self) -> Vec<u8> {
+        self.fold(Vec::new(), |mut json, piece| {
+            json.extend_from_slice(&piece);
+            json
+        })
+    }
+
+    /// The same JSON in pieces of at least `size` bytes, but for the last.
+    pub fn at_least(mut self, size: usize) -> impl Iterator<Item = Vec<u8>> {
+        std::iter::from_fn(move || {
+            let mut piece = self.next()?;
+            while piece.len() < size {
+                let Some(more) = self.next() else { break };
+                piece.extend_from_slice(&more);
+            }
+            Some(piece)
+        })
+    }
+
     /// The part of the JSON before the first stock.
     fn head(&self) -> Vec<u8> {
         let mut head = self.store.dump_part(0..0, [0; 3], []).to_json();
@@ -131,11 +151,14 @@ mod tests {
         let large = [0, 1, ROWS - 1, ROWS, ROWS + 1, 3 * ROWS].map(world);
         for json in built_in.chain(large) {
             let store = store(&json);
-            let pieces: Vec<u8> = store.clone().into_pieces().flatten().collect();
+            let whole = store.clone().into_pieces().into_json();
             assert_eq!(
-                String::from_utf8(pieces).unwrap(),
+                String::from_utf8(whole.clone()).unwrap(),
                 String::from_utf8(store.dump().to_json()).unwrap()
             );
+            let pieces: Vec<_> = store.into_pieces().at_least(1000).collect();
+            assert!(pieces.iter().rev().skip(1).all(|piece| piece.len() >= 1000));
+            assert_eq!(pieces.concat(), whole);
         }
     }
 }

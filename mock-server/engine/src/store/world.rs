@@ -5,8 +5,10 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
@@ -88,11 +90,17 @@ impl fmt::Display for RowError {
 }
 
 /// A state of a world, in the format of a world file.
+pub type World<'a> = WorldOf<Vec<StockRow<'a>>, Vec<ReservationRow>>;
+
+/// A world file without its rows, which [`Store::from_json`] reads one by one.
+type Frame = WorldOf<IgnoredAny, IgnoredAny>;
+
+/// A world file whose stocks and reservations are of these types.
 #[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct World<'a> {
+#[serde(rename = "World", deny_unknown_fields)]
+pub struct WorldOf<S, R> {
     #[serde(rename = "$schema", default, skip_serializing)]
-    _schema: Option<serde::de::IgnoredAny>,
+    _schema: Option<IgnoredAny>,
     /// The name of the world.
     #[serde(default)]
     pub name: Option<String>,
@@ -112,10 +120,10 @@ pub struct World<'a> {
     stock_locations: Vec<LocationRow>,
     #[serde(default)]
     stock_lists: Vec<StockListRow>,
-    #[serde(default, borrow)]
-    stocks: Vec<StockRow<'a>>,
     #[serde(default)]
-    reservations: Vec<ReservationRow>,
+    stocks: S,
+    #[serde(default)]
+    reservations: R,
 }
 
 /// A date-time with an offset.
@@ -208,9 +216,10 @@ struct StockListRow {
     locations: Option<Vec<String>>,
 }
 
+/// A stock of a world file.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StockRow<'a> {
+pub struct StockRow<'a> {
     id: Option<i64>,
     created_date: Option<Moment>,
     modified_date: Option<Moment>,
@@ -235,9 +244,10 @@ pub(super) struct StockRow<'a> {
     reserved_stock: i32,
 }
 
+/// A dated reservation of a world file.
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReservationRow {
+pub struct ReservationRow {
     operation: DirectionName,
     sku: String,
     location: String,
@@ -305,23 +315,28 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
+/// Reads a world file with rows of some type.
+fn read<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, WorldError> {
+    // serde would also accept a list, and take its items for the members in their order.
+    let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
+    let other = match first {
+        Some(b'[') => Some("a list"),
+        Some(b'"') => Some("a text"),
+        Some(b'-' | b'0'..=b'9') => Some("a number"),
+        _ => None,
+    };
+    if let Some(other) = other {
+        return Err(WorldError(format!(
+            "a world is an object, and this is {other}"
+        )));
+    }
+    serde_json::from_slice(json).map_err(|error| WorldError(error.to_string()))
+}
+
 impl<'a> World<'a> {
     /// Parses a world file.
     pub fn from_json(json: &'a [u8]) -> Result<Self, WorldError> {
-        // serde would also accept a list, and take its items for the members in their order.
-        let first = json.iter().find(|byte| !byte.is_ascii_whitespace());
-        let other = match first {
-            Some(b'[') => Some("a list"),
-            Some(b'"') => Some("a text"),
-            Some(b'-' | b'0'..=b'9') => Some("a number"),
-            _ => None,
-        };
-        if let Some(other) = other {
-            return Err(WorldError(format!(
-                "a world is an object, and this is {other}"
-            )));
-        }
-        serde_json::from_slice(json).map_err(|error| WorldError(error.to_string()))
+        read(json)
     }
 
     /// The world as compact JSON.
@@ -333,97 +348,51 @@ impl<'a> World<'a> {
 impl Store {
     /// Loads a world into a new store.
     pub fn load(world: &World<'_>) -> Result<Self, WorldError> {
-        let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
-        let id_step = world.stock_id_step.unwrap_or(1);
-        if !(1..=LARGEST_STEP).contains(&id_step) {
-            return Err(WorldError(format!(
-                "stock_id_step is {id_step}, but ids rise by 1 to {LARGEST_STEP}"
-            )));
+        let mut loading = Loading::begin(world)?;
+        for row in &world.stocks {
+            loading.take_stock(row)?;
         }
-        let places = load_places(Places::default(), world, at)?;
-        let stocks = load_stocks(world, &places, at)?;
-        let last_id = stocks.last().map_or(0, |stock| stock.id);
-        let next_id = world.next_stock_id.unwrap_or(last_id + id_step);
-        if next_id > LARGEST_ID {
-            return Err(WorldError(format!(
-                "next_stock_id is {next_id}, but ids go up to {LARGEST_ID}"
-            )));
+        for row in &world.reservations {
+            loading.take_reservation(row)?;
         }
-        if next_id <= last_id {
-            return Err(WorldError(format!(
-                "next_stock_id is {next_id}, but the last stock has id {last_id}"
-            )));
-        }
-        let mut store = Self {
-            name: SmolStr::new(world.name.as_deref().unwrap_or("unnamed")),
-            table: Table::default(),
-            by_sku: Index::default(),
-            columns: Default::default(),
-            places: Arc::new(places),
-            applied: Index::default(),
-            next_id,
-            id_step,
-        };
-        store.fill(&stocks);
-        for (i, row) in world.reservations.iter().enumerate() {
-            let applied = store.load_reservation(row);
-            store.keep_applied(
-                applied.map_err(|why| WorldError(format!("reservations[{i}]: {why}")))?,
-            );
-        }
-        Ok(store)
+        loading.finish(world)
     }
 
-    /// Fills an empty store, each index at once from its sorted keys.
-    fn fill(&mut self, stocks: &[Stock]) {
-        let rows = || (0..).zip(stocks).map(|(row, stock): (Row, _)| (row, stock));
-        for stock in stocks {
-            self.table.push(stock);
+    /// Loads the JSON of a world file. The rows are taken one by one, so that this takes
+    /// little memory beside the file and the state.
+    pub fn from_json(json: &[u8]) -> Result<Self, WorldError> {
+        let frame: Frame = read(json)?;
+        let mut loading = Loading::begin(&frame)?;
+        let mut wrong = None;
+        let rows = Rows {
+            loading: &mut loading,
+            wrong: &mut wrong,
+        };
+        let mut json = serde_json::Deserializer::from_slice(json);
+        if let Err(error) = rows.deserialize(&mut json) {
+            return Err(wrong.unwrap_or_else(|| WorldError(error.to_string())));
         }
-        let mut skus: Vec<_> = rows()
-            .map(|(row, stock)| (stock.sku.clone(), stock.location, row))
+        loading.finish(&frame)
+    }
+
+    /// Fills the empty indexes, each at once from its sorted keys.
+    fn fill(&mut self) {
+        let rows = |table: &Table| 0..Row::try_from(table.rows()).unwrap_or(Row::MAX);
+        let mut skus: Vec<_> = rows(&self.table)
+            .map(|row| {
+                let (chunk, at) = self.table.locate(row);
+                (chunk.sku[at].clone(), chunk.location[at], row)
+            })
             .collect();
         skus.sort_unstable();
         self.by_sku = Index::from_sorted(skus);
         for column in Column::ALL {
-            let mut keys: Vec<_> = rows()
-                .filter_map(|(row, stock)| Some((self.key_of(stock, column)?, row)))
+            let mut keys: Vec<_> = rows(&self.table)
+                .filter_map(|row| Some((self.key_of(&self.table.get(row), column)?, row)))
                 .collect();
             keys.sort_unstable();
             self.columns[column as usize] = Index::from_sorted(keys);
         }
-    }
-
-    fn load_reservation(&self, row: &ReservationRow) -> Result<Applied, RowError> {
-        let location = self
-            .places
-            .location_coded(&row.location)
-            .ok_or_else(|| RowError::NoLocation(row.location.clone()))?;
-        let provider = self.places.locations[location as usize].provider;
-        let owner = &self.places.providers[provider as usize].head.name;
-        if let Some(named) = &row.provider
-            && owner != named.as_str()
-        {
-            return Err(RowError::OtherOwner {
-                location: row.location.clone(),
-                owner: owner.clone(),
-                named: named.clone(),
-            });
-        }
-        Ok(Applied {
-            sku: row.sku.as_str().into(),
-            location,
-            direction: match row.operation {
-                DirectionName::IncreaseReservedStock => Direction::Increase,
-                DirectionName::DecreaseReservedStock => Direction::Decrease,
-            },
-            date: match Timestamp::parse(&row.date, UtcOffset::PAGE)
-                .or_else(|_| Timestamp::parse_with_offset(&row.date))
-            {
-                Ok(at) if !row.opaque => ReservationDate::At(at),
-                _ => ReservationDate::Text(row.date.as_str().into()),
-            },
-        })
     }
 
     /// Dumps the whole state as a world. Loading that world gives an equal store.
@@ -534,7 +503,7 @@ impl Store {
             }
         }
         for (i, row) in world.reservations.iter().enumerate() {
-            let applied = self.load_reservation(row);
+            let applied = load_reservation(&self.places, row);
             self.keep_applied(
                 applied.map_err(|why| WorldError(format!("reservations[{i}]: {why}")))?,
             );
@@ -613,7 +582,11 @@ const LARGEST_STEP: i64 = 1_000_000;
 const DEFAULT_AT: Timestamp = Timestamp::EPOCH.plus_seconds(1_683_666_000);
 
 /// Adds the places of a world to those that are there.
-fn load_places(mut places: Places, world: &World<'_>, at: Timestamp) -> Result<Places, WorldError> {
+fn load_places<S, R>(
+    mut places: Places,
+    world: &WorldOf<S, R>,
+    at: Timestamp,
+) -> Result<Places, WorldError> {
     for (i, row) in world.providers.iter().enumerate() {
         let fail = |why: RowError| WorldError(format!("providers[{i}]: {why}"));
         let head = head(
@@ -725,6 +698,198 @@ fn head(
     })
 }
 
+/// A state that is loaded row by row.
+struct Loading {
+    places: Places,
+    at: Timestamp,
+    id_step: i64,
+    table: Table,
+    /// Id of the stock before.
+    last_id: i64,
+    is_sorted: bool,
+    applied: Index<Applied>,
+    reservations: usize,
+}
+
+impl Loading {
+    fn begin<S, R>(world: &WorldOf<S, R>) -> Result<Self, WorldError> {
+        let at = world.at.map_or(DEFAULT_AT, |moment| moment.0);
+        let id_step = world.stock_id_step.unwrap_or(1);
+        if !(1..=LARGEST_STEP).contains(&id_step) {
+            return Err(WorldError(format!(
+                "stock_id_step is {id_step}, but ids rise by 1 to {LARGEST_STEP}"
+            )));
+        }
+        Ok(Self {
+            places: load_places(Places::default(), world, at)?,
+            at,
+            id_step,
+            table: Table::default(),
+            last_id: 0,
+            is_sorted: true,
+            applied: Index::default(),
+            reservations: 0,
+        })
+    }
+
+    fn take_stock(&mut self, row: &StockRow<'_>) -> Result<(), WorldError> {
+        let i = self.table.rows();
+        let next_id = self.last_id + self.id_step;
+        let stock = load_stock(row, &self.places, (self.at, next_id))
+            .map_err(|why| WorldError(format!("stocks[{i}]: {why}")))?;
+        self.is_sorted &= stock.id > self.last_id;
+        self.last_id = stock.id;
+        self.table.push(&stock);
+        Ok(())
+    }
+
+    fn take_reservation(&mut self, row: &ReservationRow) -> Result<(), WorldError> {
+        let i = self.reservations;
+        let applied = load_reservation(&self.places, row)
+            .map_err(|why| WorldError(format!("reservations[{i}]: {why}")))?;
+        self.applied.insert(applied);
+        self.reservations += 1;
+        Ok(())
+    }
+
+    fn finish<S, R>(mut self, world: &WorldOf<S, R>) -> Result<Store, WorldError> {
+        if !self.is_sorted {
+            self.sort()?;
+        }
+        let (last_id, id_step) = (self.last_id, self.id_step);
+        let next_id = world.next_stock_id.unwrap_or(last_id + id_step);
+        if next_id > LARGEST_ID {
+            return Err(WorldError(format!(
+                "next_stock_id is {next_id}, but ids go up to {LARGEST_ID}"
+            )));
+        }
+        if next_id <= last_id {
+            return Err(WorldError(format!(
+                "next_stock_id is {next_id}, but the last stock has id {last_id}"
+            )));
+        }
+        let mut store = Store {
+            name: SmolStr::new(world.name.as_deref().unwrap_or("unnamed")),
+            table: self.table,
+            by_sku: Index::default(),
+            columns: Default::default(),
+            places: Arc::new(self.places),
+            applied: self.applied,
+            next_id,
+            id_step,
+        };
+        store.fill();
+        Ok(store)
+    }
+
+    fn sort(&mut self) -> Result<(), WorldError> {
+        let table = std::mem::take(&mut self.table);
+        let rows = 0..Row::try_from(table.rows()).unwrap_or(Row::MAX);
+        let stocks = sorted(rows.map(|row| table.get(row)).collect())?;
+        drop(table);
+        self.last_id = stocks.last().map_or(0, |stock| stock.id);
+        for stock in &stocks {
+            self.table.push(stock);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of a world file, handed over as they are read.
+struct Rows<'l> {
+    loading: &'l mut Loading,
+    /// The reason why a row was not taken.
+    wrong: &'l mut Option<WorldError>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Member {
+    Stocks,
+    Reservations,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a world")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { loading, wrong } = self;
+        while let Some(member) = members.next_key()? {
+            match member {
+                Member::Stocks => members.next_value_seed(Each::new(|row: StockRow<'de>| {
+                    loading.take_stock(&row).map_err(|why| *wrong = Some(why))
+                }))?,
+                Member::Reservations => {
+                    members.next_value_seed(Each::new(|row: ReservationRow| {
+                        let taken = loading.take_reservation(&row);
+                        taken.map_err(|why| *wrong = Some(why))
+                    }))?;
+                }
+                Member::Other => drop(members.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Hands over each row of a list until one is not taken.
+struct Each<T, F> {
+    take: F,
+    row: PhantomData<T>,
+}
+
+impl<T, F: FnMut(T) -> Result<(), ()>> Each<T, F> {
+    fn new(take: F) -> Self {
+        let row = PhantomData;
+        Self { take, row }
+    }
+}
+
+impl<'de, T, F> DeserializeSeed<'de> for Each<T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ()>,
+{
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de, T, F> serde::de::Visitor<'de> for Each<T, F>
+where
+    T: Deserialize<'de>,
+    F: FnMut(T) -> Result<(), ()>,
+{
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
+        while let Some(row) = rows.next_element()? {
+            (self.take)(row).map_err(|()| A::Error::custom("a row is wrong"))?;
+        }
+        Ok(())
+    }
+}
+
 /// The stocks of a world, ordered by id.
 fn load_stocks(
     world: &World<'_>,
@@ -732,58 +897,17 @@ fn load_stocks(
     at: Timestamp,
 ) -> Result<Vec<Stock>, WorldError> {
     let mut stocks: Vec<Stock> = Vec::with_capacity(world.stocks.len());
-    let mut last_id = 0;
     let step = world.stock_id_step.unwrap_or(1);
     for (i, row) in world.stocks.iter().enumerate() {
-        let fail = |why: RowError| WorldError(format!("stocks[{i}]: {why}"));
-        let location = places
-            .location_coded(&row.location)
-            .ok_or_else(|| fail(RowError::NoLocation(row.location.to_string())))?;
-        let provider = places.locations[location as usize].provider;
-        let owner = &places.providers[provider as usize].head.name;
-        if owner.as_str() != row.provider {
-            return Err(fail(RowError::OtherOwner {
-                location: row.location.to_string(),
-                owner: owner.clone(),
-                named: row.provider.to_string(),
-            }));
-        }
-        if row.sku.is_empty() {
-            return Err(fail(RowError::EmptySku));
-        }
-        let id = row.id.unwrap_or(last_id + step);
-        if !(1..=LARGEST_ID).contains(&id) {
-            return Err(fail(RowError::StockId(id)));
-        }
-        last_id = id;
-        let created = row.created_date.map_or(at, |moment| moment.0);
-        let modified = row.modified_date.map_or(created, |moment| moment.0);
-        stocks.push(Stock {
-            id,
-            created,
-            modified,
-            stock_written: row.stock_written_date.map_or(modified, |moment| moment.0),
-            period: row
-                .period
-                .as_ref()
-                .map(load_period)
-                .transpose()
-                .map_err(fail)?,
-            stock_type: match row.stock_type {
-                StockTypeName::Standard => StockType::Standard,
-                StockTypeName::Scheduled => StockType::Scheduled,
-            },
-            unit_type: match row.unit_type {
-                UnitTypeName::Quantity => UnitType::Quantity,
-                UnitTypeName::Kilogram => UnitType::Kilogram,
-            },
-            location,
-            stock: row.stock,
-            is_active: row.is_active,
-            sku: SmolStr::new(&row.sku),
-            reserved: row.reserved_stock,
-        });
+        let next_id = stocks.last().map_or(0, |stock| stock.id) + step;
+        let stock = load_stock(row, places, (at, next_id));
+        stocks.push(stock.map_err(|why| WorldError(format!("stocks[{i}]: {why}")))?);
     }
+    sorted(stocks)
+}
+
+/// Stocks in the order of ids, of which no two are equal.
+fn sorted(mut stocks: Vec<Stock>) -> Result<Vec<Stock>, WorldError> {
     if !stocks.is_sorted_by(|a, b| a.id < b.id) {
         stocks.sort_by_key(|stock| stock.id);
         if let Some(pair) = stocks.windows(2).find(|pair| pair[0].id == pair[1].id) {
@@ -791,6 +915,86 @@ fn load_stocks(
         }
     }
     Ok(stocks)
+}
+
+/// A stock, given the moment and the id of one that names none.
+fn load_stock(
+    row: &StockRow<'_>,
+    places: &Places,
+    (at, next_id): (Timestamp, i64),
+) -> Result<Stock, RowError> {
+    let location = places
+        .location_coded(&row.location)
+        .ok_or_else(|| RowError::NoLocation(row.location.to_string()))?;
+    let provider = places.locations[location as usize].provider;
+    let owner = &places.providers[provider as usize].head.name;
+    if owner.as_str() != row.provider {
+        return Err(RowError::OtherOwner {
+            location: row.location.to_string(),
+            owner: owner.clone(),
+            named: row.provider.to_string(),
+        });
+    }
+    if row.sku.is_empty() {
+        return Err(RowError::EmptySku);
+    }
+    let id = row.id.unwrap_or(next_id);
+    if !(1..=LARGEST_ID).contains(&id) {
+        return Err(RowError::StockId(id));
+    }
+    let created = row.created_date.map_or(at, |moment| moment.0);
+    let modified = row.modified_date.map_or(created, |moment| moment.0);
+    Ok(Stock {
+        id,
+        created,
+        modified,
+        stock_written: row.stock_written_date.map_or(modified, |moment| moment.0),
+        period: row.period.as_ref().map(load_period).transpose()?,
+        stock_type: match row.stock_type {
+            StockTypeName::Standard => StockType::Standard,
+            StockTypeName::Scheduled => StockType::Scheduled,
+        },
+        unit_type: match row.unit_type {
+            UnitTypeName::Quantity => UnitType::Quantity,
+            UnitTypeName::Kilogram => UnitType::Kilogram,
+        },
+        location,
+        stock: row.stock,
+        is_active: row.is_active,
+        sku: SmolStr::new(&row.sku),
+        reserved: row.reserved_stock,
+    })
+}
+
+fn load_reservation(places: &Places, row: &ReservationRow) -> Result<Applied, RowError> {
+    let location = places
+        .location_coded(&row.location)
+        .ok_or_else(|| RowError::NoLocation(row.location.clone()))?;
+    let provider = places.locations[location as usize].provider;
+    let owner = &places.providers[provider as usize].head.name;
+    if let Some(named) = &row.provider
+        && owner != named.as_str()
+    {
+        return Err(RowError::OtherOwner {
+            location: row.location.clone(),
+            owner: owner.clone(),
+            named: named.clone(),
+        });
+    }
+    Ok(Applied {
+        sku: row.sku.as_str().into(),
+        location,
+        direction: match row.operation {
+            DirectionName::IncreaseReservedStock => Direction::Increase,
+            DirectionName::DecreaseReservedStock => Direction::Decrease,
+        },
+        date: match Timestamp::parse(&row.date, UtcOffset::PAGE)
+            .or_else(|_| Timestamp::parse_with_offset(&row.date))
+        {
+            Ok(at) if !row.opaque => ReservationDate::At(at),
+            _ => ReservationDate::Text(row.date.as_str().into()),
+        },
+    })
 }
 
 fn load_period(row: &PeriodRow) -> Result<Period, RowError> {
@@ -817,5 +1021,98 @@ fn load_period(row: &PeriodRow) -> Result<Period, RowError> {
             }
             .stored())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::assets;
+
+    /// The state, or the reason, by either way of loading; the two agree.
+    #[track_caller]
+    fn loaded(json: &str) -> Result<String, String> {
+        let json = json.as_bytes();
+        let dumped = |store: Store| String::from_utf8(store.dump().to_json()).unwrap();
+        let at_once = World::from_json(json).and_then(|world| Store::load(&world));
+        let at_once = at_once.map(dumped).map_err(|why| why.to_string());
+        let by_row = Store::from_json(json);
+        let by_row = by_row.map(dumped).map_err(|why| why.to_string());
+        assert_eq!(by_row, at_once, "{}", String::from_utf8_lossy(json));
+        by_row
+    }
+
+    #[test]
+    fn the_built_in_worlds_load_row_by_row() {
+        for json in assets::world_names().filter_map(assets::world) {
+            loaded(json).unwrap();
+        }
+    }
+
+    const PLACES: &str =
+        r#""providers":[{"name":"p"}],"stock_locations":[{"code":"l","provider":"p"}]"#;
+    const STOCK: &str = r#""provider":"p","location":"l","stock":1"#;
+
+    #[test]
+    fn members_come_in_any_order_and_stocks_by_their_ids() {
+        let stocks = format!(
+            r#"[{{"id":9,"sku":"A",{STOCK}}},{{"id":2,"sku":"B",{STOCK}}},{{"sku":"C",{STOCK}}}]"#
+        );
+        let applied =
+            r#"[{"operation":"increase-reserved-stock","sku":"A","location":"l","date":"d"}]"#;
+        let first = loaded(&format!(
+            r#"{{"stocks":{stocks},"reservations":{applied},{PLACES}}}"#
+        ));
+        let last = loaded(&format!(
+            r#"{{{PLACES},"reservations":{applied},"stocks":{stocks}}}"#
+        ));
+        assert_eq!(first, last);
+        let store = Store::from_json(first.unwrap().as_bytes()).unwrap();
+        let skus: Vec<_> = (0..3).map(|row| store.stock(row).sku).collect();
+        assert_eq!(skus, ["B", "C", "A"]);
+    }
+
+    #[rstest]
+    #[case("", "EOF while parsing a value at line 1 column 0")]
+    #[case("[]", "a world is an object, and this is a list")]
+    #[case(
+        "true",
+        "invalid type: boolean `true`, expected struct World at line 1"
+    )]
+    #[case(r#"{"stock":[]}"#, "unknown field `stock`, expected one of `$schema`")]
+    #[case(
+        r#"{"stocks":5}"#,
+        "invalid type: integer `5`, expected a sequence at line 1 column 11"
+    )]
+    #[case(
+        r#"{"stocks":[{"stock":"5"}]}"#,
+        "invalid type: string \"5\", expected i32 at line 1 column 23"
+    )]
+    #[case(
+        r#"{"stocks":[],"stocks":[]}"#,
+        "duplicate field `stocks` at line 1 column 21"
+    )]
+    #[case(r#"{"stocks":[{"sku":"A",S}]}"#, "stocks[0]: there is no location `l`")]
+    #[case(
+        r#"{P,"stocks":[{"sku":"A",S},{"sku":"",S}]}"#,
+        "stocks[1]: the sku is empty"
+    )]
+    #[case(
+        r#"{P,"stocks":[{"id":2,"sku":"A",S},{"id":2,"sku":"B",S}]}"#,
+        "two stocks have the id 2"
+    )]
+    #[case(
+        r#"{P,"next_stock_id":1,"stocks":[{"sku":"A",S}]}"#,
+        "next_stock_id is 1, but the last stock has id 1"
+    )]
+    #[case(r#"{"reservations":[{"operation":"increase-reserved-stock","sku":"A","location":"l","date":"d"}]}"#, "reservations[0]: there is no location `l`")]
+    fn a_world_that_does_not_load_says_why(#[case] json: &str, #[case] expected: &str) {
+        let json = json
+            .replace("{P,", &format!("{{{PLACES},"))
+            .replace(",S}", &format!(",{STOCK}}}"));
+        let why = loaded(&json).unwrap_err();
+        assert!(why.starts_with(expected), "{why}");
     }
 }
