@@ -1,8 +1,8 @@
 //! The derived defects against the suite at its defaults: those caught, those noticed, and the
 //! survivors.
 //!
-//! `cargo run --release -p whippy-conformance --example survivors -- [--every N] [--only TEXT]
-//! [--write FILE]`
+//! `cargo run --release -p whippy-conformance --example survivors -- [--every N] [--offset N]
+//! [--only TEXT] [--write FILE]`
 
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A command's output.
 
@@ -21,6 +21,7 @@ use whippy_engine::problem::Grade;
 /// The arguments of the command line.
 struct Asked {
     every: usize,
+    offset: usize,
     only: String,
     write: Option<String>,
     is_verbose: bool,
@@ -49,7 +50,9 @@ fn main() -> ExitCode {
     let taken: Vec<(usize, &Derived)> = DERIVED
         .iter()
         .enumerate()
-        .filter(|(at, derived)| at % asked.every == 0 && derived.name.contains(&asked.only))
+        .filter(|(at, derived)| {
+            at % asked.every == asked.offset && derived.name.contains(&asked.only)
+        })
         .collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let seen = spread(threads, &taken, |(at, derived)| {
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
 fn asked() -> Result<Asked, Box<dyn Error>> {
     let mut asked = Asked {
         every: 1,
+        offset: 0,
         only: String::new(),
         write: None,
         is_verbose: false,
@@ -97,16 +101,30 @@ fn asked() -> Result<Asked, Box<dyn Error>> {
                 let every = text.parse().ok().filter(|every| *every > 0);
                 asked.every = every.ok_or(format!("--every {text}: it takes a number from 1"))?;
             }
+            "--offset" => {
+                let text = value()?;
+                let offset = text.parse().ok();
+                asked.offset =
+                    offset.ok_or(format!("--offset {text}: it takes a number from 0"))?;
+            }
             "--only" => asked.only = value()?,
             "--write" => asked.write = Some(value()?),
             "--verbose" => asked.is_verbose = true,
             other => {
                 return Err(format!(
-                    "there is no `{other}`; there are --every, --only, --write and --verbose"
+                    "there is no `{other}`; there are --every, --offset, --only, --write and \
+                     --verbose"
                 )
                 .into());
             }
         }
+    }
+    if asked.offset >= asked.every {
+        return Err(format!(
+            "--offset {}: it takes a number below --every, {}",
+            asked.offset, asked.every
+        )
+        .into());
     }
     Ok(asked)
 }
