@@ -120,6 +120,8 @@ pub(super) struct Dated {
     date: String,
     at: i64,
     came: i64,
+    was_granted: bool,
+    is_forgotten: bool,
 }
 
 impl Way for Dates {
@@ -128,18 +130,19 @@ impl Way for Dates {
             && scene.operation == operation
             && self.operation != operation
         {
-            scene.memory.derived().dates.clear();
+            forget_all(scene);
             return scene.usual();
         }
         let Some(dated) = dated(scene) else {
             if self.remembers == Remembers::Until(scene.operation) {
-                scene.memory.derived().dates.clear();
+                forget_all(scene);
             }
             return scene.usual();
         };
         let known = scene.memory.derived().dates.clone();
         if scene.operation == self.operation {
-            let is_replay = known.iter().any(|other| {
+            let mut applied = known.iter().filter(|other| other.was_granted);
+            let is_replay = applied.any(|other| {
                 (other.operation, &other.sku, &other.location, other.at)
                     == (dated.operation, &dated.sku, &dated.location, dated.at)
             });
@@ -151,18 +154,27 @@ impl Way for Dates {
             }
         }
         let delivery = scene.usual();
-        let is_kept = match &delivery {
-            Delivery::Answer(reply) => is_granted(reply) || self.remembers == Remembers::Refused,
+        let was_granted = match &delivery {
+            Delivery::Answer(reply) => is_granted(reply),
             _ => false,
         };
-        if is_kept {
-            let mut kept = scene.memory.derived();
+        if was_granted || self.remembers == Remembers::Refused {
             if self.remembers == Remembers::Until(scene.operation) {
-                kept.dates.clear();
+                forget_all(scene);
             }
-            kept.dates.push(dated);
+            scene.memory.derived().dates.push(Dated {
+                was_granted,
+                ..dated
+            });
         }
         delivery
+    }
+}
+
+/// Marks all remembered dates as forgotten, so that they count again.
+fn forget_all(scene: &Scene<'_>) {
+    for dated in &mut scene.memory.derived().dates {
+        dated.is_forgotten = true;
     }
 }
 
@@ -228,6 +240,9 @@ impl Dates {
             Remembers::For(micros) => of_stock
                 .iter()
                 .any(|other| is_it(other) && dated.came - other.came > micros),
+            Remembers::Until(_) => !of_stock
+                .iter()
+                .any(|other| is_it(other) && !other.is_forgotten),
             Remembers::Spelling => !of_stock
                 .iter()
                 .any(|other| is_it(other) && other.date == dated.date),
@@ -260,5 +275,7 @@ fn dated(scene: &Scene<'_>) -> Option<Dated> {
         at: Timestamp::parse(&date, local).ok()?.micros(),
         date,
         came: (scene.system)().micros(),
+        was_granted: false,
+        is_forgotten: false,
     })
 }
