@@ -22,14 +22,15 @@ use crate::model::cause::Difference;
 use crate::model::finding::{AtOnce, Exchange, Finding, Kind, Level, Record, Secrets, cut};
 use crate::scope::{Relation, Scope};
 use crate::transport::target::{Target, TargetError};
-use crate::workers::{lock, race};
+use crate::workers::{Stopwatch, lock, race};
 
 /// Limits of the exploration at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exploration {
     /// The most requests.
     pub requests: u64,
-    /// The longest time, microseconds; `None`: no limit.
+    /// The longest time, microseconds, or an eighth of the run before it if that is longer;
+    /// `None`: no limit.
     pub micros: Option<u64>,
 }
 
@@ -99,6 +100,8 @@ pub struct Session {
     pub profile: BTreeMap<String, String>,
     /// Bounds of the exploration at the end of the run.
     pub exploration: Exploration,
+    /// The time since the session began.
+    pub watch: Stopwatch,
     /// The time that the run waits, once, before it checks that writes persist.
     pub patience: Duration,
     /// Is true if every answer takes long, so that rules over many values use a sample.
@@ -155,6 +158,7 @@ impl Session {
             sku_prefix: "00CT-".to_owned(),
             profile: BTreeMap::new(),
             exploration: Exploration::default(),
+            watch: Stopwatch::start(),
             patience: Duration::ZERO,
             is_far: false,
             next_sku: AtomicU64::new(1),

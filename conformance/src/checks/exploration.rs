@@ -45,6 +45,9 @@ fn explored(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
 }
 
+/// Divisor of the time that the run took before the exploration: it may take that part of it.
+const SHARE: u64 = 8;
+
 /// Returns options that start from the readings seen so far, and require those that the user has
 /// set.
 fn options(session: &Session) -> Options {
@@ -61,9 +64,13 @@ fn options(session: &Session) -> Options {
         }
     }
     let held = Reading::ALL.iter().copied();
+    let so_far = session.watch.micros();
     Options {
         requests: session.exploration.requests,
-        micros: session.exploration.micros,
+        micros: session
+            .exploration
+            .micros
+            .map(|micros| micros.max(so_far / SHARE)),
         most_differences: 5,
         asks_alias: false,
         held: held
