@@ -8,7 +8,7 @@ use whippy_conformance::cases::probe::{Ask, Exploration, Session};
 use whippy_conformance::checks::EXPLORATION;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::Report;
+use whippy_conformance::model::outcome::{Report, Safety};
 use whippy_conformance::report::text::Look;
 use whippy_conformance::run::assembly::{Circumstances, assemble};
 use whippy_conformance::run::catalogue::Check;
@@ -30,7 +30,8 @@ use super::progress::Progress;
 use super::refusal::Refusal;
 use super::secrets::secret;
 
-/// The one wait of a run against a live target before it checks that written stocks persist.
+/// The one wait of a run against a service before it checks that written stocks persist. A
+/// whippy-mock of this machine is not waited for.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 /// A finished run.
@@ -82,7 +83,8 @@ pub(crate) fn conduct(
     let interrupt = Interrupt::listen();
     let mut session = Session::new(permission.looking(&connection), contract);
     session.profile = held;
-    if !connection.is_loopback {
+    let writes = permission.mode == Safety::Write;
+    if writes && !connection.is_embedded && !connection.is_local_mock() {
         session.patience = PATIENCE;
     }
     let explores = args.checks.explore != Some(0);
