@@ -2,7 +2,10 @@
 //! in a template, and relations like `after.reserved_stock == before.reserved_stock + 1`.
 
 use std::fmt;
+use std::time::SystemTime;
 
+use http::HeaderMap;
+use http::header::DATE;
 use serde::Deserialize;
 use serde_json::{Number, Value};
 use whippy_engine::model::time::{Timestamp, UtcOffset};
@@ -477,6 +480,13 @@ pub fn moment(text: &str) -> Option<(Timestamp, UtcOffset)> {
     };
     let zone = UtcOffset::parse(zone)?;
     Some((Timestamp::parse_with_offset(text).ok()?, zone))
+}
+
+/// Returns the moment of an answer by its `Date` header, to the second.
+pub fn answered_at(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?;
+    let since = date.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Timestamp::from_micros(i64::try_from(since.as_micros()).ok()?)
 }
 
 #[cfg(test)]

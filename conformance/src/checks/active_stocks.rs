@@ -5,7 +5,7 @@ use http::{Method, Uri};
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use crate::cases::case::given;
+use crate::cases::case::{given, with_arguments};
 use crate::cases::probe::{Ask, Payload, Probe, Stop};
 use crate::model::finding::Level;
 
@@ -60,6 +60,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..WRITE
     },
     CodeCheck {
+        id: "active-stocks/follow-each-write",
+        title: "The active stock of a SKU is what each create, upsert and reservation leaves, at once",
+        section: "List Active Stock",
+        quote: "The number of the existing stock",
+        when: &[("reservation-arguments", &["either", "body", "query"])],
+        run: follow_each_write,
+        ..WRITE
+    },
+    CodeCheck {
         id: "active-stocks/shows-the-asked-sku-alone",
         title: "The active stocks with a SKU are one row, of that SKU",
         level: Level::Should,
@@ -82,7 +91,6 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "active-stocks/limit-cuts-the-page",
         title: "A limit of 1 shows one SKU a page",
-        level: Level::Should,
         section: "List Stock",
         quote: "The amount of line items returned per page",
         run: limit_cuts_the_page,
@@ -94,6 +102,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "List Multiple Active Stock",
         quote: "\"next\": \"https://{whippy_api_url}/api/v1/active-stocks/1/?page=2\"",
         run: links_lead_through_the_pages,
+        ..SURVEY
+    },
+    CodeCheck {
+        id: "active-stocks/pages-fit-together",
+        title: "Pages of two SKUs show other SKUs each, two of them as long as there are more, and lead \
+                to their neighbours",
+        section: "List Multiple Active Stock",
+        quote: "\"next\": \"https://{whippy_api_url}/api/v1/active-stocks/1/?page=2\"",
+        run: pages_fit_together,
         ..SURVEY
     },
     CodeCheck {
@@ -176,6 +193,59 @@ fn leaves_out_inactive_stock(probe: &mut Probe<'_>) -> Result<(), Stop> {
     counts(probe, &sku, 5)
 }
 
+/// Fails the check if the active stock is not the quantity that each write leaves. The quantity
+/// of the new stock tells if the list counts all of it or what is salable.
+fn follow_each_write(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    no_rule(probe)?;
+    let sku = probe.need("sku")?;
+    let made = given(probe, "stock", &json!({"stock": 60, "reserved_stock": 7}))?;
+    let (place, provider) = (made["location"].clone(), made["provider"].clone());
+    let is_salable = match quantity_of(probe, &sku)?.as_i64() {
+        Some(53) => true,
+        Some(60) => false,
+        // Which it should be is another check's.
+        _ => return Err(not_listed()),
+    };
+    let named = json!({"sku": sku, "location": place, "provider": provider});
+    let row = |stock: i64| {
+        let mut row = named.clone();
+        row["stock"] = stock.into();
+        row
+    };
+    for (write, body, stock, reserved) in [
+        ("increase_reserved_stock", named.clone(), 60, 8),
+        ("increase_reserved_stock", named.clone(), 60, 9),
+        ("decrease_reserved_stock", named.clone(), 60, 8),
+        ("insert_or_update_stock", row(40), 40, 8),
+        ("insert_or_update_stock", row(8), 8, 8),
+        ("insert_or_update_stock", row(70), 70, 8),
+    ] {
+        let ask = Ask::new(Method::POST, &format!("/api/v1/stocks/{write}/")).named(write);
+        let (ask, status) = if write.starts_with("insert") {
+            let payload = Payload::Json(body);
+            (Ask { payload, ..ask }, 200)
+        } else {
+            (with_arguments(probe, ask, body), 201)
+        };
+        let answer = probe.send(&ask)?;
+        probe.expect_status(&answer, &[status])?;
+        let expected = if is_salable { stock - reserved } else { stock };
+        // What is empty may be left out.
+        let shown = row_of(probe, &sku)?.map(|row| row["stock"].clone());
+        let is_right = match &shown {
+            Some(shown) => *shown == expected,
+            None => expected == 0,
+        };
+        if !is_right {
+            let shown = shown.unwrap_or_default();
+            return Err(probe.fail(format!(
+                "after {write}: expected {expected} of {sku}, got {shown}"
+            )));
+        }
+    }
+    Ok(())
+}
+
 fn leaves_out_inactive_skus(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let (sku, inactive) = (probe.need("sku")?, probe.need("sku2")?);
     given(probe, "active", &json!({}))?;
@@ -256,6 +326,67 @@ fn links_lead_through_the_pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let again = page(probe, &previous, None)?;
     if again != first {
         return Err(probe.fail("expected previous to lead back to the first page, got another"));
+    }
+    Ok(())
+}
+
+/// The most pages of a walk.
+const WALKED: usize = 4;
+
+/// SKUs on a page of the walk.
+const A_PAGE: usize = 2;
+
+fn pages_fit_together(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let path = path(probe)?;
+    let mut pages = vec![page(probe, &format!("?limit={A_PAGE}"), None)?];
+    if skus(&pages[0]).is_empty() {
+        return Err(Stop::Unsupported("the stock list shows no SKU".to_owned()));
+    }
+    while pages.len() < WALKED
+        && let Some(last) = pages.last().cloned()
+        && !last["next"].is_null()
+    {
+        let next = link(probe, &last, "next", &path)?;
+        pages.push(page(probe, &next, None)?);
+    }
+    let mut shown: Vec<&str> = pages.iter().flat_map(skus).collect();
+    let all = shown.len();
+    shown.sort_unstable();
+    shown.dedup();
+    let twice = all - shown.len();
+    if twice > 0 {
+        return Err(probe.fail(format!(
+            "expected each SKU on one page, got {twice} of {all} twice"
+        )));
+    }
+    for (at, page) in pages.iter().enumerate() {
+        let (number, count) = (at + 1, skus(page).len());
+        let fits = if page["next"].is_null() {
+            (1..=A_PAGE).contains(&count)
+        } else {
+            count == A_PAGE
+        };
+        if !fits || page["previous"].is_null() != (at == 0) {
+            return Err(probe.fail(format!(
+                "page {number} by limit={A_PAGE}: expected {A_PAGE} SKUs where more follow, and \
+                 `previous` null on the first page alone, got {page}"
+            )));
+        }
+    }
+    leads_back(probe, &pages, &path)
+}
+
+/// Fails the check if `previous` of a page does not lead to the page before it.
+fn leads_back(probe: &mut Probe<'_>, pages: &[Value], path: &str) -> Result<(), Stop> {
+    for pair in pages.windows(2) {
+        let previous = link(probe, &pair[1], "previous", path)?;
+        let before = page(probe, &previous, None)?;
+        let (expected, got) = (&pair[0]["results"], &before["results"]);
+        if expected != got {
+            return Err(probe.fail(format!(
+                "expected `previous` to lead to {expected}, got {got}"
+            )));
+        }
     }
     Ok(())
 }

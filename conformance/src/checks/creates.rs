@@ -1,12 +1,14 @@
 //! Checks of creating a stock that cannot be written as data. The others are in `create.yaml`.
 
 use serde_json::{Map, Value, json};
+use whippy_engine::model::time::UtcOffset;
 
 use super::CodeCheck;
 use super::kit::paging::{STOCKS, page};
 use super::kit::stocks::{number_of, stock_of};
 use crate::cases::case::given;
 use crate::cases::probe::{Ask, Probe, Stop};
+use crate::cases::scope::{answered_at, moment};
 use crate::model::finding::{Finding, Level};
 
 pub(super) const CHECKS: &[CodeCheck] = &[
@@ -17,6 +19,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "Create Stock",
         quote: "\"provider\": [ \"This field is required.\" ], \"location\": [",
         run: errors_in_order,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "create/dates-are-the-moment-of-the-answer",
+        title: "The dates of a new stock are the moment at which the service says that it answered",
+        level: Level::Should,
+        section: "Create Stock",
+        quote: "\"created_date\":",
+        run: dated_now,
         ..CodeCheck::WRITE
     },
     CodeCheck {
@@ -101,6 +112,35 @@ fn errors_in_order(probe: &mut Probe<'_>) -> Result<(), Stop> {
         probe.expect_status(&answer, &[400])?;
         let errors = probe.json(&answer)?.clone();
         expect_order(probe, &errors)?;
+    }
+    Ok(())
+}
+
+/// The largest accepted difference between the clocks of a service and its proxy, microseconds.
+/// Zones differ by half an hour at least.
+const CLOCKS: i64 = 900_000_000;
+
+fn dated_now(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let body = stock_of(probe, &sku)?;
+    let answer = probe.send(&Ask::post(STOCKS, body).named("create"))?;
+    probe.expect_status(&answer, &[201])?;
+    let is_of_mock = answer.headers.contains_key("whippy-mock-rule");
+    let Some(now) = answered_at(&answer.headers).filter(|_| !is_of_mock) else {
+        let why = "no header of the answer tells the service's clock";
+        return Err(Stop::Unsupported(why.to_owned()));
+    };
+    let stock = probe.json(&answer)?.clone();
+    for name in ["created_date", "modified_date"] {
+        let shown = stock[name].as_str().and_then(moment);
+        let is_now = shown.is_some_and(|(at, _)| (at.micros() - now.micros()).abs() < CLOCKS);
+        if !is_now {
+            return Err(probe.fail(format!(
+                "expected `{name}` to be {}, the moment of the answer, got {}",
+                now.to_text(UtcOffset::PAGE),
+                stock[name]
+            )));
+        }
     }
     Ok(())
 }

@@ -45,6 +45,19 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         run: refused_before,
         ..CodeCheck::WRITE
     },
+    CodeCheck {
+        id: "reserve/a-date-without-effect-is-not-remembered",
+        title: "The date of a decrease that found nothing to give back counts when there is something",
+        section: "Decrease Reserved Stock",
+        quote: "Already reported",
+        when: &[
+            ARGUMENTS,
+            REPLAYED,
+            ("decrease-at-zero", &["already-reported"]),
+        ],
+        run: without_effect_before,
+        ..CodeCheck::WRITE
+    },
 ];
 
 const OPERATIONS: [&str; 2] = ["increase", "decrease"];
@@ -223,4 +236,21 @@ fn refused_before(probe: &mut Probe<'_>) -> Result<(), Stop> {
         probe.expect_status(&answer, &[201])?;
     }
     expect_reserved(probe, &sku, 5, "an increase and a decrease")
+}
+
+fn without_effect_before(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let date = "2033-02-01T10:00:00+03:00";
+    given(probe, "stock", &json!({"stock": 500}))?;
+    for (operation, date, status) in [
+        ("decrease", Some(date), 208),
+        ("increase", None, 201),
+        ("increase", None, 201),
+        ("decrease", Some(date), 201),
+        ("decrease", Some(date), 208),
+    ] {
+        let answer = reserve(probe, operation, &sku, date)?;
+        probe.expect_status(&answer, &[status])?;
+    }
+    expect_reserved(probe, &sku, 1, "two increases and a decrease")
 }

@@ -86,6 +86,22 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..ARGUMENTS
     },
     CodeCheck {
+        id: "edges/active-stocks-take-any-value",
+        title: "No SKU, page or limit makes the active stocks answer with a server error",
+        needs: &["stock-list"],
+        run: active,
+        ..ARGUMENTS
+    },
+    CodeCheck {
+        id: "edges/places-in-other-letters-are-places",
+        title: "A place that nobody knows is refused in the same way whatever its letters are",
+        level: Level::Should,
+        section: "docs/stack.md#rendering",
+        quote: "Text is UTF-8 and not escaped",
+        run: other_letters,
+        ..ARGUMENTS
+    },
+    CodeCheck {
         id: "edges/upserts-refuse-what-creates-refuse",
         title: "A wrong member that a create refuses an upsert refuses as well",
         level: Level::Should,
@@ -316,8 +332,10 @@ fn wrong_members() -> Vec<(&'static str, Value)> {
     vec![
         ("stock", json!("few")),
         ("stock", Value::Null),
+        ("stock", json!(2.5)),
         ("stock", json!(2_147_483_648_i64)),
         ("reserved_stock", json!("few")),
+        ("reserved_stock", json!(2.5)),
         ("reserved_stock", Value::Null),
         ("is_active", json!("maybe")),
         ("is_active", Value::Null),
@@ -371,6 +389,55 @@ fn queries(probe: &mut Probe<'_>) -> Result<(), Stop> {
             let ask = with_arguments(probe, ask, json!({"sku": sku}));
             let sent = short(&value.to_string());
             is_answered(probe, &ask, &format!("sku {sent} at {path}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn active(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let path = format!("/api/v1/active-stocks/{}/", probe.need("stock-list")?);
+    for value in sample(probe, SAMPLE, values_of("sku")) {
+        let mut ask = Ask::new(Method::POST, &path).named("sku").invalid();
+        ask.payload = Payload::Json(json!({"sku": value}));
+        let sent = short(&value.to_string());
+        is_answered(probe, &ask, &format!("sku {sent} at {path}"))?;
+    }
+    for name in ["page", "limit"] {
+        for value in sample(probe, SAMPLE, PAGES.to_vec()) {
+            let ask = Ask::new(Method::POST, &path).with(name, value).named(name);
+            is_answered(probe, &ask.invalid(), &format!("{name}={value} at {path}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn other_letters(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    for path in ["", "increase_reserved_stock/", "decrease_reserved_stock/"] {
+        let path = format!("{STOCKS}{path}");
+        for name in ["location", "provider"] {
+            let mut answers = Vec::new();
+            for unknown in ["nowhere-e", "nowhere-\u{e9}"] {
+                let mut body = stock_of(probe, &sku)?;
+                body[name] = unknown.into();
+                let ask = Ask::new(Method::POST, &path).named(name).invalid();
+                let ask = if path == STOCKS {
+                    let payload = Payload::Json(body);
+                    Ask { payload, ..ask }
+                } else {
+                    with_arguments(probe, ask, body)
+                };
+                let answer = probe.send(&ask)?;
+                let body = answer.body.unwrap_or_default().to_string();
+                answers.push((answer.status, body.replace(unknown, "nowhere")));
+            }
+            if answers[0] != answers[1] {
+                return Err(probe.fail(format!(
+                    "{path}: expected `{name}` nowhere-\u{e9} to be refused as nowhere-e is, {} {}, got \
+                     {} {}",
+                    answers[0].0, answers[0].1, answers[1].0, answers[1].1
+                )));
+            }
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use http::Method;
+use serde_json::Value;
 
 use super::CodeCheck;
 use super::kit::leniency::not_lenient;
@@ -39,6 +40,14 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "Stock",
         quote: "'Authorization': 'Token {}'.format(api_token)",
         run: only_the_token,
+        ..REFUSED
+    },
+    CodeCheck {
+        id: "everywhere/the-scheme-may-be-in-small-letters",
+        title: "Every operation takes the token behind a scheme in small letters",
+        section: "docs/stack.md#authentication",
+        quote: "accepted: the scheme may be in any case",
+        run: small_scheme,
         ..REFUSED
     },
     CodeCheck {
@@ -138,6 +147,7 @@ fn refused_by(
     let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
     let detail = Pattern::try_from(serde_json::json!({"detail": "<text>"})).map_err(Stop::suite)?;
     let (mut is_asked, mut unsent) = (false, None);
+    let mut first: Option<Value> = None;
     let is_meant =
         |operation: &&Operation| extent == Extent::Everything || operation.level == Level::Must;
     for operation in session.contract.operations().iter().filter(is_meant) {
@@ -171,10 +181,19 @@ fn refused_by(
         let judged = probe.expect_status(&answer, &[status]);
         probe.level = level.min(Level::Should);
         let judged = judged.and_then(|()| {
-            if extent == Extent::Everything {
-                probe.expect_body(&answer, &detail)
-            } else {
-                Ok(())
+            if extent != Extent::Everything {
+                return Ok(());
+            }
+            probe.expect_body(&answer, &detail)?;
+            // The framework refuses a token before it looks at the operation.
+            let body = answer.body.clone().filter(|_| status == 401);
+            let words = first.get_or_insert_with(|| body.clone().unwrap_or_default());
+            match body {
+                Some(body) if body != *words => Err(probe.fail(format!(
+                    "{}: expected {words}, as other operations say, got {body}",
+                    ask.step
+                ))),
+                _ => Ok(()),
             }
         });
         probe.level = level;
@@ -242,6 +261,38 @@ fn only_the_token(probe: &mut Probe<'_>) -> Result<(), Stop> {
             },
             Extent::Documented,
         )?;
+    }
+    Ok(())
+}
+
+/// Fails the check if an operation asks for a token that was sent behind `token`. The requests
+/// are incomplete, so nothing is written.
+fn small_scheme(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let Some(token) = probe.session.token.clone() else {
+        return Err(Stop::Disabled("it needs --token".to_owned()));
+    };
+    let session = probe.session;
+    let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
+    let operations = session.contract.operations().iter();
+    for operation in operations.filter(|operation| operation.documents(401)) {
+        let path = operation
+            .path
+            .replace("{stocklist_id}", &list)
+            .replace("{id}", "1");
+        let mut ask = Ask::new(operation.method.clone(), &path).invalid();
+        ask.credentials = Credentials::Other(format!("token {token}"));
+        ask.step = format!("{} {path}", ask.method);
+        let answer = match probe.send(&ask) {
+            Err(Stop::Disabled(_)) => continue,
+            sent => sent?,
+        };
+        if [401, 403].contains(&answer.status) && operation.id != "login" {
+            let got = answer.status;
+            return Err(probe.fail(format!(
+                "{} {path}: expected the token to be taken behind `token` as behind `Token`, got {got}",
+                ask.method
+            )));
+        }
     }
     Ok(())
 }

@@ -25,6 +25,16 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..CodeCheck::WRITE
     },
     CodeCheck {
+        id: "search/each-choice-finds-its-own",
+        title: "Of two stocks of a SKU, each filter of a flag, a choice or a place finds by either value \
+                the one that shows it",
+        section: "Search Stocks",
+        quote: "This method is used to search stock objects with the specified filters.",
+        needs: &["provider", "location", "second-location"],
+        run: its_own,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
         id: "search/each-filter-counts-on-later-pages",
         title: "The second page of what a filter finds shows nothing that the filter leaves out",
         section: "Search Stocks",
@@ -257,6 +267,35 @@ fn beside_all_others(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Fails the check if a filter by a value of one of two stocks does not find that stock alone.
+fn its_own(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let sku = probe.need("sku")?;
+    let one = unusual(probe)?;
+    let other = given(
+        probe,
+        "usual",
+        &json!({"location": probe.need("second-location")?}),
+    )?;
+    for name in ["is_active", "unit_type", "stock_type", "location"] {
+        for stock in [&one, &other] {
+            let value = match &stock[name] {
+                Value::String(text) => text.clone(),
+                shown => shown.to_string(),
+            };
+            let ask = Ask::get(STOCKS).with("sku", &sku).with(name, &value);
+            let (count, got) = found(probe, &ask.named(name))?;
+            let expected = ids([stock]);
+            if count != 1 || got != expected {
+                return Err(probe.fail(format!(
+                    "{name}={value}: expected the stock {expected:?} of two of {sku}, got {got:?} and a \
+                     count of {count}"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Fails the check if a filter that finds one of two stocks of a SKU still has a second page.
 fn on_later_pages(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let sku = probe.need("sku")?;
@@ -463,6 +502,13 @@ fn moments(probe: &mut Probe<'_>) -> Result<(), Stop> {
         };
         let beside = BESIDE.into_iter().flat_map(|by| [-by, by]).chain([0]);
         let values: Vec<String> = beside.map(|by| at.plus(by).to_text(zone)).collect();
+        compared(probe, &sku, (field, &stock[field]), &values)?;
+        // The same moments by the clocks of other zones.
+        let zones = ["+09:00", "-05:00", "Z"].map(UtcOffset::parse);
+        let elsewhere = zones.into_iter().flatten().zip([-1, 1, 0]);
+        let values: Vec<String> = elsewhere
+            .map(|(zone, by)| at.plus(by).to_text(zone))
+            .collect();
         compared(probe, &sku, (field, &stock[field]), &values)?;
     }
     Ok(())

@@ -6,7 +6,9 @@ use serde_json::Value;
 use super::CodeCheck;
 use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
 use super::kit::stocks::{Stocks, ids};
+use crate::cases::case::Capability;
 use crate::cases::probe::{Ask, Probe, Stop};
+use crate::model::finding::Level;
 
 pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
@@ -46,6 +48,17 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         needs: &["provider", "location", "second-location"],
         run: limits,
         ..CodeCheck::WRITE
+    },
+    CodeCheck {
+        id: "pages/of-places-fit-together",
+        title: "Pages of one provider, location or stock list show another each, count all and lead to \
+                their neighbours",
+        level: Level::May,
+        section: "docs/contract.md#beyond-the-page",
+        quote: "come in pages with a count, a next and a previous",
+        capability: Some(Capability::Places),
+        run: of_places,
+        ..CodeCheck::SURVEY
     },
     CodeCheck {
         id: "readings/page-size",
@@ -202,6 +215,52 @@ fn limits(probe: &mut Probe<'_>) -> Result<(), Stop> {
         return Err(probe.fail(format!(
             "expected {expected} rows by limit=2, got {two}, and {three} by limit=3"
         )));
+    }
+    Ok(())
+}
+
+/// The most pages of a walk over places.
+const PLACES_WALKED: usize = 4;
+
+fn of_places(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    for path in ["providers", "stock-locations", "stock-lists"] {
+        let ask = Ask::get(&format!("/api/v1/{path}/")).with("limit", 1);
+        let mut pages = walk(probe, &ask.clone().named(path), PLACES_WALKED)?;
+        let count = pages[0].count;
+        if count > pages.len() {
+            pages.push(page(probe, &ask.with("page", count).named(path))?);
+        }
+        let known = pages.len();
+        let mut shown = ids(rows(&pages));
+        shown.sort_unstable();
+        shown.dedup();
+        let has_neighbours = pages.iter().enumerate().all(|(at, page)| {
+            let is_last = at + 1 == known;
+            page.count == count
+                && page.previous.is_none() == (at == 0)
+                && page.next.is_none() == is_last
+        });
+        if known != count.clamp(1, PLACES_WALKED + 1) || shown.len() != known.min(count) {
+            return Err(probe.fail(format!(
+                "{path}: expected a page for each of {count}, got {known} pages with the ids {shown:?}"
+            )));
+        }
+        if !has_neighbours {
+            return Err(probe.fail(format!(
+                "{path}: expected each page to count {count} and to lead to its neighbours alone"
+            )));
+        }
+        let backwards = pages.iter().skip(1).zip(&pages).take(PLACES_WALKED - 1);
+        for (page, before) in backwards {
+            let Some(link) = &page.previous else { continue };
+            let got = ids(&follow(probe, "previous", link)?.rows);
+            let expected = ids(&before.rows);
+            if got != expected {
+                return Err(probe.fail(format!(
+                    "{path}: expected `previous` to lead back to {expected:?}, got {got:?}"
+                )));
+            }
+        }
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::CodeCheck;
-use super::kit::ordering::{compare, in_order};
+use super::kit::ordering::{compare, in_order, term};
 use super::kit::paging::{STOCKS, page};
 use super::kit::places::location_of;
-use super::kit::stocks::{Stocks, ids};
+use super::kit::stocks::{Stocks, ids, stock_of};
 use crate::cases::case::{Capability, given};
 use crate::cases::probe::{Ask, Probe, Stop};
 use crate::model::finding::Level;
@@ -44,24 +44,32 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     CodeCheck {
         id: "sort/further-fields-order-what-is-equal",
         title: "The second field of a `sort` orders the stocks that are equal in the first",
-        run: |probe| {
-            let stocks = Stocks::create(probe)?;
-            for fields in [
-                [("stock", false), ("id", true)],
-                [("stock", true), ("sku", false)],
-                [("is_active", true), ("modified_date", true)],
-            ] {
-                let shown = stocks.shown(probe, Some(&fields), 4)?;
-                in_order(probe, &shown, &fields)?;
-            }
-            Ok(())
-        },
+        run: equal_in_the_first,
         ..SORT
     },
     CodeCheck {
         id: "sort/every-field-orders-behind-another",
         title: "A second field of a `sort`, whichever it is, orders what is equal in the first",
         run: behind_another,
+        ..SORT
+    },
+    CodeCheck {
+        id: "sort/places-order-behind-another",
+        title: "A location orders what is equal in the first field of a `sort` as it orders alone",
+        run: places_behind_another,
+        ..SORT
+    },
+    CodeCheck {
+        id: "sort/numbers-below-zero-come-first",
+        title: "A `sort` by a quantity heeds its sign",
+        run: signed,
+        ..SORT
+    },
+    CodeCheck {
+        id: "sort/periods-are-ordered-by-their-start",
+        title: "A `sort` by period begins with the earliest start, beside other fields and on later pages too",
+        when: &[("period-shape", &["range"])],
+        run: periods,
         ..SORT
     },
     CodeCheck {
@@ -141,6 +149,112 @@ fn behind_another(probe: &mut Probe<'_>) -> Result<(), Stop> {
             let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
             in_order(probe, &shown, &fields)?;
         }
+    }
+    Ok(())
+}
+
+/// Fields in which some stocks of a check are equal.
+const SHARED: [&str; 8] = [
+    "stock_type",
+    "unit_type",
+    "provider",
+    "location",
+    "stock",
+    "is_active",
+    "sku",
+    "reserved_stock",
+];
+
+/// Fails the check if `-id` behind another field is ignored.
+fn equal_in_the_first(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    for name in SHARED {
+        for down in [false, true] {
+            let fields = [(name, down), ("id", true)];
+            let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
+            for equal in shown.chunk_by(|one, other| one[name] == other[name]) {
+                in_order(probe, equal, &fields)?;
+            }
+        }
+    }
+    let fields = [("is_active", true), ("modified_date", true)];
+    let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
+    in_order(probe, &shown, &fields)
+}
+
+/// Fails the check if a location orders otherwise beside a field in which all stocks are equal.
+fn places_behind_another(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::create(probe)?;
+    for down in [false, true] {
+        let mut orders = Vec::new();
+        for fields in [
+            &[("location", down)][..],
+            &[("reserved_stock", true), ("location", down)],
+            &[("location", down), ("reserved_stock", true)],
+        ] {
+            let shown = stocks.shown(probe, Some(fields), stocks.rows.len())?;
+            let mut codes: Vec<_> = shown.iter().map(|row| row["location"].clone()).collect();
+            codes.dedup();
+            orders.push((term(fields), Value::from(codes)));
+        }
+        let (alone, expected) = orders[0].clone();
+        if let Some((beside, got)) = orders.into_iter().find(|(_, order)| *order != expected) {
+            return Err(probe.fail(format!(
+                "sort={beside}: expected the locations {expected}, as by sort={alone}, got {got}"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Fails the check if -20 does not come before 3, as quantity of one SKU at two locations.
+fn signed(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let (sku, elsewhere) = (probe.need("sku")?, probe.need("second-location")?);
+    for (location, number) in [(probe.need("location")?, -20), (elsewhere, 3)] {
+        let mut stock = stock_of(probe, &sku)?;
+        for (name, value) in [("stock", number), ("reserved_stock", number)] {
+            stock[name] = value.into();
+        }
+        stock["location"] = location.into();
+        let answer = probe.send(&Ask::post(STOCKS, stock).named("given stock"))?;
+        if answer.status == 400 && number < 0 {
+            let why = "the target takes no quantity below zero";
+            return Err(Stop::Unsupported(why.to_owned()));
+        }
+        probe.expect_status(&answer, &[201])?;
+    }
+    for name in ["stock", "reserved_stock"] {
+        for down in [false, true] {
+            let fields = [(name, down)];
+            let ask = Ask::get(STOCKS).with("sku", &sku).with("limit", 5);
+            let shown = page(probe, &ask.with("sort", term(&fields)))?;
+            in_order(probe, &shown.rows, &fields)?;
+        }
+    }
+    Ok(())
+}
+
+fn periods(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let stocks = Stocks::with_periods(probe)?;
+    let all = stocks.rows.len();
+    for (fields, limit) in [
+        (&[("period", false)][..], all),
+        (&[("period", true)], all),
+        (&[("period", false)], 2),
+        (&[("period", true)], 2),
+        (&[("reserved_stock", true), ("period", false)], all),
+        (&[("reserved_stock", true), ("period", true)], all),
+    ] {
+        let shown = stocks.shown(probe, Some(fields), limit)?;
+        in_order(probe, &shown, fields)?;
+    }
+    // The first and the fourth are equal.
+    for down in [false, true] {
+        let fields = [("period", down), ("id", true)];
+        let shown = stocks.shown(probe, Some(&fields), all)?;
+        let is_equal = |row: &&Value| row["period"] == stocks.rows[0]["period"];
+        let equal: Vec<_> = shown.iter().filter(is_equal).cloned().collect();
+        in_order(probe, &equal, &fields)?;
     }
     Ok(())
 }

@@ -49,6 +49,15 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         ..CodeCheck::WRITE
     },
     CodeCheck {
+        id: "views/upserts-change-each-member-both-ways",
+        title: "An upsert sets each member that it names to nothing, false or the usual as to anything \
+                else, and leaves what it does not name",
+        section: "Insert/Update Single/Multiple Stock",
+        quote: "Insert/Update Single/Multiple Stock",
+        run: both_ways,
+        ..CodeCheck::WRITE
+    },
+    CodeCheck {
         id: "views/many-reservations-all-count",
         title: "A dozen reservations of one stock count one each, and leave its neighbours alone",
         section: "Increase Reserved Stock",
@@ -101,6 +110,11 @@ fn after_a_while(probe: &mut Probe<'_>) -> Result<(), Stop> {
     if is_dated {
         stocks[0] = dated(probe, &stocks[0], 201)?;
     }
+    let mut active = Vec::new();
+    for stock in &stocks {
+        let sku = text(&stock["sku"]);
+        active.push((sku.clone(), active_row(probe, &sku)?));
+    }
     probe.session.target.pause(probe.session.patience);
     for stock in stocks {
         if is_dated && stock["reserved_stock"] == 5 {
@@ -112,7 +126,30 @@ fn after_a_while(probe: &mut Probe<'_>) -> Result<(), Stop> {
         };
         shelf.look(probe, "a while after a write")?;
     }
+    for (sku, before) in active {
+        let after = active_row(probe, &sku)?;
+        if before != after {
+            return Err(probe.fail(format!(
+                "a while after a write: expected the active stock {before} of {sku}, got {after}"
+            )));
+        }
+    }
     Ok(())
+}
+
+/// Returns the row of a SKU among the active stocks. Null: no row, or no list to ask.
+fn active_row(probe: &mut Probe<'_>, sku: &str) -> Result<Value, Stop> {
+    let list = probe.need("stock-list");
+    let Some(list) = list
+        .ok()
+        .filter(|_| probe.session.sees("active-sku", "filter"))
+    else {
+        return Ok(Value::Null);
+    };
+    let mut ask = Ask::new(Method::POST, &format!("/api/v1/active-stocks/{list}/"));
+    ask.payload = Payload::Json(json!({"sku": sku}));
+    let answer = probe.send(&ask.named("active stock"))?;
+    Ok(answer.body.unwrap_or_default()["results"][0].clone())
 }
 
 /// Sends an increase with a fixed date, and returns the answer.
@@ -605,6 +642,40 @@ fn upserted_whole(probe: &mut Probe<'_>, sku: &str, members: &Value) -> Result<(
                 json!(shown)
             )));
         }
+    }
+    Ok(())
+}
+
+/// Fails the check if an upsert does not set each member in both directions, all at once and one
+/// by one, or if it changes another member.
+fn both_ways(probe: &mut Probe<'_>) -> Result<(), Stop> {
+    let usual = json!({"stock": 0, "reserved_stock": 0, "is_active": true, "unit_type": "qty"});
+    let other = json!({"stock": 7, "reserved_stock": 3, "is_active": false, "unit_type": "kg"});
+    let mut stock = given(probe, "stock", &usual)?;
+    let alone = |name: &str, from: &Value| json!({"stock": stock["stock"], name: from[name]});
+    let mut changes = vec![other.clone(), usual.clone(), other.clone()];
+    for name in ["reserved_stock", "is_active", "unit_type", "stock"] {
+        changes.push(alone(name, &usual));
+    }
+    for name in ["is_active", "unit_type", "reserved_stock"] {
+        changes.push(alone(name, &other));
+    }
+    for change in changes {
+        let mut row = stock_of(probe, &text(&stock["sku"]))?;
+        let mut expected = stock.clone();
+        for (name, value) in change.as_object().into_iter().flatten() {
+            row[name] = value.clone();
+            expected[name] = value.clone();
+        }
+        let path = "/api/v1/stocks/insert_or_update_stock/";
+        let answer = probe.send(&Ask::post(path, row).named("upsert"))?;
+        probe.expect_status(&answer, &[200])?;
+        let ask = Ask::get(STOCKS).with("sku", text(&stock["sku"]));
+        let rows = page(probe, &ask.named("upserted"))?.rows;
+        let got = rows.into_iter().next().unwrap_or_default();
+        expected["modified_date"] = got["modified_date"].clone();
+        is_model(probe, &format!("an upsert of {change}"), &expected, &got)?;
+        stock = got;
     }
     Ok(())
 }

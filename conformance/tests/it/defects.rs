@@ -30,9 +30,10 @@ fn catchers(defect: &'static Defect) -> BTreeSet<String> {
 }
 
 /// Checks without a defect for them. Two detect and do not judge, one needs a location whose code
-/// is a number, which no run creates, one applies only where unknown SKUs are not found, and one
-/// catches derived defects alone.
-const IDLE: [&str; 5] = [
+/// is a number, which no run creates, one applies only where unknown SKUs are not found, one
+/// catches derived defects alone, and one reads the clock of a server over HTTP.
+const IDLE: [&str; 6] = [
+    "create/dates-are-the-moment-of-the-answer",
     "edges/upserts-refuse-what-creates-refuse",
     "readings/case-folding",
     "readings/stock-identity",

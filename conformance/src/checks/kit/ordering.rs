@@ -27,6 +27,13 @@ pub(crate) fn compare(one: &Value, other: &Value) -> Ordering {
             (Some((one, _)), Some((other, _))) => one.cmp(&other),
             _ => one.cmp(other),
         },
+        // Periods by their start: of equal starts not every database says more.
+        (Value::Object(one), Value::Object(other)) => {
+            match (one.get("lower"), other.get("lower")) {
+                (Some(one), Some(other)) => compare(one, other),
+                _ => Ordering::Equal,
+            }
+        }
         _ => Ordering::Equal,
     }
 }

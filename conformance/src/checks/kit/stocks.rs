@@ -58,6 +58,38 @@ impl Stocks {
         Ok(Self { rows, reserved })
     }
 
+    /// Creates six stocks with periods: three have the same start, and two of those the same
+    /// end. No two share a SKU and a location.
+    pub(crate) fn with_periods(probe: &mut Probe<'_>) -> Result<Self, Stop> {
+        let [first, second, third] = ["sku", "sku2", "sku3"].map(|name| probe.need(name));
+        let (first, second, third) = (first?, second?, third?);
+        let elsewhere = probe.need("second-location")?;
+        let reserved = number_of(&first);
+        let mut rows = Vec::new();
+        for (sku, is_elsewhere, lower, upper) in [
+            (&first, false, 4, 9),
+            (&second, false, 2, 8),
+            (&third, false, 5, 6),
+            (&first, true, 4, 9),
+            (&second, true, 3, 12),
+            (&third, true, 4, 5),
+        ] {
+            let mut stock = json!({
+                "sku": sku, "stock": 5, "reserved_stock": reserved, "stock_type": "scheduled",
+                "period": {
+                    "lower": format!("2031-{lower:02}-01T08:00:00+03:00"),
+                    "upper": format!("2031-{upper:02}-01T08:00:00+03:00"),
+                    "bounds": "[)",
+                },
+            });
+            if is_elsewhere {
+                stock["location"] = elsewhere.as_str().into();
+            }
+            rows.push(given(probe, "stock", &stock)?);
+        }
+        Ok(Self { rows, reserved })
+    }
+
     /// Returns a request for these stocks alone.
     pub(crate) fn ask(&self) -> Ask {
         Ask::get(STOCKS).with("reserved_stock", self.reserved)
