@@ -505,7 +505,7 @@ fn shown_everywhere(probe: &mut Probe<'_>) -> Result<(), Stop> {
 fn kinds() -> Vec<Value> {
     vec![
         json!({"stock": 0}),
-        json!({"stock": -3}),
+        json!({"stock": -3, "reserved_stock": -2}),
         json!({"stock": 120_000, "reserved_stock": 40_000}),
         json!({"stock": 6, "is_active": false}),
         json!({"stock": 6, "is_active": false, "reserved_stock": 2}),
