@@ -172,7 +172,20 @@ fn equal_in_the_first(probe: &mut Probe<'_>) -> Result<(), Stop> {
         for down in [false, true] {
             let fields = [(name, down), ("id", true)];
             let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;
-            for equal in shown.chunk_by(|one, other| one[name] == other[name]) {
+            let equal = shown.chunk_by(|one, other| one[name] == other[name]);
+            let mut values: Vec<_> = equal
+                .clone()
+                .map(|equal| equal[0][name].to_string())
+                .collect();
+            values.sort_unstable();
+            if let Some(twice) = values.windows(2).find(|pair| pair[0] == pair[1]) {
+                return Err(probe.fail(format!(
+                    "sort={}: expected all stocks with the {name} {} together, got others between",
+                    term(&fields),
+                    twice[0]
+                )));
+            }
+            for equal in equal {
                 in_order(probe, equal, &fields)?;
             }
         }
