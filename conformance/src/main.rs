@@ -161,7 +161,16 @@ fn coverage(args: &CoverageArgs) -> Result<u8, Refusal> {
 }
 
 fn diff(args: &DiffArgs) -> Result<u8, Refusal> {
-    let comparison = compare::compare(&report(&args.before)?, &report(&args.after)?);
+    let (before, after) = (report(&args.before)?, report(&args.after)?);
+    let is_shared = |id: &String| before.checks.iter().any(|check| check.id == *id);
+    if !after.checks.iter().any(|check| is_shared(&check.id)) {
+        return Err(Refusal::usage(format!(
+            "{} and {} have no check in common: give two reports of the same command",
+            args.before.display(),
+            args.after.display()
+        )));
+    }
+    let comparison = compare::compare(&before, &after);
     print(&comparison.text())?;
     Ok(comparison.exit_code())
 }

@@ -6,6 +6,7 @@ use whippy_engine::profile::{Profile, QueryArguments, ReservationArguments};
 
 use super::random::Random;
 use crate::steps::{Body, Names, Operation, SINCE, Step};
+use whippy_probe::probe::PROVIDER_NAME;
 
 /// The material of which sequences are made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Scope {
     pub has_alias: bool,
     /// Filters with names of their values: names and codes in another case, or in part.
     pub parts: Vec<(&'static str, &'static str)>,
+    /// Is true if `provider_name` compares what stocks show as their provider.
+    pub compares_names: bool,
     /// Is true if stocks may be written.
     pub writes: bool,
     /// Is true if reservations usually send their arguments in the query.
@@ -37,6 +40,9 @@ impl Scope {
     /// Returns the material that the names of an exploration provide.
     pub fn of(names: &Names, writes: bool) -> Self {
         let has = |name| names.get(name).is_some();
+        let compares_names = !has(PROVIDER_NAME);
+        let is_fit = |filter: &str| compares_names || filter != "provider_name";
+        let parts = PARTS.into_iter().filter(|(filter, _)| is_fit(filter));
         Self {
             has_second: has("second-location"),
             has_foreign: has("foreign-location"),
@@ -44,7 +50,8 @@ impl Scope {
             has_opted_out: has("opted-out-provider"),
             has_list: has("stock-list"),
             has_alias: true,
-            parts: PARTS.into_iter().filter(|(_, name)| has(name)).collect(),
+            parts: parts.filter(|(_, name)| has(name)).collect(),
+            compares_names,
             writes,
             reserves_by_query: false,
             queries_by_query: false,
@@ -515,7 +522,10 @@ impl Maker<'_> {
                         _ => "${provider}",
                     };
                     let names = ["provider", "provider", "provider_name"];
-                    let name = self.random.pick(&names);
+                    let name = match self.random.pick(&names) {
+                        "provider_name" if !self.scope.compares_names => "provider",
+                        name => name,
+                    };
                     let value = if name == "provider" {
                         value
                     } else {
@@ -697,6 +707,7 @@ mod tests {
             has_opted_out: true,
             has_list: true,
             has_alias: true,
+            compares_names: true,
             writes: true,
             ..Scope::default()
         }

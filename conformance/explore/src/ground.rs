@@ -14,7 +14,7 @@ use super::random::Random;
 use super::{ExploreError, Options};
 use crate::oracle::{StartState, UNKNOWN_NAME};
 use crate::steps::{Body, Names, Operation, SKUS, Step};
-use whippy_probe::probe::{Ask, Session};
+use whippy_probe::probe::{Ask, PROVIDER_NAME, Session};
 use whippy_probe::scope::moment;
 use whippy_probe::text::other_case;
 
@@ -31,8 +31,9 @@ const MOST_STOCKS: usize = 50;
 const SAMPLE: usize = 100;
 
 /// Names from the cases that a sequence may use.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "provider",
+    PROVIDER_NAME,
     "provider-id",
     "location",
     "second-location",
@@ -82,6 +83,9 @@ impl Survey {
             locations: all(session, "/api/v1/stock-locations/", MOST_PLACES),
             lists: Vec::new(),
         };
+        if names.get(PROVIDER_NAME).is_some() {
+            places.name_by_code();
+        }
         let stocks = all(session, "/api/v1/stocks/", SAMPLE);
         places.complete(&names, &stocks)?;
         places.name_parts(&mut names);
@@ -269,6 +273,14 @@ fn rows(body: Option<Value>) -> Vec<Value> {
 }
 
 impl Places {
+    /// Gives providers their codes as names: the engine's stocks show the name, and the target's
+    /// show the code.
+    fn name_by_code(&mut self) {
+        for provider in &mut self.providers {
+            provider["name"] = provider["code"].clone();
+        }
+    }
+
     /// Adds places that the target has, but does not show in its lists of places.
     fn complete(&mut self, names: &Names, stocks: &[Value]) -> Result<(), ExploreError> {
         let foreign = "(another provider)";

@@ -9,28 +9,33 @@ use whippy_engine::profile::{Profile, Reading};
 
 use super::{Explored, Found};
 use crate::steps::{Body, Names, Operation, Shown, Side, Step};
+use whippy_probe::attribution::Trace;
 use whippy_probe::contract::Contract;
-use whippy_probe::model::finding::{Finding, Level, Record, Secrets, Source};
+use whippy_probe::model::finding::{Finding, Kind, Level, Record, Secrets, Source};
 use whippy_probe::model::outcome::{CheckReport, Outcome, ReadingSeen, Safety, surprises};
+use whippy_probe::probe::Session;
 use whippy_probe::scope::ENVIRONMENT;
 
 /// Returns the checks of an exploration: one for each difference, or one that passes; and one for
 /// surprises.
-pub fn checks(explored: &Explored, level: Level, secrets: &Secrets) -> Vec<CheckReport> {
+pub fn checks(explored: &Explored, level: Level, session: &Session) -> Vec<CheckReport> {
     let mut checks = Vec::new();
     for (number, found) in explored.differences.iter().enumerate() {
-        checks.push(check_of(number + 1, found, level, secrets));
+        checks.push(check_of(number + 1, found, level, session));
     }
     if explored.differences.is_empty() {
         checks.push(CheckReport {
             requests: explored.requests,
-            ..check("explore/answers-as-the-engine-does", AGREES)
+            ..check(ANSWERS, AGREES)
         });
     }
     let safety = Safety::Write;
     checks.extend(surprises("explore", &explored.surprises, safety));
     checks
 }
+
+/// The id of the check that passes where no difference is found.
+const ANSWERS: &str = "explore/answers-as-the-engine-does";
 
 const AGREES: &str = "Sequences of requests are answered as the engine answers them";
 
@@ -42,8 +47,8 @@ fn check(id: &str, title: &str) -> CheckReport {
     CheckReport::passed(id, title, Level::Must, source, Safety::Write)
 }
 
-fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> CheckReport {
-    let difference = &found.difference;
+fn check_of(number: usize, found: &Found, level: Level, session: &Session) -> CheckReport {
+    let (difference, secrets) = (&found.difference, &session.secrets);
     let got = difference.got.body.clone().unwrap_or_default();
     let mut expected = difference.expected.body.clone().unwrap_or_default();
     alike(&mut expected, &got, &difference.pointers);
@@ -52,7 +57,16 @@ fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> Ch
         secrets.redact(&text)
     };
     let has_bodies = expected != got;
-    let finding = Finding {
+    let (wanted, came) = (difference.expected.status, difference.got.status);
+    let kind = if wanted != came && wanted != 0 {
+        Finding::status(difference.level, &[wanted], came).kind
+    } else if wanted == came && has_bodies {
+        Kind::Members
+    } else {
+        Kind::Effect
+    };
+    let mut finding = Finding {
+        kind,
         at: difference.pointers.clone(),
         expected: has_bodies.then(|| pretty(&expected)),
         got: has_bodies.then(|| pretty(&got)),
@@ -63,6 +77,14 @@ fn check_of(number: usize, found: &Found, level: Level, secrets: &Secrets) -> Ch
             .collect(),
         ..Finding::new(difference.level, secrets.redact(&difference.summary))
     };
+    // The cause has the id that it has in a run, whatever its number here.
+    let trace = Trace {
+        contract: &session.contract,
+        base: session.target.base(),
+        check: ANSWERS,
+        chain: &found.exchanges,
+    };
+    finding.difference = Some(trace.place(&finding));
     let outcome = match (found.is_steady, difference.level >= level) {
         (true, true) => Outcome::Fail,
         (true, false) => Outcome::Warn,

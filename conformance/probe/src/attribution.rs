@@ -49,7 +49,7 @@ impl Trace<'_> {
                 got,
                 member,
             } => self.status(operation, expected, *got, member.as_deref()),
-            Kind::NoAnswer => no_answer(operation),
+            Kind::NoAnswer => no_answer(operation, &finding.summary),
             Kind::ContentType => content_type(operation, &finding.summary),
             Kind::Header(name) => header(operation, name, &finding.summary),
             Kind::Members if self.status_of_last() >= 400 => self.wording(operation, finding),
@@ -75,9 +75,24 @@ impl Trace<'_> {
         Difference {
             operation: ELSEWHERE.to_owned(),
             ids: vec![id],
-            sentence: finding.summary.clone(),
+            sentence: format!("{}{}", self.description(), finding.summary),
             ..Difference::default()
         }
+    }
+
+    /// Returns the introduction of a sentence about a description of the service:
+    /// `OPTIONS of /api/v1/stocks/: `; empty for any other request.
+    fn description(&self) -> String {
+        let request = self.chain.last().map(|exchange| &exchange.request);
+        let request = request.filter(|request| request.method() == Method::OPTIONS);
+        request.map_or_else(String::new, |request| {
+            let uri = request.uri().to_string();
+            let path = uri.strip_prefix(self.base).unwrap_or(&uri);
+            format!(
+                "OPTIONS of {}: ",
+                path.split('?').next().unwrap_or_default()
+            )
+        })
     }
 
     /// Returns the difference in an answer that violates the contract.
@@ -369,6 +384,9 @@ const LENGTH: &str = "expected a Content-Length of";
 /// The sentence about a reading for which no choice fits, which any difference explains.
 const UNFIT: &str = "none of the known choices fits";
 
+/// The words of a sentence about an answer that ends too early.
+const BREAKS_OFF: &str = "breaks off after ";
+
 /// Members of a stock that occur in sentences of checks.
 const STOCK_MEMBERS: &[&str] = &[
     "stock",
@@ -450,10 +468,17 @@ fn rows(operation: &Operation, request: &Request<Bytes>, finding: &Finding) -> D
     }
 }
 
-fn no_answer(operation: &Operation) -> Difference {
+fn no_answer(operation: &Operation, summary: &str) -> Difference {
+    let after = summary
+        .split_once(BREAKS_OFF)
+        .and_then(|(_, behind)| behind.split_once(':'));
+    let gives = match after {
+        None => "gives no answer".to_owned(),
+        Some((bytes, _)) => format!("{BREAKS_OFF}{bytes}"),
+    };
     Difference {
         ids: vec![format!("{}/no-answer", name(operation))],
-        sentence: format!("{} gives no answer", name(operation)),
+        sentence: format!("{} {gives}", name(operation)),
         ..Difference::default()
     }
 }

@@ -24,6 +24,10 @@ use crate::scope::{Relation, Scope};
 use crate::transport::target::{Target, TargetError};
 use crate::workers::{Stopwatch, lock, race};
 
+/// The value in a session's environment that is the provider's name, where stocks show another
+/// value in its place.
+pub const PROVIDER_NAME: &str = "provider-name";
+
 /// Limits of the exploration at the end of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exploration {

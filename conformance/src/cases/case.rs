@@ -688,10 +688,13 @@ impl Expect {
     }
 
     /// Returns the only member that an expected refusal concerns.
-    fn refused_member(&self) -> Option<String> {
+    fn refused_member(&self, scope: &Scope) -> Option<String> {
         let mut names = self.body.as_ref()?.member_names().into_iter();
         match (names.next(), names.next()) {
-            (Some(name), None) => Some(name.to_owned()),
+            (Some(name), None) => {
+                let name = Template::try_from(Value::from(name)).ok()?;
+                name.text(scope).ok()
+            }
             _ => None,
         }
     }
@@ -708,7 +711,7 @@ impl Expect {
         if !statuses.is_empty() && !statuses.contains(&answer.status) {
             let mut finding = Finding::status(level, statuses, answer.came);
             if let Kind::Status { member, .. } = &mut finding.kind {
-                *member = self.refused_member();
+                *member = self.refused_member(scope);
             }
             return Ok(Some(finding));
         }

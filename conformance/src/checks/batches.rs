@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::CodeCheck;
 use super::kit::paging::{STOCKS, page};
+use super::kit::places::known_provider_name;
 use super::kit::stocks::{number_of, stock_of};
 use crate::cases::case::{takes_query, with_arguments};
 use crate::cases::probe::{Ask, Probe, Stop};
@@ -214,9 +215,11 @@ fn counted(
         ("stock_type", text("stock_type")),
         ("location", text("location")),
         ("provider", text("provider")),
-        ("provider_name", text("provider")),
     ] {
         filters.push(vec![(name, value)]);
+    }
+    if let Some(name) = known_provider_name(probe, &text("provider")) {
+        filters.push(vec![("provider_name", name)]);
     }
     if first
         .rows

@@ -7,7 +7,7 @@ use whippy_engine::query::FILTERS;
 
 use super::CodeCheck;
 use super::kit::paging::{STOCKS, page};
-use super::kit::places::location_of;
+use super::kit::places::{known_provider_name, location_of};
 use super::kit::sample::sample;
 use super::kit::stocks::{ids, number_of, stock_of};
 use crate::cases::case::{given, with_arguments};
@@ -104,12 +104,15 @@ type Pair = (String, String, String);
 fn pairs(probe: &mut Probe<'_>, stock: &Value) -> Result<Vec<Pair>, Stop> {
     let mut pairs = Vec::new();
     for field in FILTERS {
+        let named = stock["provider"].as_str();
+        let named = named.and_then(|value| known_provider_name(probe, value));
+        let named = Value::from(named);
         let shown = match field.name {
             "location_name" => {
                 location_names(probe, &mut pairs, stock);
                 continue;
             }
-            "provider_name" => &stock["provider"],
+            "provider_name" => &named,
             "period" => {
                 periods(&mut pairs, &stock["period"]);
                 continue;
@@ -568,7 +571,9 @@ fn no_patterns(probe: &mut Probe<'_>) -> Result<(), Stop> {
     }
     // A part of a name finds it, but a pattern is not a part.
     for decoy in ["_", "%"] {
-        let own = stock["provider"].as_str().unwrap_or_default();
+        let own = stock["provider"].as_str();
+        let own = own.and_then(|value| known_provider_name(probe, value));
+        let own = own.unwrap_or_default();
         let letters: Vec<char> = own.chars().collect();
         if letters.len() < 3 || own.contains(decoy) {
             continue;

@@ -9,7 +9,7 @@ use whippy_engine::profile::CaseFolding;
 use super::CodeCheck;
 use super::kit::letters::{parts, swapped_part};
 use super::kit::paging::{STOCKS, page};
-use super::kit::places::location_of;
+use super::kit::places::{location_of, provider_name};
 use crate::cases::case::{Capability, given};
 use crate::cases::probe::{Ask, Probe, Stop};
 use crate::cases::scope::moment;
@@ -37,7 +37,8 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         section: "Search Stocks",
         quote: "\"provider_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
         run: |probe| {
-            let name = probe.need("provider")?;
+            let provider = probe.need("provider")?;
+            let name = provider_name(probe, &provider)?;
             contained(probe, "provider_name", &name.into())
         },
         ..CodeCheck::WRITE
@@ -123,7 +124,12 @@ fn contained(probe: &mut Probe<'_>, filter: &str, name: &Value) -> Result<(), St
 fn case_folding(probe: &mut Probe<'_>) -> Result<(), Stop> {
     given(probe, "stock", &json!({}))?;
     let (code, provider) = (probe.need("location")?, probe.need("provider")?);
-    let mut names = vec![("provider_name", provider.clone())];
+    let mut names = Vec::new();
+    match provider_name(probe, &provider) {
+        Ok(name) => names.push(("provider_name", name)),
+        Err(Stop::Unsupported(_)) => {}
+        Err(stop) => return Err(stop),
+    }
     match location_of(probe, &code, &provider) {
         Ok(location) => names.extend(
             location["name"]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::CodeCheck;
 use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
+use super::kit::places::known_provider_name;
 use super::kit::stocks::{Stocks, ids};
 use crate::cases::case::Capability;
 use crate::cases::probe::{Ask, Probe, Stop};
@@ -130,6 +131,7 @@ fn back(probe: &mut Probe<'_>) -> Result<(), Stop> {
 fn beside(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;
     let provider = probe.need("provider")?;
+    let name = known_provider_name(probe, &provider).unwrap_or_default();
     let mut address = None;
     for (name, value) in [
         ("sort", "id"),
@@ -141,7 +143,7 @@ fn beside(probe: &mut Probe<'_>) -> Result<(), Stop> {
         ("created_date__gt", "2000-01-01T00:00:00Z"),
         ("modified_date__lte", "2099-01-01T00:00:00Z"),
         ("provider", &provider),
-        ("provider_name", &provider),
+        ("provider_name", &name),
     ] {
         let ask = stocks.ask().with(name, value).with("limit", 1);
         let pages = walk(probe, &ask, stocks.rows.len() + 1)?;

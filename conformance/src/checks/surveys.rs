@@ -9,7 +9,7 @@ use super::CodeCheck;
 use super::kit::letters::{parts, swapped_part};
 use super::kit::ordering::{Fields, compare, in_order, order, term};
 use super::kit::paging::{Page, STOCKS, follow, page, rows, walk};
-use super::kit::places::location_of;
+use super::kit::places::{location_of, provider_name};
 use super::kit::stocks::ids;
 use crate::cases::case::{Capability, takes_query};
 use crate::cases::probe::{Answer, Ask, Payload, Probe, Stop};
@@ -214,8 +214,9 @@ pub(super) const CHECKS: &[CodeCheck] = &[
         quote: "\"provider_name\": { \"type\": \"CharFilter\", \"lookup_types\": [ \"icontains\" ]",
         run: |probe| {
             let sample = sample(probe)?;
-            let name = text(&sample.rows[0]["provider"]);
-            named(probe, &[("provider", name.clone())], "provider_name", &name)
+            let provider = text(&sample.rows[0]["provider"]);
+            let name = provider_name(probe, &provider)?;
+            named(probe, &[("provider", provider)], "provider_name", &name)
         },
         ..CodeCheck::SURVEY
     },

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::CodeCheck;
 use super::kit::paging::{STOCKS, page};
+use super::kit::places::known_provider_name;
 use super::kit::sample::sample;
 use super::kit::stocks::stock_of;
 use crate::cases::case::{given, with_arguments};
@@ -186,7 +187,7 @@ impl Shelf {
     /// Finds a stock by all its own values at once. If that fails, each filter is tried alone, so
     /// that the finding can name it.
     fn by_filters(&self, probe: &mut Probe<'_>, after: &str, row: &Value) -> Result<(), Stop> {
-        let own = own_values(row);
+        let own = own_values(probe, row);
         let all: Vec<(&str, &str)> = own
             .iter()
             .map(|(name, value)| (&**name, &**value))
@@ -330,7 +331,7 @@ fn quantities(stock: &Value, is_salable: bool) -> Vec<i64> {
 }
 
 /// Returns the filters that find a stock, with its values.
-fn own_values(row: &Value) -> Vec<(String, String)> {
+fn own_values(probe: &Probe<'_>, row: &Value) -> Vec<(String, String)> {
     let mut own = Vec::new();
     for name in [
         "stock",
@@ -350,7 +351,9 @@ fn own_values(row: &Value) -> Vec<(String, String)> {
         }
         own.push((name.to_owned(), value));
     }
-    own.push(("provider_name".to_owned(), text(&row["provider"])));
+    if let Some(name) = known_provider_name(probe, &text(&row["provider"])) {
+        own.push(("provider_name".to_owned(), name));
+    }
     for (end, name) in [
         ("lower", "period__startswith__gte"),
         ("upper", "period__endswith__lte"),

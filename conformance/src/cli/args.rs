@@ -280,6 +280,7 @@ enum ValueError {
     Duration,
     Positive,
     Seconds,
+    StockList,
 }
 
 impl fmt::Display for ValueError {
@@ -291,6 +292,9 @@ impl fmt::Display for ValueError {
             }
             Self::Positive => f.write_str("it takes a number above 0"),
             Self::Seconds => write!(f, "it takes seconds, up to {MOST_SECONDS}"),
+            Self::StockList => {
+                f.write_str("it takes the id of a stock list, a number, and not its code or name")
+            }
         }
     }
 }
@@ -472,7 +476,7 @@ pub(crate) struct PlaceArgs {
     pub(crate) foreign_location: Option<String>,
 
     /// Stock list
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = stock_list)]
     pub(crate) stock_list: Option<i64>,
 }
 
@@ -689,6 +693,10 @@ fn positive(text: &str) -> Result<f64, ValueError> {
         .ok()
         .filter(|number| *number > 0.0 && f64::is_finite(*number));
     number.ok_or(ValueError::Positive)
+}
+
+fn stock_list(text: &str) -> Result<i64, ValueError> {
+    text.parse().map_err(|_| ValueError::StockList)
 }
 
 fn seconds(text: &str) -> Result<Duration, ValueError> {

@@ -197,6 +197,7 @@ pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
         foreign_location: places.foreign_location.clone(),
         stock_list: places.stock_list,
         create_places: permission.may_create_places,
+        may_write: permission.mode == Safety::Write,
     }
 }
 

@@ -1,13 +1,16 @@
 //! The connection to the target: URL, token or login, certificates, pace.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::Request;
+use http::header::LOCATION;
 use serde_json::{Value, json};
 use whippy_conformance::cases::probe::{Answer, Ask, Session, Stop};
-use whippy_conformance::model::finding::{Secrets, names_a_secret};
+use whippy_conformance::model::finding::{Secrets, cut, names_a_secret};
+use whippy_conformance::report::one_line;
 use whippy_conformance::run::discovery::Unsettled;
 use whippy_conformance::run::explain::EXAMPLE_TOKEN;
 use whippy_conformance::transport::remote::{Remote, RemoteOptions};
@@ -50,6 +53,7 @@ impl Connection {
         gateways: Gateways,
     ) -> Result<Self, Refusal> {
         let token = secret("token", args.token.as_deref(), args.token_file.as_deref())?;
+        token.as_deref().map_or(Ok(()), key_alone)?;
         let password = secret(
             "password",
             args.password.as_deref(),
@@ -211,7 +215,7 @@ impl Connection {
         let stand_in =
             StandIn::of_parts(answer.status, &answer.headers, &answer.bytes, host, false);
         let why = match answer.status {
-            status @ (401 | 403) => {
+            status @ (401 | 403) if stand_in.is_none() => {
                 let is_given = self.token.is_some() || self.login.is_some();
                 if !is_given && !self.is_loopback {
                     return Err(Refusal::usage(format!(
@@ -228,7 +232,14 @@ impl Connection {
                 )
             }
             status @ 300..=399 => {
-                format!("{target} answers {status}, it has moved: give --target its new address")
+                let location = answer.headers.get(LOCATION);
+                let leads = location.map_or_else(String::new, |to| {
+                    let to = String::from_utf8_lossy(to.as_bytes());
+                    format!(" and leads to {}", cut(&one_line(&to), LONGEST))
+                });
+                format!(
+                    "{target} answers {status}{leads}, it has moved: give --target its new address"
+                )
             }
             status @ (502..=504) => {
                 format!("{target} answers {status}: there is a gateway, and nobody behind it")
@@ -242,12 +253,19 @@ impl Connection {
             200 if answer.body.is_none() => format!(
                 "{target} answers with something that is not JSON: --target takes what stands in front of /api/v1/"
             ),
-            _ => match stand_in {
-                Some(stand_in) => format!("{target}: {stand_in}"),
-                None => return Ok(()),
+            _ => match (stand_in, &answer.body) {
+                (Some(stand_in), _) => format!("{target}: {stand_in}"),
+                (None, Some(body)) if answer.status == 200 && !is_of_stocks(body) => {
+                    let body = body.to_string();
+                    format!(
+                        "{target} answers /api/v1/stocks/ with JSON that is no page of stocks ({}): give --target the Stock API",
+                        cut(&one_line(&body), LONGEST)
+                    )
+                }
+                _ => return Ok(()),
             },
         };
-        Err(Refusal::no_verdict(why))
+        Err(Refusal::no_verdict(session.secrets.redact(&why)))
     }
 
     fn ask(&self, session: &Session, ask: &Ask) -> Result<Answer, Refusal> {
@@ -306,8 +324,16 @@ pub(crate) fn transport(
         );
     }
     let ca_cert = args.ca_cert.as_deref().map(|path| {
-        let read = files::bytes(path);
-        read.map_err(|error| Refusal::usage(format!("--ca-cert {}: {error}", path.display())))
+        let named =
+            |why: &dyn Display| Refusal::usage(format!("--ca-cert {}: {why}", path.display()));
+        let pem = files::bytes(path).map_err(|error| named(&error))?;
+        // Even a URL of http:// must not hide that the file is of no use.
+        let is_pem = pem.windows(PEM.len()).any(|part| part == PEM);
+        if is_pem {
+            Ok(pem)
+        } else {
+            Err(named(&"the file has no certificate in it"))
+        }
     });
     let usual = RemoteOptions::new(url);
     let options = RemoteOptions {
@@ -329,6 +355,46 @@ fn parted(header: &str) -> Result<(String, String), Refusal> {
     // The value may be a secret, so the message leaves it out.
     let (name, value) = parts.ok_or_else(|| Refusal::usage("--header takes `NAME: VALUE`"))?;
     Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// The beginning of a certificate in a PEM file.
+const PEM: &[u8] = b"-----BEGIN";
+
+/// The most characters of an answer in a sentence.
+const LONGEST: usize = 120;
+
+/// Refuses a token with the word that comes before it in `Authorization`.
+fn key_alone(token: &str) -> Result<(), Refusal> {
+    let word = token.split_once(' ').map(|(word, _)| word);
+    let words = ["Token", "Bearer", "Authorization:"];
+    let word = words.into_iter().find(|known| {
+        let is_it = |word: &str| word.eq_ignore_ascii_case(known);
+        word.is_some_and(is_it)
+    });
+    match word {
+        None => Ok(()),
+        Some(word) => Err(Refusal::usage(format!(
+            "--token takes the key alone: leave out the `{word} ` before it"
+        ))),
+    }
+}
+
+/// Members of a page, and of a stock in it. A service that gets some of them wrong is judged; JSON
+/// that has none of them is of something else.
+const PAGE_MEMBERS: [&str; 4] = ["count", "next", "previous", "results"];
+const STOCK_MEMBERS: [&str; 4] = ["sku", "stock", "location", "reserved_stock"];
+
+/// Returns `true` if JSON may be a list of stocks, be it a wrong one.
+fn is_of_stocks(body: &Value) -> bool {
+    let has =
+        |value: &Value, members: &[&str]| members.iter().any(|name| value.get(name).is_some());
+    let rows = match body {
+        Value::Array(rows) => Some(rows),
+        page if !has(page, &PAGE_MEMBERS) => return false,
+        page => page["results"].as_array(),
+    };
+    let first = rows.and_then(|rows| rows.first());
+    first.is_none_or(|row| !row.is_object() || has(row, &STOCK_MEMBERS))
 }
 
 /// Returns `true` if a URL names this machine.

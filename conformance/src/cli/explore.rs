@@ -256,7 +256,7 @@ fn report(
             let checks = [concurrent::check(concurrent, session)];
             checks.into_iter().chain(surprises).collect()
         }
-        None => tell::checks(&came.explored, level, &session.secrets),
+        None => tell::checks(&came.explored, level, session),
     };
     for check in &mut checks {
         check.safety = mode;

@@ -210,6 +210,9 @@ pub(crate) fn reports(texts: &[String]) -> Result<Vec<Wanted>, Refusal> {
             "-" => None,
             file => Some(PathBuf::from(file)),
         };
+        if path.as_deref().is_some_and(Path::is_dir) {
+            return Err(refused("it is a folder: name a file in it".to_owned()));
+        }
         if wanted.iter().any(|other| other.path == path) {
             return Err(refused("another report goes there".to_owned()));
         }

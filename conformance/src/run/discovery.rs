@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::cases::probe::{Answer, Ask, Session, Stop};
+use crate::cases::probe::{Answer, Ask, PROVIDER_NAME, Session, Stop};
 use crate::report::one_line;
 
 /// The places that the user named.
@@ -23,6 +23,8 @@ pub struct Told {
     pub stock_list: Option<i64>,
     /// Is true to create places for the run, which stay.
     pub create_places: bool,
+    /// Is true if a stock may be created to try places that cannot be looked up.
+    pub may_write: bool,
 }
 
 /// Rows of a page of places.
@@ -30,6 +32,9 @@ const SAMPLE: u32 = 100;
 
 /// The most pages of a list that are read to find a place that was named.
 const MOST_PAGES: u32 = 50;
+
+/// The members of a refusal that are about a place.
+const PLACE_ERRORS: [&str; 3] = ["invalid_location", "provider", "location"];
 
 /// The most names that a sentence lists.
 const MOST_NAMES: usize = 20;
@@ -80,6 +85,15 @@ pub enum Misnamed {
         /// The location's code.
         code: String,
     },
+    /// The service refuses a stock of the places, which cannot be looked up.
+    Refused {
+        /// The name of the provider.
+        provider: String,
+        /// The code of the location.
+        location: String,
+        /// The refusal, as the service words it.
+        said: String,
+    },
 }
 
 impl fmt::Display for Misnamed {
@@ -126,6 +140,20 @@ impl fmt::Display for Misnamed {
                     "--second-location {code}: --location is `{code}` too: give another"
                 )
             }
+            Self::Refused {
+                provider,
+                location,
+                said,
+            } => {
+                let (provider, location) = (one_line(provider), one_line(location));
+                write!(
+                    f,
+                    "--provider {provider}: the service says that location {location} does not \
+                     belong to provider {provider} ({}): give --provider and --location as its \
+                     stocks show them",
+                    one_line(said)
+                )
+            }
         }
     }
 }
@@ -134,14 +162,28 @@ impl std::error::Error for Misnamed {}
 
 /// A provider that the target shows.
 struct Provider {
-    name: String,
+    /// The value by which stocks name it.
+    value: String,
+    /// The name in the list of providers, where that has one.
+    name: Option<String>,
+    /// The code in the list of providers.
+    code: Option<String>,
     id: Option<i64>,
     is_active: bool,
+}
+
+impl Provider {
+    /// Returns `true` if a user may mean it by this text.
+    fn is_called(&self, text: &str) -> bool {
+        let called = [Some(&self.value), self.name.as_ref(), self.code.as_ref()];
+        called.into_iter().flatten().any(|name| name == text)
+    }
 }
 
 /// A location and its provider.
 struct Place {
     code: String,
+    /// The value by which stocks name the provider.
     provider: String,
     is_active: bool,
 }
@@ -156,6 +198,39 @@ struct Places {
     are_providers_whole: bool,
     /// Is true if all locations are known.
     are_locations_whole: bool,
+    /// The member of a provider that stocks show; `None`: no stock shows any.
+    shown_by: Option<ShownBy>,
+}
+
+/// The member of a provider by which stocks name it. The documentation shows a name; a service may
+/// just as well relate its stocks to the code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ShownBy {
+    Name,
+    Code,
+}
+
+impl ShownBy {
+    /// Finds the member out by stocks, and the providers as they are listed.
+    fn of(stocks: &[Value], providers: &[Value]) -> Option<Self> {
+        let is_shown = |member: &str| {
+            let mut values = stocks.iter().filter_map(|stock| stock["provider"].as_str());
+            values.any(|value| providers.iter().any(|row| row[member] == value))
+        };
+        match (is_shown("name"), is_shown("code")) {
+            (true, _) => Some(Self::Name),
+            (false, true) => Some(Self::Code),
+            (false, false) => None,
+        }
+    }
+
+    /// Returns the value by which stocks name a provider.
+    fn value(self, provider: &Value) -> Option<&str> {
+        match self {
+            Self::Name => provider["name"].as_str(),
+            Self::Code => provider["code"].as_str(),
+        }
+    }
 }
 
 /// The rows of a list, as far as they were read.
@@ -178,6 +253,9 @@ pub fn settle(session: &mut Session, told: &Told) -> Result<(), Unsettled> {
     let places = found(session, told)?;
     told.judge(&places).map_err(Unsettled::Misnamed)?;
     choose(session, told, &places);
+    if told.may_write && !is_proven(session, &places) {
+        try_out(session, told, &places)?;
+    }
     if let Some(id) = stock_list(session, told)? {
         session.environment.set("stock-list", id);
     }
@@ -185,6 +263,12 @@ pub fn settle(session: &mut Session, told: &Told) -> Result<(), Unsettled> {
 }
 
 impl Told {
+    /// Returns `true` if the user named a provider or a location by this text.
+    fn names(&self, text: &str) -> bool {
+        let mut locations = self.locations();
+        self.provider.as_deref() == Some(text) || locations.any(|(_, code)| code == text)
+    }
+
     fn names_a_place(&self) -> bool {
         let names = [
             &self.provider,
@@ -212,9 +296,9 @@ impl Told {
     fn judge(&self, places: &Places) -> Result<(), Misnamed> {
         if let Some(name) = &self.provider
             && places.are_providers_whole
-            && places.providers.iter().all(|known| known.name != *name)
+            && !places.providers.iter().any(|known| known.is_called(name))
         {
-            let there = places.providers.iter().map(|known| known.name.clone());
+            let there = places.providers.iter().map(|known| known.value.clone());
             return Err(Misnamed::Unknown {
                 flag: "--provider",
                 kind: "provider",
@@ -241,7 +325,7 @@ impl Told {
     }
 
     fn judge_owners(&self, places: &Places) -> Result<(), Misnamed> {
-        let own = self.provider.clone();
+        let own = self.provider.as_deref().map(|name| places.value_of(name));
         let own = own.or_else(|| places.owner(self.location.as_ref()?).map(str::to_owned));
         let Some(own) = own else { return Ok(()) };
         for (flag, code) in self.locations() {
@@ -288,6 +372,7 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     let (Some(own), Some(foreign)) = (provider("own", true)?, provider("foreign", true)?) else {
         return Ok(false);
     };
+
     let opted_out =
         provider("opted-out", false)?.filter(|made| made["should_add_reservations"] == false);
     let location = |suffix: &str, provider: &Value| {
@@ -315,14 +400,22 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     };
     let list = json!({"code": format!("{prefix}list"), "name": format!("{prefix}Liste")});
     let list = make("/api/v1/stock-lists/", list)?;
+    let shown_by = match shown_by(session)? {
+        Some(shown_by) => shown_by,
+        None => taken_by(session, &own, &first)?,
+    };
+    let value = |provider: &Value| Value::from(shown_by.value(provider).unwrap_or_default());
     let environment = &mut session.environment;
-    environment.set("provider", own["name"].clone());
+    environment.set("provider", value(&own));
+    if shown_by == ShownBy::Code {
+        environment.set(PROVIDER_NAME, own["name"].clone());
+    }
     environment.set("provider-id", own["id"].clone());
     environment.set("location", first["code"].clone());
     environment.set("second-location", second["code"].clone());
     environment.set("foreign-location", other["code"].clone());
     if let Some((provider, location)) = opted_out {
-        environment.set("opted-out-provider", provider["name"].clone());
+        environment.set("opted-out-provider", value(&provider));
         environment.set("opted-out-location", location["code"].clone());
     }
     if let Some(list) = list {
@@ -331,19 +424,32 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
     Ok(true)
 }
 
-/// Finds the places at the target, in their own lists or else in stocks.
+/// Finds the places at the target, in their own lists and in stocks.
 fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     let listed = list(session, "/api/v1/providers/", |rows| {
         let name = told.provider.as_deref();
-        name.is_none_or(|name| rows.iter().any(|row| row["name"] == name))
+        let is_it = |row: &Value| {
+            let named = name.map(Value::from);
+            named.is_none_or(|name| row["name"] == name || row["code"] == name)
+        };
+        rows.iter().any(is_it)
     })?;
     let has_providers = listed.is_some();
     let Listed { mut rows, is_whole } = listed.unwrap_or_default();
     rows.sort_by_key(|provider| provider["should_add_reservations"] == false);
+    let stocks = some_stocks(session)?;
+    let shown_by = ShownBy::of(&stocks, &rows);
+    // Where stocks name providers by something that the list lacks, they alone tell.
+    let is_other = shown_by.is_none() && stocks.iter().any(|stock| stock["provider"].is_string());
+    if is_other {
+        rows.clear();
+    }
     let mut places = Places {
-        are_providers_whole: is_whole,
+        are_providers_whole: is_whole && !is_other,
+        shown_by,
         ..Places::default()
     };
+    let shown_by = places.shown_by.unwrap_or(ShownBy::Name);
     let listed = list(session, "/api/v1/stock-locations/", |rows| {
         let mut codes = told.locations();
         codes.all(|(_, code)| rows.iter().any(|row| row["code"] == **code))
@@ -352,7 +458,7 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     let listed = listed.unwrap_or_default();
     for location in &listed.rows {
         let provider = rows.iter().find(|row| row["id"] == location["provider"]);
-        let provider = provider.and_then(|row| row["name"].as_str());
+        let provider = provider.and_then(|row| shown_by.value(row));
         if let (Some(code), Some(provider)) = (location["code"].as_str(), provider) {
             places.locations.push(Place {
                 code: code.to_owned(),
@@ -364,25 +470,126 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     // A location of an unknown provider still exists.
     places.are_locations_whole =
         has_locations && listed.is_whole && places.locations.len() == listed.rows.len();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
     let named = rows.iter().filter_map(|row| {
         Some(Provider {
-            name: row["name"].as_str()?.to_owned(),
+            value: shown_by.value(row)?.to_owned(),
+            name: text(&row["name"]),
+            code: text(&row["code"]),
             id: row["id"].as_i64(),
             is_active: row["is_active"] != false,
         })
     });
     places.providers = named.collect();
-    if !(has_providers && has_locations) || places.locations.iter().all(|place| !place.is_active) {
-        let stocks = list(session, "/api/v1/stocks/", |_| true)?;
-        for stock in stocks.unwrap_or_default().rows {
-            if let (Some(code), Some(provider)) =
-                (stock["location"].as_str(), stock["provider"].as_str())
-            {
+    let is_listed = has_providers && has_locations && places.usable().next().is_some();
+    for stock in &stocks {
+        if let (Some(code), Some(provider)) =
+            (stock["location"].as_str(), stock["provider"].as_str())
+        {
+            let is_named = told.names(provider) || told.names(code);
+            if !is_listed || is_named {
                 places.add(code, provider);
             }
         }
     }
     Ok(places)
+}
+
+/// Returns a first page of stocks.
+fn some_stocks(session: &Session) -> Result<Vec<Value>, Stop> {
+    let stocks = list(session, "/api/v1/stocks/", |_| true)?;
+    Ok(stocks.unwrap_or_default().rows)
+}
+
+/// Returns the member by which stocks name their provider; `None` where no stock tells.
+fn shown_by(session: &Session) -> Result<Option<ShownBy>, Stop> {
+    let stocks = some_stocks(session)?;
+    if stocks.is_empty() {
+        return Ok(None);
+    }
+    let is_enough = |rows: &[Value]| ShownBy::of(&stocks, rows).is_some();
+    let providers = list(session, "/api/v1/providers/", is_enough)?;
+    Ok(ShownBy::of(&stocks, &providers.unwrap_or_default().rows))
+}
+
+/// Returns the member of a provider by which the service takes a stock of it.
+fn taken_by(session: &Session, provider: &Value, location: &Value) -> Result<ShownBy, Stop> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let location = text(&location["code"]);
+    if refusal(session, &text(&provider["name"]), &location)?.is_some()
+        && refusal(session, &text(&provider["code"]), &location)?.is_none()
+    {
+        return Ok(ShownBy::Code);
+    }
+    Ok(ShownBy::Name)
+}
+
+/// Returns `true` if nothing is left to try: the run writes to no place, or the target itself shows
+/// the location with the provider, in the words of its stocks.
+fn is_proven(session: &Session, places: &Places) -> bool {
+    let named = |name: &str| session.environment.get(name).and_then(Value::as_str);
+    let (Some(provider), Some(location)) = (named("provider"), named("location")) else {
+        return true;
+    };
+    let mut known = places.locations.iter();
+    let is_known = known.any(|place| place.code == location && place.provider == provider);
+    is_known && (places.shown_by.is_some() || !places.are_providers_whole)
+}
+
+/// Creates a stock at places that are not proven. If the service refuses the provider under its
+/// name and takes it under its code, the code is used. If it refuses what the user named, that is a
+/// mistake of the command line. Any other answer is left to the checks.
+fn try_out(session: &mut Session, told: &Told, places: &Places) -> Result<(), Unsettled> {
+    let named = |name: &str| session.environment.get(name).and_then(Value::as_str);
+    let (Some(provider), Some(location)) = (named("provider"), named("location")) else {
+        return Ok(());
+    };
+    let Some(said) = refusal(session, provider, location)? else {
+        return Ok(());
+    };
+    let known = places
+        .providers
+        .iter()
+        .find(|known| known.value == provider);
+    if let Some(known) = known
+        && let Some(code) = known.code.as_deref().filter(|code| *code != provider)
+        && refusal(session, code, location)?.is_none()
+    {
+        let (code, name) = (code.to_owned(), known.name.clone());
+        session.environment.set("provider", code);
+        session
+            .environment
+            .set(PROVIDER_NAME, name.unwrap_or_default());
+        return Ok(());
+    }
+    if told.provider.is_none() && told.location.is_none() {
+        return Ok(());
+    }
+    Err(Unsettled::Misnamed(Misnamed::Refused {
+        provider: provider.to_owned(),
+        location: location.to_owned(),
+        said,
+    }))
+}
+
+/// Creates a stock, and returns the sentence of a refusal that is about its place.
+fn refusal(session: &Session, provider: &str, location: &str) -> Result<Option<String>, Stop> {
+    let stock = json!({
+        "sku": session.fresh_sku(), "provider": provider, "location": location, "stock": 0,
+    });
+    let answer = session.send_unjudged(&Ask::post("/api/v1/stocks/", stock))?;
+    let Some(Value::Object(refused)) = answer.body.filter(|_| answer.status == 400) else {
+        return Ok(None);
+    };
+    let mut members = refused.iter();
+    let said = members.find(|(name, _)| PLACE_ERRORS.contains(&name.as_str()));
+    Ok(said.map(|(_, said)| match said {
+        Value::String(text) => text.clone(),
+        Value::Array(texts) if texts.len() == 1 && texts[0].is_string() => {
+            texts[0].as_str().unwrap_or_default().to_owned()
+        }
+        other => other.to_string(),
+    }))
 }
 
 /// Reads the rows of a list until there are enough; `None` where there is no such list.
@@ -423,10 +630,22 @@ fn page_of(answer: Answer) -> Option<(Vec<Value>, bool)> {
 }
 
 impl Places {
+    /// Returns the value by which stocks name a provider that the user calls by name or code.
+    fn value_of(&self, called: &str) -> String {
+        let known = self.providers.iter();
+        let exact = known.clone().find(|provider| provider.value == called);
+        let provider = exact.or_else(|| known.clone().find(|known| known.is_called(called)));
+        provider
+            .map_or(called, |provider| &provider.value)
+            .to_owned()
+    }
+
     fn add(&mut self, code: &str, provider: &str) {
-        if !self.providers.iter().any(|known| known.name == provider) {
+        if !self.providers.iter().any(|known| known.value == provider) {
             self.providers.push(Provider {
-                name: provider.to_owned(),
+                value: provider.to_owned(),
+                name: None,
+                code: None,
                 id: None,
                 is_active: true,
             });
@@ -467,7 +686,7 @@ impl Places {
     fn best(&self) -> Option<&Provider> {
         let active = self.providers.iter().filter(|provider| provider.is_active);
         let best = active.enumerate().min_by_key(|(position, provider)| {
-            let locations = self.codes_of(&provider.name).count().min(2);
+            let locations = self.codes_of(&provider.value).count().min(2);
             (2 - locations, *position)
         });
         best.map(|(_, provider)| provider)
@@ -476,9 +695,10 @@ impl Places {
 
 /// Puts the places into the environment: the named ones, and beside them the best of those found.
 fn choose(session: &mut Session, told: &Told, places: &Places) {
-    let provider = told.provider.clone().or_else(|| {
+    let called = told.provider.as_deref();
+    let provider = called.map(|name| places.value_of(name)).or_else(|| {
         let of_location = told.location.as_deref().and_then(|code| places.owner(code));
-        let best = || places.best().map(|provider| provider.name.as_str());
+        let best = || places.best().map(|provider| provider.value.as_str());
         // The provider of a named but unlisted location is unknown.
         let other = || told.location.is_none().then(best).flatten();
         of_location.or_else(other).map(str::to_owned)
@@ -501,12 +721,15 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
         found(&|place| is_known && place.provider != own && !is_own(&place.code))
     });
     let mut known = places.providers.iter();
-    let id = known
-        .find(|known| known.name == own)
-        .and_then(|known| known.id);
+    let known = known.find(|known| known.value == own);
     let environment = &mut session.environment;
-    if let Some(id) = id {
+    if let Some(id) = known.and_then(|known| known.id) {
         environment.set("provider-id", id);
+    }
+    if let Some(name) = known.and_then(|known| known.name.as_deref())
+        && name != own
+    {
+        environment.set(PROVIDER_NAME, name);
     }
     for (name, value) in [
         ("provider", provider),

@@ -3,7 +3,11 @@
 use crate::model::cause::Cause;
 use crate::model::finding::{Level, cut};
 use crate::model::outcome::{CheckReport, Outcome, Report};
+use crate::report::one_line;
 use crate::run::DISTURBED;
+use crate::transport::guard::SPENT;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The end of a command, as an exit code.
@@ -69,6 +73,9 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
         if let Some(why) = unclean(report) {
             sentence = format!("{sentence}; {why}");
         }
+        if let Some(why) = spent(report) {
+            sentence = format!("{sentence}; {why}");
+        }
         return (Exit::Findings, sentence);
     }
     if let Some(why) = &report.aborted {
@@ -110,6 +117,12 @@ fn verdict(report: &Report, fail_on_disabled: bool) -> (Exit, String) {
             .find_map(|check| check.reason.as_deref());
         let why = why.map_or_else(String::new, |why| format!(": {why}"));
         return (Exit::NothingRan, format!("no check ran{why}"));
+    }
+    if let Some(why) = spent(report) {
+        return (
+            Exit::NoVerdict,
+            format!("no verdict: {why}; {}", clean(report)),
+        );
     }
     if let Some(first) = report.stale.first() {
         let more = match report.stale.len() {
@@ -244,6 +257,9 @@ fn clean(report: &Report) -> String {
             let _ = write!(sentence, "; {below} {causes} of a lower level");
         }
     }
+    if let Some(unmade) = unmade(report) {
+        sentence = format!("{}; {unmade}", sentence.trim_start_matches("clean: "));
+    }
     if let Some(check) = flaky.first() {
         sentence = format!("{sentence}, but {} found something once", check.id);
         if let Some(why) = &check.reason {
@@ -252,6 +268,55 @@ fn clean(report: &Report) -> String {
     }
     sentence
 }
+
+/// Returns the disabled checks.
+fn disabled(report: &Report) -> impl Iterator<Item = &CheckReport> {
+    let checks = report.checks.iter();
+    checks.filter(|check| check.outcome == Outcome::Disabled && !check.known)
+}
+
+/// Returns a sentence about checks that the spent write budget left unmade.
+fn spent(report: &Report) -> Option<String> {
+    let is_spent = |check: &&CheckReport| {
+        let reason = check.reason.as_deref();
+        reason.is_some_and(|reason| reason.contains(SPENT))
+    };
+    let count = disabled(report).filter(is_spent).count();
+    (count > 0).then(|| {
+        let many = checks(count, "was not made", "were not made");
+        format!("the write budget is spent, and {many}: give a larger --write-budget")
+    })
+}
+
+/// Formats the number of checks that were not made, with the most frequent reasons:
+/// `290 were not made (281× it writes: --write allows it; …)`.
+fn unmade(report: &Report) -> Option<String> {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut count = 0;
+    for check in disabled(report) {
+        let reason = check.reason.as_deref().unwrap_or("no reason was given");
+        let reason = if reason.contains(SPENT) {
+            "the write budget is spent"
+        } else {
+            reason
+        };
+        *reasons.entry(reason).or_default() += 1;
+        count += 1;
+    }
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, count)| Reverse(*count));
+    let told: Vec<_> = reasons
+        .iter()
+        .take(REASONS)
+        .map(|(reason, count)| format!("{count}× {}", one_line(reason)))
+        .collect();
+    let more = if reasons.len() > REASONS { "; …" } else { "" };
+    let were = if count == 1 { "was" } else { "were" };
+    (count > 0).then(|| format!("{count} {were} not made ({}{more})", told.join("; ")))
+}
+
+/// The most reasons that a sentence names.
+const REASONS: usize = 2;
 
 /// Formats a count: `1 check fails`, `2 checks fail`.
 fn checks(count: usize, one: &str, many: &str) -> String {

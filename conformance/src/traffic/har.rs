@@ -23,6 +23,7 @@ use zip::result::ZipError;
 
 use crate::traffic::har_json::{self, Files};
 use crate::traffic::{Ending, Extent, Observed, WithoutHeaders};
+use crate::transport::remote::connect::impossible_port;
 
 /// The exchanges of an archive that are with the service.
 #[derive(Debug, Default)]
@@ -42,7 +43,9 @@ pub enum ArchiveError {
     Zip(ZipError),
     /// A file of the zip cannot be unpacked.
     Unpacking(io::Error),
-    /// The files of the zip have more bytes than this.
+    /// It begins like a file that gzip has packed, and is damaged.
+    Gzip(io::Error),
+    /// The packed files have more bytes than this.
     TooLarge(u64),
     /// The zip does not have one archive in it but so many.
     Archives(usize),
@@ -72,9 +75,10 @@ impl fmt::Display for ArchiveError {
         match self {
             Self::Zip(why) => write!(f, "the zip file cannot be read: {why}"),
             Self::Unpacking(why) => write!(f, "the zip file cannot be read: {why}"),
+            Self::Gzip(why) => write!(f, "the gzip file cannot be read: {why}"),
             Self::TooLarge(limit) => write!(
                 f,
-                "the zip file cannot be read: it unpacks to more than {limit} bytes"
+                "the packed file cannot be read: it unpacks to more than {limit} bytes"
             ),
             Self::Archives(count) => write!(
                 f,
@@ -189,7 +193,7 @@ fn given(upstream: &str) -> Result<Base, ArchiveError> {
     let wrong = || ArchiveError::Upstream(upstream.to_owned());
     let uri: Uri = upstream.parse().map_err(|_| wrong())?;
     let (scheme, authority) = origin(&uri).ok_or_else(wrong)?;
-    if uri.query().is_some() {
+    if uri.query().is_some() || uri.authority().and_then(impossible_port).is_some() {
         return Err(wrong());
     }
     Ok((

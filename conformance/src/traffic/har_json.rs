@@ -9,6 +9,7 @@ use std::fmt;
 use std::io::{Cursor, Read};
 
 use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use zip::ZipArchive;
@@ -20,6 +21,9 @@ pub(super) type Files = HashMap<String, Bytes>;
 
 /// The first bytes of a zip file.
 const ZIP: &[u8] = b"PK\x03\x04";
+
+/// The first bytes of a file that gzip has packed.
+const GZIP: &[u8] = b"\x1f\x8b";
 
 /// The largest total size of unpacked files in a zip, bytes.
 const MAX_UNPACKED: u64 = 1024 * 1024 * 1024;
@@ -78,6 +82,9 @@ const ARCHIVE: &[Member] = &[Member("log", &[Member("entries", ENTRY)])];
 
 /// Returns the archive, and the files beside it.
 pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), ArchiveError> {
+    if bytes.starts_with(GZIP) {
+        return Ok((parse(&inflated(bytes)?)?, Files::new()));
+    }
     if !bytes.starts_with(ZIP) {
         return Ok((parse(bytes)?, Files::new()));
     }
@@ -90,6 +97,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<(Value, Files), ArchiveError> {
     };
     let archive = files.remove(archive).unwrap_or_default();
     Ok((parse(&archive)?, files))
+}
+
+/// Unpacks a `.har.gz`.
+fn inflated(bytes: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+    let mut content = Vec::new();
+    let read = MultiGzDecoder::new(bytes)
+        .take(MAX_UNPACKED + 1)
+        .read_to_end(&mut content);
+    match read.map_err(ArchiveError::Gzip)? as u64 {
+        0..=MAX_UNPACKED => Ok(content),
+        _ => Err(ArchiveError::TooLarge(MAX_UNPACKED)),
+    }
 }
 
 fn unpack(bytes: &[u8]) -> Result<Files, ArchiveError> {

@@ -16,8 +16,8 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_REQUEST_METHOD, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    IF_UNMODIFIED_SINCE, RANGE,
+    ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HOST, IF_MATCH, IF_NONE_MATCH,
+    IF_UNMODIFIED_SINCE, RANGE, SERVER, VIA,
 };
 use http::{Method, Request, Response, StatusCode, Uri};
 use serde_json::Value;
@@ -55,6 +55,16 @@ const MOST_REASONS: usize = 32;
 /// use at a large content delivery network.
 fn is_of_a_gateway(status: u16) -> bool {
     matches!(status, 408 | 413 | 414 | 421 | 429 | 431 | 502..=504 | 511 | 520..=530)
+}
+
+/// Returns `true` for a refusal (403) that is not JSON, by a server that names itself: the service
+/// refuses in JSON.
+fn is_refused_in_its_place(response: &Response<Bytes>) -> bool {
+    let headers = response.headers();
+    let media = headers.get(CONTENT_TYPE);
+    response.status() == StatusCode::FORBIDDEN
+        && (headers.contains_key(SERVER) || headers.contains_key(VIA))
+        && media.is_some_and(|media| !media.as_bytes().starts_with(b"application/json"))
 }
 
 /// The known extent of a body.
@@ -324,7 +334,7 @@ impl Watcher {
             return;
         };
         let status = response.status().as_u16();
-        if is_of_a_gateway(status) {
+        if is_of_a_gateway(status) || is_refused_in_its_place(response) {
             count(&mut self.gateways, &status.to_string());
             return;
         }
@@ -573,7 +583,8 @@ fn is_preflight(request: &Request<Bytes>) -> bool {
 fn is_conditional(request: &Request<Bytes>, status: StatusCode) -> bool {
     let has = |name| request.headers().contains_key(name);
     match status.as_u16() {
-        304 => has(IF_NONE_MATCH) || has(IF_MODIFIED_SINCE),
+        // A browser's cache asks under conditions that its archive leaves out.
+        304 => true,
         206 | 416 => has(RANGE),
         412 => has(IF_MATCH) || has(IF_UNMODIFIED_SINCE) || has(IF_NONE_MATCH),
         _ => false,

@@ -89,6 +89,15 @@ fn a_finding_is_1() {
 #[case::token_file(&["run", "--target=http://127.0.0.1:1", "--token-file=nowhere"], "--token-file nowhere: ")]
 #[case::places(&["run", "--target=http://127.0.0.1:1", "--read-only", "--create-places"], "--create-places writes, and this run only reads: --write allows it")]
 #[case::reset(&["run", "--target=http://x.example", "--reset-target"], "--reset-target writes, and this run only reads")]
+#[case::port(&["run", "--target=http://127.0.0.1:99999"], "names the port 99999, and ports end at 65535")]
+#[case::port_of_a_bracketed_host(&["run", "--target=http://[::1]:65536"], "names the port 65536")]
+#[case::port_of_an_upstream(&["watch", "--upstream=http://127.0.0.1:99999"], "names the port 99999")]
+#[case::port_of_a_proxy(&["run", "--target=http://127.0.0.1:1", "--proxy=http://127.0.0.1:99999"], "the proxy names the port 99999")]
+#[case::own_path(&["run", "--target=http://127.0.0.1:1/shop/api/v1/stocks/"], "give http://127.0.0.1:1/shop")]
+#[case::word_before_the_key(&["run", "--target=http://127.0.0.1:1", "--token=Token abc"], "--token takes the key alone: leave out the `Token ` before it")]
+#[case::code_of_a_list(&["run", "--stock-list=alpha"], "it takes the id of a stock list, a number")]
+#[case::report_in_a_folder(&["run", "--report=json=."], "--report json=.: it is a folder: name a file in it")]
+#[case::certificates(&["run", "--target=http://127.0.0.1:1", "--ca-cert=/dev/null"], "--ca-cert /dev/null: the file has no certificate in it")]
 #[case::explain(&["explain", "create/answer-the-stock"], "there is no check `create/answer-the-stock`; did you mean `create/answers-the-stock`?")]
 #[case::diff(&["diff", "a", "b"], "a: ")]
 #[case::ledger(&["clean-up", "--from", "nowhere"], "--from nowhere: the ledger nowhere cannot be opened")]
@@ -171,6 +180,12 @@ fn a_first_look_says_what_is_wrong(
 )]
 #[case::another_host(421, "", "", "answers 421 (misdirected request)")]
 #[case::portal(511, "", "<a>", "answers 511 with a web page")]
+#[case::edge(
+    403,
+    "Content-Type: text/html\r\n",
+    "<html>Attention Required",
+    "answers 403 and not in JSON"
+)]
 #[case::firewall(
     406,
     "Content-Type: text/html\r\n",
@@ -225,17 +240,78 @@ fn json_that_is_called_a_page_is_judged() {
 }
 
 #[test]
-fn a_token_that_expires_meanwhile_is_no_finding() {
-    let mock = Mock::of_world("demo");
+fn a_redirect_is_told_with_its_destination() {
+    let server = Scripted::start(|_| {
+        let headers = "Location: https://login.example/sso?next=x\r\n";
+        Some((302, headers.to_owned(), String::new()))
+    });
+    let args = ["run", "--target", &server.url, "--read-only"];
+    let err = Folder::new().run(&args).expect(3);
+    let said = "answers 302 and leads to https://login.example/sso?next=x, it has moved";
+    assert!(err.contains(said), "{err}");
+}
+
+#[test]
+fn json_that_is_no_page_of_stocks_ends_before_any_write() {
+    let server = Scripted::start(|_| json(200, r#"{"status":"ok"}"#));
+    for command in ["run", "explore", "calibrate"] {
+        let folder = Folder::new();
+        let args = [command, "--target", &server.url, "--write"];
+        let err = folder.run(&args).expect(3);
+        let said =
+            r#"JSON that is no page of stocks ({"status":"ok"}): give --target the Stock API"#;
+        assert!(err.contains(said), "{err}");
+        assert_eq!(folder.names(), [""; 0]);
+    }
+    let mut asked = server.asked().into_iter();
+    assert!(asked.all(|asked| asked.method == "GET"));
+}
+
+/// Forwards to a mock, and after forty answers gives another one for ever.
+fn turning(mock: &Mock, answer: Said) -> Scripted {
     let left = std::sync::atomic::AtomicI32::new(40);
     let url = mock.url.clone();
-    let server = Scripted::start(move |asked| {
+    Scripted::start(move |asked| {
         if left.fetch_sub(1, std::sync::atomic::Ordering::Relaxed) > 0 {
             Some(forwarded(&url, asked))
         } else {
-            json(401, r#"{"detail":"Invalid token."}"#)
+            answer.clone()
         }
-    });
+    })
+}
+
+#[rstest]
+#[case::gateway(
+    503,
+    "Content-Type: text/html\r\nRetry-After: Sat, 28 Nov 2099 16:00:00 GMT\r\n",
+    "maintenance",
+    "answers 503 in the service's place: there is a gateway, and nobody behind it"
+)]
+#[case::end(0, "", "", "has gone away, and answers nothing since ")]
+fn a_service_that_goes_away_meanwhile_is_no_finding(
+    #[case] status: u16,
+    #[case] headers: &str,
+    #[case] body: &str,
+    #[case] said: &str,
+) {
+    let mock = Mock::of_world("demo");
+    let server = turning(&mock, Some((status, headers.to_owned(), body.to_owned())));
+    for mode in ["--read-only", "--write"] {
+        let args = ["run", "--target", &server.url, mode, "--jobs=1"];
+        let ended = Folder::new().run(&args);
+        assert_eq!(ended.code, Some(3), "{}\n{}", ended.out, ended.err);
+        let told = format!("{}{}", ended.out, ended.err);
+        assert!(!told.contains("(MUST)"), "{told}");
+        if mode == "--read-only" {
+            assert!(told.contains(said), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_expires_meanwhile_is_no_finding() {
+    let mock = Mock::of_world("demo");
+    let server = turning(&mock, json(401, r#"{"detail":"Invalid token."}"#));
     let ended = Folder::new().run(&[
         "run",
         "--target",
@@ -339,12 +415,10 @@ fn a_location_of_another_provider_is_a_mistake() {
     );
 }
 
-#[test]
-fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
-    let mock = Mock::of_world("demo");
-    let stock = mock.get("/api/v1/stocks/?limit=1")["results"][0].clone();
+/// Forwards to a mock without its lists of places, which the documentation does not mention.
+fn without_places(mock: &Mock) -> Scripted {
     let url = mock.url.clone();
-    let server = Scripted::start(move |asked| {
+    Scripted::start(move |asked| {
         let is_missing = ["providers", "stock-locations", "stock-lists"]
             .iter()
             .any(|path| asked.path.starts_with(&format!("/api/v1/{path}/")));
@@ -353,7 +427,114 @@ fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
         } else {
             Some(forwarded(&url, asked))
         }
-    });
+    })
+}
+
+#[test]
+fn a_place_that_cannot_be_looked_up_is_tried_out_before_the_checks() {
+    let mock = Mock::of_world("demo");
+    let server = without_places(&mock);
+    for command in ["run", "explore", "calibrate"] {
+        let folder = Folder::new();
+        let places = ["--provider=nope", "--location=1"];
+        let args = [&[command, "--target", &server.url, "--write"], &places[..]].concat();
+        let err = folder.run(&args).expect(2);
+        let said =
+            "--provider nope: the service says that location 1 does not belong to provider nope";
+        assert!(err.contains(said), "{err}");
+        assert_eq!(folder.names(), [""; 0]);
+    }
+    let asked = server.asked().into_iter();
+    assert_eq!(asked.filter(|asked| asked.method == "POST").count(), 3);
+}
+
+/// A mock whose stocks show the code of their provider in place of its name.
+fn by_code(mock: &Mock) -> Scripted {
+    let url = mock.url.clone();
+    let page = mock.get("/api/v1/providers/?limit=100");
+    let pair = |row: &Value| {
+        let member = |name: &str| format!(r#""provider":{}"#, row[name]);
+        (member("name"), member("code"))
+    };
+    let rows = page["results"].as_array().unwrap();
+    let pairs: Vec<(String, String)> = rows.iter().map(pair).collect();
+    let pairs = std::sync::Mutex::new(pairs);
+    Scripted::start(move |asked| {
+        let mut pairs = pairs.lock().unwrap();
+        if !asked.path.starts_with("/api/v1/stocks/") {
+            let answer = forwarded(&url, asked);
+            if asked.method == "POST" && asked.path == "/api/v1/providers/" {
+                pairs.push(pair(&serde_json::from_str(&answer.2).unwrap()));
+            }
+            return Some(answer);
+        }
+        let mut asked = asked.clone();
+        for (name, code) in &*pairs {
+            // Its own names are none of its stocks' providers.
+            asked.body = asked.body.replace(name, r#""provider":"none""#);
+            asked.body = asked.body.replace(code, name);
+        }
+        let lines = asked.head.trim_end().lines();
+        let lines = lines.filter(|line| !line.to_lowercase().starts_with("content-length"));
+        let head: String = lines.map(|line| format!("{line}\r\n")).collect();
+        asked.head = format!("{head}content-length: {}\r\n\r\n", asked.body.len());
+        let (status, headers, mut body) = forwarded(&url, &asked);
+        for (name, code) in &*pairs {
+            body = body.replace(name, code);
+        }
+        Some((status, headers, body))
+    })
+}
+
+#[test]
+fn a_provider_goes_by_the_value_that_its_stocks_show() {
+    let mock = Mock::of_world("demo");
+    let provider = mock.get("/api/v1/providers/?limit=1")["results"][0].clone();
+    let (name, code) = (provider["name"].as_str().unwrap(), &provider["code"]);
+    let server = by_code(&mock);
+    let checks = format!("--only={{{CREATE},search/provider-name-may-be-a-part}}");
+    let by_name = format!("--provider={name}");
+    let by_its_code = format!("--provider={}", code.as_str().unwrap());
+    for named in ["", &by_name, &by_its_code] {
+        let mut args = vec!["--target", &server.url, "--write", &checks];
+        args.extend(Some(named).filter(|named| !named.is_empty()));
+        let report = Folder::new().report(&args);
+        assert_eq!(report.environment["provider"], *code, "{named}");
+        let unclean: Vec<_> = report
+            .checks
+            .iter()
+            .filter(|check| check.outcome != Outcome::Pass)
+            .collect();
+        assert!(unclean.is_empty(), "{named} {unclean:#?}");
+    }
+}
+
+#[test]
+fn the_codes_of_created_providers_are_taken_where_stocks_show_codes() {
+    let mock = Mock::of_world("demo");
+    let server = by_code(&mock);
+    let args = [
+        "--target",
+        &server.url,
+        "--write",
+        "--create-places",
+        "--only",
+        CREATE,
+    ];
+    let report = Folder::new().report(&args);
+    let provider = report.environment["provider"].as_str().unwrap();
+    assert!(
+        provider.ends_with("own") && !provider.contains(' '),
+        "{provider}"
+    );
+    assert_eq!(report.exit_code, 0, "{}", report.verdict);
+}
+
+#[test]
+fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
+    let mock = Mock::of_world("demo");
+    let stock = mock.get("/api/v1/stocks/?limit=1")["results"][0].clone();
+    let server = without_places(&mock);
     let provider = format!("--provider={}", stock["provider"].as_str().unwrap());
     let location = format!("--location={}", stock["location"].as_str().unwrap());
     let args = ["--target", &server.url, "--write", &provider, &location];
@@ -362,6 +543,13 @@ fn where_no_places_are_listed_those_that_are_named_are_worked_with() {
         .checks
         .iter()
         .filter_map(|check| check.reason.as_deref());
+    let failing: Vec<_> = report
+        .checks
+        .iter()
+        .filter(|check| check.outcome == Outcome::Fail)
+        .map(|check| &check.id)
+        .collect();
+    assert!(failing.is_empty(), "{failing:?}");
     let asking: Vec<_> = reasons
         .filter(|why| why.contains("--provider") || why.contains("--location"))
         .filter(|why| !why.contains("-location CODE"))
@@ -412,6 +600,35 @@ fn this_machine_alone_is_no_leave_to_write() {
     let args = ["--target", &server.url, "--write", "--only", CREATE];
     let report = Folder::new().report(&args);
     assert_eq!(report.mode, Safety::Write);
+}
+
+#[test]
+fn checks_that_were_not_made_are_told_and_not_called_clean() {
+    let mock = Mock::of_world("demo");
+    let target = ["run", "--target", &mock.url, "--only={create,list}/*"];
+    let ended = Folder::new().run(&[&target[..], &["--read-only"]].concat());
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    let told = ended.out.lines().last().unwrap();
+    assert!(!told.contains("clean"), "{told}");
+    assert!(told.contains(" were not made ("), "{told}");
+    assert!(told.contains("× it writes: --write allows it"), "{told}");
+}
+
+#[test]
+fn a_write_budget_that_is_spent_leaves_no_verdict() {
+    let mock = Mock::of_world("demo");
+    let args = [
+        "run",
+        "--target",
+        &mock.url,
+        "--write-budget=3",
+        "--only={create,list}/*",
+    ];
+    let ended = Folder::new().run(&args);
+    assert_eq!(ended.code, Some(3), "{}\n{}", ended.out, ended.err);
+    let told = ended.out.lines().last().unwrap();
+    assert!(told.contains("the write budget is spent, and "), "{told}");
+    assert!(told.contains("give a larger --write-budget"), "{told}");
 }
 
 #[test]
@@ -920,7 +1137,7 @@ fn no_output_has_a_secret_in_it_though_the_target_echoes_them() {
     const PASSWORD: &str = "pass \"word\"";
     let server = Scripted::start(|asked| {
         let head = asked.head.replace(['\r', '\n'], " ");
-        let echo = serde_json::json!({"head": head, "body": asked.body, "raw": [TOKEN, PASSWORD], TOKEN: 1});
+        let echo = serde_json::json!({"results": [], "head": head, "body": asked.body, "raw": [TOKEN, PASSWORD], TOKEN: 1});
         let headers = format!("Content-Type: application/json\r\nX-Echo: {PASSWORD}\r\n");
         match asked.path.as_str() {
             "/api/v1/auth/login/" => Some((200, headers, format!(r#"{{"key":"{TOKEN}"}}"#))),

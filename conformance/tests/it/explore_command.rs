@@ -21,8 +21,14 @@ fn a_difference_is_1_and_its_files_repeat_it() {
     const DEFECT: &str = "--defect=upsert-resets-reserved-stock";
     let folder = Folder::new();
     let report = "--report=html=report.html";
-    let ended = folder.run(&["explore", DEFECT, "--requests", "5000", report]);
+    let json = "--report=json=report.json";
+    let ended = folder.run(&["explore", DEFECT, "--requests", "5000", report, json]);
     assert_eq!(ended.code, Some(1), "{}\n{}", ended.out, ended.err);
+    let causes: serde_json::Value = serde_json::from_str(&folder.read("report.json")).unwrap();
+    let cause = &causes["causes"][0];
+    assert_ne!(cause["operation"], "", "{cause}");
+    let id = cause["id"].as_str().unwrap();
+    assert!(!id.contains("difference-"), "the id has no number: {id}");
     assert!(folder.read("report.html").contains("explore/difference-1"));
 
     let curls = folder.read("whippy-explore/difference-1.sh");

@@ -172,6 +172,8 @@ const GONE: Value = Value::Null;
 #[case::nanoseconds(with(list(), "/startedDateTime", json!("2026-01-02T03:04:05.123456789+03:00")), None)]
 #[case::head(with(with(with(list(), "/request/method", json!("HEAD")), "/response/content/text", GONE), "/response/content/size", json!(0)), None)]
 #[case::not_modified(with(with(with(list(), "/request/headers", json!([{"name": "If-None-Match", "value": "x"}])), "/response/status", json!(304)), "/response/content/text", GONE), Some("an answer to a conditional request"))]
+#[case::not_modified_behind_a_cache(with(with(list(), "/response/status", json!(304)), "/response/content/text", json!("{}")), Some("an answer to a conditional request"))]
+#[case::firewall(with(with(with(list(), "/response/status", json!(403)), "/response/content/text", json!("<html>Attention Required")), "/response/headers", json!([{"name": "server", "value": "cloudflare"}, {"name": "content-type", "value": "text/html"}])), Some("answered by status: 403"))]
 #[case::preflight(with(with(with(list(), "/request/method", json!("OPTIONS")), "/request/headers", json!([{"name": "Access-Control-Request-Method", "value": "GET"}])), "/response/content/text", GONE), Some("a browser's question before a request"))]
 #[case::gateway(with(list(), "/response/status", json!(502)), Some("answered by status: 502"))]
 #[case::aborted(with(list(), "/response/status", json!(0)), Some("no answer, as the archive has it"))]
@@ -309,6 +311,18 @@ fn what_is_nested_deep_beside_the_exchange_is_passed_over() {
     assert!(text.contains("_initiator"), "{text}");
     let (ended, _) = check(&text, &[]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
+}
+
+#[test]
+fn an_archive_that_gzip_has_packed_is_opened() {
+    let folder = Folder::new();
+    let file = std::fs::File::create(folder.path("a.har.gz")).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::default());
+    gzip.write_all(archive(&[list()]).as_bytes()).unwrap();
+    gzip.finish().unwrap();
+    let ended = folder.run(&["check-har", "a.har.gz"]);
+    assert_eq!(ended.code, Some(0), "{}\n{}", ended.out, ended.err);
+    assert!(ended.out.contains("list-stocks"), "{}", ended.out);
 }
 
 #[test]

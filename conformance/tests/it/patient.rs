@@ -189,6 +189,11 @@ fn a_401_is_an_answer(#[case] token: &str, #[case] has_login: bool) {
 #[rstest]
 #[case::an_expired_token(401, JSON, "takes the token no more and answers 401")]
 #[case::a_forbidden_one(403, JSON, "takes the token no more and answers 403")]
+#[case::a_firewall(
+    403,
+    "content-type: text/html\nserver: edge",
+    "a server that calls itself `edge` answers 403 and not in JSON"
+)]
 #[case::a_throttle(429, "retry-after: 0", "answers 429 (too many requests)")]
 #[case::a_proxy(407, PAGE, "answers 407 (proxy authentication required)")]
 #[case::another_host(421, PAGE, "answers 421 (misdirected request)")]

@@ -295,7 +295,8 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// The answer of a scripted server: a status, headers and a body; `None`: never any.
+/// The answer of a scripted server: a status, headers and a body; `None`: never any. The status 0
+/// closes the connection without an answer.
 pub(crate) type Said = Option<(u16, String, String)>;
 
 /// Returns an answer with JSON.
@@ -384,6 +385,9 @@ fn serve(stream: &TcpStream, log: &Mutex<Vec<Asked>>, script: &dyn Fn(&Asked) ->
         return;
     };
     let body = if asked.method == "HEAD" { "" } else { &body };
+    if status == 0 {
+        return;
+    }
     let length = body.len();
     let answer = format!(
         "HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"

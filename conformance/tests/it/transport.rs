@@ -192,6 +192,10 @@ fn the_answer_to_a_head_has_no_body_whatever_its_length_says() {
     "breaks off"
 )]
 #[case::from_the_start("SSH-2.0-OpenSSH_9.9\r\n", "is no HTTP")]
+#[case::of_tls(
+    "\u{15}\u{3}\u{1}\0\u{2}\u{2}F",
+    "if it speaks TLS, give a URL of https://"
+)]
 fn an_answer_that_breaks_is_broken(#[case] answer: &str, #[case] said: &str) {
     let got = with_server(
         1,

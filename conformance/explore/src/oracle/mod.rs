@@ -29,7 +29,7 @@ use whippy_engine::problem::Grade;
 use whippy_engine::profile::{Decided, Profile, Reading};
 use whippy_engine::store::Store;
 
-use crate::steps::{Address, Names, Shown, Side, Step};
+use crate::steps::{Address, Body, Names, Shown, Side, Step};
 use compare::{Bindings, Compared};
 use known::{Cause, Known};
 use whippy_probe::model::finding::Level;
@@ -436,7 +436,7 @@ impl Line {
             if causes.is_empty() || !causes.iter().all(|cause| oracle.known.has(cause)) {
                 return Err(Box::new(Difference {
                     at,
-                    level: level(&reply.rule, expected.status, answered.status),
+                    level: level(&reply.rule, step, (expected.status, answered.status)),
                     rule: format!(
                         "{}/{}; grade={}",
                         reply.rule.operation,
@@ -633,15 +633,39 @@ impl Answered {
     }
 }
 
-/// Returns the level of a difference by the grade of its rule. A server error is always a MUST, and
-/// another wording of a documented refusal a SHOULD.
-fn level(rule: &Rule, expected: u16, got: u16) -> Level {
+/// Returns the level of a difference by the grade of its rule. A server error is always a MUST,
+/// another wording of a documented refusal a SHOULD, and so is the refusal of a body that only the
+/// stack accepts.
+fn level(rule: &Rule, step: &Step, (expected, got): (u16, u16)) -> Level {
+    let is_refused = expected < 300 && (400..500).contains(&got);
     match rule.grade {
         _ if got >= 500 => Level::Must,
         Grade::Documented if got == expected && got >= 400 => Level::Should,
+        Grade::Documented if is_refused && is_beyond_the_documentation(step) => Level::Should,
         Grade::Documented => Level::Must,
         Grade::Stack | Grade::Reading => Level::Should,
         Grade::Observed => Level::May,
+    }
+}
+
+/// Returns `true` if the documentation shows no body like that of a step: one without rows, with a
+/// negative quantity, or with values of other types.
+fn is_beyond_the_documentation(step: &Step) -> bool {
+    let is_usual = |row: &Value| {
+        let mut members = row.as_object().into_iter().flatten();
+        members.all(|(name, value)| match name.as_str() {
+            "stock" | "reserved_stock" => value.as_i64().is_some_and(|n| n >= 0),
+            "is_active" => value.is_boolean(),
+            "unit_type" | "stock_type" | "provider" | "location" => value.is_string(),
+            _ => true,
+        })
+    };
+    match &step.body {
+        Body::None => false,
+        Body::Json(Value::Array(rows)) | Body::Untyped(Value::Array(rows)) => {
+            rows.is_empty() || !rows.iter().all(is_usual)
+        }
+        Body::Json(row) | Body::Untyped(row) => !is_usual(row),
     }
 }
 

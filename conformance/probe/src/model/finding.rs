@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response};
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use whippy_engine::redact::is_secret_name;
 
 use crate::model::cause::Difference;
 pub use crate::model::level::{Level, Source};
@@ -127,7 +129,10 @@ impl Finding {
 
     /// Creates a finding about two bodies that differ.
     pub fn bodies(level: Level, at: Vec<String>, expected: &Value, got: &Value) -> Self {
-        let summary = format!("the body differs at {}", listed(&at));
+        let mut summary = format!("the body differs at {}", listed(&at));
+        if at.iter().any(|at| is_repeated(at, expected, got)) {
+            summary += ": a row is shown twice";
+        }
         let (expected, got) = (side(expected, &at), side(got, &at));
         Self {
             at,
@@ -137,6 +142,22 @@ impl Finding {
             ..Self::new(level, summary)
         }
     }
+}
+
+/// Returns `true` if a place is a row that the body shows more often than expected.
+fn is_repeated(at: &str, expected: &Value, got: &Value) -> bool {
+    let Some((parent, _)) = at.rsplit_once('/') else {
+        return false;
+    };
+    let row = got.pointer(at).filter(|row| row.is_object());
+    let times = |body: &Value| {
+        let rows = body.pointer(parent).and_then(Value::as_array);
+        rows.into_iter()
+            .flatten()
+            .filter(|other| row == Some(*other))
+            .count()
+    };
+    row.is_some() && times(got) > times(expected).max(1)
 }
 
 /// Lists the first few places, and the number of others.
@@ -394,11 +415,18 @@ impl Record {
     /// Creates the record of an exchange, without secrets.
     pub fn new(exchange: &Exchange, secrets: &Secrets) -> Self {
         let request = &exchange.request;
-        let headers = |headers: &http::HeaderMap| {
+        let headers = |headers: &http::HeaderMap| -> Vec<_> {
             headers
                 .iter()
                 .map(|(name, value)| (name.to_string(), shown(value, secrets)))
                 .collect()
+        };
+        let received = |answer: &Response<Bytes>| {
+            let mut received = headers(answer.headers());
+            // A target may hand out secrets that the run knows nothing of, as in `Set-Cookie`.
+            let secret = received.iter_mut().filter(|(name, _)| is_secret_name(name));
+            secret.for_each(|(_, value)| REDACTED.clone_into(value));
+            received
         };
         let answer = exchange.answer.as_ref();
         Self {
@@ -408,10 +436,10 @@ impl Record {
             request_headers: headers(request.headers()),
             request_body: Text::of(request.body(), secrets),
             status: answer.ok().map(|answer| answer.status().as_u16()),
-            response_headers: answer.map(|a| headers(a.headers())).unwrap_or_default(),
+            response_headers: answer.map(received).unwrap_or_default(),
             response_body: answer.ok().map(|a| Text::of(a.body(), secrets)),
             failure: answer.err().map(|why| secrets.redact(why)),
-            curl: secrets.redact(&curl(request)),
+            curl: secrets.redact(&curl(request, secrets)),
         }
     }
 }
@@ -430,7 +458,7 @@ fn shown(value: &HeaderValue, secrets: &Secrets) -> String {
 }
 
 /// Returns a command that repeats a request, without the token.
-fn curl(request: &Request<Bytes>) -> String {
+fn curl(request: &Request<Bytes>, secrets: &Secrets) -> String {
     let mut curl = if request.method() == Method::HEAD {
         // With `-X HEAD` curl would wait for a body.
         "curl -I".to_owned()
@@ -442,6 +470,8 @@ fn curl(request: &Request<Bytes>) -> String {
         if value.is_sensitive() {
             // The shell fills in the token, so this word is in double quotes.
             curl += "\"Authorization: Token $WHIPPY_TOKEN\"";
+        } else if let Some(word) = with_variable(name, value, secrets) {
+            curl += &word;
         } else if value.is_empty() {
             curl += &quoted(&format!("{name};"));
         } else {
@@ -462,6 +492,26 @@ fn curl(request: &Request<Bytes>) -> String {
         let _ = write!(curl, " # one of {calls} calls that are sent at once");
     }
     curl
+}
+
+/// Returns the header `Authorization` as a word in which the shell fills in the token; `None` for
+/// any other header, and where there is no secret in it.
+fn with_variable(name: &HeaderName, value: &HeaderValue, secrets: &Secrets) -> Option<String> {
+    let value = (*name == AUTHORIZATION).then(|| value.to_str().ok())??;
+    let redacted = secrets.redact(value);
+    if !redacted.contains(REDACTED) {
+        return None;
+    }
+    let mut word = String::from("\"Authorization: ");
+    for c in redacted.replace(REDACTED, "\0").chars() {
+        match c {
+            '\0' => word.push_str("$WHIPPY_TOKEN"),
+            '"' | '\\' | '$' | '`' => word.extend(['\\', c]),
+            c => word.push(c),
+        }
+    }
+    word.push('"');
+    Some(word)
 }
 
 /// Quotes bytes for a shell.
@@ -500,6 +550,70 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn a_row_that_is_shown_twice_is_told() {
+        let row = serde_json::json!({"sku": "a", "stock": 5});
+        let (once, twice) = (
+            Value::from(vec![row.clone()]),
+            Value::from(vec![row.clone(), row]),
+        );
+        let at = || vec!["/1".to_owned()];
+        let finding = Finding::bodies(Level::Must, at(), &once, &twice);
+        assert_eq!(
+            finding.summary,
+            "the body differs at /1: a row is shown twice"
+        );
+        let other = serde_json::json!([{"sku": "a", "stock": 5}, {"sku": "b"}]);
+        let finding = Finding::bodies(Level::Must, at(), &once, &other);
+        assert_eq!(finding.summary, "the body differs at /1");
+    }
+
+    /// A request with a header, and an answer with another.
+    fn recorded(request: (&str, &str), answer: (&str, &str)) -> Record {
+        let request = Request::get("http://whippy.invalid/").header(request.0, request.1);
+        let answer = Response::builder().header(answer.0, answer.1);
+        let exchange = Exchange {
+            step: "step".to_owned(),
+            request: request.body(Bytes::new()).unwrap(),
+            answer: Ok(answer.body(Bytes::new()).unwrap()),
+        };
+        Record::new(&exchange, &Secrets::new(["the-secret-key".to_owned()]))
+    }
+
+    #[rstest]
+    #[case::bearer(
+        "Bearer the-secret-key",
+        r#"-H "Authorization: Bearer $WHIPPY_TOKEN" "#
+    )]
+    #[case::spelling(
+        "toKEN  the-secret-key",
+        r#"-H "Authorization: toKEN  $WHIPPY_TOKEN" "#
+    )]
+    #[case::alone("the-secret-key", r#"-H "Authorization: $WHIPPY_TOKEN" "#)]
+    #[case::longer(
+        "Token the-secret-key$x",
+        r#"-H "Authorization: Token $WHIPPY_TOKEN\$x" "#
+    )]
+    #[case::wrong("Token another", "-H 'authorization: Token another' ")]
+    #[case::redacted("(redacted)", r#"-H "Authorization: $WHIPPY_TOKEN" "#)]
+    fn a_command_has_the_token_as_a_variable(#[case] sent: &str, #[case] word: &str) {
+        let record = recorded(("authorization", sent), ("x-a", "b"));
+        assert!(record.curl.contains(word), "{}", record.curl);
+    }
+
+    #[rstest]
+    #[case::cookie("set-cookie", "session=abc; Path=/", REDACTED)]
+    #[case::csrf("x-csrftoken", "abc", REDACTED)]
+    #[case::challenge("www-authenticate", "Token", "Token")]
+    fn a_secret_that_the_target_hands_out_is_not_kept(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] shown: &str,
+    ) {
+        let record = recorded(("x-a", "b"), (name, value));
+        assert_eq!(record.response_headers[0].1, shown);
+    }
 
     #[rstest]
     #[case::long("0123456789", "x0123456789y", "x(redacted)y")]

@@ -271,6 +271,28 @@ impl Patient {
         Ok(response)
     }
 
+    /// Returns the error of a request without an answer. A service that answers no other request
+    /// either has gone away, which tells nothing about it.
+    fn unanswered(&self, request: &Request<Bytes>, error: TargetError) -> TargetError {
+        let is_lost = matches!(error, TargetError::Broken(_) | TargetError::Unreachable(_));
+        if !is_lost || !self.is_known.load(Ordering::Relaxed) {
+            return error;
+        }
+        let base = self.target.base();
+        match self.instead(request, |control| self.insist(control)) {
+            None => error,
+            Some(Instead::Another(stand_in)) => {
+                TargetError::NotTheService(format!("{base}: {stand_in}"))
+            }
+            Some(Instead::Nobody) => TargetError::NotTheService(format!(
+                "{base} has gone away, and answers nothing since {} {}: {}",
+                request.method(),
+                request.uri().path(),
+                error.cause()
+            )),
+        }
+    }
+
     fn bears_own_token(&self, request: &Request<Bytes>) -> bool {
         let given = request.headers().get(AUTHORIZATION);
         let given = given.and_then(|given| given.as_bytes().strip_prefix(SCHEME.as_bytes()));
@@ -281,6 +303,17 @@ impl Patient {
 
     /// Returns `true` if the service no longer answers a request that it has answered before.
     fn is_gone(&self, request: &Request<Bytes>) -> bool {
+        self.instead(request, |control| self.dispatch(control))
+            .is_some()
+    }
+
+    /// Sends a request that the service has answered before, and returns what is in its place;
+    /// `None` if it still answers.
+    fn instead(
+        &self,
+        request: &Request<Bytes>,
+        ask: impl Fn(&Request<Bytes>) -> Result<Response<Bytes>, TargetError>,
+    ) -> Option<Instead> {
         let token = lock(&self.tokens).current().cloned();
         let path = "/api/v1/stocks/?limit=1";
         let mut control = Request::get(format!("{}{path}", self.target.base()))
@@ -290,14 +323,25 @@ impl Patient {
         } else if let Some(authorization) = request.headers().get(AUTHORIZATION) {
             control = control.header(AUTHORIZATION, authorization);
         }
-        let Ok(control) = control.body(Bytes::new()) else {
-            return false;
-        };
-        (0..CONTROLS).all(|_| {
-            let answer = self.dispatch(&control);
-            answer.is_ok_and(|answer| StandIn::of(&control, &answer, true).is_some())
-        })
+        let control = control.body(Bytes::new()).ok()?;
+        let mut instead = None;
+        for _ in 0..CONTROLS {
+            instead = Some(match ask(&control) {
+                Ok(answer) => Instead::Another(StandIn::of(&control, &answer, true)?),
+                Err(TargetError::Broken(_) | TargetError::Unreachable(_)) => Instead::Nobody,
+                Err(_) => return None,
+            });
+        }
+        instead
     }
+}
+
+/// The answerer in place of a service that has gone away.
+enum Instead {
+    /// Nobody answers.
+    Nobody,
+    /// Something else does.
+    Another(StandIn),
 }
 
 impl Target for Patient {
@@ -306,8 +350,10 @@ impl Target for Patient {
     }
 
     fn send(&self, request: &Request<Bytes>) -> Result<Response<Bytes>, TargetError> {
-        let response = self.insist(request)?;
-        self.vouch(request, response)
+        match self.insist(request) {
+            Ok(response) => self.vouch(request, response),
+            Err(error) => Err(self.unanswered(request, error)),
+        }
     }
 
     fn seed(&self, state: &SeedState) -> Result<(), TargetError> {

@@ -36,6 +36,8 @@ enum Kind {
     Misdirected,
     /// A gateway could not reach a service, by a status that only gateways use.
     Edge,
+    /// A gateway could not reach a service, by a status that a service may have too.
+    Away,
     /// The answer is a web page, or redirects to one on another host.
     Page,
     /// The answer is a refusal without JSON.
@@ -66,7 +68,8 @@ impl StandIn {
             429 => Kind::Throttle,
             511 => Kind::Page,
             520..=530 => Kind::Edge,
-            401 | 403 if is_own => Kind::Token,
+            401 | 403 if is_own && is_json(headers, body) => Kind::Token,
+            502..=504 if !is_json(headers, body) => Kind::Away,
             200..=299 if is_page(body) => Kind::Page,
             300..=399 if leads_elsewhere(headers, host) => Kind::Page,
             // The service may refuse a path that it lacks with a page of its own.
@@ -124,7 +127,7 @@ impl fmt::Display for StandIn {
                 "answers {status} (misdirected request) in the service's place: give --target \
                  the host that it serves"
             ),
-            Kind::Edge => write!(
+            Kind::Edge | Kind::Away => write!(
                 f,
                 "answers {status} in the service's place: there is a gateway, and nobody behind it"
             ),

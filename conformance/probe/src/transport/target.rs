@@ -75,6 +75,16 @@ impl fmt::Display for TargetError {
     }
 }
 
+impl TargetError {
+    /// Returns the sentence without its introduction.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unreachable(why) | Self::Broken(why) => why.clone(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl std::error::Error for TargetError {}
 
 /// The initial state of a check.

@@ -259,6 +259,11 @@ impl Proxy {
                 let line = line.map(|line| (line, self.pool.shelf()));
                 Response::from_parts(head, Passing::through(body, answer, line))
             }
+            // The service is not to blame for a request that it never got whole.
+            Err(_) if sent.as_ref().is_some_and(Sent::is_cut) => {
+                pending.came(Ending::Abandoned);
+                own(StatusCode::BAD_REQUEST, CUT)
+            }
             Err(error) => {
                 let status = match error {
                     TargetError::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -299,6 +304,13 @@ fn refusal(status: StatusCode, why: &str, pending: Pending) -> Response<Passing>
         why: why.to_owned(),
         status: Some(status.as_u16()),
     });
+    own(status, why)
+}
+
+/// The sentence to a client whose body is not whole.
+const CUT: &str = "the client ended before its body was whole";
+
+fn own(status: StatusCode, why: &str) -> Response<Passing> {
     let text = format!("whippy-conformance watch: {why}\n");
     let mut response = Response::new(Passing::own(text));
     *response.status_mut() = status;

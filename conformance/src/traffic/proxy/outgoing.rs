@@ -57,6 +57,8 @@ pub(super) struct Sent(Arc<Mutex<Sending>>);
 struct Sending {
     copy: Copy,
     is_over: bool,
+    /// Is true if the client's connection broke before the end.
+    is_cut: bool,
     last: Option<Instant>,
 }
 
@@ -65,6 +67,7 @@ impl Sent {
         Self(Arc::new(Mutex::new(Sending {
             copy: Copy::new(limit),
             is_over: false,
+            is_cut: false,
             last: None,
         })))
     }
@@ -78,12 +81,20 @@ impl Sent {
         lock(&self.0).is_over
     }
 
+    /// Returns `true` if the client ended before the body was whole.
+    pub(super) fn is_cut(&self) -> bool {
+        lock(&self.0).is_cut
+    }
+
     pub(super) fn taken(&self) -> (Bytes, Extent) {
         let mut sending = lock(&self.0);
         let is_over = sending.is_over;
-        sending
-            .copy
-            .taken(is_over, "a body that the service did not wait for")
+        let otherwise = if sending.is_cut {
+            "a body that the client ended before it was whole"
+        } else {
+            "a body that the service did not wait for"
+        };
+        sending.copy.taken(is_over, otherwise)
     }
 }
 
@@ -125,7 +136,8 @@ impl Body for Outgoing {
         if let Some(sent) = &self.sent {
             let mut sending = lock(&sent.0);
             sending.last = Some(Instant::now());
-            sending.is_over |= is_over;
+            sending.is_cut |= matches!(frame, Some(Err(_)));
+            sending.is_over |= is_over && !sending.is_cut;
             if let Some(Ok(frame)) = &frame
                 && let Some(data) = frame.data_ref()
             {

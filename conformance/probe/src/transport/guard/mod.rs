@@ -19,6 +19,9 @@ use crate::transport::target::{SeedState, Target, TargetError};
 /// The shortest prefix that distinguishes the run's own SKUs from others, characters.
 const SHORTEST_PREFIX: usize = 4;
 
+/// The words in the sentence about a write beyond the budget.
+pub const SPENT: &str = "rows that this run may write";
+
 /// The limits of a run that writes.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
@@ -414,8 +417,7 @@ impl Guard {
             .map(drop)
             .map_err(|used| {
                 forbidden(format!(
-                    "it writes {weight}, and of the {budget} rows that this run may write \
-                     {used} are written"
+                    "it writes {weight}, and of the {budget} {SPENT} {used} are written"
                 ))
             })
     }

@@ -76,14 +76,19 @@ impl Route {
         else {
             return Err(unusable(expected));
         };
+        if let Some(port) = impossible_port(authority) {
+            return Err(unusable(&names_no_port(port)));
+        }
         if uri.query().is_some() || url.contains('#') {
             return Err(unusable("has more than a path in front of /api/v1/"));
         }
         let prefix = uri.path().trim_end_matches('/');
-        if prefix.ends_with("/api/v1") {
-            return Err(unusable(
-                "has the API's own path in it; the suite adds /api/v1/ to what is in front of it",
-            ));
+        if let Some(at) = format!("{prefix}/").find("/api/v1/") {
+            return Err(unusable(&format!(
+                "has the API's own path in it; the suite adds /api/v1/ to what is in front of it: \
+                 give {scheme}://{authority}{}",
+                &prefix[..at]
+            )));
         }
         let (is_tls, default_port) = if scheme == "https" {
             (true, 443)
@@ -219,6 +224,20 @@ impl Route {
     }
 }
 
+/// Returns a port that does not exist. The parser of URLs passes it over, and the default port would
+/// be asked in its place.
+pub fn impossible_port(authority: &Authority) -> Option<&str> {
+    let text = authority.as_str();
+    let behind = text.rsplit_once(']').map_or(text, |(_, behind)| behind);
+    let (_, port) = behind.rsplit_once(':')?;
+    (!port.is_empty() && authority.port_u16().is_none()).then_some(port)
+}
+
+/// Formats a sentence about such a port.
+fn names_no_port(port: &str) -> String {
+    format!("names the port {port}, and ports end at {}", u16::MAX)
+}
+
 fn proxy(url: &str) -> Result<Proxy, UsageError> {
     // The URL may contain a password, so the message leaves it out.
     let expected = || usage("the proxy is no URL like http://[USER:PASSWORD@]HOST:PORT");
@@ -226,6 +245,9 @@ fn proxy(url: &str) -> Result<Proxy, UsageError> {
     let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
         return Err(expected());
     };
+    if let Some(port) = impossible_port(authority) {
+        return Err(usage(format!("the proxy {}", names_no_port(port))));
+    }
     let credentials = match authority.as_str().rsplit_once('@') {
         None => None,
         Some((credentials, _)) => {

@@ -12,13 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::task::Context;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
     HeaderValue, TRANSFER_ENCODING, USER_AGENT,
 };
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
@@ -234,6 +235,16 @@ impl Remote {
         })
     }
 
+    /// Returns the error with advice, if it looks like that of a server that expects TLS.
+    fn explained(&self, error: TargetError) -> TargetError {
+        match error {
+            TargetError::Broken(why) if self.base.starts_with("http:") && why.contains(NO_HTTP) => {
+                TargetError::Broken(format!("{why}: if it speaks TLS, give a URL of https://"))
+            }
+            error => error,
+        }
+    }
+
     fn keep_pace(&self) {
         if let Some(pace) = &self.pace {
             let wait = lock(pace).next(Instant::now());
@@ -310,7 +321,7 @@ impl Target for Remote {
             answer = self.attempt(&mut worker, outgoing, deadline);
         }
         lock(&self.idle).push(worker);
-        answer.map_err(Failure::into_error)
+        answer.map_err(|failure| self.explained(failure.into_error()))
     }
 
     fn seed(&self, state: &SeedState) -> Result<(), TargetError> {
@@ -424,15 +435,13 @@ impl Link {
             }
         };
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, MAX_ANSWER).collect();
+        let body = whole(body, peer);
         let body = match &mut self.wire {
             Wire::Http1(wire) => wire.drive(async |_| body.await).await,
             Wire::Http2(_) => body.await,
         };
-        match body {
-            Ok(body) => Ok(Response::from_parts(head, body.to_bytes())),
-            Err(error) => Err(Failure::Final(cut_short(&*error, peer))),
-        }
+        let body = body.map_err(Failure::Final)?;
+        Ok(Response::from_parts(head, body))
     }
 }
 
@@ -474,6 +483,9 @@ pub fn is_connection_loss(error: &hyper::Error) -> bool {
     !error.is_parse() && !error.is_user()
 }
 
+/// The words of a sentence about an answer that is not HTTP.
+const NO_HTTP: &str = "is no HTTP";
+
 /// Returns the error of a broken connection, as a sentence.
 pub fn broken(error: &hyper::Error, peer: &str) -> TargetError {
     TargetError::Broken(if error.is_incomplete_message() || error.is_canceled() {
@@ -481,21 +493,35 @@ pub fn broken(error: &hyper::Error, peer: &str) -> TargetError {
     } else if error.is_parse_too_large() {
         format!("{peer} answers with a head that is too large")
     } else if error.is_parse() {
-        format!("what {peer} answers is no HTTP: {}", causes(error))
+        format!("what {peer} answers {NO_HTTP}: {}", causes(error))
     } else {
         format!("the connection to {peer} failed: {}", causes(error))
     })
 }
 
-fn cut_short(error: &(dyn std::error::Error + 'static), peer: &str) -> TargetError {
-    TargetError::Broken(if error.is::<LengthLimitError>() {
-        format!(
-            "the answer of {peer} is larger than {} MiB",
-            MAX_ANSWER / 1024 / 1024
-        )
-    } else {
-        format!("the answer of {peer} breaks off: {}", causes(error))
-    })
+/// Reads a body to its end.
+async fn whole(mut body: Incoming, peer: &str) -> Result<Bytes, TargetError> {
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            TargetError::Broken(format!(
+                "the answer of {peer} breaks off after {} bytes: {}",
+                bytes.len(),
+                causes(&error)
+            ))
+        })?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if bytes.len() + data.len() > MAX_ANSWER {
+            return Err(TargetError::Broken(format!(
+                "the answer of {peer} is larger than {} MiB",
+                MAX_ANSWER / 1024 / 1024
+            )));
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes.freeze())
 }
 
 /// Returns an error with its causes.
