@@ -223,7 +223,7 @@ fn every_built_in_world_can_be_reset_to() {
 )]
 #[case::no_utf_8(
     "{\"world\": \"\u{0}\"}",
-    "the body is not what is taken here: control character (\\u0000-\\u001F) found while parsing a string at line 1 column 12"
+    "the body is not what is taken here: control character (\\u0000-\\u001F) found while parsing a string at line 1 column 11"
 )]
 #[case::no_world(
     r#"{"world": "nowhere"}"#,
