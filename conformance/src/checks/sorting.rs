@@ -178,11 +178,10 @@ fn equal_in_the_first(probe: &mut Probe<'_>) -> Result<(), Stop> {
                 .map(|equal| equal[0][name].to_string())
                 .collect();
             values.sort_unstable();
-            if let Some(twice) = values.windows(2).find(|pair| pair[0] == pair[1]) {
+            if let Some([value, ..]) = values.windows(2).find(|pair| pair[0] == pair[1]) {
                 return Err(probe.fail(format!(
-                    "sort={}: expected all stocks with the {name} {} together, got others between",
-                    term(&fields),
-                    twice[0]
+                    "sort={}: expected all stocks with the {name} {value} together, got others between",
+                    term(&fields)
                 )));
             }
             for equal in equal {
