@@ -476,8 +476,8 @@ fn by_code(mock: &Mock) -> Scripted {
         }
         let lines = asked.head.trim_end().lines();
         let lines = lines.filter(|line| !line.to_lowercase().starts_with("content-length"));
-        let head: String = lines.map(|line| format!("{line}\r\n")).collect();
-        asked.head = format!("{head}content-length: {}\r\n\r\n", asked.body.len());
+        let head = lines.collect::<Vec<_>>().join("\r\n");
+        asked.head = format!("{head}\r\ncontent-length: {}\r\n\r\n", asked.body.len());
         let (status, headers, mut body) = forwarded(&url, &asked);
         for (name, code) in &*pairs {
             body = body.replace(name, code);
