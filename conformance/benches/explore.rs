@@ -18,7 +18,7 @@ use tokio::runtime::Runtime;
 use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::explore::{Aid, Options, explore};
-use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::discovery::{self, PlaceOptions};
 use whippy_conformance::transport::remote::{Remote, RemoteOptions};
 use whippy_conformance::transport::target::{InProcess, Target};
 use whippy_engine::profile::Profile;
@@ -79,8 +79,8 @@ fn steps_a_second(target: Arc<dyn Target>, requests: u64) -> Outcome<f64> {
     session.token = Some("any".to_owned());
     // Stocks of earlier rounds stay, so each round has a prefix of its own.
     session.sku_prefix = format!("{:x}-", Instant::now().elapsed().as_nanos() + unique());
-    let told = Told::default();
-    discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;
+    let places = PlaceOptions::default();
+    discovery::settle(&mut session, &places).map_err(|stop| format!("{stop:?}"))?;
     let options = Options {
         requests,
         is_exclusive: true,

@@ -7,13 +7,15 @@
 
 #[path = "../../mock-server/benches/support/figures.rs"]
 mod figures;
+#[path = "../examples/survivors/setup.rs"]
+mod setup;
 
 use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use figures::{Rounds, Table, Target, millis};
@@ -27,19 +29,12 @@ use tokio::sync::watch;
 use whippy_conformance::cases::probe::{Ask, Probe, Session};
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::Safety;
 use whippy_conformance::run::catalogue;
-use whippy_conformance::run::discovery::{self, Told};
-use whippy_conformance::run::{Options, run};
+use whippy_conformance::run::run;
 use whippy_conformance::transport::remote::{Remote, RemoteOptions};
 use whippy_conformance::transport::target::InProcess;
-use whippy_engine::assets;
 use whippy_engine::backend::Seed;
-use whippy_engine::clock::ClockMode;
 use whippy_engine::endpoints::call::Settings;
-use whippy_engine::profile::Profile;
-use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 use whippy_mock::http::Server;
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -129,21 +124,11 @@ fn in_process_run() -> Outcome<f64> {
     let started = Instant::now();
     let contract = Contract::embedded()?;
     let checks = catalogue::built_in(&contract)?;
-    let target = InProcess::of_world("demo", Profile::default())?;
-    let mut session = Session::new(Arc::new(target), contract);
-    session.token = Some("any".to_owned());
-    let told = Told {
-        create_places: true,
-        ..Told::default()
-    };
-    discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;
-    let options = Options {
-        mode: Safety::Write,
-        level: Level::Must,
-        jobs: 1,
-        retries: 0,
-        may_seed: true,
-    };
+    let target = InProcess::new(setup::seed()?);
+    let mut session = setup::session(Arc::new(target), &Arc::new(contract));
+    session.patience = Duration::ZERO;
+    setup::settle(&mut session).map_err(|stop| format!("{stop:?}"))?;
+    let options = setup::options(Level::Must);
     let ran = run(
         &session,
         &checks,
@@ -236,11 +221,11 @@ struct Served {
 
 impl Served {
     fn start() -> Outcome<Self> {
-        let json = assets::world("demo").ok_or("there is no demo world")?;
+        // Any token is let in where none is known.
+        let settings = Settings::default();
         let server = Server::new(Seed {
-            settings: Settings::default(),
-            store: Store::load(&World::from_json(json.as_bytes())?)?,
-            clock: ClockMode::Real,
+            settings,
+            ..setup::seed()?
         });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

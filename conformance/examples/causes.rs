@@ -11,30 +11,24 @@
 
 #![allow(clippy::print_stdout)] // It is a command.
 
+#[path = "survivors/setup.rs"]
+mod setup;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
-use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::cause::Cause;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
+use whippy_conformance::model::outcome::{CheckReport, Outcome};
 use whippy_conformance::run::catalogue::{self, Check};
 use whippy_conformance::run::causes;
-use whippy_conformance::run::discovery::{self, Told};
-use whippy_conformance::run::{Options, run};
+use whippy_conformance::run::run;
 use whippy_conformance::transport::target::InProcess;
 use whippy_conformance::workers::spread;
-use whippy_engine::assets;
-use whippy_engine::backend::Seed;
-use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{DEFECTS, Defect, Defects};
-use whippy_engine::endpoints::call::Settings;
-use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
-
-const TOKEN: &str = "f532e0000000000000000000000000000009332d";
 
 /// The number of combinations of each size.
 const COMBINATIONS: usize = 15;
@@ -81,8 +75,8 @@ fn main() {
     }
 }
 
-fn contract() -> Contract {
-    Contract::embedded().unwrap_or_else(|why| unreachable!("{why}"))
+fn contract() -> Arc<Contract> {
+    Arc::new(Contract::embedded().unwrap_or_else(|why| unreachable!("{why}")))
 }
 
 fn all(checks: &[Check], samples: &[Vec<&'static Defect>]) -> Vec<Run> {
@@ -92,36 +86,14 @@ fn all(checks: &[Check], samples: &[Vec<&'static Defect>]) -> Vec<Run> {
 
 /// Runs all checks in process against the engine with these defects.
 fn against(checks: &[Check], defects: &[&'static Defect]) -> Run {
-    let world = assets::world("demo").unwrap_or_default();
-    let store = World::from_json(world.as_bytes()).ok();
-    let store = store.and_then(|world| Store::load(&world).ok());
-    let engine = InProcess::new(Seed {
-        settings: Settings {
-            tokens: vec![TOKEN.to_owned()],
-            credentials: Some(("someone".to_owned(), "something".to_owned())),
-            ..Settings::default()
-        },
-        store: store.unwrap_or_else(|| unreachable!("the demo world is embedded")),
-        clock: ClockMode::Real,
-    });
-    let target = engine.with_defects(Defects::new(defects.iter().copied()));
-    let mut session = Session::new(Arc::new(target), contract());
-    session.token = Some(TOKEN.to_owned());
-    session.environment.set("username", "someone");
-    session.environment.set("password", "something");
-    let told = Told {
-        create_places: true,
-        ..Told::default()
-    };
+    let seed = setup::seed().unwrap_or_else(|why| unreachable!("{why}"));
+    let target = InProcess::new(seed).with_defects(Defects::new(defects.iter().copied()));
+    let mut session = setup::session(Arc::new(target), &contract());
+    // The figures are those of a run that does not wait.
+    session.patience = Duration::ZERO;
     // If even this fails, the session has no places of its own.
-    let _ = discovery::settle(&mut session, &told);
-    let options = Options {
-        mode: Safety::Write,
-        level: Level::Should,
-        jobs: 1,
-        retries: 0,
-        may_seed: true,
-    };
+    let _ = setup::settle(&mut session);
+    let options = setup::options(Level::Should);
     let never = AtomicBool::new(false);
     let mut reports = run(&session, checks, &|_| true, &options, &never, &|_| {}).checks;
     let causes = causes::group(&mut reports);

@@ -14,7 +14,7 @@ export interface FaultMatch {
   body?: Record<string, Scalar>;
   /** Only this one of the requests that fit, counted from 1. */
   nth?: number;
-  /** Every so manieth of the requests that fit. */
+  /** Every n-th of the requests that fit, for this n. */
   every?: number;
   /** From 0 to 1. */
   probability?: number;

@@ -3,30 +3,20 @@
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
+use whippy_conformance::model::outcome::{CheckReport, Outcome};
 use whippy_conformance::run::catalogue::{self, Check};
-use whippy_conformance::run::discovery::{self, Told};
-use whippy_conformance::run::{Options, run};
+use whippy_conformance::run::run;
 use whippy_conformance::transport::target::{InProcess, Target};
-use whippy_engine::assets;
 use whippy_engine::backend::Seed;
-use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::derived::{self, DERIVED};
 use whippy_engine::defects::{Defect, Defects};
-use whippy_engine::endpoints::call::Settings;
 use whippy_engine::problem::Grade;
-use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 use super::session::Comparison;
-
-const TOKEN: &str = "f532e0000000000000000000000000000009332d";
-const USER: (&str, &str) = ("someone", "something");
+use super::setup;
 
 /// The suite's verdict on a defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +43,6 @@ impl Seen {
     }
 }
 
-/// Sets the places of a service, as a run gets them.
-fn prepare(session: &mut Session) {
-    session.token = Some(TOKEN.to_owned());
-    session.environment.set("username", USER.0);
-    session.environment.set("password", USER.1);
-    session.patience = Duration::from_secs(6);
-}
-
 /// The suite, which is read once.
 pub(crate) struct Judge {
     contract: Arc<Contract>,
@@ -75,18 +57,7 @@ impl Judge {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let contract = Contract::embedded()?;
         let checks = catalogue::built_in(&contract)?;
-        let world = assets::world("demo").unwrap_or_default();
-        let store = Store::load(&World::from_json(world.as_bytes())?)?;
-        let contract = Arc::new(contract);
-        let seed = Seed {
-            settings: Settings {
-                tokens: vec![TOKEN.to_owned()],
-                credentials: Some((USER.0.to_owned(), USER.1.to_owned())),
-                ..Settings::default()
-            },
-            store,
-            clock: ClockMode::Real,
-        };
+        let (contract, seed) = (Arc::new(contract), setup::seed()?);
         Ok(Self {
             contract,
             checks,
@@ -115,7 +86,7 @@ impl Judge {
 
     /// Returns `true` if no answer of a broad session differs.
     fn is_same(&self, defect: &'static Defect) -> bool {
-        let made = || Comparison::new(&self.seed, &self.contract, &self.checks, prepare).ok();
+        let made = || Comparison::new(&self.seed, &self.contract, &self.checks).ok();
         let comparison = self.comparison.get_or_init(made);
         comparison
             .as_ref()
@@ -126,21 +97,10 @@ impl Judge {
     fn run(&self, defects: Defects, is_enough: Outcome) -> Seen {
         let target = InProcess::new(self.seed.clone()).with_defects(defects);
         let target: Arc<dyn Target> = Arc::new(target);
-        let mut session = Session::new(target, Arc::clone(&self.contract));
-        prepare(&mut session);
-        let told = Told {
-            create_places: true,
-            ..Told::default()
-        };
+        let mut session = setup::session(target, &self.contract);
         // If even this fails, the session has no places of its own.
-        let _ = discovery::settle(&mut session, &told);
-        let options = Options {
-            mode: Safety::Write,
-            level: Level::Must,
-            jobs: 1,
-            retries: 0,
-            may_seed: true,
-        };
+        let _ = setup::settle(&mut session);
+        let options = setup::options(Level::Must);
         let stop = AtomicBool::new(false);
         let tell = |report: &CheckReport| {
             if report.outcome == Outcome::Fail || report.outcome == is_enough {

@@ -8,6 +8,7 @@
 
 mod judge;
 mod session;
+mod setup;
 
 use std::collections::BTreeMap;
 use std::error::Error;

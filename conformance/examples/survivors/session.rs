@@ -10,12 +10,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response};
-use whippy_conformance::cases::probe::{Exploration, Session};
+use whippy_conformance::cases::probe::Exploration;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
-use whippy_conformance::model::outcome::Safety;
 use whippy_conformance::run::catalogue::Check;
-use whippy_conformance::run::discovery::{self, Told};
 use whippy_conformance::run::{Options, run};
 use whippy_conformance::transport::target::{InProcess, Target, TargetError};
 use whippy_conformance::workers::lock;
@@ -23,6 +21,8 @@ use whippy_engine::backend::Seed;
 use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::{DEFECT_HEADER, Defect, Defects};
 use whippy_engine::model::time::UtcOffset;
+
+use super::setup;
 
 /// The number of the exploration's requests in the session.
 const EXPLORED: u64 = 6_000;
@@ -46,7 +46,6 @@ impl Comparison {
         seed: &Seed,
         contract: &Arc<Contract>,
         checks: &[Check],
-        prepare: fn(&mut Session),
     ) -> Result<Self, Box<dyn Error>> {
         let clock = ClockMode::parse(
             "2023-08-01T12:00:00.123456+03:00,tick=1001",
@@ -61,20 +60,12 @@ impl Comparison {
             requests: Mutex::default(),
         });
         let target: Arc<dyn Target> = Arc::<Recorder>::clone(&recorder);
-        let mut session = Session::new(target, Arc::clone(contract));
-        prepare(&mut session);
+        let mut session = setup::session(target, contract);
         session.exploration = Exploration::of(EXPLORED);
-        let told = Told {
-            create_places: true,
-            ..Told::default()
-        };
-        discovery::settle(&mut session, &told).map_err(|stop| format!("{stop:?}"))?;
+        setup::settle(&mut session).map_err(|stop| format!("{stop:?}"))?;
         let options = Options {
-            mode: Safety::Write,
-            level: Level::Must,
-            jobs: 1,
-            retries: 0,
             may_seed: false,
+            ..setup::options(Level::Must)
         };
         run(
             &session,

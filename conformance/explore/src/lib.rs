@@ -7,12 +7,12 @@
 pub mod calibrate;
 pub mod concurrent;
 pub mod generate;
-pub mod ground;
 pub mod oracle;
 mod player;
 pub mod random;
 mod shrink;
 pub mod steps;
+pub mod survey;
 pub mod tell;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -27,8 +27,8 @@ use whippy_engine::store::world::WorldError;
 use crate::oracle::{Answered, Difference, Oracle};
 use crate::steps::{Names, Operation, RecordedAnswer, SKUS, Step, Trace};
 use generate::{Scope, sequence};
-use ground::Survey;
 use player::{Lost, Played, Player};
+use survey::Survey;
 use whippy_probe::model::finding::{Exchange, Level};
 use whippy_probe::probe::{Session, Stop};
 use whippy_probe::text::other_case;
@@ -237,7 +237,7 @@ impl<'a> Explorer<'a> {
         let survey = Survey::take(session, &mut player, options)?;
         let places = survey.names.clone();
         let oracle = Oracle::new(
-            survey.ground.clone(),
+            survey.start.clone(),
             session.target.base(),
             options.profile.clone(),
             &options.held,
@@ -272,7 +272,7 @@ impl<'a> Explorer<'a> {
             } else {
                 match self.survey.look_again(self.session, number) {
                     Ok(names) => {
-                        self.oracle.set_ground(self.survey.ground.clone());
+                        self.oracle.set_start(self.survey.start.clone());
                         names
                     }
                     Err(why) => {

@@ -20,7 +20,7 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::{Profile, Reading};
 
 use super::args::CalibrateArgs;
-use super::conduct::{connection, run_id, told};
+use super::conduct::{connection, place_options, run_id};
 use super::embedded::Embedded;
 use super::interrupt::{Interrupt, to_resume};
 use super::permission::Permission;
@@ -66,7 +66,7 @@ pub(crate) fn calibrate(args: &CalibrateArgs) -> Result<u8, Refusal> {
     connection.enter(&mut session)?;
     let writing = permission.let_write(&connection, &mut session, started.clone())?;
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
-    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    let settled = discovery::settle(&mut session, &place_options(&args.places, &permission));
     let spinner = spinner();
     let calibrated = settled.map(|()| {
         let may_write = permission.mode == Safety::Write;

@@ -12,7 +12,7 @@ use whippy_conformance::model::outcome::{Report, Safety};
 use whippy_conformance::report::text::Look;
 use whippy_conformance::run::assembly::{Circumstances, assemble};
 use whippy_conformance::run::catalogue::Check;
-use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::discovery::{self, PlaceOptions};
 use whippy_conformance::run::selection::Selection;
 use whippy_conformance::run::{self, Options, Ran};
 use whippy_conformance::transport::retry::Gateways;
@@ -95,7 +95,7 @@ pub(crate) fn conduct(
     let writing = permission.let_write(&connection, &mut session, started.clone())?;
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
 
-    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    let settled = discovery::settle(&mut session, &place_options(&args.places, &permission));
     session.is_far = settled.is_ok() && !connection.is_embedded && is_far(&session);
     let options = options(args, &permission);
     let selected =
@@ -189,8 +189,8 @@ pub(crate) fn connection(
 }
 
 /// Returns the places that the user has named for the checks.
-pub(crate) fn told(places: &PlaceArgs, permission: &Permission) -> Told {
-    Told {
+pub(crate) fn place_options(places: &PlaceArgs, permission: &Permission) -> PlaceOptions {
+    PlaceOptions {
         provider: places.provider.clone(),
         location: places.location.clone(),
         second_location: places.second_location.clone(),

@@ -9,7 +9,7 @@ use http::Request;
 use http::header::LOCATION;
 use serde_json::{Value, json};
 use whippy_conformance::cases::probe::{Answer, Ask, Session, Stop};
-use whippy_conformance::model::finding::{Secrets, cut, names_a_secret};
+use whippy_conformance::model::finding::{Secrets, cut};
 use whippy_conformance::report::one_line;
 use whippy_conformance::run::discovery::Unsettled;
 use whippy_conformance::run::explain::EXAMPLE_TOKEN;
@@ -17,6 +17,7 @@ use whippy_conformance::transport::remote::{Remote, RemoteOptions};
 use whippy_conformance::transport::retry::{Gateways, Patient, Surprises};
 use whippy_conformance::transport::stand_in::StandIn;
 use whippy_conformance::transport::target::Target;
+use whippy_engine::redact::is_secret_name;
 
 use super::args::{ConnectionArgs, TransportArgs};
 use super::embedded;
@@ -307,7 +308,7 @@ pub(crate) fn transport(
 ) -> Result<(RemoteOptions, Secrets), Refusal> {
     let headers = args.header.iter().map(|header| parted(header));
     let headers = headers.collect::<Result<Vec<_>, _>>()?;
-    let named = headers.iter().filter(|(name, _)| names_a_secret(name));
+    let named = headers.iter().filter(|(name, _)| is_secret_name(name));
     let mut secrets = Secrets::new(named.map(|(_, value)| value.clone()));
     if let Some((credentials, _)) = args
         .proxy

@@ -24,7 +24,7 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::{Profile, Reading};
 
 use super::args::ExploreArgs;
-use super::conduct::{connection, run_id, told};
+use super::conduct::{connection, place_options, run_id};
 use super::embedded::Embedded;
 use super::files;
 use super::interrupt::{Interrupt, to_resume};
@@ -88,7 +88,7 @@ pub(crate) fn explore(args: &ExploreArgs) -> Result<u8, Refusal> {
     let writing = permission.let_write(&connection, &mut session, started.clone())?;
     interrupt.keep_in_mind(writing.as_ref().map(|writing| writing.path.clone()));
 
-    let settled = discovery::settle(&mut session, &told(&args.places, &permission));
+    let settled = discovery::settle(&mut session, &place_options(&args.places, &permission));
     let options = options(
         args,
         &session,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgAction, CommandFactory, FromArgMatches};
-use whippy_engine::profile::did_you_mean;
+use whippy_engine::suggest::did_you_mean;
 
 use super::args::Cli;
 use super::origins::{Origins, VARIABLES, variable};

@@ -4,8 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
-
-use whippy_conformance::model::finding::names_a_secret;
+use whippy_engine::redact::is_secret_name;
 
 use super::files;
 use super::origins::variable;
@@ -118,7 +117,7 @@ pub(crate) fn secret(key: &str, value: &Value) -> Option<String> {
         ));
     }
     let is_secret = |text: &String| match key {
-        "header" => names_a_secret(text.split(':').next().unwrap_or_default()),
+        "header" => is_secret_name(text.split(':').next().unwrap_or_default()),
         "proxy" | "target" => text.contains('@'),
         _ => false,
     };

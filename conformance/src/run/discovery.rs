@@ -10,7 +10,7 @@ use crate::report::one_line;
 
 /// The places that the user named.
 #[derive(Debug, Clone, Default)]
-pub struct Told {
+pub struct PlaceOptions {
     /// The provider's name.
     pub provider: Option<String>,
     /// The code of a location of the provider.
@@ -242,27 +242,27 @@ struct Listed {
 
 /// Settles the environment of a session. A named place is first looked up, where the target lists
 /// its places. A place neither named nor found stays unknown, and checks that need it are disabled.
-pub fn settle(session: &mut Session, told: &Told) -> Result<(), Unsettled> {
-    if told.create_places {
+pub fn settle(session: &mut Session, options: &PlaceOptions) -> Result<(), Unsettled> {
+    if options.create_places {
         let prefix = session.sku_prefix.clone();
         session.environment.set("place-prefix", prefix.as_str());
-        if !told.names_a_place() && made(session, &prefix)? {
+        if !options.names_a_place() && made(session, &prefix)? {
             return Ok(());
         }
     }
-    let places = found(session, told)?;
-    told.judge(&places).map_err(Unsettled::Misnamed)?;
-    choose(session, told, &places);
-    if told.may_write && !is_proven(session, &places) {
-        try_out(session, told, &places)?;
+    let places = found(session, options)?;
+    options.judge(&places).map_err(Unsettled::Misnamed)?;
+    choose(session, options, &places);
+    if options.may_write && !is_proven(session, &places) {
+        try_out(session, options, &places)?;
     }
-    if let Some(id) = stock_list(session, told)? {
+    if let Some(id) = stock_list(session, options)? {
         session.environment.set("stock-list", id);
     }
     Ok(())
 }
 
-impl Told {
+impl PlaceOptions {
     /// Returns `true` if the user named a provider or a location by this text.
     fn names(&self, text: &str) -> bool {
         let mut locations = self.locations();
@@ -425,9 +425,9 @@ fn made(session: &mut Session, prefix: &str) -> Result<bool, Stop> {
 }
 
 /// Finds the places at the target, in their own lists and in stocks.
-fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
+fn found(session: &Session, options: &PlaceOptions) -> Result<Places, Stop> {
     let listed = list(session, "/api/v1/providers/", |rows| {
-        let name = told.provider.as_deref();
+        let name = options.provider.as_deref();
         let is_it = |row: &Value| {
             let named = name.map(Value::from);
             named.is_none_or(|name| row["name"] == name || row["code"] == name)
@@ -451,7 +451,7 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
     };
     let shown_by = places.shown_by.unwrap_or(ShownBy::Name);
     let listed = list(session, "/api/v1/stock-locations/", |rows| {
-        let mut codes = told.locations();
+        let mut codes = options.locations();
         codes.all(|(_, code)| rows.iter().any(|row| row["code"] == **code))
     })?;
     let has_locations = listed.is_some();
@@ -486,7 +486,7 @@ fn found(session: &Session, told: &Told) -> Result<Places, Stop> {
         if let (Some(code), Some(provider)) =
             (stock["location"].as_str(), stock["provider"].as_str())
         {
-            let is_named = told.names(provider) || told.names(code);
+            let is_named = options.names(provider) || options.names(code);
             if !is_listed || is_named {
                 places.add(code, provider);
             }
@@ -539,7 +539,11 @@ fn is_proven(session: &Session, places: &Places) -> bool {
 /// Creates a stock at places that are not proven. If the service refuses the provider under its
 /// name and takes it under its code, the code is used. If it refuses what the user named, that is a
 /// mistake of the command line. Any other answer is left to the checks.
-fn try_out(session: &mut Session, told: &Told, places: &Places) -> Result<(), Unsettled> {
+fn try_out(
+    session: &mut Session,
+    options: &PlaceOptions,
+    places: &Places,
+) -> Result<(), Unsettled> {
     let named = |name: &str| session.environment.get(name).and_then(Value::as_str);
     let (Some(provider), Some(location)) = (named("provider"), named("location")) else {
         return Ok(());
@@ -562,7 +566,7 @@ fn try_out(session: &mut Session, told: &Told, places: &Places) -> Result<(), Un
             .set(PROVIDER_NAME, name.unwrap_or_default());
         return Ok(());
     }
-    if told.provider.is_none() && told.location.is_none() {
+    if options.provider.is_none() && options.location.is_none() {
         return Ok(());
     }
     Err(Unsettled::Misnamed(Misnamed::Refused {
@@ -694,13 +698,16 @@ impl Places {
 }
 
 /// Puts the places into the environment: the named ones, and beside them the best of those found.
-fn choose(session: &mut Session, told: &Told, places: &Places) {
-    let called = told.provider.as_deref();
+fn choose(session: &mut Session, options: &PlaceOptions, places: &Places) {
+    let called = options.provider.as_deref();
     let provider = called.map(|name| places.value_of(name)).or_else(|| {
-        let of_location = told.location.as_deref().and_then(|code| places.owner(code));
+        let of_location = options
+            .location
+            .as_deref()
+            .and_then(|code| places.owner(code));
         let best = || places.best().map(|provider| provider.value.as_str());
         // The provider of a named but unlisted location is unknown.
-        let other = || told.location.is_none().then(best).flatten();
+        let other = || options.location.is_none().then(best).flatten();
         of_location.or_else(other).map(str::to_owned)
     });
     let own = provider.as_deref().unwrap_or_default();
@@ -709,14 +716,14 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
         place.map(|place| place.code.clone())
     };
     let is_known = provider.is_some();
-    let location = told
+    let location = options
         .location
         .clone()
         .or_else(|| found(&|place| place.provider == own));
-    let second = told.second_location.clone().or_else(|| {
+    let second = options.second_location.clone().or_else(|| {
         found(&|place| place.provider == own && Some(&place.code) != location.as_ref())
     });
-    let foreign = told.foreign_location.clone().or_else(|| {
+    let foreign = options.foreign_location.clone().or_else(|| {
         let is_own = |code: &str| places.codes_of(own).any(|own| own == code);
         found(&|place| is_known && place.provider != own && !is_own(&place.code))
     });
@@ -744,15 +751,16 @@ fn choose(session: &mut Session, told: &Told, places: &Places) {
 }
 
 /// Returns the named stock list, or else the first active one.
-fn stock_list(session: &Session, told: &Told) -> Result<Option<i64>, Unsettled> {
+fn stock_list(session: &Session, options: &PlaceOptions) -> Result<Option<i64>, Unsettled> {
     let listed = list(session, "/api/v1/stock-lists/", |rows| {
-        told.stock_list
+        options
+            .stock_list
             .is_none_or(|id| rows.iter().any(|row| row["id"] == id))
     })?;
     let Some(Listed { rows, is_whole }) = listed else {
-        return Ok(told.stock_list);
+        return Ok(options.stock_list);
     };
-    match told.stock_list {
+    match options.stock_list {
         Some(id) if is_whole && rows.iter().all(|row| row["id"] != id) => {
             let there = rows.iter().map(|row| row["id"].to_string());
             Err(Unsettled::Misnamed(Misnamed::Unknown {

@@ -22,7 +22,7 @@ use crate::contract::Contract;
 use crate::model::finding::Level;
 use crate::model::outcome::{Coverage, Covered, Safety};
 use crate::run::catalogue::{Check, Method};
-use crate::run::discovery::{self, Told, Unsettled};
+use crate::run::discovery::{self, PlaceOptions, Unsettled};
 use crate::run::{Options, run};
 use crate::transport::target::{InProcess, SeedState, Target, TargetError};
 use crate::workers::{lock, spread};
@@ -296,11 +296,11 @@ fn settled(target: Arc<dyn Target>, contract: Arc<Contract>) -> Result<Session, 
     session.token = Some(EXAMPLE_TOKEN.to_owned());
     session.environment.set("username", USER.0);
     session.environment.set("password", USER.1);
-    let told = Told {
+    let places = PlaceOptions {
         create_places: true,
-        ..Told::default()
+        ..PlaceOptions::default()
     };
-    discovery::settle(&mut session, &told).map_err(ExplainError::Places)?;
+    discovery::settle(&mut session, &places).map_err(ExplainError::Places)?;
     Ok(session)
 }
 

@@ -3,9 +3,7 @@
 use std::fmt;
 
 use globset::{ErrorKind, Glob, GlobSet, GlobSetBuilder};
-
-/// The least similarity, from 0 to 1, at which a name is suggested.
-const ALIKE: f64 = 0.7;
+use whippy_engine::suggest;
 
 /// The selected checks.
 #[derive(Debug)]
@@ -95,25 +93,12 @@ fn globs(flag: &'static str, texts: &[String]) -> Result<Vec<(String, GlobSet)>,
     texts.iter().map(glob).collect()
 }
 
-/// Returns ``did you mean `known`? `` where a known name is similar, and an empty text otherwise.
-pub fn did_you_mean(name: &str, known: &[&str]) -> String {
-    nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`? "))
-}
-
-/// Returns the known name that was probably meant.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    let name = name.trim_end_matches(['*', '/']);
-    let likeness = |known: &str| {
-        // A name without its section probably means the check of that name.
-        let bare = known.split_once('/').map_or(known, |(_, bare)| bare);
-        strsim::jaro_winkler(name, known).max(strsim::normalized_levenshtein(name, bare))
-    };
-    let best = known
-        .iter()
-        .map(|known| (likeness(known), *known))
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    best.filter(|(likeness, _)| *likeness >= ALIKE)
-        .map(|(_, known)| known)
+/// ``did you mean `known`? `` if a known id is near, or else an empty text.
+pub fn did_you_mean(name: &str, ids: &[&str]) -> String {
+    // Whoever leaves out the section means the check.
+    let is_meant = |id: &&&str| id.split_once('/').is_some_and(|(_, bare)| bare == name);
+    let name = ids.iter().find(is_meant).map_or(name, |id| *id);
+    suggest::did_you_mean(name, ids.iter().copied())
 }
 
 #[cfg(test)]
@@ -121,7 +106,7 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 mod tests {
     use rstest::rstest;
 
-    use super::{Selection, nearest};
+    use super::Selection;
 
     const IDS: &[&str] = &[
         "create/answers-the-stock",
@@ -166,12 +151,19 @@ mod tests {
     }
 
     #[rstest]
-    #[case("create/answer-the-stock", Some(IDS[0]))]
-    #[case("create/duplicates", Some(IDS[1]))]
-    #[case("duplicate-is-refused", Some(IDS[1]))]
-    #[case("page/*", Some(IDS[2]))]
-    #[case("xyzzy", None)]
-    fn what_was_meant_is_named(#[case] name: &str, #[case] meant: Option<&str>) {
-        assert_eq!(nearest(name, IDS), meant);
+    #[case("create/answer-the-stock", "did you mean `create/answers-the-stock`? ")]
+    #[case("create/duplicates", "did you mean `create/duplicate-is-refused`? ")]
+    #[case("duplicate-is-refused", "did you mean `create/duplicate-is-refused`? ")]
+    #[case("salable", "did you mean `readings/salable`? ")]
+    #[case("page/*", "did you mean `pages/*`? ")]
+    #[case("xyzzy", "")]
+    fn what_was_meant_is_named(#[case] name: &str, #[case] hint: &str) {
+        let selection = Selection::new(&[name.to_owned()], &[]).unwrap();
+        let (sentence, _) = selection.idle_glob(IDS).unwrap();
+        let list = "`whippy-conformance list` lists them all";
+        assert_eq!(
+            sentence,
+            format!("--only {name} matches no check; {hint}{list}")
+        );
     }
 }

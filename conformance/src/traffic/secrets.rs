@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use whippy_engine::redact::is_secret_name;
 
-use crate::model::finding::{REDACTED, Secrets, names_a_secret};
+use crate::model::finding::{REDACTED, Secrets};
 
 /// The shortest secret that is removed from other texts: shorter ones are parts of too many words.
 const SHORTEST: usize = 6;
@@ -70,7 +70,7 @@ impl Keeper {
     fn headers(&mut self, headers: &HeaderMap) -> HeaderMap {
         let mut clean = HeaderMap::with_capacity(headers.len());
         for (name, value) in headers {
-            let value = if names_a_secret(name.as_str()) {
+            let value = if is_secret_name(name.as_str()) {
                 let text = String::from_utf8_lossy(value.as_bytes());
                 self.header(&text);
                 shape(name == AUTHORIZATION, &text)

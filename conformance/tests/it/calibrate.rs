@@ -10,7 +10,7 @@ use whippy_conformance::explore::calibrate::{Calibrated, calibrate};
 use whippy_conformance::explore::{Options, explore};
 use whippy_conformance::run::catalogue;
 use whippy_conformance::run::detection::detectors;
-use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::discovery::{self, PlaceOptions};
 use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
 use whippy_engine::profile::{Profile, Reading};
@@ -118,7 +118,7 @@ fn reading_alone_says_what_it_cannot_decide() {
     let target = support::in_process("demo");
     let mut session = Session::new(target, Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
-    discovery::settle(&mut session, &Told::default()).unwrap();
+    discovery::settle(&mut session, &PlaceOptions::default()).unwrap();
     let calibrated = calibrated(&session, false);
     assert_eq!(calibrated.profile(), Profile::default());
     let decided = calibrated.decided();
@@ -136,7 +136,7 @@ fn a_reading_that_is_not_decided_is_a_comment() {
     let mut session = Session::new(under(&profile), Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
     // Every provider here accepts reservations, so two choices are left.
-    discovery::settle(&mut session, &Told::default()).unwrap();
+    discovery::settle(&mut session, &PlaceOptions::default()).unwrap();
     let calibrated = calibrated(&session, true);
     let toml = calibrated.to_toml("http://localhost", "now");
     assert!(!toml.contains("\nalready-reported = "), "{toml}");

@@ -5,6 +5,8 @@
 mod judge;
 #[path = "../../examples/survivors/session.rs"]
 mod session;
+#[path = "../../examples/survivors/setup.rs"]
+mod setup;
 
 use judge::{Judge, Seen};
 use whippy_engine::defects::derived::DERIVED;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use whippy_conformance::cases::probe::Session;
 use whippy_conformance::contract::Contract;
 use whippy_conformance::explore::{Aid, Explored, Options, explore, replay};
-use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::discovery::{self, PlaceOptions};
 use whippy_conformance::transport::retry::{Gateways, Patient};
 use whippy_conformance::transport::target::Target;
 use whippy_conformance::workers::spread;
@@ -23,12 +23,12 @@ use crate::support::{self, TOKEN};
 pub(crate) fn session(target: Arc<dyn Target>) -> Session {
     let mut session = Session::new(target, Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
-    let told = Told {
+    let places = PlaceOptions {
         create_places: true,
-        ..Told::default()
+        ..PlaceOptions::default()
     };
     // If even this fails, the session has no places of its own.
-    let _ = discovery::settle(&mut session, &told);
+    let _ = discovery::settle(&mut session, &places);
     session
 }
 
@@ -107,7 +107,7 @@ fn looking_alone_shows_no_difference_and_writes_nothing() {
     };
     let mut session = Session::new(Arc::clone(&target), Contract::embedded().unwrap());
     session.token = Some(TOKEN.to_owned());
-    discovery::settle(&mut session, &Told::default()).unwrap();
+    discovery::settle(&mut session, &PlaceOptions::default()).unwrap();
     let stop = AtomicBool::new(false);
     let explored = explore(&session, &options, unaided(&stop)).unwrap();
     is_silent("read-only", &explored);

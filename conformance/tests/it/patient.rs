@@ -55,7 +55,7 @@ thread_local! {
 }
 
 /// The result of a request.
-struct Came {
+struct Outcome {
     status: Result<u16, TargetError>,
     asked: Vec<String>,
     waited: Vec<Duration>,
@@ -63,20 +63,20 @@ struct Came {
 }
 
 #[track_caller]
-fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)]) -> Came {
+fn ask(method: &str, token: &str, has_login: bool, script: &[(u16, &'static str)]) -> Outcome {
     ask_all(&[(method, token)], has_login, script)
 }
 
 /// Sends a request after the service has answered another one.
 #[track_caller]
-fn ask_later(method: &str, token: &str, script: &[(u16, &'static str)]) -> Came {
+fn ask_later(method: &str, token: &str, script: &[(u16, &'static str)]) -> Outcome {
     let script = [&[(200, JSON)], script].concat();
     ask_all(&[("GET", "first"), (method, token)], false, &script)
 }
 
 /// Sends requests, and returns the result of the last.
 #[track_caller]
-fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static str)]) -> Came {
+fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static str)]) -> Outcome {
     let scripted = Arc::new(Scripted {
         answers: Mutex::new(script.iter().copied().collect()),
         ..Scripted::default()
@@ -94,7 +94,7 @@ fn ask_all(requests: &[(&str, &str)], has_login: bool, script: &[(u16, &'static 
     });
     let answer = answers.last().unwrap();
     let asked = scripted.asked.lock().unwrap().clone();
-    Came {
+    Outcome {
         status: answer.map(|answer| answer.status().as_u16()),
         asked,
         waited: WAITED.take(),

@@ -8,7 +8,7 @@ use whippy_conformance::contract::Contract;
 use whippy_conformance::model::finding::Level;
 use whippy_conformance::model::outcome::{CheckReport, Outcome, Safety};
 use whippy_conformance::run::catalogue::{self, Check};
-use whippy_conformance::run::discovery::{self, Told};
+use whippy_conformance::run::discovery::{self, PlaceOptions};
 use whippy_conformance::run::{Options, Ran, run};
 use whippy_conformance::transport::target::{InProcess, Target};
 use whippy_engine::assets;
@@ -70,12 +70,12 @@ pub(crate) fn run_checks(
     session.exploration = Exploration::of(EXPLORATION);
     session.environment.set("username", USER.0);
     session.environment.set("password", USER.1);
-    let told = Told {
+    let places = PlaceOptions {
         create_places: options.mode == Safety::Write,
-        ..Told::default()
+        ..PlaceOptions::default()
     };
     // If even this fails, the session has no places of its own.
-    let _ = discovery::settle(&mut session, &told);
+    let _ = discovery::settle(&mut session, &places);
     let ran = run(
         &session,
         checks,

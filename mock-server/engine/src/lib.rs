@@ -3,6 +3,7 @@
 //! Nothing in this crate does I/O, reads the system's clock or starts a thread. Equal histories
 //! give equal worlds.
 
+pub mod answers;
 pub mod assets;
 pub mod backend;
 pub mod clock;
@@ -24,6 +25,7 @@ pub mod profile;
 pub mod query;
 pub mod redact;
 pub mod store;
+pub mod suggest;
 pub mod tokens;
 pub mod versions;
 pub mod wire;

@@ -6,6 +6,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::suggest::did_you_mean;
+
 /// The bits of a [`Decided`], one for each reading.
 type Bits = u32;
 
@@ -275,20 +277,6 @@ fn unknown(id: &str) -> ProfileError {
     ProfileError(format!(
         "there is no reading `{id}`; {hint}`whippy-mock readings` lists them all"
     ))
-}
-
-/// ``did you mean `known`? `` if a known name is near, or else an empty text.
-pub fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(name, known).map_or_else(String::new, |known| format!("did you mean `{known}`? "))
-}
-
-/// The known name that is nearest to a mistyped one, if any is near.
-pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .map(|known| (strsim::osa_distance(name, known), known))
-        .min()
-        .filter(|(distance, known)| *distance * 2 < known.len())
-        .map(|(_, known)| known)
 }
 
 impl Profile {

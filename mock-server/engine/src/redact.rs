@@ -36,7 +36,7 @@ const PARTS: &[&str] = &[
 ];
 
 /// Whole names that are secret.
-const WHOLE: &[&str] = &["auth", "pass", "pwd", "session", "sid", "otp"];
+const WHOLE: &[&str] = &["pass", "pwd", "session", "sid", "otp"];
 
 /// Beginnings of the parts that make a name secret, for a first check that is cheap.
 const STEMS: &[&str] = &[
@@ -56,6 +56,9 @@ pub fn is_secret_name(name: &str) -> bool {
         || WHOLE.contains(&plain.as_str())
         || plain.ends_with("key")
         || plain.ends_with("keys")
+        // `X-Auth`, `X-Auth-User`, but not `WWW-Authenticate`.
+        || plain.ends_with("auth")
+        || plain.starts_with("xauth")
 }
 
 /// For each byte, a bit for each stem that begins with it in either case.
@@ -410,7 +413,7 @@ impl Redactor {
 }
 
 /// Percent-encodes every byte that is not an unreserved character of URLs.
-fn percent_encoded(text: &str) -> String {
+pub fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -440,6 +443,8 @@ mod tests {
     #[case("X-CSRFToken")]
     #[case("key")]
     #[case("pwd")]
+    #[case("auth")]
+    #[case("X-Auth-User")]
     fn a_name_is_secret_in_any_spelling(#[case] name: &str) {
         assert!(is_secret_name(name));
     }

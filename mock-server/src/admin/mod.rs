@@ -47,9 +47,10 @@ use whippy_engine::model::time::{Timestamp, UtcOffset};
 use whippy_engine::openapi::{self, Form};
 use whippy_engine::operations;
 use whippy_engine::problem::Problem;
-use whippy_engine::profile::{Profile, did_you_mean};
+use whippy_engine::profile::Profile;
 use whippy_engine::redact::Redactor;
 use whippy_engine::store::Store;
+use whippy_engine::suggest::did_you_mean;
 use whippy_engine::wire::urlencoded;
 
 use member::member;

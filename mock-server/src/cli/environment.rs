@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use whippy_engine::profile::nearest;
+use whippy_engine::suggest::nearest;
 
 /// The beginning of every variable of this program.
 const PREFIX: &str = "WHIPPY_MOCK_";

@@ -4,8 +4,9 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use whippy_engine::assets;
-use whippy_engine::profile::{Profile, did_you_mean};
+use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
+use whippy_engine::suggest::did_you_mean;
 use whippy_engine::wire::text::without_bom;
 use whippy_mock::faults::{self, Faults};
 use whippy_mock::http::system_time;

@@ -17,7 +17,7 @@ use whippy_engine::defects::{self, Defect};
 use whippy_engine::endpoints::{Handler, RESOURCES};
 use whippy_engine::operations;
 use whippy_engine::problem::Problem;
-use whippy_engine::profile::did_you_mean;
+use whippy_engine::suggest::did_you_mean;
 
 /// A kind of fault.
 pub(super) struct Kind {

@@ -34,7 +34,7 @@ use rule::{Rule, When};
 use whippy_engine::assets;
 use whippy_engine::defects::{Defect, Defects};
 use whippy_engine::model::time::Timestamp;
-use whippy_engine::profile::did_you_mean;
+use whippy_engine::suggest::did_you_mean;
 
 pub use act::{Act, Cut, Edit, Garbage, Hold};
 pub use plan::{FAULT_HEADER, Plan};

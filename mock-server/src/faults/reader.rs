@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
-use whippy_engine::profile::did_you_mean;
+use whippy_engine::suggest::did_you_mean;
 
 /// An error at one place of a document about faults.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -115,22 +115,22 @@ pub fn concurrent(
     let mut crowd = Crowd::new(session, options)?;
     let watch = Stopwatch::start();
     for round in 0.. {
-        let is_over = crowd.came.requests >= options.requests
+        let is_over = crowd.result.requests >= options.requests
             || options.micros.is_some_and(|most| watch.micros() >= most)
-            || crowd.came.broken.is_some()
-            || crowd.came.aborted.is_some()
+            || crowd.result.broken.is_some()
+            || crowd.result.aborted.is_some()
             || aid.stop.load(Ordering::Relaxed);
         if is_over {
             break;
         }
         crowd.round(options.seed, round);
         (aid.tell)(
-            crowd.came.requests,
-            usize::from(crowd.came.broken.is_some()),
+            crowd.result.requests,
+            usize::from(crowd.result.broken.is_some()),
         );
     }
-    crowd.came.rules.clone_from(&crowd.rules);
-    Ok(crowd.came)
+    crowd.result.rules.clone_from(&crowd.rules);
+    Ok(crowd.result)
 }
 
 struct Crowd<'a> {
@@ -143,7 +143,7 @@ struct Crowd<'a> {
     by_query: bool,
     rules: Vec<Rules>,
     watch: Stopwatch,
-    came: Concurrent,
+    result: Concurrent,
 }
 
 /// The calls of one client in a round, in order, each with the index of its SKU.
@@ -186,7 +186,7 @@ impl<'a> Crowd<'a> {
             by_query: false,
             rules: options.rules.clone(),
             watch: Stopwatch::start(),
-            came: Concurrent::default(),
+            result: Concurrent::default(),
         };
         crowd.by_query = crowd.reads_queries();
         Ok(crowd)
@@ -280,8 +280,8 @@ impl<'a> Crowd<'a> {
     }
 
     fn count(&mut self, event: &Event) {
-        self.came.calls += 1;
-        self.came.requests += 1;
+        self.result.calls += 1;
+        self.result.requests += 1;
         let kind = event.call.kind();
         let came = match &event.saw {
             Some(saw) => saw.kind(),
@@ -289,10 +289,10 @@ impl<'a> Crowd<'a> {
         };
         if matches!(event.saw, None | Some(Saw::NotTaken)) {
             let told = format!("{kind}: {came}, and was not repeated");
-            *self.came.surprises.entry(told).or_default() += 1;
+            *self.result.surprises.entry(told).or_default() += 1;
         }
         *self
-            .came
+            .result
             .outcomes
             .entry(format!("{kind} {came}"))
             .or_default() += 1;
@@ -325,10 +325,10 @@ impl<'a> Crowd<'a> {
     }
 
     fn judge(&mut self, history: Vec<Event>) {
-        self.came.histories += 1;
+        self.result.histories += 1;
         match standing(&history, &self.rules) {
             Standing::Explained(rules) => self.rules = rules,
-            Standing::Undecided => self.came.undecided += 1,
+            Standing::Undecided => self.result.undecided += 1,
             Standing::Broken => {
                 let rules = self.rules.clone();
                 let history = check::shortest(history, &rules);
@@ -336,7 +336,7 @@ impl<'a> Crowd<'a> {
                     Some(fewer) if fewer.len() < history.len() => fewer,
                     _ => history,
                 };
-                self.came.broken = Some(Broken {
+                self.result.broken = Some(Broken {
                     summary: timeline::summary(&history),
                     timeline: timeline::draw(&history),
                     history,

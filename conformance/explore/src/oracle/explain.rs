@@ -147,7 +147,7 @@ impl Oracle {
 
     /// Compares a profile with the present sequence, and then with the earlier ones.
     fn trial(&mut self, profile: Profile, game: &Game<'_>) -> Trial {
-        let candidate = settings(profile, self.ground.local);
+        let candidate = settings(profile, self.start.local);
         let (line, steps) = self.replay(&candidate, game.steps, game.names, &game.answers);
         if steps < game.answers.len() {
             let explained = Explained {

@@ -132,7 +132,7 @@ pub struct Judged {
 /// The oracle, over all sequences.
 #[derive(Debug, Clone)]
 pub struct Oracle {
-    ground: StartState,
+    start: StartState,
     address: Address,
     candidates: Vec<Arc<Settings>>,
     held: HashSet<&'static str>,
@@ -156,14 +156,14 @@ struct Witness {
 
 impl Oracle {
     /// Creates an oracle with an initial profile. The readings in `held` never change.
-    pub fn new(ground: StartState, base: &str, profile: Profile, held: &[Reading]) -> Self {
+    pub fn new(start: StartState, base: &str, profile: Profile, held: &[Reading]) -> Self {
         let address = Address {
             base: base.to_owned(),
             headers: headers(),
         };
-        let settings = settings(profile, ground.local);
+        let settings = settings(profile, start.local);
         Self {
-            ground,
+            start,
             address,
             candidates: vec![settings],
             held: held.iter().map(|reading| reading.id()).collect(),
@@ -213,8 +213,8 @@ impl Oracle {
     }
 
     /// Replaces the initial state of later sequences.
-    pub fn set_ground(&mut self, ground: StartState) {
-        self.ground = ground;
+    pub fn set_start(&mut self, start: StartState) {
+        self.start = start;
     }
 
     /// Begins a sequence.
@@ -230,12 +230,12 @@ impl Oracle {
     }
 
     fn line(&self, settings: &Arc<Settings>) -> Line {
-        let mut bindings = Bindings::new(self.ground.is_exclusive);
-        for row in &self.ground.known {
+        let mut bindings = Bindings::new(self.start.is_exclusive);
+        for row in &self.start.known {
             bindings.know(row);
         }
         Line {
-            engine: Engine::new((**settings).clone(), self.ground.store.clone()),
+            engine: Engine::new((**settings).clone(), self.start.store.clone()),
             settings: Arc::clone(settings),
             shown: Shown::default(),
             bindings,

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue, Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use whippy_engine::redact::is_secret_name;
+use whippy_engine::redact::{is_secret_name, percent_encoded};
 
 use crate::model::cause::Difference;
 pub use crate::model::level::{Level, Source};
@@ -323,14 +323,6 @@ fn without(text: &str, secret: &str) -> String {
     kept
 }
 
-/// Returns `true` if a header of this name probably contains a secret.
-pub fn names_a_secret(header: &str) -> bool {
-    let name = header.to_ascii_lowercase();
-    ["auth", "cookie", "token", "key", "secret", "password"]
-        .iter()
-        .any(|word| name.contains(word))
-}
-
 /// Returns the spellings of a text: as it is, in JSON with and without escapes for letters beyond
 /// ASCII, and in a URL.
 fn spellings(text: &str) -> [String; 4] {
@@ -346,15 +338,7 @@ fn spellings(text: &str) -> [String; 4] {
             }
         }
     }
-    let mut in_url = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            in_url.push(char::from(byte));
-        } else {
-            let _ = write!(in_url, "%{byte:02X}");
-        }
-    }
-    [text.to_owned(), in_ascii, in_url, in_json]
+    [text.to_owned(), in_ascii, percent_encoded(text), in_json]
 }
 
 fn hex(bytes: &[u8]) -> String {

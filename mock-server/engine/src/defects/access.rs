@@ -4,11 +4,12 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
+use super::delivery::Delivery;
 use super::edit::rename;
 use super::effect::Effect::{Body, Head, Take};
-use super::effect::{Scene, set_body, status};
+use super::effect::{Defect, defect};
 use super::operations::{ANY, LOGIN, STOCKS};
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, set_body, status};
 use crate::problem::Problem;
 
 #[rustfmt::skip]
@@ -40,7 +41,7 @@ fn let_in(scene: &Scene<'_>, is_let_in: fn(&Scene<'_>) -> bool) -> Delivery {
     }
     let settings = scene.service.settings();
     let known = settings.tokens.first().map_or("any", String::as_str);
-    scene.heard(|question| question.token = Some(known.to_owned()))
+    scene.rewritten(|question| question.token = Some(known.to_owned()))
 }
 
 fn scheme(scene: &Scene<'_>) -> Option<String> {
@@ -84,7 +85,7 @@ fn anybody(scene: &Scene<'_>) -> Delivery {
     if !is_refused {
         return scene.usual();
     }
-    scene.heard(|question| {
+    scene.rewritten(|question| {
         question.body = json!({"username": username, "password": password});
     })
 }

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::delivery::Delivery;
 use super::edit::{Object, alter, quoted, remove, rename, set};
-use super::effect::Effect::{Body, Every, Hear, Ignore, Row, RowOf, Take};
-use super::effect::{Scene, set_body, status};
+use super::effect::Effect::{Body, Every, Ignore, Rewrite, Row, RowOf, Take};
+use super::effect::{Defect, defect};
 use super::operations::ACTIVE;
 use super::pages::{links, relative};
 use super::question::Question;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, set_body, status};
 use crate::model::stock::Stock;
 use crate::problem::{Problem, wording};
 use crate::store::Store;
@@ -30,7 +31,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("active-drops-a-sku", ACTIVE, Body(|b| if let Some(rows) = b["results"].as_array_mut() { rows.pop(); }), "The last SKU of a page is left out."),
     defect("active-repeats-a-sku", ACTIVE, Body(|b| if let Some(rows) = b["results"].as_array_mut() && let Some(last) = rows.last().cloned() { rows.push(last) }), "The last SKU of a page is shown twice."),
     defect("active-order-changes", ACTIVE, Every(2, &Body(|b| if let Some(rows) = b["results"].as_array_mut() { rows.reverse() })), "The active stocks come in another order at every second call."),
-    defect("active-answers-another-sku", ACTIVE, Hear(another_sku), "The active stock of one SKU is that of another."),
+    defect("active-answers-another-sku", ACTIVE, Rewrite(another_sku), "The active stock of one SKU is that of another."),
     defect("active-unknown-list-is-empty", ACTIVE, Take(empty_list), "A stock list that does not exist has no active stocks, and is not refused."),
     defect("active-demands-a-sku", ACTIVE, Take(demand_sku), "The active stocks are refused without a SKU."),
     defect("active-limit-ignored", ACTIVE, Ignore(&["limit"]), "`limit` of the active stocks is passed over."),
@@ -64,7 +65,7 @@ fn with_inactive(scene: &Scene<'_>) -> Delivery {
     let inactive = inactive.map(|(sku, _)| sku.to_string());
     let delivery = scene.usual();
     scene.edit(delivery, |reply| {
-        super::effect::edit_json(reply, |body| {
+        super::scene::edit_json(reply, |body| {
             if let (Some(sku), Some(rows)) = (inactive, body["results"].as_array_mut()) {
                 rows.push(json!({"sku": sku, "stock": 0}));
             }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::effect::Effect::{Bytes, Every};
+use super::effect::{Defect, defect};
 use super::operations::{ANY, LIST, QUERIES, STOCKS};
-use super::{Defect, defect};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[

@@ -3,10 +3,11 @@
 use http::HeaderValue;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 
+use super::delivery::Delivery;
 use super::effect::Effect::{Every, Head, Take};
-use super::effect::{Scene, set_body, status};
+use super::effect::{Defect, defect};
 use super::operations::{ANY, CREATE, DECREASE, INCREASE, LIST, LOGIN, QUERIES, UPSERT};
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, set_body, status};
 use crate::problem::Problem;
 
 #[rustfmt::skip]

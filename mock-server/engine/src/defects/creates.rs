@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
+use super::delivery::Delivery;
 use super::edit::{Object, remove, set};
-use super::effect::Effect::{Amend, Hear, Take};
-use super::effect::{Scene, json_of};
+use super::effect::Effect::{Amend, Rewrite, Take};
+use super::effect::{Defect, defect};
 use super::operations::CREATE;
 use super::question::Question;
+use super::scene::{Scene, json_of};
 use super::written::Written;
-use super::{Defect, Delivery, defect};
 use crate::model::stock::Stock;
 use crate::problem::{Problem, wording};
 use crate::store::Store;
@@ -21,7 +22,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-exists-ignores-location", CREATE, Amend(|w| exists_if(w, |_, _, _| true)), "A stock of the SKU at another location counts as the same."),
     defect("create-exists-ignores-sku", CREATE, Amend(exists_at_location), "A stock of another SKU at the location counts as the same."),
     defect("create-exists-ignores-location-of-provider", CREATE, Amend(|w| exists_if(w, same_provider)), "A stock of the SKU at another location of the provider counts as the same."),
-    defect("create-accepts-a-foreign-location", CREATE, Hear(|q| if q.body.get("provider").is_some() { at_its_provider(q) }), "A location of another provider is accepted."),
+    defect("create-accepts-a-foreign-location", CREATE, Rewrite(|q| if q.body.get("provider").is_some() { at_its_provider(q) }), "A location of another provider is accepted."),
     defect("create-refuses-a-good-location", CREATE, Amend(|w| if w.is_granted() { w.undo(); w.refuse(Problem::InvalidLocation) }), "A location of the provider is refused."),
     // Stocks that are written at all.
     defect("create-writes-nothing", CREATE, Amend(|w| if w.is_granted() { w.undo() }), "A create answers 201 and writes nothing."),
@@ -29,31 +30,31 @@ pub(super) const ROWS: &[Defect] = &[
     defect("create-writes-what-it-refuses", CREATE, Take(writes_refused), "A create that is refused for its quantity has written the stock."),
     defect("create-moves-the-others", CREATE, Amend(moves_others), "A create adds its quantity to the other stocks of the SKU."),
     // Defaults of fields that are left out.
-    defect("create-defaults-to-inactive", CREATE, Hear(|q| absent(q, "is_active", false)), "Without `is_active` a stock is not active."),
-    defect("create-defaults-to-scheduled", CREATE, Hear(|q| absent(q, "stock_type", "scheduled")), "Without `stock_type` a stock is `scheduled`."),
-    defect("create-defaults-to-kilograms", CREATE, Hear(|q| absent(q, "unit_type", "kg")), "Without `unit_type` a stock counts in `kg`."),
-    defect("create-defaults-to-one-reserved", CREATE, Hear(|q| absent(q, "reserved_stock", 1)), "Without `reserved_stock` one is reserved."),
-    defect("create-does-without-stock", CREATE, Hear(|q| absent(q, "stock", 0)), "`stock` is not required: without it there are 0."),
-    defect("create-does-without-provider", CREATE, Hear(|q| if q.body.get("provider").is_none() { at_its_provider(q) }), "`provider` is not required: without it, it is the location's."),
+    defect("create-defaults-to-inactive", CREATE, Rewrite(|q| absent(q, "is_active", false)), "Without `is_active` a stock is not active."),
+    defect("create-defaults-to-scheduled", CREATE, Rewrite(|q| absent(q, "stock_type", "scheduled")), "Without `stock_type` a stock is `scheduled`."),
+    defect("create-defaults-to-kilograms", CREATE, Rewrite(|q| absent(q, "unit_type", "kg")), "Without `unit_type` a stock counts in `kg`."),
+    defect("create-defaults-to-one-reserved", CREATE, Rewrite(|q| absent(q, "reserved_stock", 1)), "Without `reserved_stock` one is reserved."),
+    defect("create-does-without-stock", CREATE, Rewrite(|q| absent(q, "stock", 0)), "`stock` is not required: without it there are 0."),
+    defect("create-does-without-provider", CREATE, Rewrite(|q| if q.body.get("provider").is_none() { at_its_provider(q) }), "`provider` is not required: without it, it is the location's."),
     defect("create-demands-unit-type", CREATE, Take(|s| demand(s, "unit_type")), "`unit_type` is required."),
     defect("create-demands-reserved-stock", CREATE, Take(|s| demand(s, "reserved_stock")), "`reserved_stock` is required."),
     // Fields that are ignored.
-    defect("create-ignores-reserved-stock", CREATE, Hear(|q| q.each(|s| remove(s, "reserved_stock"))), "A create passes over `reserved_stock`."),
-    defect("create-ignores-is-active", CREATE, Hear(|q| q.each(|s| remove(s, "is_active"))), "A create passes over `is_active`."),
-    defect("create-ignores-unit-type", CREATE, Hear(|q| q.each(|s| remove(s, "unit_type"))), "A create passes over `unit_type`."),
-    defect("create-ignores-stock-type", CREATE, Hear(|q| q.each(|s| remove(s, "stock_type"))), "A create passes over `stock_type`."),
-    defect("create-ignores-period", CREATE, Hear(|q| q.each(|s| remove(s, "period"))), "A create passes over `period`."),
+    defect("create-ignores-reserved-stock", CREATE, Rewrite(|q| q.each(|s| remove(s, "reserved_stock"))), "A create passes over `reserved_stock`."),
+    defect("create-ignores-is-active", CREATE, Rewrite(|q| q.each(|s| remove(s, "is_active"))), "A create passes over `is_active`."),
+    defect("create-ignores-unit-type", CREATE, Rewrite(|q| q.each(|s| remove(s, "unit_type"))), "A create passes over `unit_type`."),
+    defect("create-ignores-stock-type", CREATE, Rewrite(|q| q.each(|s| remove(s, "stock_type"))), "A create passes over `stock_type`."),
+    defect("create-ignores-period", CREATE, Rewrite(|q| q.each(|s| remove(s, "period"))), "A create passes over `period`."),
     // Values that are changed on their way.
     defect("create-stores-one-less", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.saturating_sub(1))), "A stock has one piece less than it was created with."),
     defect("create-takes-off-the-reserved", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.saturating_sub(stock.reserved))), "`reserved_stock` is taken off `stock`."),
     defect("create-clamps-negative-stock", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.max(0))), "A negative `stock` is written as 0."),
     defect("create-caps-stock", CREATE, Amend(|w| w.change(|_, stock| stock.stock = stock.stock.min(32_767))), "A `stock` above 32767 is written as 32767."),
-    defect("create-lowers-the-sku", CREATE, Hear(|q| on_sku(q, str::to_lowercase)), "A SKU is written in lower case."),
-    defect("create-cuts-the-sku", CREATE, Hear(|q| on_sku(q, |sku| sku.chars().take(10).collect())), "A SKU is cut to ten characters."),
-    defect("create-loses-the-end-of-the-sku", CREATE, Hear(|q| on_sku(q, without_end)), "A SKU loses its last character."),
-    defect("create-loses-leading-zeros", CREATE, Hear(|q| on_sku(q, without_zeros)), "A SKU loses its leading zeros."),
-    defect("create-loses-accents", CREATE, Hear(|q| on_sku(q, |sku| sku.replace(|c: char| !c.is_ascii(), "?"))), "What is not ASCII in a SKU becomes a question mark."),
-    defect("create-rounds-fractions", CREATE, Hear(|q| q.each(round)), "A fractional `stock` is rounded, not refused."),
+    defect("create-lowers-the-sku", CREATE, Rewrite(|q| on_sku(q, str::to_lowercase)), "A SKU is written in lower case."),
+    defect("create-cuts-the-sku", CREATE, Rewrite(|q| on_sku(q, |sku| sku.chars().take(10).collect())), "A SKU is cut to ten characters."),
+    defect("create-loses-the-end-of-the-sku", CREATE, Rewrite(|q| on_sku(q, without_end)), "A SKU loses its last character."),
+    defect("create-loses-leading-zeros", CREATE, Rewrite(|q| on_sku(q, without_zeros)), "A SKU loses its leading zeros."),
+    defect("create-loses-accents", CREATE, Rewrite(|q| on_sku(q, |sku| sku.replace(|c: char| !c.is_ascii(), "?"))), "What is not ASCII in a SKU becomes a question mark."),
+    defect("create-rounds-fractions", CREATE, Rewrite(|q| q.each(round)), "A fractional `stock` is rounded, not refused."),
 ];
 
 /// Creates a stock that exists a second time, where the engine refused it as a duplicate.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::edit::{Object, alter, set};
 use super::effect::Effect::Row;
+use super::effect::{Defect, defect};
 use super::operations::STOCKS;
-use super::{Defect, defect};
 use crate::model::time::{Timestamp, UtcOffset};
 
 #[rustfmt::skip]

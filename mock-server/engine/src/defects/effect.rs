@@ -1,34 +1,69 @@
-//! The kinds of effect that a defect has on an exchange, and the scene they act in.
+//! A defect, and the kinds of effect that it has on an exchange.
 //!
 //! A kind is as general as its rows need and no more. The details of one defect stand in its
 //! row, as a closure over the functions of [`super::edit`] and of the scene.
 
-use std::cell::Cell;
+use std::fmt;
 
 use bytes::Bytes;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::Response;
 use serde_json::Value;
 
-use super::derived::Way;
+use super::delivery::Delivery;
 use super::edit::{Object, rows};
-use super::memory::Memory;
-use super::question::{Question, relink};
-use super::written::{self, Written};
-use super::{DEFECT_HEADER, Delivery};
-use crate::backend::Backend;
-use crate::endpoints::call::Call;
-use crate::engine::{Engine, Reply};
-use crate::model::time::Timestamp;
-use crate::problem::Problem;
+use super::pairing::overlapped;
+use super::question::Question;
+use super::scene::{Scene, edit_json, is_granted, is_json, json_of, status};
+use super::written::Written;
+use crate::engine::Reply;
 use crate::store::Store;
+
+/// One way to break the contract.
+#[derive(Clone, Copy)]
+pub struct Defect {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// The deviation in one sentence.
+    pub about: &'static str,
+    /// The ids of the operations that the defect acts on, as in `openapi.json`; empty for all.
+    pub operations: &'static [&'static str],
+    pub(super) effect: Effect,
+}
+
+impl fmt::Debug for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// A row of the tables.
+pub(super) const fn defect(
+    name: &'static str,
+    operations: &'static [&'static str],
+    effect: Effect,
+    about: &'static str,
+) -> Defect {
+    Defect {
+        name,
+        about,
+        operations,
+        effect,
+    }
+}
+
+impl Defect {
+    /// Returns `true` if the defect acts on an operation.
+    pub fn concerns(&self, operation: &str) -> bool {
+        self.operations.is_empty() || self.operations.contains(&operation)
+    }
+}
 
 /// One kind of deviation.
 #[derive(Clone, Copy)]
 pub(super) enum Effect {
     /// Rewrites the request before the service sees it. The links of a page are still those of
     /// the original request.
-    Hear(fn(&mut Question<'_>)),
+    Rewrite(fn(&mut Question<'_>)),
     /// Removes these query parameters from the request.
     Ignore(&'static [&'static str]),
     /// Adds a number to the value of a filter: units of stock, or microseconds of a date.
@@ -53,7 +88,7 @@ pub(super) enum Effect {
     /// Changes what the request wrote, in the same step, before anybody can see it.
     Amend(fn(&mut Written<'_, '_>)),
     /// Edits each stock that a request wrote under this defect, in every later answer.
-    Stick(fn(&mut Object)),
+    Persistent(fn(&mut Object)),
     /// Pairs two concurrent requests about the same stock: this function answers the second,
     /// given the answer to the first.
     Overlap(fn(&Scene<'_>, &Reply) -> Delivery),
@@ -65,37 +100,30 @@ pub(super) enum Effect {
     Derived(&'static dyn Way),
 }
 
-/// One exchange, as one defect sees it.
-pub(super) struct Scene<'a> {
-    /// The service behind all defects.
-    pub(super) service: &'a dyn Backend,
-    /// The request as this defect receives it, perhaps rewritten by outer defects.
-    pub(super) request: &'a Request<Bytes>,
-    /// The id of the operation that the request addresses.
-    pub(super) operation: &'static str,
-    /// State that the defect keeps between requests.
-    pub(super) memory: &'a Memory,
-    /// Is true where the defect acts on this operation.
-    pub(super) concerned: bool,
-    /// Continues the exchange with the next defect inwards, or with the service.
-    pub(super) next: &'a dyn Fn(&Request<Bytes>) -> Delivery,
-    pub(super) system: &'a dyn Fn() -> Timestamp,
-    pub(super) changed: Cell<bool>,
+/// One way to break the contract at a site.
+pub(super) trait Way: Send + Sync {
+    /// Answers a request of the operation.
+    fn answer(&self, scene: &Scene<'_>) -> Delivery {
+        scene.usual()
+    }
+
+    /// Changes what a request of the operation wrote.
+    fn amend(&self, _written: &mut Written<'_, '_>) {}
 }
 
 impl Effect {
     /// Answers a request.
     pub(super) fn answer(&self, scene: &Scene<'_>) -> Delivery {
-        if let Self::Stick(show) = self {
-            return scene.edited(|reply| stick(scene, reply, *show));
+        if let Self::Persistent(show) = self {
+            return scene.edited(|reply| persist(scene, reply, *show));
         }
         if !scene.concerned {
             return scene.usual();
         }
         match *self {
-            Self::Hear(hear) => scene.heard(hear),
-            Self::Ignore(names) => scene.heard(|question| question.drop(names)),
-            Self::Shift(name, by) => scene.heard(|question| question.shift(name, by)),
+            Self::Rewrite(rewrite) => scene.rewritten(rewrite),
+            Self::Ignore(names) => scene.rewritten(|question| question.drop(names)),
+            Self::Shift(name, by) => scene.rewritten(|question| question.shift(name, by)),
             Self::Status(from, to) => scene.edited(|reply| {
                 if reply.response.status() == from {
                     *reply.response.status_mut() = status(to);
@@ -131,7 +159,7 @@ impl Effect {
                     *reply.response.body_mut() = bytes.into();
                 }
             }),
-            Self::Overlap(second) => super::memory::overlapped(scene, second),
+            Self::Overlap(second) => overlapped(scene, second),
             Self::Take(take) => take(scene),
             Self::Every(times, effect) => {
                 if scene.memory.count(scene.operation).is_multiple_of(times) {
@@ -142,7 +170,7 @@ impl Effect {
             }
             Self::Derived(way) => way.answer(scene),
             // These act beside the engine, in `amend`.
-            Self::Amend(_) | Self::Stick(_) => scene.usual(),
+            Self::Amend(_) | Self::Persistent(_) => scene.usual(),
         }
     }
 
@@ -151,7 +179,7 @@ impl Effect {
         match self {
             Self::Amend(amend) => amend(written),
             Self::Derived(way) => way.amend(written),
-            Self::Stick(_) if written.is_granted() => {
+            Self::Persistent(_) if written.is_granted() => {
                 for row in written.changed() {
                     let id = written.store.stock(row).id;
                     written.memory.keep(id.to_string());
@@ -167,146 +195,8 @@ impl Effect {
     }
 }
 
-impl Scene<'_> {
-    /// The answer without this defect.
-    pub(super) fn usual(&self) -> Delivery {
-        (self.next)(self.request)
-    }
-
-    /// Records that the defect changed this exchange.
-    pub(super) fn mark(&self) {
-        self.changed.set(true);
-    }
-
-    /// Answers with a refusal in place of the service.
-    pub(super) fn refuse(&self, problem: &Problem) -> Delivery {
-        self.mark();
-        let head = self.request.clone().map(drop);
-        Delivery::Answer(self.service.refuse(&head, problem))
-    }
-
-    /// Edits the usual answer, and marks the exchange if that changed it.
-    pub(super) fn edited(&self, edit: impl FnOnce(&mut Reply)) -> Delivery {
-        self.edit(self.usual(), edit)
-    }
-
-    /// Edits an answer, and marks the exchange if that changed it.
-    pub(super) fn edit(&self, delivery: Delivery, edit: impl FnOnce(&mut Reply)) -> Delivery {
-        delivery.map(|mut reply| {
-            let before = reply.clone();
-            edit(&mut reply);
-            if !is_same(&before, &reply) {
-                self.mark();
-            }
-            reply
-        })
-    }
-
-    fn granted(&self, edit: impl FnOnce(&mut Value)) -> Delivery {
-        self.edited(|reply| {
-            if is_granted(reply) {
-                edit_json(reply, edit);
-            }
-        })
-    }
-
-    /// Asks the service a rewritten request on the side; its answer is for the defect alone.
-    /// `None` where no answer comes.
-    pub(super) fn ask(&self, hear: impl FnOnce(&mut Question<'_>)) -> Option<Reply> {
-        let mut question = Question::of(self.request, self.service);
-        hear(&mut question);
-        let asked = question.into_request(self.request);
-        match (self.next)(asked.as_ref().unwrap_or(self.request)) {
-            Delivery::Answer(reply) => Some(reply),
-            _ => None,
-        }
-    }
-
-    /// Runs the request in the engine and changes what it wrote, in one step.
-    pub(super) fn amended(&self, amend: fn(&mut Written<'_, '_>)) -> Delivery {
-        self.mark();
-        let effects = [(&Effect::Amend(amend), self.memory)];
-        let mut run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
-            written::run(engine, (handler, call, now), &effects).0
-        };
-        Delivery::Answer(self.service.answer_by(self.request, self.system, &mut run))
-    }
-
-    /// Answers this request with the answer to another one.
-    pub(super) fn pass_off(&self, request: &Request<Bytes>) -> Delivery {
-        self.mark();
-        (self.next)(request)
-    }
-
-    /// Answers with the service's reply to the rewritten request, and marks the exchange if
-    /// that makes a difference.
-    pub(super) fn heard(&self, hear: impl FnOnce(&mut Question<'_>)) -> Delivery {
-        let mut question = Question::of(self.request, self.service);
-        hear(&mut question);
-        let Some(asked) = question.into_request(self.request) else {
-            return self.usual();
-        };
-        let writes = self.service.writes(self.request);
-        let delivery = (self.next)(&asked).map(|mut reply| {
-            edit_json(&mut reply, |body| relink(body, self.request));
-            reply
-        });
-        // A read is asked again for comparison. A write is not: it would happen twice.
-        let is_as_usual = !writes
-            && match (&delivery, self.usual()) {
-                (Delivery::Answer(heard), Delivery::Answer(usual)) => is_same(heard, &usual),
-                _ => false,
-            };
-        if !is_as_usual {
-            self.mark();
-        }
-        delivery
-    }
-}
-
-/// Edits a JSON body. The bytes stay as they are if the body is not JSON or the edit changes
-/// nothing.
-pub(super) fn edit_json(reply: &mut Reply, edit: impl FnOnce(&mut Value)) {
-    let Ok(mut body) = serde_json::from_slice::<Value>(reply.response.body()) else {
-        return;
-    };
-    let before = body.to_string();
-    edit(&mut body);
-    let after = body.to_string();
-    if after != before {
-        *reply.response.body_mut() = after.into();
-    }
-}
-
-/// Returns `true` for a success, which a 208 does not count as here.
-pub(super) fn is_granted(reply: &Reply) -> bool {
-    reply.response.status().is_success() && reply.response.status() != 208
-}
-
-pub(super) fn status(code: u16) -> StatusCode {
-    StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// The body of an answer as JSON; null if it is not JSON.
-pub(super) fn json_of(reply: &Reply) -> Value {
-    serde_json::from_slice(reply.response.body()).unwrap_or_default()
-}
-
-fn is_json(reply: &Reply) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(reply.response.body()).is_ok()
-}
-
-fn is_same(one: &Reply, other: &Reply) -> bool {
-    let rest = |reply: &Reply| {
-        let mut headers = reply.response.headers().clone();
-        headers.remove(DEFECT_HEADER);
-        (reply.response.status(), headers)
-    };
-    rest(one) == rest(other) && one.response.body() == other.response.body()
-}
-
 /// Edits the rows of those stocks that were written under the defect.
-fn stick(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
+fn persist(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
     if !is_granted(reply) {
         return;
     }
@@ -319,14 +209,4 @@ fn stick(scene: &Scene<'_>, reply: &mut Reply, show: fn(&mut Object)) {
             }
         });
     });
-}
-
-/// Replaces the body of an answer, and adjusts its `Content-Length` if it has one.
-pub(super) fn set_body(reply: &mut Reply, body: impl Into<Bytes>) {
-    let body = body.into();
-    let headers = reply.response.headers_mut();
-    if headers.contains_key(CONTENT_LENGTH) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    }
-    *reply.response.body_mut() = body;
 }

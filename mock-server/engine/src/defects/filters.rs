@@ -1,11 +1,12 @@
 //! Defects of the list's filters: off by one, ignored or interpreted differently.
 
-use super::effect::Effect::{Hear, Ignore, Shift, Take};
-use super::effect::{Scene, is_granted};
+use super::delivery::Delivery;
+use super::effect::Effect::{Ignore, Rewrite, Shift, Take};
+use super::effect::{Defect, defect};
 use super::listing::{all_rows, is_filter, page_of, union};
 use super::operations::LIST;
 use super::question::Question;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, is_granted};
 use crate::problem::Problem;
 use crate::store::Store;
 
@@ -62,19 +63,19 @@ pub(super) const ROWS: &[Defect] = &[
     defect("filter-location-contains", LIST, Take(|s| widened(s, "location", locations, contains)), "`location` finds locations whose code contains the value."),
     defect("filter-provider-any-case", LIST, Take(|s| widened(s, "provider", providers, same_letters)), "`provider` takes upper and lower case for the same."),
     defect("filter-provider-contains", LIST, Take(|s| widened(s, "provider", providers, contains)), "`provider` finds providers whose name contains the value."),
-    defect("filter-location-name-exact", LIST, Hear(|q| narrow(q, "location_name", location_names, |known, value| known == value)), "`location_name` wants the whole name."),
-    defect("filter-location-name-of-one-case", LIST, Hear(|q| narrow(q, "location_name", location_names, contains)), "`location_name` tells upper from lower case."),
-    defect("filter-provider-name-exact", LIST, Hear(|q| narrow(q, "provider_name", providers, |known, value| known == value)), "`provider_name` wants the whole name."),
-    defect("filter-provider-name-of-one-case", LIST, Hear(|q| narrow(q, "provider_name", providers, contains)), "`provider_name` tells upper from lower case."),
-    defect("filter-is-active-inverted", LIST, Hear(|q| q.alter("is_active", inverted)), "`is_active` finds what is not."),
-    defect("filter-is-active-false-ignored", LIST, Hear(|q| q.query.retain(|(n, v)| n != "is_active" || inverted(v) != "true")), "`is_active=false` is passed over."),
-    defect("filter-unit-type-inverted", LIST, Hear(|q| q.alter("unit_type", other_unit)), "`unit_type` finds the stocks of the other unit."),
-    defect("filter-stock-is-reserved", LIST, Hear(|q| rename(q, "stock", "reserved_stock")), "`stock` and its comparisons look at `reserved_stock`."),
-    defect("filter-created-is-modified", LIST, Hear(|q| rename(q, "created_date", "modified_date")), "`created_date` and its comparisons look at `modified_date`."),
-    defect("filter-dates-without-offset", LIST, Hear(|q| each_date(q, utc)), "The offset in the date of a filter is passed over, and the rest read as UTC."),
-    defect("filter-dates-are-days", LIST, Hear(|q| each_date(q, midnight)), "The date of a filter is cut to its day."),
+    defect("filter-location-name-exact", LIST, Rewrite(|q| narrow(q, "location_name", location_names, |known, value| known == value)), "`location_name` wants the whole name."),
+    defect("filter-location-name-of-one-case", LIST, Rewrite(|q| narrow(q, "location_name", location_names, contains)), "`location_name` tells upper from lower case."),
+    defect("filter-provider-name-exact", LIST, Rewrite(|q| narrow(q, "provider_name", providers, |known, value| known == value)), "`provider_name` wants the whole name."),
+    defect("filter-provider-name-of-one-case", LIST, Rewrite(|q| narrow(q, "provider_name", providers, contains)), "`provider_name` tells upper from lower case."),
+    defect("filter-is-active-inverted", LIST, Rewrite(|q| q.alter("is_active", inverted)), "`is_active` finds what is not."),
+    defect("filter-is-active-false-ignored", LIST, Rewrite(|q| q.query.retain(|(n, v)| n != "is_active" || inverted(v) != "true")), "`is_active=false` is passed over."),
+    defect("filter-unit-type-inverted", LIST, Rewrite(|q| q.alter("unit_type", other_unit)), "`unit_type` finds the stocks of the other unit."),
+    defect("filter-stock-is-reserved", LIST, Rewrite(|q| rename(q, "stock", "reserved_stock")), "`stock` and its comparisons look at `reserved_stock`."),
+    defect("filter-created-is-modified", LIST, Rewrite(|q| rename(q, "created_date", "modified_date")), "`created_date` and its comparisons look at `modified_date`."),
+    defect("filter-dates-without-offset", LIST, Rewrite(|q| each_date(q, utc)), "The offset in the date of a filter is passed over, and the rest read as UTC."),
+    defect("filter-dates-are-days", LIST, Rewrite(|q| each_date(q, midnight)), "The date of a filter is cut to its day."),
     defect("filters-ored", LIST, Take(ored), "Filters find what fits any of them, not all."),
-    defect("filters-last-one-counts", LIST, Hear(last_filter), "Of several filters only the last counts."),
+    defect("filters-last-one-counts", LIST, Rewrite(last_filter), "Of several filters only the last counts."),
     defect("filters-refuse-the-unknown", LIST, Take(refuse_unknown), "A parameter that is none is refused, not passed over."),
     defect("filters-bad-value-ignored", LIST, Take(forgiving), "A filter whose value cannot be read is passed over, not refused."),
     defect("filters-bad-value-finds-nothing", LIST, Take(empty_for_bad), "A filter whose value cannot be read finds nothing, and is not refused."),
@@ -247,7 +248,7 @@ fn refuse_unknown(scene: &Scene<'_>) -> Delivery {
 fn refused(scene: &Scene<'_>) -> Vec<String> {
     match scene.usual() {
         Delivery::Answer(reply) if reply.response.status() == 400 => {
-            let body = super::effect::json_of(&reply);
+            let body = super::scene::json_of(&reply);
             let errors = body.as_object().cloned().unwrap_or_default();
             errors.into_iter().map(|(name, _)| name).collect()
         }
@@ -258,7 +259,7 @@ fn refused(scene: &Scene<'_>) -> Vec<String> {
 fn forgiving(scene: &Scene<'_>) -> Delivery {
     let bad = refused(scene);
     let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
-    scene.heard(|question| question.drop(&bad))
+    scene.rewritten(|question| question.drop(&bad))
 }
 
 fn empty_for_bad(scene: &Scene<'_>) -> Delivery {
@@ -267,7 +268,7 @@ fn empty_for_bad(scene: &Scene<'_>) -> Delivery {
         return scene.usual();
     }
     let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
-    scene.heard(|question| {
+    scene.rewritten(|question| {
         question.drop(&bad);
         // No SKU contains a line break.
         question.query.push(("sku".to_owned(), ".\n.".to_owned()));

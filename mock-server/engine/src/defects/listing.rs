@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::Delivery;
-use super::effect::{Scene, is_granted, json_of};
+use super::delivery::Delivery;
 use super::question::Question;
+use super::scene::{Scene, is_granted, json_of};
 use crate::endpoints::call::Call;
 use crate::endpoints::stocks::write_stock;
 use crate::model::stock::Stock;
@@ -22,10 +22,10 @@ pub(super) fn is_filter(name: &str) -> bool {
 }
 
 /// The rows that a rewritten request finds, at most as many as the largest page holds.
-pub(super) fn all_rows(scene: &Scene<'_>, hear: impl FnOnce(&mut Question<'_>)) -> Vec<Value> {
+pub(super) fn all_rows(scene: &Scene<'_>, rewrite: impl FnOnce(&mut Question<'_>)) -> Vec<Value> {
     let most = scene.service.settings().profile.page_limit;
     let reply = scene.ask(|question| {
-        hear(question);
+        rewrite(question);
         question.drop(&["page", "limit"]);
         question.query.push(("limit".to_owned(), most.to_string()));
     });

@@ -5,12 +5,13 @@ use http::header::{ACCEPT, ALLOW, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, Method};
 use serde_json::{Value, json};
 
+use super::delivery::Delivery;
 use super::edit::remove;
 use super::effect::Effect::{Body, Head, Take};
-use super::effect::{Scene, json_of, set_body, status};
+use super::effect::{Defect, defect};
 use super::operations::{ANY, METADATA, UNROUTED};
 use super::question::with_target;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, json_of, set_body, status};
 use crate::problem::Problem;
 
 #[rustfmt::skip]

@@ -12,6 +12,7 @@ mod bytes;
 mod connections;
 mod creates;
 mod dates;
+mod delivery;
 pub mod derived;
 mod edit;
 mod effect;
@@ -22,11 +23,13 @@ mod methods;
 mod operations;
 mod overlaps;
 mod pages;
+mod pairing;
 mod places;
 mod queries;
 mod question;
 mod refusals;
 mod reservations;
+mod scene;
 mod sorting;
 mod statuses;
 mod stocks;
@@ -38,7 +41,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use ::bytes::Bytes;
-use http::header::HeaderName;
 use http::{HeaderValue, Method, Request};
 
 use crate::backend::Backend;
@@ -46,46 +48,13 @@ use crate::endpoints::call::Call;
 use crate::endpoints::resolve;
 use crate::engine::{Engine, Reply};
 use crate::model::time::Timestamp;
-use crate::profile::did_you_mean;
+use crate::suggest::did_you_mean;
 use crate::wire::urlencoded;
-use effect::{Effect, Scene};
+pub use delivery::{DEFECT_HEADER, Delivery};
+pub use effect::Defect;
 use memory::Memory;
-
-/// The header that names the defects which changed an answer. Unchanged answers do not have it.
-pub const DEFECT_HEADER: HeaderName = HeaderName::from_static("whippy-mock-defect");
-
-/// One way to break the contract.
-#[derive(Clone, Copy)]
-pub struct Defect {
-    /// The name on the command line.
-    pub name: &'static str,
-    /// The deviation in one sentence.
-    pub about: &'static str,
-    /// The ids of the operations that the defect acts on, as in `openapi.json`; empty for all.
-    pub operations: &'static [&'static str],
-    effect: Effect,
-}
-
-impl fmt::Debug for Defect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name)
-    }
-}
-
-/// A row of the tables.
-const fn defect(
-    name: &'static str,
-    operations: &'static [&'static str],
-    effect: Effect,
-    about: &'static str,
-) -> Defect {
-    Defect {
-        name,
-        about,
-        operations,
-        effect,
-    }
-}
+use scene::Scene;
+use written::Written;
 
 const TABLES: &[&[Defect]] = &[
     statuses::ROWS,
@@ -162,29 +131,6 @@ impl std::error::Error for UnknownDefect {}
 /// Finds a defect by name, the derived ones included, or names the nearest one in the error.
 pub fn named(name: &str) -> Result<&'static Defect, UnknownDefect> {
     find(name).ok_or_else(|| UnknownDefect(name.to_owned()))
-}
-
-/// The way in which the shell has to deliver an answer.
-#[derive(Debug)]
-pub enum Delivery {
-    /// The answer is sent as it is.
-    Answer(Reply),
-    /// No answer is sent, and the connection stays open.
-    Hang,
-    /// The connection is closed without an answer.
-    Reset,
-    /// The head is sent with a part of the announced body; then the connection is closed.
-    Truncated(Reply),
-}
-
-impl Delivery {
-    fn map(self, edit: impl FnOnce(Reply) -> Reply) -> Self {
-        match self {
-            Self::Answer(reply) => Self::Answer(edit(reply)),
-            Self::Truncated(reply) => Self::Truncated(edit(reply)),
-            silent => silent,
-        }
-    }
 }
 
 /// The defects in force, with the state that they keep between requests. Clones share the
@@ -303,13 +249,13 @@ impl Defects {
         let operation = operation_of(service, request);
         let concerns = |active: &&Active| active.defect.concerns(operation);
         let concerned: Vec<&Active> = self.active.iter().filter(concerns).collect();
-        let effects: Vec<_> = concerned
-            .iter()
-            .map(|active| (&active.defect.effect, &*active.memory))
-            .collect();
+        let memories: Vec<&Memory> = concerned.iter().map(|active| &*active.memory).collect();
+        let amend = |at: usize, written: &mut Written<'_, '_>| {
+            concerned[at].defect.effect.amend(written);
+        };
         let mut touched = Vec::new();
         let mut run = |engine: &mut Engine, handler, call: &Call<'_>, now| {
-            let (handled, by) = written::run(engine, (handler, call, now), &effects);
+            let (handled, by) = written::run(engine, (handler, call, now), &memories, &amend);
             touched = by;
             handled
         };
@@ -318,13 +264,6 @@ impl Defects {
         touching
             .filter(|(_, touched)| *touched)
             .fold(reply, |reply, (active, _)| marked(reply, active.defect))
-    }
-}
-
-impl Defect {
-    /// Returns `true` if the defect acts on an operation.
-    pub fn concerns(&self, operation: &str) -> bool {
-        self.operations.is_empty() || self.operations.contains(&operation)
     }
 }
 

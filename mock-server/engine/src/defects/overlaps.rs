@@ -2,10 +2,11 @@
 //! only a moment later.
 
 use super::creates::accept_duplicate;
+use super::delivery::Delivery;
 use super::effect::Effect::Overlap;
-use super::effect::Scene;
+use super::effect::{Defect, defect};
 use super::operations::{CREATE, DECREASE, INCREASE, RESERVE, UPSERT};
-use super::{Defect, Delivery, defect};
+use super::scene::Scene;
 use crate::engine::Reply;
 use crate::problem::Problem;
 

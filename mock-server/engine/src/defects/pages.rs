@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
+use super::delivery::Delivery;
 use super::edit::{Object, alter, quoted, remove, rename, set};
-use super::effect::Effect::{Body, Every, Hear, Ignore, Take};
-use super::effect::{Scene, edit_json, is_granted, json_of, set_body, status};
+use super::effect::Effect::{Body, Every, Ignore, Rewrite, Take};
+use super::effect::{Defect, defect};
 use super::listing::{is_filter, link_onwards};
 use super::operations::{LIST, PAGES};
 use super::question::Question;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, edit_json, is_granted, json_of, set_body, status};
 use crate::problem::Problem;
 use crate::wire::urlencoded;
 
@@ -30,13 +31,13 @@ pub(super) const ROWS: &[Defect] = &[
     defect("count-ignores-filters", LIST, Take(count_of_all), "`count` counts every stock, whatever the filters."),
     // The rows.
     defect("limit-ignored", PAGES, Ignore(&["limit"]), "`limit` is passed over."),
-    defect("limit-one-more", PAGES, Hear(|q| q.shift_limit(1)), "A page has one row more than its `limit`."),
-    defect("limit-one-less", PAGES, Hear(|q| q.shift_limit(-1)), "A page has one row less than its `limit`, but for a limit of 1."),
+    defect("limit-one-more", PAGES, Rewrite(|q| q.shift_limit(1)), "A page has one row more than its `limit`."),
+    defect("limit-one-less", PAGES, Rewrite(|q| q.shift_limit(-1)), "A page has one row less than its `limit`, but for a limit of 1."),
     defect("limit-zero-is-refused", PAGES, Take(|s| refuse_if(s, |q| q.parameter("limit") == Some("0"))), "A `limit` of 0 is refused, not passed over."),
     defect("page-ignored", PAGES, Ignore(&["page"]), "`page` is passed over: every page is the first."),
-    defect("page-counts-from-0", PAGES, Hear(|q| q.alter("page", |page| moved(page, 1))), "`page=0` is the first page, and 1 the second."),
-    defect("page-zero-is-the-first", PAGES, Hear(|q| q.alter("page", |page| if page == "0" { "1".to_owned() } else { page.to_owned() })), "`page=0` is the first page, not refused."),
-    defect("page-that-is-no-number-is-the-first", PAGES, Hear(|q| if q.parameter("page").is_some_and(|page| page.parse::<i64>().is_err()) { q.drop(&["page"]) }), "A `page` that is no number is the first page, not refused."),
+    defect("page-counts-from-0", PAGES, Rewrite(|q| q.alter("page", |page| moved(page, 1))), "`page=0` is the first page, and 1 the second."),
+    defect("page-zero-is-the-first", PAGES, Rewrite(|q| q.alter("page", |page| if page == "0" { "1".to_owned() } else { page.to_owned() })), "`page=0` is the first page, not refused."),
+    defect("page-that-is-no-number-is-the-first", PAGES, Rewrite(|q| if q.parameter("page").is_some_and(|page| page.parse::<i64>().is_err()) { q.drop(&["page"]) }), "A `page` that is no number is the first page, not refused."),
     defect("page-last-is-refused", PAGES, Take(|s| refuse_if(s, |q| q.parameter("page") == Some("last"))), "`page=last` is refused."),
     defect("page-skips-a-row", PAGES, Body(|b| if !b["previous"].is_null() && let Some(rows) = rows(b) && !rows.is_empty() { rows.remove(0); }), "From the second page on each leaves out its first row."),
     defect("page-drops-its-last-row", PAGES, Body(|b| if !b["next"].is_null() && let Some(rows) = rows(b) { rows.pop(); }), "A page that has a next one leaves out its last row."),
@@ -279,5 +280,5 @@ fn last_beyond(scene: &Scene<'_>) -> Delivery {
     if !is_beyond(scene, &scene.usual()) {
         return scene.usual();
     }
-    scene.heard(|question| question.alter("page", |_| "last".to_owned()))
+    scene.rewritten(|question| question.alter("page", |_| "last".to_owned()))
 }

@@ -3,12 +3,13 @@
 use http::Request;
 use serde_json::{Value, json};
 
+use super::delivery::Delivery;
 use super::edit::{alter, quoted, remove, rename, set};
 use super::effect::Effect::{Amend, Body, Row, RowOf, Take};
-use super::effect::{Scene, set_body, status};
+use super::effect::{Defect, defect};
 use super::operations::{NEW_PLACES, PLACE_LISTS, SHOWN_PLACES};
 use super::question::with_target;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, set_body, status};
 use crate::problem::Problem;
 use crate::store::places::PlaceKind;
 

@@ -3,13 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::creates::text_of;
+use super::delivery::Delivery;
 use super::edit::{Object, alter, quoted, remove, rename, set};
-use super::effect::Effect::{Body, Every, Hear, Row, RowOf, Take};
-use super::effect::{Scene, edit_json, is_granted, json_of, set_body, status};
+use super::effect::Effect::{Body, Every, Rewrite, Row, RowOf, Take};
+use super::effect::{Defect, defect};
 use super::operations::{MULTI, PLAIN, QUERIES, SALABLE, SINGLE};
 use super::question::Question;
+use super::scene::{Scene, edit_json, is_granted, json_of, set_body, status};
 use super::stocks::location_number;
-use super::{Defect, Delivery, defect};
 use crate::model::stock::Stock;
 use crate::store::Store;
 
@@ -22,7 +23,7 @@ pub(super) const ROWS: &[Defect] = &[
     defect("query-sums-the-locations", QUERIES, Body(|b| each_list(b, sum)), "A query shows one row for a SKU, with the sum of its locations."),
     defect("query-order-changes", QUERIES, Every(2, &Body(|b| each_list(b, |rows| rows.reverse()))), "A query comes in another order at every second call."),
     defect("query-without-sku-is-empty", QUERIES, Take(empty_without_sku), "A query without a SKU finds nothing, and is not refused."),
-    defect("query-sku-in-capitals", SINGLE, Hear(|q| on_sku(q, str::to_uppercase)), "A query looks for the SKU in capitals."),
+    defect("query-sku-in-capitals", SINGLE, Rewrite(|q| on_sku(q, str::to_uppercase)), "A query looks for the SKU in capitals."),
     defect("multi-query-drops-a-sku", MULTI, Body(|b| keep_skus(b, |count| count - 1)), "A query of several SKUs leaves out the last."),
     defect("multi-query-answers-the-first-alone", MULTI, Body(|b| keep_skus(b, |_| 1)), "A query of several SKUs answers for the first alone."),
     defect("multi-query-merges-skus", MULTI, Body(merge), "A query of several SKUs puts all rows under the first."),

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::delivery::Delivery;
 use super::edit::{rename, set};
 use super::effect::Effect::{Refusal, Take};
-use super::effect::{Scene, json_of};
+use super::effect::{Defect, defect};
 use super::operations::{ANY, CREATE, LIST, LOGIN, RESERVE, UPSERT, WRITES};
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, json_of};
 use crate::problem::{Problem, wording};
 
 #[rustfmt::skip]

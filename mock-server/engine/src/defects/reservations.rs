@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::creates::text_of;
 use super::edit::{remove, set};
-use super::effect::Effect::{Amend, Hear, Stick};
+use super::effect::Effect::{Amend, Persistent, Rewrite};
+use super::effect::{Defect, defect};
 use super::operations::{DECREASE, INCREASE, RESERVE};
 use super::question::Question;
 use super::written::Written;
-use super::{Defect, defect};
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::problem::Problem;
 use crate::store::table::Row;
@@ -33,8 +33,8 @@ pub(super) const ROWS: &[Defect] = &[
     // The dates and the state shown.
     defect("increase-leaves-modified-date", INCREASE, Amend(|w| w.change_old(|before, stock| stock.modified = before.modified)), "An increase does not move `modified_date`."),
     defect("decrease-leaves-modified-date", DECREASE, Amend(|w| w.change_old(|before, stock| stock.modified = before.modified)), "A decrease does not move `modified_date`."),
-    defect("reservation-moves-created-date", RESERVE, Stick(|s| if let Some(modified) = s.get("modified_date").cloned() { set(s, "created_date", modified) }), "A reservation moves `created_date`."),
-    defect("reservation-changes-the-id", RESERVE, Stick(|s| if let Some(id) = s.get("id").and_then(Value::as_i64) { set(s, "id", id + 1_000_000) }), "A reservation gives the stock another id."),
+    defect("reservation-moves-created-date", RESERVE, Persistent(|s| if let Some(modified) = s.get("modified_date").cloned() { set(s, "created_date", modified) }), "A reservation moves `created_date`."),
+    defect("reservation-changes-the-id", RESERVE, Persistent(|s| if let Some(id) = s.get("id").and_then(Value::as_i64) { set(s, "id", id + 1_000_000) }), "A reservation gives the stock another id."),
     defect("increase-answers-the-state-before", INCREASE, Amend(shows_before), "An increase answers with the stock as it was before."),
     defect("decrease-answers-the-state-before", DECREASE, Amend(shows_before), "A decrease answers with the stock as it was before."),
     // The stock that is counted at.
@@ -42,9 +42,9 @@ pub(super) const ROWS: &[Defect] = &[
     defect("increase-counts-for-another-sku", INCREASE, Amend(|w| elsewhere(w, |w, row| (0..).take(w.before.len()).find(|&other| w.before.stock(other).sku != w.before.stock(row).sku))), "An increase counts for another SKU."),
     defect("increase-counts-everywhere", INCREASE, Amend(everywhere), "An increase counts at every location of the SKU."),
     defect("decrease-counts-at-another-location", DECREASE, Amend(|w| elsewhere(w, |w, row| w.of_skus().into_iter().find(|&other| other != row))), "A decrease counts at another location of the SKU."),
-    defect("reservation-ignores-the-provider", RESERVE, Hear(|q| forget(q, "provider")), "`provider` is passed over: another one's is as good."),
-    defect("reservation-ignores-the-location", RESERVE, Hear(|q| first_location(q, true)), "`location` is passed over: the first of the SKU is taken."),
-    defect("reservation-does-without-location", RESERVE, Hear(|q| first_location(q, false)), "`location` is not required: without it the first of the SKU is taken."),
+    defect("reservation-ignores-the-provider", RESERVE, Rewrite(|q| forget(q, "provider")), "`provider` is passed over: another one's is as good."),
+    defect("reservation-ignores-the-location", RESERVE, Rewrite(|q| first_location(q, true)), "`location` is passed over: the first of the SKU is taken."),
+    defect("reservation-does-without-location", RESERVE, Rewrite(|q| first_location(q, false)), "`location` is not required: without it the first of the SKU is taken."),
     defect("increase-creates-the-stock", INCREASE, Amend(creates), "An increase creates the stock where there is none."),
     // The 208.
     defect("increase-reported-counts", INCREASE, Amend(reported_counts), "A reported increase answers 208 and counts nonetheless."),

@@ -4,29 +4,30 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
-use super::effect::Effect::{Every, Hear, Ignore, Take};
-use super::effect::{Scene, edit_json, is_granted};
+use super::delivery::Delivery;
+use super::effect::Effect::{Every, Ignore, Rewrite, Take};
+use super::effect::{Defect, defect};
 use super::listing::{all_rows, page_of};
 use super::operations::LIST;
 use super::question::Question;
-use super::{Defect, Delivery, defect};
+use super::scene::{Scene, edit_json, is_granted};
 use crate::problem::Problem;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[
     defect("sort-ignored", LIST, Ignore(&["sort"]), "`sort` is passed over."),
-    defect("sort-descending-ignored", LIST, Hear(|q| q.alter("sort", |sort| terms(sort, |term| term.trim_start_matches('-').to_owned()))), "The `-` of a descending `sort` is passed over."),
-    defect("sort-reversed", LIST, Hear(|q| q.alter("sort", |sort| terms(sort, turned))), "`sort` goes the other way: up for down and down for up."),
-    defect("sort-second-field-ignored", LIST, Hear(|q| q.alter("sort", |sort| sort.split(',').next().unwrap_or_default().to_owned())), "Of several fields of `sort` only the first counts."),
-    defect("sort-last-field-first", LIST, Hear(|q| q.alter("sort", |sort| sort.rsplit(',').collect::<Vec<_>>().join(","))), "Of several fields of `sort` the last goes first."),
+    defect("sort-descending-ignored", LIST, Rewrite(|q| q.alter("sort", |sort| terms(sort, |term| term.trim_start_matches('-').to_owned()))), "The `-` of a descending `sort` is passed over."),
+    defect("sort-reversed", LIST, Rewrite(|q| q.alter("sort", |sort| terms(sort, turned))), "`sort` goes the other way: up for down and down for up."),
+    defect("sort-second-field-ignored", LIST, Rewrite(|q| q.alter("sort", |sort| sort.split(',').next().unwrap_or_default().to_owned())), "Of several fields of `sort` only the first counts."),
+    defect("sort-last-field-first", LIST, Rewrite(|q| q.alter("sort", |sort| sort.rsplit(',').collect::<Vec<_>>().join(","))), "Of several fields of `sort` the last goes first."),
     defect("sort-numbers-as-text", LIST, Take(as_text), "`sort` compares numbers as texts: 10 before 9."),
     defect("sort-within-the-page", LIST, Take(within_page), "`sort` orders the rows of a page, not the list that is cut into pages."),
     defect("sort-ties-change", LIST, Every(2, &Take(ties)), "Stocks that a `sort` leaves equal change places from call to call."),
     defect("sort-refuses-the-unknown", LIST, Take(refuse_unknown), "A `sort` by a field that is none is refused, not passed over."),
-    defect("order-newest-first", LIST, Hear(|q| by_default(q, "-id")), "Without a `sort` the list begins with the last id."),
-    defect("order-by-sku", LIST, Hear(|q| by_default(q, "sku")), "Without a `sort` the list is in the order of SKUs."),
-    defect("order-by-modified-date", LIST, Hear(|q| by_default(q, "-modified_date")), "Without a `sort` the list begins with what was modified last."),
-    defect("order-changes", LIST, Every(2, &Hear(|q| by_default(q, "-id"))), "Without a `sort` the list comes in another order at every second call."),
+    defect("order-newest-first", LIST, Rewrite(|q| by_default(q, "-id")), "Without a `sort` the list begins with the last id."),
+    defect("order-by-sku", LIST, Rewrite(|q| by_default(q, "sku")), "Without a `sort` the list is in the order of SKUs."),
+    defect("order-by-modified-date", LIST, Rewrite(|q| by_default(q, "-modified_date")), "Without a `sort` the list begins with what was modified last."),
+    defect("order-changes", LIST, Every(2, &Rewrite(|q| by_default(q, "-id"))), "Without a `sort` the list comes in another order at every second call."),
 ];
 
 fn terms(sort: &str, change: fn(&str) -> String) -> String {
@@ -93,7 +94,7 @@ fn is_number(name: &str) -> bool {
 fn within_page(scene: &Scene<'_>) -> Delivery {
     let fields = fields_of(scene);
     let unsorted = scene.ask(|question| question.drop(&["sort"]));
-    let rows = unsorted.as_ref().map(super::effect::json_of);
+    let rows = unsorted.as_ref().map(super::scene::json_of);
     scene.edited(|reply| {
         if fields.is_empty() || !is_granted(reply) {
             return;

@@ -1,11 +1,11 @@
 //! Statuses that differ from the contract's.
 
 use super::effect::Effect::{Refused, Status};
+use super::effect::{Defect, defect};
 use super::operations::{
     ACTIVE, ANY, CREATE, DECREASE, INCREASE, LIST, LOGIN, NEW_PLACES, PAGES, QUERIES, SHOWN_PLACES,
     UPSERT,
 };
-use super::{Defect, defect};
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Defect] = &[

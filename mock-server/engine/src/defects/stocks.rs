@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::edit::{Object, alter, quoted, remove, rename, set};
 use super::effect::Effect::{Body, Every, Row, RowOf};
+use super::effect::{Defect, defect};
 use super::operations::{CREATE, INCREASE, LIST, RESERVE, STOCKS};
-use super::{Defect, defect};
 use crate::store::Store;
 use crate::store::places::Places;
 

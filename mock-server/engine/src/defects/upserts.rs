@@ -3,13 +3,14 @@
 use serde_json::{Value, json};
 
 use super::creates::text_of;
+use super::delivery::Delivery;
 use super::edit::{Object, remove, set};
-use super::effect::Effect::{Amend, Body, Hear, Stick, Take};
-use super::effect::{Scene, json_of};
+use super::effect::Effect::{Amend, Body, Persistent, Rewrite, Take};
+use super::effect::{Defect, defect};
 use super::operations::UPSERT;
 use super::question::Question;
+use super::scene::{Scene, json_of};
 use super::written::Written;
-use super::{Defect, Delivery, defect};
 use crate::model::stock::UnitType;
 use crate::problem::Problem;
 use crate::store::Store;
@@ -27,21 +28,21 @@ pub(super) const ROWS: &[Defect] = &[
     defect("upsert-deactivates", UPSERT, Amend(|w| w.change_old(|_, stock| stock.is_active = false)), "An upsert makes a stock inactive."),
     defect("upsert-resets-unit-type", UPSERT, Amend(|w| w.change_old(|_, stock| stock.unit_type = UnitType::default())), "An upsert sets `unit_type` to `qty`."),
     defect("upsert-leaves-modified-date", UPSERT, Amend(|w| w.change_old(|before, stock| stock.modified = before.modified)), "An upsert does not move `modified_date`."),
-    defect("upsert-moves-created-date", UPSERT, Stick(|s| if let Some(modified) = s.get("modified_date").cloned() { set(s, "created_date", modified) }), "An upsert moves `created_date`."),
-    defect("upsert-changes-the-id", UPSERT, Stick(|s| if let Some(id) = s.get("id").and_then(Value::as_i64) { set(s, "id", id + 1_000_000) }), "An upsert gives the stock another id."),
-    defect("upsert-ignores-reserved-stock", UPSERT, Hear(|q| q.each(|s| remove(s, "reserved_stock"))), "An upsert passes over `reserved_stock`."),
-    defect("upsert-ignores-is-active", UPSERT, Hear(|q| q.each(|s| remove(s, "is_active"))), "An upsert passes over `is_active`."),
+    defect("upsert-moves-created-date", UPSERT, Persistent(|s| if let Some(modified) = s.get("modified_date").cloned() { set(s, "created_date", modified) }), "An upsert moves `created_date`."),
+    defect("upsert-changes-the-id", UPSERT, Persistent(|s| if let Some(id) = s.get("id").and_then(Value::as_i64) { set(s, "id", id + 1_000_000) }), "An upsert gives the stock another id."),
+    defect("upsert-ignores-reserved-stock", UPSERT, Rewrite(|q| q.each(|s| remove(s, "reserved_stock"))), "An upsert passes over `reserved_stock`."),
+    defect("upsert-ignores-is-active", UPSERT, Rewrite(|q| q.each(|s| remove(s, "is_active"))), "An upsert passes over `is_active`."),
     defect("upsert-writes-every-location", UPSERT, Amend(every_location), "An upsert writes its quantity at every location of the SKU."),
-    defect("upsert-writes-the-first-location", UPSERT, Hear(at_first_location), "An upsert writes to the first location of the SKU, whatever it names."),
+    defect("upsert-writes-the-first-location", UPSERT, Rewrite(at_first_location), "An upsert writes to the first location of the SKU, whatever it names."),
     // The rows of a batch.
-    defect("upsert-creates-nothing", UPSERT, Hear(|q| known_rows(q, true)), "An upsert passes over a stock that is not there yet."),
+    defect("upsert-creates-nothing", UPSERT, Rewrite(|q| known_rows(q, true)), "An upsert passes over a stock that is not there yet."),
     defect("upsert-creates-twice", UPSERT, Amend(creates_twice), "An upsert creates a new stock twice."),
-    defect("upsert-drops-the-last-row", UPSERT, Hear(|q| if let Value::Array(rows) = &mut q.body && rows.len() > 1 { rows.pop(); }), "An upsert of several rows drops the last."),
-    defect("upsert-applies-the-first-row-alone", UPSERT, Hear(|q| if let Value::Array(rows) = &mut q.body { rows.truncate(1) }), "An upsert of several rows applies only the first."),
-    defect("upsert-applies-the-last-row-alone", UPSERT, Hear(|q| if let Value::Array(rows) = &mut q.body { rows.drain(..rows.len().saturating_sub(1)); }), "An upsert of several rows applies only the last."),
+    defect("upsert-drops-the-last-row", UPSERT, Rewrite(|q| if let Value::Array(rows) = &mut q.body && rows.len() > 1 { rows.pop(); }), "An upsert of several rows drops the last."),
+    defect("upsert-applies-the-first-row-alone", UPSERT, Rewrite(|q| if let Value::Array(rows) = &mut q.body { rows.truncate(1) }), "An upsert of several rows applies only the first."),
+    defect("upsert-applies-the-last-row-alone", UPSERT, Rewrite(|q| if let Value::Array(rows) = &mut q.body { rows.drain(..rows.len().saturating_sub(1)); }), "An upsert of several rows applies only the last."),
     defect("upsert-writes-nothing", UPSERT, Amend(|w| if w.is_granted() { w.undo() }), "An upsert answers 200 and writes nothing."),
     defect("upsert-writes-what-it-refuses", UPSERT, Take(writes_the_good), "An upsert that is refused has written its good rows."),
-    defect("upsert-passes-over-a-foreign-location", UPSERT, Hear(|q| known_rows(q, false)), "An upsert passes over a row whose location is another provider's, and answers 200."),
+    defect("upsert-passes-over-a-foreign-location", UPSERT, Rewrite(|q| known_rows(q, false)), "An upsert passes over a row whose location is another provider's, and answers 200."),
     defect("upsert-refuses-one-row", UPSERT, Take(|s| refuse_if(s, Value::is_object)), "An upsert of one object is refused; it wants a list."),
     defect("upsert-refuses-a-list", UPSERT, Take(|s| refuse_if(s, Value::is_array)), "An upsert of a list is refused; it wants one object."),
     // The answer.

@@ -13,7 +13,6 @@ use crate::store::table::Row;
 use crate::wire::json::Value;
 use crate::wire::text::strip;
 
-use super::effect::Effect;
 use super::memory::Memory;
 
 /// A write that has just happened or was refused.
@@ -34,16 +33,17 @@ pub(super) struct Written<'a, 'c> {
     pub(super) touched: bool,
 }
 
-/// Runs a handler and lets each effect change what it wrote. The flags tell which of the
-/// effects did.
+/// Runs a handler and lets each defect change what it wrote: `amend` is called with the
+/// position of its memory. The flags tell which of them did.
 pub(super) fn run(
     engine: &mut Engine,
     (handler, call, now): (Handler, &Call<'_>, Now),
-    effects: &[(&Effect, &Memory)],
+    memories: &[&Memory],
+    amend: &dyn Fn(usize, &mut Written<'_, '_>),
 ) -> (Handled, Vec<bool>) {
     let before = engine.store().clone();
     let (mut outcome, reads) = engine.run(handler, call, now);
-    let touch = |(effect, memory): &(&Effect, &Memory)| {
+    let touch = |(at, memory): (usize, &&Memory)| {
         let mut written = Written {
             before: &before,
             store: engine.store_mut(),
@@ -53,10 +53,10 @@ pub(super) fn run(
             memory,
             touched: false,
         };
-        effect.amend(&mut written);
+        amend(at, &mut written);
         written.touched
     };
-    let touched = effects.iter().map(touch).collect();
+    let touched = memories.iter().enumerate().map(touch).collect();
     ((outcome, reads), touched)
 }
 

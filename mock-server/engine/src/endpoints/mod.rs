@@ -12,6 +12,7 @@ pub mod upsert;
 
 use http::Method;
 
+use crate::answers::{self, Description};
 use crate::model::time::Timestamp;
 use crate::problem::{Grade, Problem};
 use crate::profile::{ActivePath, Profile, Reading, UpsertMethod};
@@ -142,6 +143,8 @@ pub struct Action {
     pub verb: Verb,
     /// The operation's id in `openapi.json`.
     pub operation: &'static str,
+    /// The arguments and answers from which defects are derived.
+    pub described: &'static Description,
     /// The parts of the request that it reads.
     pub input: Input,
     /// The rules of this operation, without those that several operations share.
@@ -176,6 +179,7 @@ const fn get(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome)
     Action {
         verb: Verb::Get,
         operation,
+        described: &answers::UNDESCRIBED,
         input: Input::Bare,
         rules: &["shown", "not-found"],
         handler: Handler::Read(handler),
@@ -193,8 +197,13 @@ const fn list(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome
 }
 
 /// A query of stock, with its arguments in the body or the query.
-const fn query(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome) -> Action {
+const fn query(
+    operation: &'static str,
+    described: &'static Description,
+    handler: fn(&Store, &Call<'_>) -> Outcome,
+) -> Action {
     Action {
+        described,
         input: Input::Arguments,
         rules: &[
             "answered",
@@ -218,6 +227,7 @@ const fn ask(operation: &'static str, handler: fn(&Store, &Call<'_>) -> Outcome)
 /// An operation that lists active stocks.
 const fn active(operation: &'static str) -> Action {
     Action {
+        described: &answers::ACTIVE,
         input: Input::PagedArguments,
         rules: &[
             "single",
@@ -238,6 +248,7 @@ const fn write(
     Action {
         verb: Verb::Post,
         operation,
+        described: &answers::UNDESCRIBED,
         input: Input::Body,
         rules: &["created", "required-fields", "invalid-fields"],
         handler: Handler::Write(handler),
@@ -252,6 +263,7 @@ const fn reserve(
     handler: fn(&mut Store, &Call<'_>, &mut Clock) -> Outcome,
 ) -> Action {
     Action {
+        described: &answers::RESERVE,
         input: Input::Arguments,
         rules,
         ..write(operation, handler)
@@ -259,11 +271,13 @@ const fn reserve(
 }
 
 const LIST: Action = Action {
+    described: &answers::STOCKS,
     input: Input::Filtered,
     ..list("list-stocks", stocks::list)
 };
 
 const CREATE: Action = Action {
+    described: &answers::CREATE,
     rules: &[
         "created",
         "required-fields",
@@ -275,6 +289,7 @@ const CREATE: Action = Action {
 };
 
 const UPSERT: Action = Action {
+    described: &answers::UPSERT,
     rules: &[
         "upserted",
         "upserted-in-part",
@@ -355,16 +370,16 @@ pub const RESOURCES: &[Resource] = &[
         DECREASE,
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/stock_query/", title: "Stock query", actions: &[
-        query("stock-query", queries::stock),
+        query("stock-query", &answers::QUERY, queries::stock),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/multi_stock_query/", title: "Multi stock query", actions: &[
-        query("multi-stock-query", queries::multi_stock),
+        query("multi-stock-query", &answers::MULTI_QUERY, queries::multi_stock),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/salable_stock_query/", title: "Salable stock query", actions: &[
-        query("salable-stock-query", queries::salable),
+        query("salable-stock-query", &answers::QUERY, queries::salable),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/multi_salable_stock_query/", title: "Multi salable stock query", actions: &[
-        query("multi-salable-stock-query", queries::multi_salable),
+        query("multi-salable-stock-query", &answers::MULTI_QUERY, queries::multi_salable),
     ], ..STOCKS },
     Resource { path: "/api/v1/stocks/insert_or_update_stock/", title: "Insert or update stock", fields: meta::STOCK, actions: &[
         UPSERT,
@@ -383,25 +398,25 @@ pub const RESOURCES: &[Resource] = &[
         ACTIVE_USER,
     ], ..OTHER },
     Resource { path: "/api/v1/providers/", title: "Provider List", fields: meta::PROVIDER, actions: &[
-        list("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)),
-        write("create-provider", places::create_provider),
+        Action { described: &answers::PROVIDERS[0], ..list("list-providers", |s, c| places::list(PlaceKind::Provider, s, c)) },
+        Action { described: &answers::PROVIDERS[1], ..write("create-provider", places::create_provider) },
     ], ..OTHER },
     Resource { path: "/api/v1/providers/{id}/", title: "Provider Instance", actions: &[
-        get("get-provider", |s, c| places::show(PlaceKind::Provider, s, c)),
+        Action { described: &answers::PROVIDERS[2], ..get("get-provider", |s, c| places::show(PlaceKind::Provider, s, c)) },
     ], ..OTHER },
     Resource { path: "/api/v1/stock-locations/", title: "Stock Location List", fields: meta::LOCATION, actions: &[
-        list("list-stock-locations", |s, c| places::list(PlaceKind::Location, s, c)),
-        write("create-stock-location", places::create_location),
+        Action { described: &answers::LOCATIONS[0], ..list("list-stock-locations", |s, c| places::list(PlaceKind::Location, s, c)) },
+        Action { described: &answers::LOCATIONS[1], ..write("create-stock-location", places::create_location) },
     ], ..OTHER },
     Resource { path: "/api/v1/stock-locations/{id}/", title: "Stock Location Instance", actions: &[
-        get("get-stock-location", |s, c| places::show(PlaceKind::Location, s, c)),
+        Action { described: &answers::LOCATIONS[2], ..get("get-stock-location", |s, c| places::show(PlaceKind::Location, s, c)) },
     ], ..OTHER },
     Resource { path: "/api/v1/stock-lists/", title: "Stock List List", fields: meta::STOCK_LIST, actions: &[
-        list("list-stock-lists", |s, c| places::list(PlaceKind::StockList, s, c)),
-        write("create-stock-list", places::create_stock_list),
+        Action { described: &answers::STOCK_LISTS[0], ..list("list-stock-lists", |s, c| places::list(PlaceKind::StockList, s, c)) },
+        Action { described: &answers::STOCK_LISTS[1], ..write("create-stock-list", places::create_stock_list) },
     ], ..OTHER },
     Resource { path: "/api/v1/stock-lists/{id}/", title: "Stock List Instance", actions: &[
-        get("get-stock-list", |s, c| places::show(PlaceKind::StockList, s, c)),
+        Action { described: &answers::STOCK_LISTS[2], ..get("get-stock-list", |s, c| places::show(PlaceKind::StockList, s, c)) },
     ], ..OTHER },
 ];
 

@@ -12,7 +12,7 @@ use super::sheet::{Said, Sheet, Trace};
 use super::{Seen, is_safe};
 use crate::endpoints::call::{has_well_formed_host, header_text, is_host};
 use crate::endpoints::{RESOURCES, resolve};
-use crate::profile::nearest;
+use crate::suggest::nearest;
 
 /// Authorization schemes that a finding may quote, since they cannot contain the token.
 const SCHEMES: &[&str] = &[

@@ -1,7 +1,7 @@
 //! Guesses of the name that a client meant: another spelling, a word of another API, or a
 //! typing error.
 
-use crate::profile::nearest;
+use crate::suggest::nearest;
 
 /// Names of other APIs, each with the name in this one. Where a name stands here several times,
 /// the first of its meanings that the operation knows applies.

@@ -527,7 +527,7 @@ struct Seen {
 }
 
 /// The answers to one step, and a flag if any of them names a defect.
-struct Came {
+struct Answered {
     asked: String,
     seen: Vec<Seen>,
     marked: bool,
@@ -582,7 +582,7 @@ fn service() -> InMemory {
 }
 
 /// Plays the session; the clock advances by a second at each step.
-fn play(defects: &Defects) -> Vec<Came> {
+fn play(defects: &Defects) -> Vec<Answered> {
     let service = service();
     let answer =
         |request: &Request<Bytes>| seen(defects.answer(&service, request, || Timestamp::EPOCH));
@@ -614,7 +614,7 @@ fn play(defects: &Defects) -> Vec<Came> {
         // The order of two concurrent answers is not defined.
         let mut seen: Vec<_> = answers.into_iter().map(|(seen, _)| seen).collect();
         seen.sort();
-        came.push(Came {
+        came.push(Answered {
             asked,
             seen,
             marked,

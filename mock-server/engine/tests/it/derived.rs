@@ -9,11 +9,9 @@ use whippy_engine::backend::{InMemory, Seed};
 use whippy_engine::clock::ClockMode;
 use whippy_engine::defects::derived::{DERIVED, STATEMENTS, defects};
 use whippy_engine::defects::{DEFECT_HEADER, Defects, Delivery, find, named};
-use whippy_engine::endpoints::RESOURCES;
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::members::STOCK;
 use whippy_engine::model::time::Timestamp;
-use whippy_engine::operations;
 use whippy_engine::store::Store;
 use whippy_engine::store::world::World;
 
@@ -62,15 +60,6 @@ fn each_is_found_by_its_name_and_breaks_a_statement_that_is_listed() {
             Some(defect.name)
         );
         assert!(STATEMENTS.contains(&derived.statement), "{}", derived.name);
-    }
-}
-
-#[test]
-fn every_operation_of_the_table_is_one_of_the_routes() {
-    let actions = RESOURCES.iter().flat_map(|resource| resource.actions);
-    let routed: BTreeSet<_> = actions.map(|action| action.operation).collect();
-    for operation in operations::all() {
-        assert!(routed.contains(operation.id), "{}", operation.id);
     }
 }
 

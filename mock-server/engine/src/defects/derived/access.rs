@@ -2,10 +2,12 @@
 
 use http::header::AUTHORIZATION;
 
-use super::super::effect::{Scene, set_body, status};
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::question::Question;
+use super::super::scene::{Scene, set_body, status};
+use super::Derived;
 use super::statement::{PLACE, SPELLING, TOKEN};
-use super::{Delivery, Derived, Way};
 use crate::operations;
 use crate::problem::{Grade, Problem};
 
@@ -126,6 +128,6 @@ impl Way for Token {
         if !is_refused || !is_let_in {
             return scene.usual();
         }
-        scene.heard(|question| question.token = Some(known.clone()))
+        scene.rewritten(|question| question.token = Some(known.clone()))
     }
 }

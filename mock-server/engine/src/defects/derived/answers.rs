@@ -3,19 +3,22 @@
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use serde_json::{Map, Value, json};
 
+use super::super::delivery::Delivery;
 use super::super::edit::{Object, rows as each_row};
-use super::super::effect::{Scene, edit_json, set_body, status};
+use super::super::effect::Way;
 use super::super::listing::is_filter;
 use super::super::question::Question;
+use super::super::scene::{Scene, edit_json, set_body, status};
 use super::statement::{
     ACTIVE, FRAME, HEADER, PLACE, PLACE_STATUS, QUERY, REFUSAL, STACK_REFUSAL, STACK_STATUS,
     STATUS, STOCK, TOKEN,
 };
 use super::value::Change;
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
+use crate::answers::{Answered, Shape};
 use crate::engine::Reply;
 use crate::members::{Kind, Member};
-use crate::operations::{self, Answered, Operation, Shape};
+use crate::operations::{self, Operation};
 use crate::problem::Grade;
 
 pub(super) fn rows() -> Vec<Derived> {
@@ -27,9 +30,9 @@ pub(super) fn rows() -> Vec<Derived> {
             .iter()
             .filter(|answered| answered.status != 405)
         {
-            statuses(&mut rows, operation, answered);
-            headers(&mut rows, operation, answered);
-            bodies(&mut rows, operation, answered);
+            statuses(&mut rows, &operation, answered);
+            headers(&mut rows, &operation, answered);
+            bodies(&mut rows, &operation, answered);
         }
     }
     rows

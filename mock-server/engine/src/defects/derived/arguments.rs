@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::effect::Scene;
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::question::Question;
+use super::super::scene::Scene;
 use super::statement::{ARGUMENT, SKU, SPELLING, VALIDATION};
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
 use crate::members::{self, Kind};
 use crate::operations;
 use crate::problem::Problem;
@@ -51,7 +53,7 @@ struct Argument {
 
 pub(super) fn rows() -> Vec<Derived> {
     let mut rows = Vec::new();
-    for operation in operations::STOCKS {
+    for operation in operations::documented() {
         for &name in operation.arguments {
             let ways = ways(operation.id, name);
             for (read, word, statement) in ways {
@@ -236,7 +238,7 @@ impl Way for Argument {
             return scene.refuse(&Problem::field(self.name, "This value is not taken."));
         }
         match self.read {
-            Read::TakenWhenAbsent(default) => scene.heard(|question| {
+            Read::TakenWhenAbsent(default) => scene.rewritten(|question| {
                 question.each(|arguments| {
                     if !arguments.is_empty() && !arguments.contains_key(self.name) {
                         arguments.insert(self.name.to_owned(), parsed(default));
@@ -245,7 +247,7 @@ impl Way for Argument {
             }),
             Read::TakenWhenWrong(default) => self.mended(scene, &parsed(default)),
             Read::TakenWhenBlank => self.mended(scene, &json!("blank")),
-            _ => scene.heard(|question| {
+            _ => scene.rewritten(|question| {
                 let read = |value: &Value| self.read(value);
                 change(question, self.name, &read);
             }),
@@ -260,16 +262,14 @@ impl Argument {
         let usual = scene.usual();
         let is_refused = match &usual {
             Delivery::Answer(reply) if reply.response.status() == 400 => {
-                super::super::effect::json_of(reply)
-                    .get(self.name)
-                    .is_some()
+                super::super::scene::json_of(reply).get(self.name).is_some()
             }
             _ => false,
         };
         if !is_refused {
             return usual;
         }
-        scene.heard(|question| {
+        scene.rewritten(|question| {
             let is_blank =
                 |value: &Value| value.as_str().is_some_and(|text| text.trim().is_empty());
             let read = |value: &Value| match self.read {

@@ -3,10 +3,12 @@
 
 use serde_json::{Map, Value};
 
-use super::super::effect::{Scene, edit_json, is_granted};
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::question::Question;
+use super::super::scene::{Scene, edit_json, is_granted};
+use super::Derived;
 use super::statement::{MULTI, ROWS};
-use super::{Delivery, Derived, Way};
 
 /// The items of a batch that a defect acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,7 +145,7 @@ impl Items {
 impl Way for Batch {
     fn answer(&self, scene: &Scene<'_>) -> Delivery {
         if scene.operation == "upsert-stocks" {
-            return scene.heard(|question| self.upsert(question));
+            return scene.rewritten(|question| self.upsert(question));
         }
         scene.edited(|reply| {
             if is_granted(reply) {

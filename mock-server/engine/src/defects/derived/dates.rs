@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::super::effect::{Scene, is_granted};
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
+use super::super::memory::Dated;
 use super::super::question::Question;
+use super::super::scene::{Scene, is_granted};
+use super::Derived;
 use super::statement::{REFUSED, REPORTED};
-use super::{Delivery, Derived, Way};
 use crate::model::time::Timestamp;
 use crate::problem::Problem;
 
@@ -111,19 +114,6 @@ struct Dates {
     remembers: Remembers,
 }
 
-/// A reservation with a date, as the defect remembers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Dated {
-    operation: &'static str,
-    sku: String,
-    location: String,
-    date: String,
-    at: i64,
-    came: i64,
-    was_granted: bool,
-    is_forgotten: bool,
-}
-
 impl Way for Dates {
     fn answer(&self, scene: &Scene<'_>) -> Delivery {
         if let Remembers::Until(operation) = self.remembers
@@ -180,7 +170,7 @@ fn forget_all(scene: &Scene<'_>) {
 
 /// Passes the reservation on without its date, so that it counts again.
 fn forgetting(scene: &Scene<'_>) -> Delivery {
-    scene.heard(|question| {
+    scene.rewritten(|question| {
         question.drop(&["date"]);
         question.each(|arguments| {
             arguments.shift_remove("date");

@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
-use super::super::effect::{Scene, set_body, status};
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::question::Question;
+use super::super::scene::{Scene, set_body, status};
+use super::Derived;
 use super::statement::{ANSWERED, CREATE, RESERVE, UPSERT};
-use super::{Delivery, Derived, Way};
 use crate::operations;
 use crate::query::FILTERS;
 
@@ -128,7 +130,7 @@ pub(super) fn rows() -> Vec<Derived> {
         }
     }
     push("list-stocks", "sort", &TEXTS[..1]);
-    for operation in operations::STOCKS {
+    for operation in operations::documented() {
         for name in operation.arguments {
             let edges = edges_of(name);
             push(operation.id, name, edges);
@@ -227,6 +229,6 @@ impl Way for AtOnce {
                 |_: &Scene<'_>, first: &crate::engine::Reply| Delivery::Answer(first.clone())
             }
         };
-        super::super::memory::overlapped(scene, second)
+        super::super::pairing::overlapped(scene, second)
     }
 }

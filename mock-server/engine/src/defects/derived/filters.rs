@@ -1,11 +1,13 @@
 //! Filters of the list that find other stocks than those they describe.
 
-use super::super::effect::Scene;
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::listing::{is_filter, page_of_stocks, stocks_of};
 use super::super::question::Question;
+use super::super::scene::Scene;
 use super::statement::{EXACT, FILTER, FILTERS, ONCE, REPEATED, SPELLING};
 use super::value::unit;
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
 use crate::model::stock::Stock;
 use crate::model::time::{DateForms, Timestamp, UtcOffset};
 use crate::problem::Problem;
@@ -371,29 +373,31 @@ impl Way for Filter {
         match self.reads {
             Reads::Empty if is_blank => return self.found(scene, &query, |_, _| false),
             _ if is_blank => return scene.usual(),
-            Reads::Ignored => return self.heard(scene, None),
+            Reads::Ignored => return self.rewritten(scene, None),
             Reads::Refused => {
                 return scene.refuse(&Problem::field("non_field_errors", "Unknown parameter."));
             }
             Reads::Nothing => return self.found(scene, &query, |_, _| false),
             Reads::IgnoredBeside(other) | Reads::IgnoredBesideParameter(other) if has(other) => {
-                return self.heard(scene, None);
+                return self.rewritten(scene, None);
             }
-            Reads::Unless(word) if value == word => return self.heard(scene, None),
+            Reads::Unless(word) if value == word => return self.rewritten(scene, None),
             Reads::UnlessNegative if value.trim().starts_with('-') => {
-                return self.heard(scene, None);
+                return self.rewritten(scene, None);
             }
             Reads::Untrimmed if value.trim() != value => {
                 return self.found(scene, &query, |_, _| false);
             }
-            Reads::First if values.len() > 1 => return self.heard(scene, values.first().cloned()),
-            Reads::OffBy(by) => return scene.heard(|question| question.shift(self.name, by)),
+            Reads::First if values.len() > 1 => {
+                return self.rewritten(scene, values.first().cloned());
+            }
+            Reads::OffBy(by) => return scene.rewritten(|question| question.shift(self.name, by)),
             Reads::ShiftedBy(hours) => {
                 let by = hours * 3_600_000_000;
-                return scene.heard(|question| question.shift(self.name, by));
+                return scene.rewritten(|question| question.shift(self.name, by));
             }
             Reads::WithoutOffset if value.is_ascii() && value.len() > 19 => {
-                return self.heard(scene, Some(without_offset(value)));
+                return self.rewritten(scene, Some(without_offset(value)));
             }
             Reads::OredWith(other) if has(other) => return self.ored(scene, &query, other),
             Reads::Any if values.len() > 1 => return self.any(scene, &query, &values),
@@ -410,8 +414,8 @@ impl Way for Filter {
 
 impl Filter {
     /// Passes the request on with another value of the filter, or without it for `None`.
-    fn heard(&self, scene: &Scene<'_>, value: Option<String>) -> Delivery {
-        scene.heard(|question| match value {
+    fn rewritten(&self, scene: &Scene<'_>, value: Option<String>) -> Delivery {
+        scene.rewritten(|question| match value {
             Some(value) => question.alter(self.name, |_| value.clone()),
             None => question.drop(&[self.name]),
         })

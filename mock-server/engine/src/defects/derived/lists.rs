@@ -2,11 +2,13 @@
 
 use std::cmp::Ordering;
 
-use super::super::effect::Scene;
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::listing::{is_filter, page_of_stocks, stocks_of};
 use super::super::question::Question;
+use super::super::scene::Scene;
 use super::statement::{ORDER, SORT};
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
 use crate::members::{self, Kind};
 use crate::model::stock::Stock;
 
@@ -124,7 +126,7 @@ impl Way for Sort {
                 .filter(|t| **t != own)
                 .collect();
             let rest = rest.join(",");
-            scene.heard(|question| question.alter("sort", |_| rest.clone()))
+            scene.rewritten(|question| question.alter("sort", |_| rest.clone()))
         };
         let has_filter = query.iter().any(|(name, _)| is_filter(name));
         let has_limit = query.iter().any(|(name, _)| name == "limit");
@@ -136,7 +138,7 @@ impl Way for Sort {
             Orders::OnlyWhenFirst if at > 0 => without(scene),
             Orders::OthersDropped if at + 1 < terms.len() => {
                 let kept = terms[..=at].join(",");
-                scene.heard(|question| question.alter("sort", |_| kept.clone()))
+                scene.rewritten(|question| question.alter("sort", |_| kept.clone()))
             }
             Orders::Inverted => {
                 let turned = match own.strip_prefix('-') {
@@ -145,7 +147,7 @@ impl Way for Sort {
                 };
                 let mut terms = terms.clone();
                 terms[at] = turned;
-                scene.heard(|question| question.alter("sort", |_| terms.join(",")))
+                scene.rewritten(|question| question.alter("sort", |_| terms.join(",")))
             }
             // These act on the rows, and only where there is a single sort key.
             _ if terms.len() == 1 => self.reordered(scene, &query),
@@ -258,6 +260,6 @@ impl Way for Usual {
             Self::DescendingOnLaterPages if is_later_page(&query) => "-id",
             _ => return scene.usual(),
         };
-        scene.heard(|question| question.query.push(("sort".to_owned(), order.to_owned())))
+        scene.rewritten(|question| question.query.push(("sort".to_owned(), order.to_owned())))
     }
 }

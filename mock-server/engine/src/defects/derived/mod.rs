@@ -26,22 +26,7 @@ use std::sync::LazyLock;
 
 pub use statement::{ALL as STATEMENTS, Statement};
 
-use super::Defect;
-use super::Delivery;
-use super::effect::{Effect, Scene};
-use super::written::Written;
-pub(super) use views::Kept;
-
-/// One way to break the contract at a site.
-pub(super) trait Way: Send + Sync {
-    /// Answers a request of the operation.
-    fn answer(&self, scene: &Scene<'_>) -> Delivery {
-        scene.usual()
-    }
-
-    /// Changes what a request of the operation wrote.
-    fn amend(&self, _written: &mut Written<'_, '_>) {}
-}
+use super::effect::{Defect, Effect, Way};
 
 /// A derived defect and the statement of the contract that it breaks.
 pub struct Derived {

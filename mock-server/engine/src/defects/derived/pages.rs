@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::effect::{Scene, edit_json, is_granted, json_of};
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
 use super::super::listing::is_filter;
 use super::super::question::{Question, encoded};
+use super::super::scene::{Scene, edit_json, is_granted, json_of};
 use super::statement::{ONCE, PAGES, PLACE, VALIDATION};
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
 use crate::wire::urlencoded;
 
 /// The pages that a defect acts on.
@@ -213,9 +215,11 @@ impl Way for Page {
             .parameter("page")
             .and_then(|page| page.parse::<u64>().ok());
         match self.goes {
-            Goes::LimitIgnoredBeside(other) if has(other) => scene.heard(|q| q.drop(&["limit"])),
-            Goes::PageIgnoredBeside(other) if has(other) => scene.heard(|q| q.drop(&["page"])),
-            Goes::LimitPlus(by) => scene.heard(|q| {
+            Goes::LimitIgnoredBeside(other) if has(other) => {
+                scene.rewritten(|q| q.drop(&["limit"]))
+            }
+            Goes::PageIgnoredBeside(other) if has(other) => scene.rewritten(|q| q.drop(&["page"])),
+            Goes::LimitPlus(by) => scene.rewritten(|q| {
                 q.alter("limit", |limit| match limit.parse::<i64>() {
                     Ok(limit) if limit > 0 && limit + by > 0 => (limit + by).to_string(),
                     _ => limit.to_owned(),
@@ -227,7 +231,7 @@ impl Way for Page {
             Goes::LimitIgnoredBeside(_) | Goes::PageIgnoredBeside(_) | Goes::RefusesPage(_) => {
                 scene.usual()
             }
-            Goes::ZeroIsFirst => scene.heard(|q| {
+            Goes::ZeroIsFirst => scene.rewritten(|q| {
                 q.alter("page", |page| {
                     if page == "0" {
                         "1".to_owned()

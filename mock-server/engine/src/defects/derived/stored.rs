@@ -1,10 +1,12 @@
 //! Writes that store other values than requested, or change other stocks as well.
 
-use super::super::effect::Scene;
-use super::super::effect::is_granted;
+use super::super::delivery::Delivery;
+use super::super::effect::Way;
+use super::super::scene::Scene;
+use super::super::scene::is_granted;
 use super::super::written::Written;
 use super::statement::{CREATE, REFUSED, RESERVE, UPSERT};
-use super::{Delivery, Derived, Statement, Way};
+use super::{Derived, Statement};
 use crate::model::stock::{Stock, StockType, UnitType};
 use crate::store::table::Row;
 

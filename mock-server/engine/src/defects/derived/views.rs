@@ -1,33 +1,15 @@
 //! Views of written data that are stale, lose a write later on, or differ when repeated.
 
-use std::collections::{HashMap, VecDeque};
-
 use serde_json::{Value, json};
 
+use super::super::delivery::Delivery;
 use super::super::edit::rows as each_row;
-use super::super::effect::{Scene, edit_json, is_granted, set_body, status};
+use super::super::effect::Way;
 use super::super::question::Question;
-use super::dates::Dated;
+use super::super::scene::{Scene, edit_json, is_granted, set_body, status};
+use super::Derived;
 use super::statement::{SAME, SHOWN};
-use super::{Delivery, Derived, Way};
 use crate::engine::Engine;
-use crate::store::Store;
-
-/// State that a derived defect keeps between requests.
-#[derive(Debug, Default)]
-pub(in super::super) struct Kept {
-    pub(super) dates: Vec<Dated>,
-    /// The worlds before the most recent writes, each with the moment of the write; the newest
-    /// last.
-    before: VecDeque<(i64, Store)>,
-    /// The number of reads of a view since the last write.
-    looks: u64,
-    /// Requests by their URI and body, with the number of times each was sent to the same
-    /// world.
-    asked: HashMap<String, u64>,
-    /// The world that `asked` counts for.
-    of: Option<Store>,
-}
 
 /// The ways in which a view deviates from the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

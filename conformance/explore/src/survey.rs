@@ -46,7 +46,7 @@ const NAMES: [&str; 8] = [
 pub(super) struct Survey {
     /// The places, by their names in cases.
     pub(super) names: Names,
-    pub(super) ground: StartState,
+    pub(super) start: StartState,
     places: Places,
     /// Existing SKUs, for sequences that only read.
     skus: Vec<String>,
@@ -94,8 +94,8 @@ impl Survey {
             .filter_map(|row| moment(row["created_date"].as_str()?))
             .map(|(_, offset)| offset)
             .next();
-        let mut landscape = Self {
-            ground: StartState {
+        let mut survey = Self {
+            start: StartState {
                 store: places.world(&[])?,
                 local: local.unwrap_or(UtcOffset::PAGE),
                 is_exclusive: options.is_exclusive,
@@ -109,17 +109,17 @@ impl Survey {
         };
         if options.writes {
             for needed in ["provider", "location"] {
-                if landscape.names.get(needed).is_none() {
+                if survey.names.get(needed).is_none() {
                     return Err(ExploreError::Needs(needed));
                 }
             }
             if let Some(id) = session.environment.get("stock-list") {
-                landscape.survey_list(session, player, &id.to_string())?;
+                survey.survey_list(session, player, &id.to_string())?;
             }
-        } else if landscape.skus.is_empty() {
+        } else if survey.skus.is_empty() {
             return Err(ExploreError::NoStock);
         }
-        Ok(landscape)
+        Ok(survey)
     }
 
     /// Finds the locations of a stock list, with a stock at each. If they cannot be found, the list
@@ -176,7 +176,7 @@ impl Survey {
         self.places.lists = vec![json!({
             "id": id, "code": "list", "name": "list", "locations": locations,
         })];
-        self.ground.store = self.places.world(&[])?;
+        self.start.store = self.places.world(&[])?;
         Ok(())
     }
 
@@ -196,10 +196,10 @@ impl Survey {
         names.set("sku-of-other-case", sku);
         self.stocks = Self::stocks_of(session, &names)?;
         let store = self.places.world(&self.stocks)?;
-        self.ground = StartState {
+        self.start = StartState {
             store,
             known: self.stocks.clone(),
-            ..self.ground.clone()
+            ..self.start.clone()
         };
         Ok(names)
     }
