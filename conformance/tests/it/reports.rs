@@ -824,6 +824,20 @@ fn every_link_of_the_page_leads_somewhere_and_ids_are_its_own() {
 }
 
 #[test]
+fn the_headline_of_the_page_is_short_and_leaves_the_causes_to_their_list() {
+    let mut report = sample();
+    report.verdict = "2 causes: create-stock answers 200 for 201 (31 checks), …".to_owned();
+    let page = render(Format::Html, &report);
+    let (_, after) = page.split_once("<h1>").unwrap();
+    let (headline, _) = after.split_once("</h1>").unwrap();
+    let failing = report.checks.iter();
+    let failing = failing.filter(|check| check.outcome == Outcome::Fail && !check.known);
+    let expected = format!("{} of {} checks fail", failing.count(), report.checks.len());
+    assert!(headline.starts_with(&expected), "{headline}");
+    assert!(headline.chars().count() <= 50, "{headline}");
+}
+
+#[test]
 fn every_body_is_on_the_page_whole() {
     let page = render(Format::Html, &sample());
     let body = body_finding().exchanges[1].response_body.clone().unwrap();

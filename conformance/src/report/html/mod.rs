@@ -15,7 +15,7 @@ use whippy_engine::html as shared_html;
 
 use crate::model::cause::Cause;
 use crate::model::finding::{Finding, Record, Text};
-use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Report};
+use crate::model::outcome::{CheckReport, CleanUp, Coverage, Covered, Outcome, Report};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report) -> String {
 }
 
 fn page(report: &Report) -> Markup {
-    let title = format!("{} · whippy-conformance", visible(&report.verdict));
+    let title = format!("{} · whippy-conformance", visible(&headline(report)));
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -68,6 +68,24 @@ fn page(report: &Report) -> Markup {
     }
 }
 
+/// Returns the verdict in one short line. The causes that a verdict names are listed below it on
+/// the page, so that their number is enough here.
+fn headline(report: &Report) -> String {
+    let is_failing = |check: &&CheckReport| check.outcome == Outcome::Fail && !check.known;
+    let failing = report.checks.iter().filter(is_failing).count();
+    if failing == 0 {
+        return report.verdict.clone();
+    }
+    let all = many(report.checks.len(), "check");
+    let verb = if failing == 1 { "fails" } else { "fail" };
+    let is_cause =
+        |cause: &&Cause| !cause.known && cause.level >= report.level && !cause.checks.is_empty();
+    match report.causes.iter().filter(is_cause).count() {
+        0 => format!("{failing} of {all} {verb}"),
+        causes => format!("{failing} of {all} {verb}: {}", many(causes, "cause")),
+    }
+}
+
 fn header(report: &Report) -> Markup {
     let kind = if report.exit_code == 0 {
         "verdict good"
@@ -78,7 +96,7 @@ fn header(report: &Report) -> Markup {
         header {
             p.soft { (visible(&report.tool)) }
             div class=(kind) {
-                h1 { (prose(&report.verdict)) }
+                h1 { (prose(&headline(report))) }
                 @if let Some(why) = &report.aborted {
                     p { strong { "The run ended early: " } (prose(why)) }
                 }
