@@ -158,12 +158,12 @@ mod tests {
         let (release, released) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let code = run(1, async {
-            let (begin, begun) = tokio::sync::oneshot::channel();
+            let (start, is_started) = tokio::sync::oneshot::channel();
             tokio::task::spawn_blocking(move || {
-                begin.send(()).unwrap();
+                start.send(()).unwrap();
                 tell.send(released.recv_timeout(PATIENCE)).unwrap();
             });
-            begun.await.unwrap();
+            is_started.await.unwrap();
             ExitCode::SUCCESS
         });
         assert_eq!(code, ExitCode::SUCCESS);

@@ -16,7 +16,7 @@ use whippy_engine::endpoints::call::Mount;
 use whippy_engine::engine::Reply;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct Question {
     method: String,
     target: String,

@@ -835,7 +835,7 @@ fn docs_page(_: &Asked<'_>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct ResetBody {
     world: Option<IgnoredAny>,
     clock: Option<Value>,
@@ -990,7 +990,7 @@ fn set_clock(asked: &Asked<'_>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct AdvanceBody {
     seconds: f64,
 }
@@ -1078,7 +1078,7 @@ fn drop_world(asked: &Asked<'_>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct ForkBody {
     #[serde(rename = "as")]
     name: String,
@@ -1277,7 +1277,7 @@ fn list_presets(_: &Asked<'_>) -> Outcome {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct PresetBody {
     preset: String,
 }

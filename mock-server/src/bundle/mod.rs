@@ -40,7 +40,7 @@ pub const VERSION: u32 = 1;
 
 /// The document.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct Bundle {
     /// [`VERSION`].
     pub version: u32,
@@ -52,7 +52,7 @@ pub struct Bundle {
 
 /// A world: one state of it, and the writes and exchanges after that.
 #[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledWorld {
     /// The name.
     pub name: String,
@@ -80,7 +80,7 @@ pub struct BundledWorld {
 
 /// A write to a world.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledWrite {
     /// The number.
     pub seq: u64,
@@ -106,7 +106,7 @@ pub struct BundledWrite {
 
 /// An exchange of the journal.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledExchange {
     /// The number among all exchanges of the server.
     pub id: u64,
@@ -131,7 +131,7 @@ pub struct BundledExchange {
 
 /// A request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledRequest {
     /// The method.
     pub method: String,
@@ -148,7 +148,7 @@ pub struct BundledRequest {
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledResponse {
     /// The status code.
     pub status: u16,
@@ -160,7 +160,7 @@ pub struct BundledResponse {
 
 /// A body, as text where it is UTF-8 and as base64 otherwise.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct BundledBody {
     /// The text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,6 +180,7 @@ impl Bundle {
     /// Reads a bundle from JSON.
     pub fn from_json(json: &[u8]) -> Result<Self, BundleError> {
         #[derive(Deserialize)]
+        #[serde(expecting = "an object")]
         struct Head {
             version: Option<u32>,
         }

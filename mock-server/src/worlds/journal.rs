@@ -185,7 +185,7 @@ impl Drop for Journal {
 
 /// Conditions on exchanges. A member that is left out is no condition.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct Wanted {
     /// The operation's id; `list-stocks` includes `search-stocks`.
     pub operation: Option<String>,

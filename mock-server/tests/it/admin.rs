@@ -211,7 +211,7 @@ fn every_built_in_world_can_be_reset_to() {
 #[case::a_list("[]", "the body is not what is taken here: ")]
 #[case::a_text(
     "\"empty\"",
-    "the body is not what is taken here: invalid type: string \"empty\", expected struct ResetBody at line 1 column 7"
+    "the body is not what is taken here: invalid type: string \"empty\", expected an object at line 1 column 7"
 )]
 #[case::a_member_misspelt(
     r#"{"wolrd": "empty"}"#,

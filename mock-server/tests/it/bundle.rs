@@ -294,7 +294,7 @@ fn the_first_difference_is_a_sentence(#[case] change: fn(&mut Value), #[case] sa
 #[rstest]
 #[case(
     "[]",
-    "it is no bundle of whippy-mock: invalid length 0, expected struct Head with 1 element at line 1 column 2"
+    "it is no bundle of whippy-mock: invalid length 0, expected an object at line 1 column 2"
 )]
 #[case("{}", "it is no bundle of whippy-mock: it has no version")]
 #[case(

@@ -97,7 +97,7 @@ type Frame = WorldOf<IgnoredAny, IgnoredAny>;
 
 /// A world file whose stocks and reservations are of these types.
 #[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(rename = "World", deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct WorldOf<S, R> {
     #[serde(rename = "$schema", default, skip_serializing)]
     _schema: Option<IgnoredAny>,
@@ -172,7 +172,7 @@ impl Serialize for Moment {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct ProviderRow {
     id: Option<i64>,
     created_date: Option<Moment>,
@@ -186,7 +186,7 @@ struct ProviderRow {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct LocationRow {
     id: Option<i64>,
     created_date: Option<Moment>,
@@ -199,7 +199,7 @@ struct LocationRow {
 }
 
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 struct StockListRow {
     id: Option<i64>,
     created_date: Option<Moment>,
@@ -218,7 +218,7 @@ struct StockListRow {
 
 /// A stock of a world file.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct StockRow<'a> {
     id: Option<i64>,
     created_date: Option<Moment>,
@@ -246,7 +246,7 @@ pub struct StockRow<'a> {
 
 /// A dated reservation of a world file.
 #[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "an object", deny_unknown_fields)]
 pub struct ReservationRow {
     operation: DirectionName,
     sku: String,
@@ -1077,10 +1077,7 @@ mod tests {
     #[rstest]
     #[case("", "EOF while parsing a value at line 1 column 0")]
     #[case("[]", "a world is an object, and this is a list")]
-    #[case(
-        "true",
-        "invalid type: boolean `true`, expected struct World at line 1"
-    )]
+    #[case("true", "invalid type: boolean `true`, expected an object at line 1")]
     #[case(r#"{"stock":[]}"#, "unknown field `stock`, expected one of `$schema`")]
     #[case(
         r#"{"stocks":5}"#,
