@@ -6,6 +6,7 @@
 use std::cmp::Ordering;
 
 use serde_json::{Value, json};
+use whippy_engine::members::STOCK;
 
 use super::CodeCheck;
 use super::kit::ordering::{compare, in_order, term};
@@ -153,22 +154,17 @@ fn behind_another(probe: &mut Probe<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Fields in which some stocks of a check are equal.
-const SHARED: [&str; 8] = [
-    "stock_type",
-    "unit_type",
-    "provider",
-    "location",
-    "stock",
-    "is_active",
-    "sku",
-    "reserved_stock",
-];
+/// Returns the fields in which some stocks of a check are equal.
+fn shared() -> impl Iterator<Item = &'static str> {
+    let apart = ["id", "created_date", "modified_date", "period"];
+    let names = STOCK.iter().map(|member| member.name);
+    names.filter(move |name| !apart.contains(name))
+}
 
 /// Fails the check if `-id` behind another field is ignored.
 fn equal_in_the_first(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let stocks = Stocks::create(probe)?;
-    for name in SHARED {
+    for name in shared() {
         for down in [false, true] {
             let fields = [(name, down), ("id", true)];
             let shown = stocks.shown(probe, Some(&fields), stocks.rows.len())?;

@@ -38,7 +38,7 @@ pub fn whole(name: &str) -> &str {
 pub struct Operation {
     /// The id in `openapi.json`.
     pub id: &'static str,
-    /// Its arguments and answers.
+    /// The arguments and answers.
     pub described: &'static Description,
 }
 

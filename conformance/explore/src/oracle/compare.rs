@@ -180,9 +180,9 @@ fn parsed(text: &str) -> Option<Timestamp> {
 
 /// Reasons why a date-time is not as the framework writes it.
 enum DateFault {
-    /// It is written otherwise.
+    /// The form is another.
     Form(String),
-    /// Its offset is another than that of others.
+    /// The offset is not that of the other date-times.
     Offset { known: String, got: String },
 }
 

@@ -11,6 +11,7 @@ use super::listing::{all_rows, page_of};
 use super::operations::LIST;
 use super::question::Question;
 use super::scene::{Scene, edit_json, is_granted};
+use crate::members::of_stock;
 use crate::problem::Problem;
 
 #[rustfmt::skip]
@@ -121,22 +122,8 @@ fn ties(scene: &Scene<'_>) -> Delivery {
 }
 
 fn refuse_unknown(scene: &Scene<'_>) -> Delivery {
-    const KNOWN: [&str; 12] = [
-        "id",
-        "created_date",
-        "modified_date",
-        "period",
-        "stock_type",
-        "unit_type",
-        "provider",
-        "location",
-        "stock",
-        "is_active",
-        "sku",
-        "reserved_stock",
-    ];
     let fields = fields_of(scene);
-    if fields.iter().all(|(name, _)| KNOWN.contains(&&**name)) {
+    if fields.iter().all(|(name, _)| of_stock(name).is_some()) {
         return scene.usual();
     }
     scene.refuse(&Problem::field("sort", "Unknown field."))

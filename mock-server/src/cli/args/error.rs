@@ -16,7 +16,7 @@ pub(crate) enum ArgsError {
         value: String,
         takes: String,
     },
-    /// What the flag names cannot be used.
+    /// A file, a name or a text that the flag names cannot be used.
     Content { flag: String, why: Box<dyn Error> },
     /// The flag says nothing without another one.
     Needs(&'static str, &'static str),
