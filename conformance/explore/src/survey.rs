@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use whippy_engine::members;
 use whippy_engine::model::time::UtcOffset;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 use super::player::Player;
 use super::random::Random;
@@ -390,9 +389,7 @@ impl Places {
             "stocks": kept(stocks, &stock),
         });
         let json = world.to_string();
-        World::from_json(json.as_bytes())
-            .and_then(|world| Store::load(&world))
-            .map_err(ExploreError::World)
+        Store::from_json(json.as_bytes()).map_err(ExploreError::World)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Checks of creating a stock that cannot be written as data. The others are in `create.yaml`.
 
 use serde_json::{Map, Value, json};
+use whippy_engine::members::STOCK;
 use whippy_engine::model::time::UtcOffset;
 
 use super::CodeCheck;
@@ -70,29 +71,13 @@ pub(super) const CHECKS: &[CodeCheck] = &[
     },
 ];
 
-/// The members of a stock, as in every example on the page.
-const MEMBERS: &[&str] = &[
-    "id",
-    "created_date",
-    "modified_date",
-    "period",
-    "stock_type",
-    "unit_type",
-    "provider",
-    "location",
-    "stock",
-    "is_active",
-    "sku",
-    "reserved_stock",
-];
-
 /// The length of a SKU one letter beyond the longest that the reading knows.
 const TOO_LONG: usize = 1001;
 
 fn expect_order(probe: &mut Probe<'_>, body: &Value) -> Result<(), Stop> {
     let got: Vec<_> = body.as_object().into_iter().flat_map(Map::keys).collect();
     let mut expected = got.clone();
-    expected.sort_by_key(|name| MEMBERS.iter().position(|member| member == name));
+    expected.sort_by_key(|name| STOCK.iter().position(|member| member.name == **name));
     if got == expected {
         return Ok(());
     }

@@ -151,16 +151,12 @@ fn refused_by(
     let is_meant =
         |operation: &&Operation| extent == Extent::Everything || operation.level == Level::Must;
     for operation in session.contract.operations().iter().filter(is_meant) {
-        let path = operation
-            .path
-            .replace("{stocklist_id}", &list)
-            .replace("{id}", "1");
-        let mut ask = Ask::new(operation.method.clone(), &path).invalid();
+        let mut ask = incomplete(operation, &list);
         spoil(&mut ask);
         if !concerns(probe, operation, &ask, status) {
             continue;
         }
-        ask.step = format!("{} {path}", ask.method);
+        ask.step = format!("{} {}", ask.method, ask.path);
         let answer = match probe.send(&ask) {
             // A request that the guard holds back from a live service is left out.
             Err(Stop::Disabled(why)) => {
@@ -204,6 +200,15 @@ fn refused_by(
         Some(why) if !is_asked => Err(Stop::Disabled(why)),
         _ => Ok(()),
     }
+}
+
+/// Returns a request to an operation without its arguments, which changes nothing.
+fn incomplete(operation: &Operation, list: &str) -> Ask {
+    let path = operation
+        .path
+        .replace("{stocklist_id}", list)
+        .replace("{id}", "1");
+    Ask::new(operation.method.clone(), &path).invalid()
 }
 
 /// Returns headers without a valid token, made from the token of the run.
@@ -276,13 +281,9 @@ fn small_scheme(probe: &mut Probe<'_>) -> Result<(), Stop> {
     let list = probe.need("stock-list").unwrap_or_else(|_| "1".to_owned());
     let operations = session.contract.operations().iter();
     for operation in operations.filter(|operation| operation.documents(401)) {
-        let path = operation
-            .path
-            .replace("{stocklist_id}", &list)
-            .replace("{id}", "1");
-        let mut ask = Ask::new(operation.method.clone(), &path).invalid();
+        let mut ask = incomplete(operation, &list);
         ask.credentials = Credentials::Other(format!("token {token}"));
-        ask.step = format!("{} {path}", ask.method);
+        ask.step = format!("{} {}", ask.method, ask.path);
         let answer = match probe.send(&ask) {
             Err(Stop::Disabled(_)) => continue,
             sent => sent?,
@@ -290,8 +291,8 @@ fn small_scheme(probe: &mut Probe<'_>) -> Result<(), Stop> {
         if [401, 403].contains(&answer.status) && operation.id != "login" {
             let got = answer.status;
             return Err(probe.fail(format!(
-                "{} {path}: expected the token to be taken behind `token` as behind `Token`, got {got}",
-                ask.method
+                "{}: expected the token to be taken behind `token` as behind `Token`, got {got}",
+                ask.step
             )));
         }
     }

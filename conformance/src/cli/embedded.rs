@@ -15,7 +15,6 @@ use whippy_engine::defects::{self, Defects};
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::profile::Profile;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 use whippy_mock::faults::Faults;
 use whippy_mock::http::Server;
 use whippy_mock::worlds::Start;
@@ -109,7 +108,5 @@ fn load(world: &str) -> Result<Store, Refusal> {
             }
         },
     };
-    World::from_json(json)
-        .and_then(|world| Store::load(&world))
-        .map_err(|error| named(error.to_string()))
+    Store::from_json(json).map_err(|error| named(error.to_string()))
 }

@@ -27,9 +27,7 @@ pub(super) fn write(report: &Report) -> String {
         .map(|(check, finding)| Block::new(check, finding))
         .collect();
     let told: Vec<_> = report
-        .causes
-        .iter()
-        .filter(|cause| !cause.known)
+        .unknown_causes()
         .map(|cause| Block::of_cause(report, cause))
         .collect();
     let left = LIMIT.saturating_sub(head.len() + tail.len());

@@ -74,7 +74,7 @@ pub fn render(report: &Report, look: Look) -> String {
 /// and all findings if everything is to be shown.
 pub fn below_sections(report: &Report, look: Look) -> String {
     let mut page = Page::new(look);
-    let causes = shown_causes(report);
+    let causes = report.unknown_causes().collect::<Vec<_>>();
     for (at, cause) in causes.iter().enumerate() {
         page.cause(report, cause, at + 1, causes.len());
     }
@@ -126,11 +126,6 @@ fn findings(report: &Report) -> impl Iterator<Item = &CheckReport> {
     ["fail", "warn"]
         .into_iter()
         .flat_map(|label| labelled(report, label))
-}
-
-/// Returns the causes to show, which are the unknown ones.
-fn shown_causes(report: &Report) -> Vec<&Cause> {
-    report.causes.iter().filter(|cause| !cause.known).collect()
 }
 
 fn style(label: &str) -> Style {

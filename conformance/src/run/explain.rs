@@ -14,7 +14,7 @@ use whippy_engine::clock::ClockMode;
 use whippy_engine::endpoints::call::Settings;
 use whippy_engine::profile::{Accepts, Profile, ProfileError, Reading};
 use whippy_engine::store::Store;
-use whippy_engine::store::world::{World, WorldError};
+use whippy_engine::store::world::WorldError;
 
 use crate::cases::probe::Session;
 use crate::cases::scope::ENVIRONMENT;
@@ -276,8 +276,7 @@ const OPTIONS: Options = Options {
 
 /// Creates a mock in this process with one token and one user, so that all others are refused.
 fn engine(profile: Profile) -> Result<InProcess, ExplainError> {
-    let world = World::from_json(assets::world(WORLD).unwrap_or_default().as_bytes());
-    let store = world.and_then(|world| Store::load(&world));
+    let store = Store::from_json(assets::world(WORLD).unwrap_or_default().as_bytes());
     Ok(InProcess::new(Seed {
         settings: Settings {
             profile,

@@ -179,10 +179,8 @@ const LONGEST: usize = 120;
 
 /// `2 causes: create-stock answers 200 for 201 (31 checks), … · 4 checks could not be made`.
 fn heading(report: &Report) -> Option<String> {
-    let is_failing =
-        |cause: &&Cause| !cause.known && cause.level >= report.level && !cause.checks.is_empty();
-    let failing: Vec<&Cause> = report.causes.iter().filter(is_failing).collect();
-    let unknown = report.causes.iter().filter(|cause| !cause.known).count();
+    let failing: Vec<&Cause> = report.failing_causes().collect();
+    let unknown = report.unknown_causes().count();
     if failing.is_empty() {
         return None;
     }
@@ -239,27 +237,22 @@ fn clean(report: &Report) -> String {
         .count();
     let known = report.checks.iter().filter(|check| check.known).count();
     let flaky = flaky(report);
-    let mut sentence = format!("clean: {} and no finding", checks(ran, "ran", "ran"));
+    let ran = checks(ran, "ran", "ran");
+    let mut sentence = format!("{ran} and no finding");
     if known > 0 {
-        sentence = format!(
-            "clean: {}, and the findings are known, {known} in the baseline",
-            checks(ran, "ran", "ran")
-        );
+        sentence = format!("{ran}, and the findings are known, {known} in the baseline");
     } else if report.count(Outcome::Warn) > 0 {
-        sentence = format!(
-            "clean: {}, and nothing of level {} was found",
-            checks(ran, "ran", "ran"),
-            report.level
-        );
-        let below = report.causes.iter().filter(|cause| !cause.known).count();
+        sentence = format!("{ran}, and nothing of level {} was found", report.level);
+        let below = report.unknown_causes().count();
         if below > 0 {
             let causes = if below == 1 { "cause" } else { "causes" };
             let _ = write!(sentence, "; {below} {causes} of a lower level");
         }
     }
-    if let Some(unmade) = unmade(report) {
-        sentence = format!("{}; {unmade}", sentence.trim_start_matches("clean: "));
-    }
+    sentence = match unmade(report) {
+        Some(unmade) => format!("{sentence}; {unmade}"),
+        None => format!("clean: {sentence}"),
+    };
     if let Some(check) = flaky.first() {
         sentence = format!("{sentence}, but {} found something once", check.id);
         if let Some(why) = &check.reason {

@@ -4,7 +4,7 @@
 //!
 //! Source: docs/contract.md; docs/stack.md for what the framework answers.
 
-use crate::members::{self, Member};
+use crate::members::{self, Member, REQUIRED, WRITTEN};
 use crate::problem::Grade;
 
 /// The shape of an answer's body.
@@ -68,18 +68,6 @@ const NOT_ACCEPTABLE: Answered = answer(406, DETAIL, Grade::Stack);
 const WRONG_METHOD: Answered = answer(405, DETAIL, Grade::Stack);
 const WRONG_TYPE: Answered = answer(415, DETAIL, Grade::Stack);
 const NOT_FOUND: Answered = answer(404, DETAIL, Grade::Stack);
-const WRITTEN: &[&str] = &[
-    "period",
-    "stock_type",
-    "unit_type",
-    "provider",
-    "location",
-    "stock",
-    "is_active",
-    "sku",
-    "reserved_stock",
-];
-const REQUIRED: &[&str] = &["provider", "location", "stock", "sku"];
 const RESERVATION: &[&str] = &["sku", "location", "provider", "date"];
 const RESERVED: &[Answered] = &[
     answer(201, Shape::Stock, Grade::Documented),
@@ -199,10 +187,10 @@ pub static STOCKS: Description = described(
 
 /// The creation of a stock.
 pub static CREATE: Description = described(
-    WRITTEN,
+    &WRITTEN,
     &[
         answer(201, Shape::Stock, Grade::Documented),
-        answer(400, Shape::Fields(REQUIRED), Grade::Documented),
+        answer(400, Shape::Fields(&REQUIRED), Grade::Documented),
         answer(
             400,
             Shape::Sentence("stock_exists_error"),
@@ -227,10 +215,10 @@ pub static MULTI_QUERY: Description = described(&["sku"], MULTI_QUERIED);
 
 /// The upsert of stocks.
 pub static UPSERT: Description = described(
-    WRITTEN,
+    &WRITTEN,
     &[
         answer(200, Shape::Upserted, Grade::Documented),
-        answer(400, Shape::Fields(REQUIRED), Grade::Stack),
+        answer(400, Shape::Fields(&REQUIRED), Grade::Stack),
         NO_TOKEN,
         WRONG_METHOD,
         NOT_ACCEPTABLE,

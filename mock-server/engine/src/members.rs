@@ -74,6 +74,29 @@ pub const STOCK: &[Member] = &[
     written("reserved_stock", Kind::Number),
 ];
 
+/// The names of the members that a client may send, in the order shown.
+pub const WRITTEN: [&str; 9] = names(false);
+
+/// The names of the members that a create requires, in the order shown.
+pub const REQUIRED: [&str; 4] = names(true);
+
+/// Returns the names of the members that a client may send, or of the required ones alone. Their
+/// number is checked when this is compiled.
+const fn names<const COUNT: usize>(only_required: bool) -> [&'static str; COUNT] {
+    let mut names = [""; COUNT];
+    let (mut at, mut count) = (0, 0);
+    while at < STOCK.len() {
+        let member = STOCK[at];
+        if member.is_required || member.is_written && !only_required {
+            names[count] = member.name;
+            count += 1;
+        }
+        at += 1;
+    }
+    assert!(count == COUNT);
+    names
+}
+
 /// The members of a row of a stock query.
 pub const QUERY_ROW: &[Member] = &[
     shown("sku", Kind::Text),

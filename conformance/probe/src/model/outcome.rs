@@ -313,4 +313,15 @@ impl Report {
             .filter(|check| check.outcome == outcome)
             .count()
     }
+
+    /// Returns the causes that are not in the baseline.
+    pub fn unknown_causes(&self) -> impl Iterator<Item = &Cause> {
+        self.causes.iter().filter(|cause| !cause.known)
+    }
+
+    /// Returns those of them that fail the run: of its level or a higher one, and shown by a check.
+    pub fn failing_causes(&self) -> impl Iterator<Item = &Cause> {
+        self.unknown_causes()
+            .filter(|cause| cause.level >= self.level && !cause.checks.is_empty())
+    }
 }

@@ -19,7 +19,6 @@ use whippy_engine::model::time::UtcOffset;
 use whippy_engine::profile::Profile;
 
 use whippy_engine::store::Store;
-use whippy_engine::store::world::World;
 
 /// An implementation of the API that answers requests. Checks of races use it from several threads.
 pub trait Target: Send + Sync {
@@ -207,7 +206,5 @@ fn not_seedable(why: impl fmt::Display) -> TargetError {
 fn load(world: &str) -> Result<Store, TargetError> {
     let json = assets::world(world)
         .ok_or_else(|| not_seedable(format!("there is no built-in world `{world}`")))?;
-    World::from_json(json.as_bytes())
-        .and_then(|world| Store::load(&world))
-        .map_err(not_seedable)
+    Store::from_json(json.as_bytes()).map_err(not_seedable)
 }

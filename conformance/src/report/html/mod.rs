@@ -78,9 +78,7 @@ fn headline(report: &Report) -> String {
     }
     let all = many(report.checks.len(), "check");
     let verb = if failing == 1 { "fails" } else { "fail" };
-    let is_cause =
-        |cause: &&Cause| !cause.known && cause.level >= report.level && !cause.checks.is_empty();
-    match report.causes.iter().filter(is_cause).count() {
+    match report.failing_causes().count() {
         0 => format!("{failing} of {all} {verb}"),
         causes => format!("{failing} of {all} {verb}: {}", many(causes, "cause")),
     }

@@ -11,7 +11,7 @@ use whippy_engine::answers::{LOCATION, PROVIDER, STOCK_LIST};
 use whippy_engine::members;
 use whippy_engine::model::time::Timestamp;
 use whippy_engine::store::Store;
-use whippy_engine::store::world::{World, WorldError};
+use whippy_engine::store::world::WorldError;
 use whippy_engine::wire::urlencoded;
 
 use crate::traffic::{Ending, Extent, Observed};
@@ -294,8 +294,8 @@ impl Gathered {
             "reservations": self.reservations,
         });
         let json = serde_json::to_vec_pretty(&world).unwrap_or_default();
-        let loaded = World::from_json(&json).and_then(|world| Store::load(&world).map(|_| ()));
-        (loaded.map(|()| json), held, unknown)
+        let loaded = Store::from_json(&json);
+        (loaded.map(|_| json), held, unknown)
     }
 
     /// Returns the providers, those without an id last.

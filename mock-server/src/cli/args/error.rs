@@ -32,7 +32,7 @@ pub(crate) enum ArgsError {
     TlsOnSocket(Address),
     /// A certificate is given, and one is to be made.
     TwoCertificates,
-    /// None of the files that could be watched is named.
+    /// A watch without a file to watch.
     NothingToWatch,
     /// The file of a world would overwrite the durable log.
     WatchedWorld(String),
